@@ -1,0 +1,37 @@
+# Every target of ours links ashlar_flags, so that one precompiled header fits all.
+# Build types: Release (ships), Debug (for a debugger), Check (under a sanitizer).
+set(CMAKE_CXX_FLAGS_RELEASE "-O2 -g1")
+set(CMAKE_CXX_FLAGS_DEBUG "-O0 -g")
+set(CMAKE_CXX_FLAGS_CHECK "-O1 -g1")
+
+add_library(ashlar_flags INTERFACE)
+target_include_directories(ashlar_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(ashlar_flags INTERFACE
+  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  -Wformat=2 -Wvla -Wcast-qual -Wextra-semi -Wunused-result
+  # A designated initializer that leaves the rest to their defaults is what we want to write.
+  -Wno-missing-field-initializers -Wno-missing-designated-field-initializers
+  $<$<BOOL:${ASHLAR_WERROR}>:-Werror>
+  -march=x86-64-v2 -fno-omit-frame-pointer -fPIE -fstack-protector-strong
+  # Messages and debug information name files from the top of the tree, wherever it was built.
+  -ffile-prefix-map=${PROJECT_SOURCE_DIR}/=
+  "SHELL:-Xclang -fno-pch-timestamp")
+# Out-of-range access to std containers stops the process instead of reading on.
+target_compile_definitions(ashlar_flags INTERFACE _GLIBCXX_ASSERTIONS)
+target_link_options(ashlar_flags INTERFACE -fuse-ld=lld -pie -Wl,-z,relro -Wl,-z,now -Wl,--as-needed)
+
+if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ASHLAR_SANITIZE)
+  target_compile_options(ashlar_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+endif()
+if(ASHLAR_SANITIZE)
+  target_compile_options(ashlar_flags INTERFACE -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(ashlar_flags INTERFACE -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all)
+endif()
+if(ASHLAR_FUZZ)
+  target_compile_options(ashlar_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_compile_definitions(ashlar_flags INTERFACE ASHLAR_FUZZING=1)
+endif()
+if(ASHLAR_COVERAGE)
+  target_compile_options(ashlar_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+  target_link_options(ashlar_flags INTERFACE -fprofile-instr-generate -fcoverage-mapping)
+endif()
