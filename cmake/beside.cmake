@@ -43,3 +43,9 @@ if(benchmark_FOUND)
     add_dependencies(benches ${target})
   endforeach()
 endif()
+
+# For tools/test: each fuzzer and its corpus. Not a listing of bin/: a program whose source is gone stays there.
+if(ASHLAR_FUZZ)
+  get_property(fuzzers GLOBAL PROPERTY ASHLAR_FUZZERS)
+  file(WRITE ${CMAKE_BINARY_DIR}/fuzzers.txt ${fuzzers})
+endif()
