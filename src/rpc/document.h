@@ -1,0 +1,98 @@
+// The one document that the engine is given: what it is to serve. All of it, each time; what is not in it goes away.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+
+namespace ashlar::rpc {
+
+struct StoreDocument {
+  std::string kind;                            ///< "null", "memory", "file", "block"
+  std::map<std::string, std::string> options;  ///< file, block: "path"
+  bool operator==(const StoreDocument&) const = default;
+};
+
+struct IdentityDocument {
+  std::string naa;       ///< 16 hex digits
+  std::string eui64;     ///< 16 hex digits
+  std::string uuid;
+  std::string serial;    ///< 1-32 printable ASCII characters
+  std::string vendor = "ASHLAR", product = "VOLUME", revision = "0001";
+  bool operator==(const IdentityDocument&) const = default;
+};
+
+struct VolumeDocument {
+  std::string name;
+  uint64_t size_bytes = 0;                 ///< a multiple of block_bytes; 0 only for kind "block": all of it
+  uint32_t block_bytes = 512;              ///< 512 or 4096
+  uint32_t physical_block_bytes = 4096;    ///< block_bytes x a power of two
+  bool thin = true;
+  bool read_only = false;
+  bool write_cache = false;                ///< false: every write is on stable storage before it is acknowledged
+  bool removable = false;
+  std::optional<IdentityDocument> identity;  ///< absent: drawn at random, told by status, to be kept by the caller
+  StoreDocument store;
+  std::vector<StoreDocument> layers;       ///< from the store upwards; stats is always on top and not listed
+  bool operator==(const VolumeDocument&) const = default;
+};
+
+struct ChapDocument {
+  std::string user, secret;                ///< secret: 12-255 bytes
+  std::string mutual_user, mutual_secret;  ///< both or none
+  bool operator==(const ChapDocument&) const = default;
+};
+
+struct HostDocument {
+  std::string name;
+  std::vector<std::string> initiators;     ///< iSCSI names
+  bool any = false;                        ///< every initiator name that no other host has
+  std::optional<ChapDocument> chap;
+  bool operator==(const HostDocument&) const = default;
+};
+
+struct PortalDocument {
+  std::string name;
+  std::string address;                     ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
+  uint16_t port = 3260;
+  uint16_t group_tag = 1;
+  bool operator==(const PortalDocument&) const = default;
+};
+
+struct TargetDocument {
+  std::string name;                        ///< iqn...
+  std::string alias;
+  std::vector<std::string> portals;        ///< names; empty: all
+  bool operator==(const TargetDocument&) const = default;
+};
+
+struct MappingDocument {
+  std::string host, target, volume;
+  uint16_t lun = 0;                        ///< 0-16383
+  bool read_only = false;
+  bool operator==(const MappingDocument&) const = default;
+};
+
+struct Document {
+  std::vector<VolumeDocument> volumes;
+  std::vector<HostDocument> hosts;
+  std::vector<PortalDocument> portals;
+  std::vector<TargetDocument> targets;
+  std::vector<MappingDocument> mappings;
+  bool operator==(const Document&) const = default;
+};
+
+/// Text to types: unknown keys, wrong types and out-of-range numbers are errors that name the path ("volumes[0].size_bytes")
+/// and, for keys, the nearest known one. Sizes may also be text: "10GiB", "512 MiB".
+Result<Document> parse_document(std::string_view json);
+/// Canonical JSON (fixed key order, two-space indent), secrets included: parse_document(print_document(d)) == d.
+std::string print_document(const Document& document);
+/// Checks that need no device: names unique and well formed, references resolve, LUNs unique per host and target, sizes.
+/// The first error, with its path.
+Result<void> check_document(const Document& document);
+
+}  // namespace ashlar::rpc

@@ -1,0 +1,89 @@
+// The SCSI side of one I_T nexus on its shard, and the domain that joins all nexuses of all shards.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/loop.h"
+#include "scsi/task.h"
+#include "unit/host_view.h"
+
+namespace ashlar::scsi {
+
+/// SAM-5 clause 7 functions, as iSCSI, FC and SRP bring them.
+enum class TaskManagement : uint8_t {
+  abort_task,
+  abort_task_set,
+  clear_aca,
+  clear_task_set,
+  logical_unit_reset,
+  target_warm_reset,  ///< all units that the nexus sees (an iSCSI target reset)
+  target_cold_reset,  ///< the same, and the transport then drops the sessions
+};
+enum class TaskManagementResponse : uint8_t { complete, task_does_not_exist, lun_does_not_exist, not_supported, rejected };
+
+class Domain;
+struct UnitState;
+
+struct NexusTag;
+
+/// One per session. The transport submits tasks here; everything about LUNs, attentions and task sets is behind it.
+class NexusState : public ListNode<NexusTag> {
+ public:
+  /// `view` may have no LUNs (REPORT LUNS then says so). Raises power_on on each unit.
+  NexusState(Domain& domain, unit::Nexus nexus, std::shared_ptr<const unit::HostView> view);
+  ~NexusState();  ///< close() must have finished
+
+  const unit::Nexus& nexus() const { return nexus_; }
+  Domain& domain() { return domain_; }
+
+  /// Takes the task; task.completed() comes later, exactly once.
+  void submit(Task& task);
+  void data_out_arrived(Task& task);
+  /// Data-out that can never arrive (digest error, protocol error of that command alone): ends the task with ABORTED COMMAND
+  /// and `code` (ASC/ASCQ).
+  void data_out_failed(Task& task, uint16_t code);
+
+  /// `answer` is called once, from the ready list, when every affected task of every shard has ended and can no longer touch
+  /// the medium. `tag` is used by abort_task only.
+  void manage(TaskManagement function, const std::array<uint8_t, 8>& lun, uint64_t tag,
+              std::move_only_function<void(TaskManagementResponse)> answer);
+
+  /// The host's mappings changed: tasks on units that went away end with LOGICAL UNIT NOT SUPPORTED or are aborted; others
+  /// go on; luns_changed is raised when the list of LUNs differs.
+  void replace_view(std::shared_ptr<const unit::HostView> view);
+  /// Ends all tasks without answers; `closed` is called once, from the ready list, when none is left in flight.
+  void close(std::move_only_function<void()> closed);
+  size_t tasks_in_flight() const;
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  Domain& domain_;
+  unit::Nexus nexus_;
+  std::unique_ptr<Impl> impl_;
+};
+
+/// All nexuses of one shard, and the way to those of the others. One per shard, made before any session; `group` has one
+/// entry a shard once all are made.
+class Domain {
+ public:
+  using Group = std::vector<std::unique_ptr<Domain>>;
+  Domain(loop::Loop& loop, Group& group);
+  ~Domain();
+  loop::Loop& loop() { return loop_; }
+  /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
+  void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+  struct Impl;
+  Impl& impl() { return *impl_; }
+
+ private:
+  loop::Loop& loop_;
+  Group& group_;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ashlar::scsi

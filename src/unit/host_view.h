@@ -1,0 +1,38 @@
+// What one host may see through one target: LUN numbers and the units behind them. Immutable; replaced as a whole.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "unit/logical_unit.h"
+
+namespace ashlar::unit {
+
+struct LunMapping {
+  uint16_t lun = 0;                ///< 0-16383
+  bool read_only = false;
+  std::string volume;
+  /// The unit's channels, indexed by shard.
+  std::vector<std::shared_ptr<LogicalUnit>> unit_on_shard;
+  LogicalUnit& on(uint32_t shard) const { return *unit_on_shard[shard]; }
+};
+
+/// Secrets for CHAP: what the host must prove, and what the target proves back when asked (mutual).
+struct ChapCredentials {
+  std::string user;           ///< CHAP_N of the initiator; empty: no authentication asked for
+  std::string secret;
+  std::string mutual_user;    ///< CHAP_N of the target; empty: mutual CHAP is refused
+  std::string mutual_secret;
+};
+
+/// One host as one target shows itself to it.
+struct HostView {
+  std::string host;                          ///< resource name
+  std::map<uint16_t, LunMapping> luns;       ///< ordered by LUN
+  ChapCredentials chap;
+};
+
+}  // namespace ashlar::unit

@@ -1,0 +1,38 @@
+// The logical unit: a device with identity and rules, blind to protocols. Two forms: local (here) and forwarding (later).
+#pragma once
+
+#include <memory>
+
+#include "block/device.h"
+#include "loop/task.h"
+#include "unit/command.h"
+#include "unit/identity.h"
+
+namespace ashlar::unit {
+
+/// A range of bytes that one story owns while it works (compare-and-write, write-same): overlapping writes of every shard
+/// wait. Costs nothing to anyone while none is held.
+struct RangeLock {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+  uint64_t id = 0;
+};
+
+/// A unit as one shard sees it; all calls on that shard. Front-ends cannot tell a local unit from a forwarding one.
+class LogicalUnit {
+ public:
+  virtual ~LogicalUnit() = default;
+  virtual const Identity& identity() const = 0;
+  /// The current snapshot: size_bytes may differ from call to call.
+  virtual Geometry geometry() const = 0;
+  virtual const block::Limits& limits() const = 0;
+  /// Takes the command; command.request.done runs later, exactly once. Writes are made durable when the write cache is off.
+  virtual void submit(Command& command) = 0;
+  /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
+  virtual void set_write_cache(bool enabled) = 0;
+  /// Waits until no write of any shard overlaps, and keeps new ones out until unlock_range(). Reads go on.
+  virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) = 0;
+  virtual void unlock_range(const RangeLock& lock) = 0;
+};
+
+}  // namespace ashlar::unit
