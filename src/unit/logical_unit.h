@@ -11,7 +11,8 @@
 namespace ashlar::unit {
 
 /// A range of bytes that one story owns while it works (compare-and-write, write-same): overlapping writes of every shard
-/// wait. Costs nothing to anyone while none is held.
+/// wait. Costs nothing to anyone while none is held. The holder's own writes carry `id` in Command::range_lock, or they
+/// would wait for themselves. id 0: the unit is closing and nothing is held; commands then end with Status::aborted.
 struct RangeLock {
   uint64_t offset = 0;
   uint64_t length = 0;
@@ -30,7 +31,8 @@ class LogicalUnit {
   virtual void submit(Command& command) = 0;
   /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
   virtual void set_write_cache(bool enabled) = 0;
-  /// Waits until no write of any shard overlaps, and keeps new ones out until unlock_range(). Reads go on.
+  /// Waits until no write, discard or write_zeroes of any shard overlaps, and keeps new ones out until unlock_range().
+  /// Reads go on. Overlapping locks are given in the order of asking; hold one at a time, or two stories may wait for ever.
   virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) = 0;
   virtual void unlock_range(const RangeLock& lock) = 0;
 };
