@@ -54,6 +54,10 @@ class Loop {
   void at_turn_end(TurnEnd& item) {
     if (!TurnEndList::contains(item)) turn_ends_.push_back(item);
   }
+  /// Takes back what was posted and has not run.
+  void withdraw(Ready& item) {
+    if (ReadyList::contains(item)) ready_.remove(item);
+  }
   void withdraw(TurnEnd& item) {
     if (TurnEndList::contains(item)) turn_ends_.remove(item);
   }
