@@ -18,26 +18,27 @@ struct StoreDocument {
 };
 
 struct IdentityDocument {
-  std::string naa;       ///< 16 hex digits
-  std::string eui64;     ///< 16 hex digits
+  std::string naa;    ///< 16 hex digits
+  std::string eui64;  ///< 16 hex digits
   std::string uuid;
-  std::string serial;    ///< 1-32 printable ASCII characters
+  std::string serial;  ///< 1-32 printable ASCII characters
   std::string vendor = "ASHLAR", product = "VOLUME", revision = "0001";
   bool operator==(const IdentityDocument&) const = default;
 };
 
 struct VolumeDocument {
   std::string name;
-  uint64_t size_bytes = 0;                 ///< a multiple of block_bytes; 0 only for kind "block": all of it
-  uint32_t block_bytes = 512;              ///< 512 or 4096
-  uint32_t physical_block_bytes = 4096;    ///< block_bytes x a power of two
+  uint64_t size_bytes = 0;               ///< a multiple of block_bytes; 0 only for kind "block": all of it
+  uint32_t block_bytes = 512;            ///< 512 or 4096
+  uint32_t physical_block_bytes = 4096;  ///< block_bytes x a power of two
   bool thin = true;
   bool read_only = false;
-  bool write_cache = false;                ///< false: every write is on stable storage before it is acknowledged
+  bool write_cache = false;  ///< false: every write is on stable storage before it is acknowledged
   bool removable = false;
-  std::optional<IdentityDocument> identity;  ///< absent: drawn at random, told by status, to be kept by the caller
+  std::optional<IdentityDocument>
+      identity;  ///< absent: drawn at random, told by status, to be kept by the caller
   StoreDocument store;
-  std::vector<StoreDocument> layers;       ///< from the store upwards; stats is always on top and not listed
+  std::vector<StoreDocument> layers;  ///< from the store upwards; stats is always on top and not listed
   bool operator==(const VolumeDocument&) const = default;
 };
 
@@ -49,30 +50,30 @@ struct ChapDocument {
 
 struct HostDocument {
   std::string name;
-  std::vector<std::string> initiators;     ///< iSCSI names
-  bool any = false;                        ///< every initiator name that no other host has
+  std::vector<std::string> initiators;  ///< iSCSI names
+  bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
   bool operator==(const HostDocument&) const = default;
 };
 
 struct PortalDocument {
   std::string name;
-  std::string address;                     ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
+  std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
   uint16_t port = 3260;
   uint16_t group_tag = 1;
   bool operator==(const PortalDocument&) const = default;
 };
 
 struct TargetDocument {
-  std::string name;                        ///< iqn...
+  std::string name;  ///< iqn...
   std::string alias;
-  std::vector<std::string> portals;        ///< names; empty: all
+  std::vector<std::string> portals;  ///< names; empty: all
   bool operator==(const TargetDocument&) const = default;
 };
 
 struct MappingDocument {
   std::string host, target, volume;
-  uint16_t lun = 0;                        ///< 0-16383
+  uint16_t lun = 0;  ///< 0-16383
   bool read_only = false;
   bool operator==(const MappingDocument&) const = default;
 };

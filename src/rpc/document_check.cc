@@ -1,0 +1,325 @@
+// What a document must keep to before anything is opened: one function per kind of resource, the first error wins.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "base/identity.h"
+#include "rpc/document.h"
+#include "rpc/fields.h"
+#include "rpc/sizes.h"
+
+namespace ashlar::rpc {
+namespace {
+
+// Bounds of one engine. Lists longer than these would be taken for a mistake.
+constexpr size_t max_volumes = 4096;
+constexpr size_t max_hosts = 4096;
+constexpr size_t max_initiators_per_host = 256;
+constexpr size_t max_portals = 64;
+constexpr size_t max_targets = 1024;
+constexpr size_t max_mappings = 65536;
+constexpr size_t max_layers =
+    6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
+constexpr uint64_t max_volume_bytes = 1ull << 60;
+constexpr uint32_t max_physical_block_bytes = 1u << 20;
+constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
+
+// Value -> where it stood first.
+using Seen = std::map<std::string, std::string, std::less<>>;
+
+Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
+  const auto [first, fresh] = seen.emplace(value, place);
+  if (fresh) return {};
+  return fail(ErrorCode::invalid_argument, place, "'{}' is used by {} already", value, first->second);
+}
+
+Result<void> at_most(size_t count, size_t most, const char* place) {
+  if (count <= most) return {};
+  return fail(ErrorCode::out_of_range, place, "{} entries; one engine takes at most {}", count, most);
+}
+
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+Result<void> check_text(const std::string& text, size_t most, const std::string& place) {
+  if (text.size() > most)
+    return fail(ErrorCode::invalid_argument, place, "at most {} characters, not {}", most, text.size());
+  if (!printable(text)) return fail(ErrorCode::invalid_argument, place, "printable ASCII characters only");
+  return {};
+}
+
+struct IdentitiesSeen {
+  Seen naa, eui64, uuid, serial;
+};
+
+// Empty parts are drawn by the engine, so they are fine here.
+Result<void> check_identity(const IdentityDocument& identity, const std::string& place,
+                            IdentitiesSeen& seen) {
+  if (!identity.naa.empty()) {
+    Naa naa;
+    TRY(parse_hex(identity.naa, naa, place + ".naa"));
+    const int type = naa[0] >> 4;
+    if (type != 2 && type != 3 && type != 5) {
+      return fail(ErrorCode::invalid_argument, place + ".naa",
+                  "a NAA of 8 bytes begins with 2, 3 or 5 (SPC-4 7.8.6.6), not {:x}", type);
+    }
+    TRY(unique(seen.naa, hex_of(naa), place + ".naa"));
+  }
+  if (!identity.eui64.empty()) {
+    Eui64 eui64;
+    TRY(parse_hex(identity.eui64, eui64, place + ".eui64"));
+    TRY(unique(seen.eui64, hex_of(eui64), place + ".eui64"));
+  }
+  if (!identity.uuid.empty()) {
+    TRY_ASSIGN(const Uuid uuid, parse_uuid(identity.uuid, place + ".uuid"));
+    TRY(unique(seen.uuid, uuid_text(uuid), place + ".uuid"));
+  }
+  if (!identity.serial.empty()) {
+    TRY(check_text(identity.serial, 32, place + ".serial"));
+    TRY(unique(seen.serial, identity.serial, place + ".serial"));
+  }
+  TRY(check_text(identity.vendor, 8, place + ".vendor"));
+  TRY(check_text(identity.product, 16, place + ".product"));
+  return check_text(identity.revision, 4, place + ".revision");
+}
+
+Result<void> check_geometry(const VolumeDocument& volume, const std::string& place) {
+  if (volume.block_bytes != 512 && volume.block_bytes != 4096) {
+    return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
+                volume.block_bytes);
+  }
+  const uint32_t physical = volume.physical_block_bytes;
+  if (!std::has_single_bit(physical) || physical < volume.block_bytes ||
+      physical > max_physical_block_bytes) {
+    return fail(ErrorCode::invalid_argument, place + ".physical_block_bytes",
+                "must be block_bytes ({}) times a power of two, at most {}; not {}", volume.block_bytes,
+                max_physical_block_bytes, physical);
+  }
+  if (volume.size_bytes == 0 && volume.store.kind != "block") {
+    return fail(ErrorCode::invalid_argument, place + ".size_bytes",
+                "is missing; only a store of kind \"block\" may leave it out");
+  }
+  if (volume.size_bytes % volume.block_bytes != 0) {
+    return fail(ErrorCode::invalid_argument, place + ".size_bytes",
+                "{} is not a multiple of block_bytes ({}); the next one is {}", volume.size_bytes,
+                volume.block_bytes,
+                volume.size_bytes - volume.size_bytes % volume.block_bytes + volume.block_bytes);
+  }
+  if (volume.size_bytes > max_volume_bytes) {
+    return fail(ErrorCode::out_of_range, place + ".size_bytes", "{} is more than {}",
+                print_size(volume.size_bytes), print_size(max_volume_bytes));
+  }
+  return {};
+}
+
+Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
+  TRY(parse_resource_name(store.kind, place + ".kind"));
+  const auto path = store.options.find("path");
+  if (path == store.options.end()) return {};
+  const std::string where = place + ".options.path";
+  if (!path->second.starts_with('/')) {
+    return fail(ErrorCode::invalid_argument, where, "'{}' must be an absolute path", path->second);
+  }
+  if (path->second.size() > 4000 || path->second.find('\0') != std::string::npos) {
+    return fail(ErrorCode::invalid_argument, where, "is not a path that a file system takes");
+  }
+  return unique(paths, path->second, where);
+}
+
+Result<void> check_volumes(const Document& document, std::set<std::string>& names) {
+  TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
+  Seen seen, paths;
+  IdentitiesSeen identities;
+  for (size_t i = 0; i < document.volumes.size(); ++i) {
+    const VolumeDocument& volume = document.volumes[i];
+    const std::string place = fmt::format("volumes[{}]", i);
+    TRY(parse_resource_name(volume.name, place + ".name"));
+    TRY(unique(seen, volume.name, place + ".name"));
+    TRY(check_geometry(volume, place));
+    if (volume.identity) TRY(check_identity(*volume.identity, place + ".identity", identities));
+    TRY(check_store(volume.store, place + ".store", paths));
+    if (volume.layers.size() > max_layers)
+      return fail(ErrorCode::out_of_range, place + ".layers", "at most {} layers", max_layers);
+    for (size_t j = 0; j < volume.layers.size(); ++j) {
+      const std::string where = fmt::format("{}.layers[{}].kind", place, j);
+      TRY(parse_resource_name(volume.layers[j].kind, where));
+      if (volume.layers[j].kind == "stats")
+        return fail(ErrorCode::invalid_argument, where, "stats is always on top; leave it out");
+    }
+    names.insert(volume.name);
+  }
+  return {};
+}
+
+Result<void> check_secret(const std::string& secret, const std::string& place) {
+  if (secret == redacted) {
+    return fail(ErrorCode::invalid_argument, place,
+                "is redacted; put the secret in, or get the document with its secrets");
+  }
+  // RFC 7143 9.2.1: fewer than 96 bits need IPsec around them.
+  if (secret.size() >= 12 && secret.size() <= 255) return {};
+  return fail(ErrorCode::invalid_argument, place, "a CHAP secret has 12 to 255 bytes, this one {}",
+              secret.size());
+}
+
+Result<void> check_chap(const ChapDocument& chap, const std::string& place) {
+  if (chap.user.empty()) return fail(ErrorCode::invalid_argument, place + ".user", "is empty");
+  TRY(check_text(chap.user, 255, place + ".user"));
+  TRY(check_secret(chap.secret, place + ".secret"));
+  if (chap.mutual_user.empty() != chap.mutual_secret.empty()) {
+    return fail(ErrorCode::invalid_argument, place + ".mutual_user",
+                "mutual CHAP needs both mutual_user and mutual_secret");
+  }
+  if (chap.mutual_user.empty()) return {};
+  TRY(check_text(chap.mutual_user, 255, place + ".mutual_user"));
+  TRY(check_secret(chap.mutual_secret, place + ".mutual_secret"));
+  // RFC 7143 9.2.1: the two directions must not share a secret, or a peer could reflect a challenge.
+  if (chap.mutual_secret == chap.secret)
+    return fail(ErrorCode::invalid_argument, place + ".mutual_secret", "must differ from secret");
+  return {};
+}
+
+Result<void> check_name_form(const std::string& name, const std::string& place) {
+  TRY_ASSIGN(const std::string canonical, parse_iscsi_name(name, place));
+  if (canonical == name) return {};
+  return fail(ErrorCode::invalid_argument, place, "iSCSI names are written in lower case (RFC 3722): {}",
+              canonical);
+}
+
+Result<void> check_hosts(const Document& document, std::map<std::string, const HostDocument*>& hosts) {
+  TRY(at_most(document.hosts.size(), max_hosts, "hosts"));
+  Seen seen, initiators;
+  for (size_t i = 0; i < document.hosts.size(); ++i) {
+    const HostDocument& host = document.hosts[i];
+    const std::string place = fmt::format("hosts[{}]", i);
+    TRY(parse_resource_name(host.name, place + ".name"));
+    TRY(unique(seen, host.name, place + ".name"));
+    if (host.initiators.empty() && !host.any) {
+      return fail(ErrorCode::invalid_argument, place + ".initiators",
+                  "is empty: name the host's iSCSI names, or say \"any\": true");
+    }
+    if (host.initiators.size() > max_initiators_per_host) {
+      return fail(ErrorCode::out_of_range, place + ".initiators", "at most {} names",
+                  max_initiators_per_host);
+    }
+    for (size_t j = 0; j < host.initiators.size(); ++j) {
+      const std::string where = fmt::format("{}.initiators[{}]", place, j);
+      TRY(check_name_form(host.initiators[j], where));
+      TRY(unique(initiators, host.initiators[j], where));
+    }
+    if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
+    hosts.emplace(host.name, &host);
+  }
+  return {};
+}
+
+Result<void> check_portals(const Document& document, std::set<std::string>& names) {
+  TRY(at_most(document.portals.size(), max_portals, "portals"));
+  Seen seen, endpoints;
+  for (size_t i = 0; i < document.portals.size(); ++i) {
+    const PortalDocument& portal = document.portals[i];
+    const std::string place = fmt::format("portals[{}]", i);
+    TRY(parse_resource_name(portal.name, place + ".name"));
+    TRY(unique(seen, portal.name, place + ".name"));
+    uint8_t binary[16];
+    const bool v4 = inet_pton(AF_INET, portal.address.c_str(), binary) == 1;
+    if (!v4 && inet_pton(AF_INET6, portal.address.c_str(), binary) != 1) {
+      return fail(ErrorCode::invalid_argument, place + ".address",
+                  "'{}' is not an IPv4 or IPv6 address (no names, no brackets; 0.0.0.0 and :: stand for all)",
+                  portal.address);
+    }
+    if (portal.port == 0)
+      return fail(ErrorCode::out_of_range, place + ".port", "must be 1 to 65535; 3260 is iSCSI's own");
+    if (portal.group_tag == 0)
+      return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
+    TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
+               place + ".port"));
+    names.insert(portal.name);
+  }
+  return {};
+}
+
+Result<void> check_targets(const Document& document, const std::set<std::string>& portals,
+                           std::set<std::string>& names) {
+  TRY(at_most(document.targets.size(), max_targets, "targets"));
+  Seen seen;
+  for (size_t i = 0; i < document.targets.size(); ++i) {
+    const TargetDocument& target = document.targets[i];
+    const std::string place = fmt::format("targets[{}]", i);
+    TRY(check_name_form(target.name, place + ".name"));
+    TRY(unique(seen, target.name, place + ".name"));
+    if (target.alias.size() > 255)
+      return fail(ErrorCode::invalid_argument, place + ".alias", "at most 255 bytes");
+    if (portals.empty())
+      return fail(ErrorCode::invalid_argument, "portals",
+                  "is empty: a target needs a portal to be reached by");
+    Seen named;
+    for (size_t j = 0; j < target.portals.size(); ++j) {
+      const std::string where = fmt::format("{}.portals[{}]", place, j);
+      TRY(unique(named, target.portals[j], where));
+      if (!portals.contains(target.portals[j]))
+        return fail(ErrorCode::invalid_argument, where, "no portal named '{}'", target.portals[j]);
+    }
+    names.insert(target.name);
+  }
+  return {};
+}
+
+using HostsByName = std::map<std::string, const HostDocument*>;
+
+Result<void> check_mappings(const Document& document, const HostsByName& hosts,
+                            const std::set<std::string>& targets, const std::set<std::string>& volumes) {
+  TRY(at_most(document.mappings.size(), max_mappings, "mappings"));
+  std::map<std::tuple<std::string, std::string, uint16_t>, size_t> luns;
+  std::map<std::tuple<std::string, std::string, std::string>, size_t> pairs;
+  std::map<std::string, std::string> any_host_of_target;
+  for (size_t i = 0; i < document.mappings.size(); ++i) {
+    const MappingDocument& mapping = document.mappings[i];
+    const std::string place = fmt::format("mappings[{}]", i);
+    const auto host = hosts.find(mapping.host);
+    if (host == hosts.end())
+      return fail(ErrorCode::invalid_argument, place + ".host", "no host named '{}'", mapping.host);
+    if (!targets.contains(mapping.target))
+      return fail(ErrorCode::invalid_argument, place + ".target", "no target named '{}'", mapping.target);
+    if (!volumes.contains(mapping.volume))
+      return fail(ErrorCode::invalid_argument, place + ".volume", "no volume named '{}'", mapping.volume);
+    if (mapping.lun > max_lun)
+      return fail(ErrorCode::out_of_range, place + ".lun", "{} is more than {}", mapping.lun, max_lun);
+    const auto [at, fresh] = luns.try_emplace({mapping.host, mapping.target, mapping.lun}, i);
+    if (!fresh) {
+      return fail(ErrorCode::invalid_argument, place + ".lun", "LUN {} of host '{}' is taken by mappings[{}]",
+                  mapping.lun, mapping.host, at->second);
+    }
+    const auto [pair, first] = pairs.try_emplace({mapping.host, mapping.target, mapping.volume}, i);
+    if (!first)
+      return fail(ErrorCode::invalid_argument, place + ".volume", "'{}' is mapped there by mappings[{}]",
+                  mapping.volume, pair->second);
+    if (!host->second->any) continue;
+    const auto [any, only] = any_host_of_target.try_emplace(mapping.target, mapping.host);
+    if (!only && any->second != mapping.host) {
+      return fail(ErrorCode::invalid_argument, place + ".host",
+                  "hosts '{}' and '{}' both stand for any initiator of this target", any->second,
+                  mapping.host);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_document(const Document& document) {
+  std::set<std::string> volumes, portals, targets;
+  HostsByName hosts;
+  TRY(check_volumes(document, volumes));
+  TRY(check_hosts(document, hosts));
+  TRY(check_portals(document, portals));
+  TRY(check_targets(document, portals, targets));
+  return check_mappings(document, hosts, targets, volumes);
+}
+
+}  // namespace ashlar::rpc

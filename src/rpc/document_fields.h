@@ -1,0 +1,90 @@
+// The fields of the document's types, in the order in which they are printed. Used by fields.h.
+#pragma once
+
+#include "rpc/document.h"
+#include "rpc/fields.h"
+
+namespace ashlar::rpc {
+
+template <typename V, Is<StoreDocument> T>
+void visit_fields(V& v, T& store) {
+  v.field("kind", store.kind, required);
+  v.field("options", store.options);
+}
+
+template <typename V, Is<IdentityDocument> T>
+void visit_fields(V& v, T& identity) {
+  v.field("naa", identity.naa);
+  v.field("eui64", identity.eui64);
+  v.field("uuid", identity.uuid);
+  v.field("serial", identity.serial);
+  v.field("vendor", identity.vendor);
+  v.field("product", identity.product);
+  v.field("revision", identity.revision);
+}
+
+template <typename V, Is<VolumeDocument> T>
+void visit_fields(V& v, T& volume) {
+  v.field("name", volume.name, required);
+  v.size("size_bytes", volume.size_bytes);
+  v.size("block_bytes", volume.block_bytes);
+  v.size("physical_block_bytes", volume.physical_block_bytes);
+  v.field("thin", volume.thin);
+  v.field("read_only", volume.read_only);
+  v.field("write_cache", volume.write_cache);
+  v.field("removable", volume.removable);
+  v.field("identity", volume.identity);
+  v.field("store", volume.store, required);
+  v.field("layers", volume.layers);
+}
+
+template <typename V, Is<ChapDocument> T>
+void visit_fields(V& v, T& chap) {
+  v.field("user", chap.user, required);
+  v.secret("secret", chap.secret);
+  v.field("mutual_user", chap.mutual_user);
+  v.secret("mutual_secret", chap.mutual_secret);
+}
+
+template <typename V, Is<HostDocument> T>
+void visit_fields(V& v, T& host) {
+  v.field("name", host.name, required);
+  v.field("initiators", host.initiators);
+  v.field("any", host.any);
+  v.field("chap", host.chap);
+}
+
+template <typename V, Is<PortalDocument> T>
+void visit_fields(V& v, T& portal) {
+  v.field("name", portal.name, required);
+  v.field("address", portal.address, required);
+  v.field("port", portal.port);
+  v.field("group_tag", portal.group_tag);
+}
+
+template <typename V, Is<TargetDocument> T>
+void visit_fields(V& v, T& target) {
+  v.field("name", target.name, required);
+  v.field("alias", target.alias);
+  v.field("portals", target.portals);
+}
+
+template <typename V, Is<MappingDocument> T>
+void visit_fields(V& v, T& mapping) {
+  v.field("host", mapping.host, required);
+  v.field("target", mapping.target, required);
+  v.field("volume", mapping.volume, required);
+  v.field("lun", mapping.lun);
+  v.field("read_only", mapping.read_only);
+}
+
+template <typename V, Is<Document> T>
+void visit_fields(V& v, T& document) {
+  v.field("volumes", document.volumes);
+  v.field("hosts", document.hosts);
+  v.field("portals", document.portals);
+  v.field("targets", document.targets);
+  v.field("mappings", document.mappings);
+}
+
+}  // namespace ashlar::rpc

@@ -1,0 +1,89 @@
+// The methods of the engine's socket: their names, and their parameters as types. docs/rpc.md tells them in words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "rpc/document_fields.h"
+
+namespace ashlar::rpc {
+
+namespace method {
+constexpr std::string_view apply = "apply";                  ///< ApplyParams -> ApplyReport
+constexpr std::string_view document = "document";            ///< DocumentParams -> Document
+constexpr std::string_view status = "status";                ///< {} -> EngineStatus
+constexpr std::string_view stats = "stats";                  ///< {} -> Stats
+constexpr std::string_view sessions = "sessions";            ///< {} -> {"sessions": [SessionStatus]}
+constexpr std::string_view session_drop = "session.drop";    ///< SessionDropParams -> {}
+constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
+constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
+constexpr std::string_view version = "version";  ///< {} -> Version
+constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
+constexpr std::string_view event_notification = "event";  ///< params: Event
+}  // namespace method
+
+struct NoParams {};
+struct ApplyParams {
+  Document document;
+  bool dry_run = false;
+};
+struct DocumentParams {
+  bool secrets = false;  ///< show CHAP secrets instead of "(redacted)"
+};
+struct SessionDropParams {
+  uint64_t id = 0;
+  std::string reason;
+};
+struct VolumeResizeParams {
+  std::string name;
+  uint64_t size_bytes = 0;
+  bool shrink = false;  ///< without it a smaller size is refused: what lies past it is lost
+};
+struct EventsParams {
+  uint64_t since = 0;  ///< the last id that the caller has seen
+  bool wait = false;   ///< keep telling: one notification an event, until the connection closes
+};
+struct StopParams {
+  uint32_t grace_seconds = 10;  ///< longest wait for what is in flight
+};
+
+template <typename V, Is<NoParams> T>
+void visit_fields(V& /*v*/, T& /*params*/) {}
+
+template <typename V, Is<ApplyParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("document", params.document, required);
+  v.field("dry_run", params.dry_run);
+}
+
+template <typename V, Is<DocumentParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("secrets", params.secrets);
+}
+
+template <typename V, Is<SessionDropParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("id", params.id, required);
+  v.field("reason", params.reason);
+}
+
+template <typename V, Is<VolumeResizeParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("name", params.name, required);
+  v.size("size", params.size_bytes, required);
+  v.field("shrink", params.shrink);
+}
+
+template <typename V, Is<EventsParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("since", params.since);
+  v.field("wait", params.wait);
+}
+
+template <typename V, Is<StopParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("grace_seconds", params.grace_seconds);
+}
+
+}  // namespace ashlar::rpc

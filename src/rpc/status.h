@@ -1,0 +1,131 @@
+// What the engine tells about itself: the answers of `status`, `stats`, `sessions`, `apply`, `version` as types.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "rpc/document.h"
+
+namespace ashlar::rpc {
+
+struct VolumeStatus {
+  std::string name;
+  std::string state;  ///< "online", "resizing", "closing", "failed"
+  uint64_t size_bytes = 0;
+  uint32_t block_bytes = 512, physical_block_bytes = 4096;
+  bool thin = true, read_only = false, write_cache = false, removable = false;
+  IdentityDocument identity;  ///< complete: what was drawn stands here, to be kept by the caller
+  StoreDocument store;
+  uint32_t mappings = 0;  ///< mappings of the document that name it
+  uint32_t sessions = 0;  ///< sessions that see it
+  bool in_use = false;    ///< sessions > 0
+  bool operator==(const VolumeStatus&) const = default;
+};
+
+struct HostStatus {
+  std::string name;
+  std::vector<std::string> initiators;
+  bool any = false;
+  std::string authentication;  ///< "none", "CHAP", "mutual CHAP"
+  uint32_t sessions = 0;
+  bool operator==(const HostStatus&) const = default;
+};
+
+struct PortalStatus {
+  std::string name, address;
+  uint16_t port = 0, group_tag = 1;
+  bool listening = false;
+  uint64_t connections_accepted = 0;  ///< since this portal began to listen
+  bool operator==(const PortalStatus&) const = default;
+};
+
+struct TargetStatus {
+  std::string name, alias;
+  std::vector<std::string>
+      portals;  ///< names; all of them are listed, also when the document left it to "all"
+  uint32_t sessions = 0;
+  bool operator==(const TargetStatus&) const = default;
+};
+
+/// As iscsi::SessionStatus.
+struct SessionStatus {
+  uint64_t id = 0;
+  uint32_t shard = 0;
+  std::string target;  ///< empty: a discovery session
+  std::string initiator, host, isid;
+  uint16_t tsih = 0;
+  std::string local_address, peer_address;
+  bool header_digest = false, data_digest = false;
+  std::string authentication;
+  uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
+  uint32_t tasks_in_flight = 0;
+  int64_t age_seconds = 0;
+  bool operator==(const SessionStatus&) const = default;
+};
+
+struct EngineStatus {
+  std::string version;
+  std::string state;  ///< "serving", "stopping"
+  uint32_t shards = 0;
+  uint64_t uptime_seconds = 0;
+  uint64_t applied = 0;  ///< documents applied since start that changed something
+  uint32_t sessions = 0;
+  std::vector<VolumeStatus> volumes;
+  std::vector<HostStatus> hosts;
+  std::vector<PortalStatus> portals;
+  std::vector<TargetStatus> targets;
+  std::vector<MappingDocument> mappings;
+  bool operator==(const EngineStatus&) const = default;
+};
+
+/// Counters by flat name, such as "read.count" or "read.p99_nanoseconds"; what a kind does not count is not there.
+struct VolumeStats {
+  std::string name;
+  std::map<std::string, uint64_t> counters;
+  bool operator==(const VolumeStats&) const = default;
+};
+struct ShardStats {
+  uint32_t index = 0;
+  std::map<std::string, uint64_t> counters;
+  bool operator==(const ShardStats&) const = default;
+};
+struct Stats {
+  std::vector<VolumeStats> volumes;
+  std::vector<SessionStatus> sessions;
+  std::vector<ShardStats> shards;
+  bool operator==(const Stats&) const = default;
+};
+
+/// One step of a plan, as people read it.
+struct StepReport {
+  std::string kind;    ///< "open volume", "resize volume", "add portal", "publish" ...
+  std::string name;    ///< of the resource; empty for "publish"
+  std::string detail;  ///< "1 GiB, 512-byte blocks, file /srv/v1.img"
+  bool operator==(const StepReport&) const = default;
+};
+
+struct DrawnIdentity {
+  std::string volume;
+  IdentityDocument identity;
+  bool operator==(const DrawnIdentity&) const = default;
+};
+
+/// What `apply` did, or would do.
+struct ApplyReport {
+  bool dry_run = false;
+  bool changed = false;  ///< false: the document was in force already
+  std::vector<StepReport> steps;
+  /// Identities drawn by this apply: put them into the document, or hosts see another disk after a restart.
+  std::vector<DrawnIdentity> drawn;
+  bool operator==(const ApplyReport&) const = default;
+};
+
+struct Version {
+  std::string engine;     ///< "0.1.0"
+  uint32_t protocol = 1;  ///< of this socket: raised when something that was there changes its meaning
+  bool operator==(const Version&) const = default;
+};
+
+}  // namespace ashlar::rpc

@@ -1,0 +1,152 @@
+// The fields of the status types, in the order in which they are printed. Used by fields.h.
+#pragma once
+
+#include "rpc/document_fields.h"
+#include "rpc/events.h"
+#include "rpc/status.h"
+
+namespace ashlar::rpc {
+
+template <typename V, Is<VolumeStatus> T>
+void visit_fields(V& v, T& volume) {
+  v.field("name", volume.name, required);
+  v.field("state", volume.state);
+  v.field("size_bytes", volume.size_bytes);
+  v.field("block_bytes", volume.block_bytes);
+  v.field("physical_block_bytes", volume.physical_block_bytes);
+  v.field("thin", volume.thin);
+  v.field("read_only", volume.read_only);
+  v.field("write_cache", volume.write_cache);
+  v.field("removable", volume.removable);
+  v.field("identity", volume.identity);
+  v.field("store", volume.store);
+  v.field("mappings", volume.mappings);
+  v.field("sessions", volume.sessions);
+  v.field("in_use", volume.in_use);
+}
+
+template <typename V, Is<HostStatus> T>
+void visit_fields(V& v, T& host) {
+  v.field("name", host.name, required);
+  v.field("initiators", host.initiators);
+  v.field("any", host.any);
+  v.field("authentication", host.authentication);
+  v.field("sessions", host.sessions);
+}
+
+template <typename V, Is<PortalStatus> T>
+void visit_fields(V& v, T& portal) {
+  v.field("name", portal.name, required);
+  v.field("address", portal.address);
+  v.field("port", portal.port);
+  v.field("group_tag", portal.group_tag);
+  v.field("listening", portal.listening);
+  v.field("connections_accepted", portal.connections_accepted);
+}
+
+template <typename V, Is<TargetStatus> T>
+void visit_fields(V& v, T& target) {
+  v.field("name", target.name, required);
+  v.field("alias", target.alias);
+  v.field("portals", target.portals);
+  v.field("sessions", target.sessions);
+}
+
+template <typename V, Is<SessionStatus> T>
+void visit_fields(V& v, T& session) {
+  v.field("id", session.id, required);
+  v.field("shard", session.shard);
+  v.field("target", session.target);
+  v.field("initiator", session.initiator);
+  v.field("host", session.host);
+  v.field("isid", session.isid);
+  v.field("tsih", session.tsih);
+  v.field("local_address", session.local_address);
+  v.field("peer_address", session.peer_address);
+  v.field("header_digest", session.header_digest);
+  v.field("data_digest", session.data_digest);
+  v.field("authentication", session.authentication);
+  v.field("commands", session.commands);
+  v.field("read_bytes", session.read_bytes);
+  v.field("written_bytes", session.written_bytes);
+  v.field("tasks_in_flight", session.tasks_in_flight);
+  v.field("age_seconds", session.age_seconds);
+}
+
+template <typename V, Is<EngineStatus> T>
+void visit_fields(V& v, T& status) {
+  v.field("version", status.version);
+  v.field("state", status.state);
+  v.field("shards", status.shards);
+  v.field("uptime_seconds", status.uptime_seconds);
+  v.field("applied", status.applied);
+  v.field("sessions", status.sessions);
+  v.field("volumes", status.volumes);
+  v.field("hosts", status.hosts);
+  v.field("portals", status.portals);
+  v.field("targets", status.targets);
+  v.field("mappings", status.mappings);
+}
+
+template <typename V, Is<VolumeStats> T>
+void visit_fields(V& v, T& volume) {
+  v.field("name", volume.name, required);
+  v.field("counters", volume.counters);
+}
+
+template <typename V, Is<ShardStats> T>
+void visit_fields(V& v, T& shard) {
+  v.field("index", shard.index, required);
+  v.field("counters", shard.counters);
+}
+
+template <typename V, Is<Stats> T>
+void visit_fields(V& v, T& stats) {
+  v.field("volumes", stats.volumes);
+  v.field("sessions", stats.sessions);
+  v.field("shards", stats.shards);
+}
+
+template <typename V, Is<StepReport> T>
+void visit_fields(V& v, T& step) {
+  v.field("kind", step.kind, required);
+  v.field("name", step.name);
+  v.field("detail", step.detail);
+}
+
+template <typename V, Is<DrawnIdentity> T>
+void visit_fields(V& v, T& drawn) {
+  v.field("volume", drawn.volume, required);
+  v.field("identity", drawn.identity);
+}
+
+template <typename V, Is<ApplyReport> T>
+void visit_fields(V& v, T& report) {
+  v.field("dry_run", report.dry_run);
+  v.field("changed", report.changed);
+  v.field("steps", report.steps);
+  v.field("drawn", report.drawn);
+}
+
+template <typename V, Is<Version> T>
+void visit_fields(V& v, T& version) {
+  v.field("engine", version.engine, required);
+  v.field("protocol", version.protocol);
+}
+
+template <typename V, Is<Event> T>
+void visit_fields(V& v, T& event) {
+  v.field("id", event.id, required);
+  v.field("time", event.time);
+  v.field("kind", event.kind);
+  v.field("fields", event.fields);
+}
+
+template <typename V, Is<EventPage> T>
+void visit_fields(V& v, T& page) {
+  v.field("events", page.events);
+  v.field("last", page.last);
+  v.field("lost", page.lost);
+}
+
+}  // namespace ashlar::rpc
