@@ -72,7 +72,6 @@ enum class TaskManagementOutcome : uint8_t {
 
 struct TaskManagementResponse {
   TaskManagementOutcome response{};
-  uint32_t additional_information = 0;  ///< RFC 7144 5.2: 24 bits in bytes 37 to 39, for the query functions
   uint32_t initiator_task_tag = reserved_task_tag;
   TargetNumbers numbers;
 
@@ -81,14 +80,12 @@ struct TaskManagementResponse {
     pdu.response = static_cast<TaskManagementOutcome>(header[2]);
     pdu.initiator_task_tag = iscsi::initiator_task_tag(header);
     pdu.numbers = TargetNumbers::decode(header);
-    pdu.additional_information = load_be24(header + 37);
     return pdu;
   }
   void encode(uint8_t* header) const {
     detail::begin(header, {Opcode::task_management_response, false, 0x80, 0, 0, initiator_task_tag});
     header[2] = static_cast<uint8_t>(response);
     numbers.encode(header);
-    store_be24(header + 37, additional_information);
   }
   bool operator==(const TaskManagementResponse&) const = default;
 };
