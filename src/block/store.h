@@ -22,7 +22,8 @@ class Store {
   virtual const Limits& limits() const = 0;
   virtual std::unique_ptr<BlockDevice> open_channel(loop::Loop& shard) = 0;
   /// Grows or shrinks; channels see the new size in limits() when it is done (their copies are refreshed by the caller
-  /// calling BlockDevice::limits() again: a store keeps the size where all channels read it, atomically).
+  /// calling BlockDevice::limits() again: a store keeps the size where all channels read it, atomically). When it
+  /// shrinks, the caller sees to it that no write past the new end is in flight. Called on shard 0, one at a time.
   virtual loop::Task<Result<void>> resize(uint64_t bytes) = 0;
   /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none.
   virtual void collect(std::map<std::string, uint64_t>& /*counters*/) const {}
@@ -56,6 +57,7 @@ class Registry {
   /// Checks kind and options (errors name the option and the known ones), then opens. `place` is the field path.
   loop::Task<Result<std::shared_ptr<Store>>> open(StoreSpec spec, std::string place) const;
   Result<std::shared_ptr<Store>> stack(StoreSpec layer, std::shared_ptr<Store> below, std::string place) const;
+  bool has_layer(std::string_view kind) const;
 
  private:
   struct Kind {

@@ -1,0 +1,22 @@
+// The stores: what stands at the bottom of every volume. One file each.
+#pragma once
+
+#include <memory>
+
+#include "block/store.h"
+
+namespace ashlar::stores {
+
+/// Adds every kind below to `registry`.
+void add_all(block::Registry& registry);
+
+using OpenedStore = Result<std::shared_ptr<block::Store>>;
+
+/// "null": eats writes, reads zeroes. Any size up to 8 EiB; no options. For measuring what stands above it.
+loop::Task<OpenedStore> open_null(block::StoreSpec spec);
+
+/// "memory": a sparse disk in this process's memory, gone with it. Up to 16 TiB; no options. Space is taken in 64 KiB pages
+/// at the first write to each, and given back by discard.
+loop::Task<OpenedStore> open_memory(block::StoreSpec spec);
+
+}  // namespace ashlar::stores

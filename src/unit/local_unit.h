@@ -1,0 +1,93 @@
+// The local form of a logical unit: this head owns the storage.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "block/store.h"
+#include "unit/logical_unit.h"
+#include "unit/range_lock_queue.h"
+
+namespace ashlar::unit {
+
+class LocalUnit;
+
+/// What all shards share of one unit. The home shard (0) decides who holds which range; the rest is fixed or atomic.
+struct UnitShared {
+  UnitShared(Identity its_identity, Geometry its_geometry, std::shared_ptr<block::Store> its_store, loop::Shards& its_shards);
+
+  const Identity identity;
+  const Geometry geometry;                  ///< but for size_bytes and write_cache, which live below
+  const std::shared_ptr<block::Store> store;
+  loop::Shards& shards;
+  std::atomic<uint64_t> size_bytes;
+  std::atomic<bool> write_cache;
+
+  // Home shard only.
+  RangeLockQueue locks;
+  bool closing = false;
+  // Entry i is used on shard i only: null once that shard has closed.
+  std::vector<LocalUnit*> on_shard;
+};
+
+/// One shard's half: a channel of the store, the commands in flight on it, and the ranges that are locked now.
+class LocalUnit final : public LogicalUnit {
+ public:
+  LocalUnit(std::shared_ptr<UnitShared> shared, loop::Loop& loop, std::unique_ptr<block::BlockDevice> channel);
+  ~LocalUnit() override;
+
+  const Identity& identity() const override { return shared_->identity; }
+  Geometry geometry() const override;
+  const block::Limits& limits() const override { return channel_ ? channel_->limits() : limits_at_close_; }
+  void submit(Command& command) override;
+  void set_write_cache(bool enabled) override { shared_->write_cache.store(enabled, std::memory_order_relaxed); }
+  loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) override;
+  void unlock_range(const RangeLock& lock) override;
+
+  /// From the home shard's messages, on this shard.
+  void hold(const RangeLock& lock);
+  void let_go(uint64_t id);
+  loop::Task<void> close();
+
+ private:
+  struct Hold {
+    RangeLock lock;
+    size_t writes_before = 0;  // in flight since before the lock, still to end
+  };
+  static void ended(block::Request& request, block::Request::Layer& layer);
+  bool must_wait(const Command& command) const;
+  void admit(Command& command);
+  void write_ended(const Command& command);
+  void tell_quiet(uint64_t id);
+
+  std::shared_ptr<UnitShared> shared_;
+  loop::Loop& loop_;
+  std::unique_ptr<block::BlockDevice> channel_;
+  block::Limits limits_at_close_;
+  CommandList in_flight_;
+  CommandList held_;
+  std::vector<Hold> holds_;
+  bool closing_ = false;
+  loop::Event idle_;
+};
+
+/// A unit on all shards. Every LogicalUnit must see close_unit() before its last owner lets go.
+struct OpenUnit {
+  std::shared_ptr<UnitShared> shared;
+  std::vector<std::shared_ptr<LogicalUnit>> on_shard;
+};
+
+/// Opens a channel of `store` (a stack with a gatekeeper on top: block::open_stack) for each shard. Size, rotational and a
+/// read-only medium come from the store; its block size must be the geometry's. On shard 0.
+loop::Task<Result<OpenUnit>> open_unit(Identity identity, Geometry geometry, std::shared_ptr<block::Store> store);
+
+/// Refuses new commands (Status::aborted), ends those that wait for a range the same way, waits for those in flight, then
+/// closes the channels. Stories that wait for a range get a lock with id 0. On shard 0, once.
+loop::Task<void> close_unit(OpenUnit unit);
+
+/// Grows or shrinks the store and the geometry; telling hosts (CAPACITY DATA HAS CHANGED) is the caller's. Before it shrinks
+/// it waits for writes past the new end. On shard 0, one at a time.
+loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes);
+
+}  // namespace ashlar::unit
