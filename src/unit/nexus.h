@@ -21,12 +21,14 @@ enum class Attention : uint8_t {
   inquiry_data_changed,        ///< 3F/03
   luns_changed,                ///< 3F/0E
   commands_cleared,            ///< by another nexus, 2F/00
+  medium_changed,              ///< loaded again after an eject, 28/00
 };
 
-/// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it.
+/// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
+/// two resets the graver one stays: power on, then port, then unit).
 class AttentionQueue {
  public:
-  static constexpr size_t capacity = 9;
+  static constexpr size_t capacity = 10;
   void raise(Attention attention);
   bool empty() const { return count_ == 0; }
   size_t size() const { return count_; }
