@@ -1,0 +1,233 @@
+#include "iscsi/connection.h"
+
+#include "base/log.h"
+#include "iscsi/server_impl.h"
+
+namespace ashlar::iscsi {
+
+using namespace wire::iscsi;
+
+namespace {
+
+// How long what is queued may take to leave before the connection is closed all the same.
+constexpr loop::Nanoseconds flush_grace = loop::seconds(5);
+// A host that does not read its answers gets no more commands read.
+constexpr size_t backlog_limit_bytes = 4u << 20;
+// Receives of one connection in a turn; then the others have their turn.
+constexpr int receives_per_turn = 4;
+
+}  // namespace
+
+Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> stream, Portal portal)
+    : server_(server),
+      stream_(std::move(stream)),
+      portal_(std::move(portal)),
+      receiver_(*this, server.receive_buffer),
+      transmit_(server.chunks),
+      last_heard_(server.loop.now()) {
+  ++server_.half_open;
+  login_ = std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
+                                          [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
+  arm_timer(loop::seconds(server_.settings().login_timeout_seconds));
+  stream_->watch(*this);
+}
+
+Connection::~Connection() {
+  server_.loop.cancel(*this);
+  server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
+}
+
+loop::Loop& Connection::loop() { return server_.loop; }
+
+void Connection::arm_timer(loop::Nanoseconds span) { server_.loop.arm_after(*this, span); }
+
+void Connection::readable() {
+  if (phase_ == Phase::closing || phase_ == Phase::draining || phase_ == Phase::flushing) return;
+  if (transmit_.backlog_bytes() > backlog_limit_bytes) return;  // writable() goes on with it
+  last_heard_ = server_.loop.now();
+  ping_unanswered_ = false;
+  for (int i = 0; i < receives_per_turn; ++i) {
+    switch (receiver_.receive(*stream_)) {
+      case Receiver::Outcome::drained:
+        return;
+      case Receiver::Outcome::more:
+        if (stopped() || phase_ == Phase::draining) return;
+        break;
+      case Receiver::Outcome::end_of_stream:
+        close(half_open() ? "login.refused" : "session.dropped",
+              receiver_.inside_pdu() ? "the host closed the connection in the middle of a PDU" : "the host closed the connection");
+        return;
+      case Receiver::Outcome::failed:
+        close(half_open() ? "login.refused" : "session.dropped", "the connection failed");
+        return;
+    }
+  }
+  stream_->resume();
+}
+
+void Connection::writable() {
+  blocked_ = false;
+  if (phase_ == Phase::closing) return;
+  wants_to_send();
+}
+
+void Connection::turn_end() {
+  if (phase_ == Phase::closing) return;
+  const bool was_full = transmit_.backlog_bytes() > backlog_limit_bytes;
+  const TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
+  if (flushed == TransmitQueue::Flushed::failed) return close("session.dropped", "the connection failed");
+  blocked_ = flushed == TransmitQueue::Flushed::some;
+  if (was_full && transmit_.backlog_bytes() <= backlog_limit_bytes) stream_->resume();
+  if (blocked_) return;
+  if (phase_ == Phase::flushing) close(close_kind_, close_reason_);
+  if (phase_ == Phase::draining) continue_drain();
+}
+
+void Connection::expired() {
+  if (phase_ == Phase::login) {
+    return close("login.refused", fmt::format("no complete login within {} s", server_.settings().login_timeout_seconds));
+  }
+  if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
+  if (phase_ != Phase::full_feature) return;
+  const Settings& settings = server_.settings();
+  const loop::Nanoseconds silence = server_.loop.now() - last_heard_;
+  const loop::Nanoseconds interval = loop::seconds(settings.nop_interval_seconds);
+  if (ping_unanswered_) {
+    return close("session.dropped", fmt::format("the host has not answered a ping for {} s", settings.nop_timeout_seconds));
+  }
+  if (silence < interval) return arm_timer(interval - silence);
+  uint8_t* header = append_pdu(0, {});
+  if (header == nullptr) return;
+  NopIn ping;
+  ping.target_transfer_tag = next_transfer_tag();
+  ping.numbers = numbers(false);
+  ping.encode(header);
+  seal_header(header);
+  ping_unanswered_ = true;
+  arm_timer(loop::seconds(settings.nop_timeout_seconds));
+}
+
+void Connection::header_digest_failed(const uint8_t*) {
+  // Without the header nothing is known of the PDU, its length included; at ErrorRecoveryLevel 0 the connection ends
+  // (RFC 7143 7.7).
+  close("session.dropped", "header digest error");
+}
+
+void Connection::data_digest_failed(const uint8_t* header) {
+  if (session_ == nullptr) return close("login.refused", "data digest error");
+  reject(header, RejectReason::data_digest_error);
+  if (placing_ == nullptr) return;
+  Command& command = *std::exchange(placing_, nullptr);
+  command.data_failed(0x4705);  // PROTOCOL SERVICE CRC ERROR
+}
+
+void Connection::release(Command& command) {
+  if (placing_ == &command) placing_ = nullptr;
+  if (session_->commands.find(command.initiator_task_tag()) == &command) session_->commands.remove(command);
+  server_.commands.give_back(command);
+  if (phase_ == Phase::draining) continue_drain();
+}
+
+void Connection::close(const std::string& kind, const std::string& reason) {
+  if (phase_ == Phase::closing) return;
+  if (phase_ == Phase::login) --server_.half_open;
+  phase_ = Phase::closing;
+  server_.loop.cancel(*this);
+  server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
+  const std::string peer = stream_->peer().text();
+  const std::string initiator = session_ ? session_->initiator : std::string();
+  const std::string target = session_ && session_->target ? session_->target->name : std::string();
+  log_info("iscsi", "{}: {} target={} initiator={} peer={} shard={}", kind, reason, target, initiator, peer, server_.loop.index());
+  server_.tell({kind, target, initiator, peer, reason});
+  stream_->shutdown_send();
+  transmit_.abandon();
+  if (session_ != nullptr) {
+    --server_.session_count;
+    for (auto& [sequence, command] : session_->parked) release(*command);
+    session_->parked.clear();
+  }
+  if (session_ != nullptr && session_->nexus != nullptr) {
+    session_->nexus->close([this] { finish_close(); });
+  } else {
+    finish_close();
+  }
+}
+
+void Connection::finish_close() {
+  CHECK(session_ == nullptr || session_->managing == 0, "a task management function was left without an answer");
+  transmit_.abandon();
+  stream_.reset();
+  server_.bury(*this);
+}
+
+void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
+  if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
+  if (phase_ == Phase::login) --server_.half_open;
+  phase_ = Phase::flushing;
+  close_kind_ = kind;
+  close_reason_ = reason;
+  arm_timer(flush_grace);
+  wants_to_send();
+}
+
+void Connection::drop(const std::string& reason) {
+  if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
+  if (session_ == nullptr || phase_ == Phase::login) return close("login.refused", reason);
+  send_async(AsyncEvent::all_connections_drop);
+  flush_then_close("session.dropped", reason);
+}
+
+void Connection::drain() {
+  if (phase_ == Phase::login) return close("login.refused", "the engine stops");
+  if (phase_ != Phase::full_feature) return;
+  phase_ = Phase::draining;
+  continue_drain();
+}
+
+void Connection::continue_drain() {
+  if (!session_->parked.empty() || session_->managing > 0 || !transmit_.empty()) {
+    if (!transmit_.empty()) wants_to_send();
+    return;
+  }
+  // Commands that still wait for data of the host will not get it: they end without an answer when the nexus closes.
+  if (session_->nexus != nullptr && session_->commands.size() > awaiting_data()) return;
+  drop("the engine stops");
+}
+
+size_t Connection::awaiting_data() const {
+  size_t waiting = 0;
+  session_->commands.each([&waiting](const Command& command) { waiting += command.awaits_data() ? 1 : 0; });
+  return waiting;
+}
+
+SessionStatus Connection::status() {
+  SessionStatus status;
+  const Session& session = *session_;
+  status.id = session.id;
+  status.shard = server_.loop.index();
+  status.target = session.target ? session.target->name : "";
+  status.initiator = session.initiator;
+  status.host = session.view ? session.view->host : "";
+  status.isid = hex_of(session.isid);
+  status.tsih = session.tsih;
+  status.local_address = stream_->local().text();
+  status.peer_address = stream_->peer().text();
+  status.header_digest = header_digest_;
+  status.data_digest = data_digest_;
+  status.authentication = session.authentication;
+  status.commands = session.command_count;
+  status.read_bytes = session.read_bytes;
+  status.written_bytes = session.written_bytes;
+  status.tasks_in_flight = static_cast<uint32_t>(session.commands.size());
+  status.age_seconds = std::chrono::duration_cast<std::chrono::seconds>(server_.loop.now() - session.began).count();
+  return status;
+}
+
+void Connection::replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view) {
+  session_->target = std::move(target);
+  if (session_->view == view) return;
+  session_->view = view;
+  session_->nexus->replace_view(std::move(view));
+}
+
+}  // namespace ashlar::iscsi

@@ -1,0 +1,155 @@
+// One TCP connection of the iSCSI target: login, then the session's PDUs both ways. A session has one connection today
+// (MaxConnections=1); what belongs to the session is kept apart in Session, so that more can join it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "iscsi/command.h"
+#include "iscsi/command_window.h"
+#include "iscsi/login.h"
+#include "iscsi/receiver.h"
+#include "iscsi/server.h"
+#include "iscsi/text.h"
+#include "iscsi/transmit_queue.h"
+
+namespace ashlar::iscsi {
+
+/// What a full-feature session is, whatever connections carry it.
+struct Session {
+  Session(uint64_t id_, uint16_t tsih_, uint32_t first_command, uint32_t depth) : id(id_), tsih(tsih_), window(first_command, depth) {}
+  uint64_t id;
+  uint16_t tsih;
+  bool discovery = false;
+  std::string initiator;
+  std::array<uint8_t, 6> isid{};
+  std::string authentication;
+  std::shared_ptr<const Target> target;          ///< null for discovery
+  std::shared_ptr<const unit::HostView> view;    ///< null for discovery
+  std::unique_ptr<scsi::NexusState> nexus;       ///< null for discovery
+  SessionParameters parameters;
+  CommandWindow window;
+  CommandTable commands;
+  std::map<uint32_t, Command*> parked;           ///< by CmdSN; at most the window's depth
+  uint32_t managing = 0;                         ///< task management functions not yet answered
+  uint64_t command_count = 0, read_bytes = 0, written_bytes = 0;
+  loop::Instant began;
+};
+
+struct ConnectionTag;
+
+/// Life: Server::serve() makes it; close() ends it; it destroys itself through the server when no task is in flight.
+class Connection final : public ListNode<ConnectionTag>,
+                         public loop::StreamWatcher,
+                         public loop::TurnEnd,
+                         private loop::Timer,
+                         private PduHandler {
+ public:
+  Connection(Server::Impl& server, std::unique_ptr<loop::Stream> stream, Portal portal);
+  ~Connection();
+
+  // For its commands.
+  loop::Loop& loop();
+  scsi::NexusState& nexus() { return *session_->nexus; }
+  const SessionParameters& parameters() const { return session_->parameters; }
+  uint32_t next_transfer_tag() { return ++transfer_tag_ == wire::iscsi::reserved_task_tag ? transfer_tag_ = 0 : transfer_tag_; }
+  bool expects_immediate_data(const Command& command) const { return placing_ == &command; }
+  void send_r2t(wire::iscsi::R2t r2t);
+  void answer(Command& command);
+  void release(Command& command);
+  void forget(const Buffer& buffer) { receiver_.forget(buffer); }
+
+  // For the server.
+  Session* session() { return session_.get(); }
+  const Portal& portal() const { return portal_; }
+  bool half_open() const { return phase_ == Phase::login; }
+  bool closing() const { return phase_ == Phase::closing; }
+  SessionStatus status();
+  /// No more is read; what is in flight ends without answers. `reason` is logged and told as an event.
+  void close(const std::string& kind, const std::string& reason);
+  /// Tells the host with an asynchronous message, sends what is queued, then closes.
+  void drop(const std::string& reason);
+  /// Reads no more; when nothing is in flight and all is sent, drop()s.
+  void drain();
+  /// The login's last answer, after sessions that it replaces are gone.
+  void complete_login();
+  void replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view);
+
+ private:
+  enum class Phase : uint8_t { login, full_feature, draining, flushing, closing };
+
+  // loop
+  void readable() override;
+  void writable() override;
+  void turn_end() override;
+  void expired() override;
+
+  // PduHandler
+  DataPlan header_arrived(const uint8_t* header, ConstBytes additional) override;
+  void pdu_arrived(const uint8_t* header, ConstBytes data) override;
+  void header_digest_failed(const uint8_t* header) override;
+  void data_digest_failed(const uint8_t* header) override;
+  bool stopped() const override { return phase_ == Phase::closing || phase_ == Phase::flushing; }
+
+  // Login (login_phase.cc)
+  void login_request(const uint8_t* header, ConstBytes data);
+  void start_session();
+  void send_login_response(wire::iscsi::LoginResponse response, ConstBytes text);
+
+  // Full feature phase (full_feature.cc)
+  DataPlan command_arrived(const uint8_t* header, ConstBytes additional);
+  const char* check_command(const wire::iscsi::ScsiCommand& pdu) const;
+  DataPlan data_out_arrived(const uint8_t* header);
+  void submit_parked();
+  bool in_sequence(uint32_t command_sequence, bool immediate, const uint8_t* header);
+  void nop_out(const uint8_t* header, ConstBytes data);
+  void task_management(const uint8_t* header);
+  void answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset);
+  void text_request(const uint8_t* header, ConstBytes data);
+  void logout(const uint8_t* header);
+  bool known_opcode(wire::iscsi::Opcode opcode) const;
+
+  // Answers (answers.cc)
+  wire::iscsi::TargetNumbers numbers(bool takes_status);
+  uint8_t* append_pdu(uint32_t data_bytes, ConstBytes data);
+  void seal_header(uint8_t* header);
+  bool append_data_digest(uint32_t crc, uint32_t length);
+  void send_data_in(Command& command, uint32_t length, bool with_status);
+  void send_response(Command& command);
+  void send_status(const wire::iscsi::ScsiCommand& pdu, scsi::ScsiStatus status);
+  void reject(const uint8_t* header, wire::iscsi::RejectReason reason);
+  void protocol_error(const uint8_t* header, const std::string& what);
+  void send_async(wire::iscsi::AsyncEvent event);
+  void wants_to_send();
+  void out_of_memory();
+  void flush_then_close(const std::string& kind, const std::string& reason);
+  void continue_drain();
+  size_t awaiting_data() const;
+  void finish_close();
+  void arm_timer(loop::Nanoseconds span);
+
+  Server::Impl& server_;
+  std::unique_ptr<loop::Stream> stream_;
+  Portal portal_;
+  Phase phase_ = Phase::login;
+  Receiver receiver_;
+  TransmitQueue transmit_;
+  std::unique_ptr<LoginMachine> login_;
+  wire::iscsi::LoginRequest last_login_;
+  std::optional<std::pair<wire::iscsi::LoginResponse, std::string>> final_response_;
+  std::unique_ptr<TextExchange> text_;
+  std::unique_ptr<Session> session_;
+  Command* placing_ = nullptr;      // whose data segment is arriving
+  bool blocked_ = false;            // the network takes no more just now
+  bool header_digest_ = false, data_digest_ = false;
+  uint32_t status_sequence_ = 1;    // StatSN of the next answer that has one
+  uint32_t transfer_tag_ = 0;
+  loop::Instant last_heard_;
+  bool ping_unanswered_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // outlived by callbacks that check it
+  std::string close_kind_, close_reason_;
+};
+
+}  // namespace ashlar::iscsi

@@ -1,0 +1,102 @@
+// The login phase of a connection: LoginMachine decides, this sends, and makes the session when it is over.
+#include "base/log.h"
+#include "iscsi/server_impl.h"
+
+namespace ashlar::iscsi {
+
+using namespace wire::iscsi;
+
+void Connection::send_login_response(LoginResponse response, ConstBytes text) {
+  // StatSN starts where the host expects it to: at the ExpStatSN of its first request (RFC 7143 11.12.9).
+  uint8_t* header = append_pdu(static_cast<uint32_t>(text.size()), text);
+  if (header == nullptr) return;
+  response.numbers.stat_sn = status_sequence_++;
+  response.numbers.exp_cmd_sn = last_login_.cmd_sn;
+  response.numbers.max_cmd_sn = last_login_.cmd_sn;
+  if (session_ != nullptr) {
+    response.numbers.exp_cmd_sn = session_->window.expected();
+    response.numbers.max_cmd_sn = session_->window.maximum(0);
+    response.tsih = session_->tsih;
+  }
+  response.encode(header);
+}
+
+void Connection::login_request(const uint8_t* header, ConstBytes data) {
+  if (final_response_.has_value()) return close("login.refused", "a PDU came while the login was being completed");
+  const bool first = status_sequence_ == 1 && last_login_.exp_stat_sn == 0;
+  last_login_ = LoginRequest::decode(header);
+  if (first) status_sequence_ = last_login_.exp_stat_sn;
+  LoginOutcome outcome = login_->apply(last_login_, data);
+  if (outcome.close) {
+    send_login_response(outcome.response, bytes_of(outcome.text));
+    return flush_then_close("login.refused", outcome.reason);
+  }
+  if (!outcome.finished) return send_login_response(outcome.response, bytes_of(outcome.text));
+  if (server_.session_count >= server_.settings().max_sessions) {
+    outcome.response.status = LoginStatus::out_of_resources;
+    outcome.response.transit = false;
+    send_login_response(outcome.response, {});
+    return flush_then_close("login.refused", fmt::format("{} sessions are open (max_sessions)", server_.session_count));
+  }
+  final_response_.emplace(outcome.response, std::move(outcome.text));
+  start_session();
+}
+
+void Connection::start_session() {
+  session_ = std::make_unique<Session>(server_.new_session_id(), server_.new_tsih(), last_login_.cmd_sn, server_.settings().queue_depth);
+  ++server_.session_count;
+  session_->discovery = login_->discovery();
+  session_->initiator = login_->initiator();
+  session_->isid = login_->isid();
+  session_->authentication = login_->authentication();
+  session_->target = login_->target();
+  session_->view = login_->view();
+  session_->parameters = login_->parameters();
+  session_->began = server_.loop.now();
+  if (session_->discovery) return complete_login();
+  // One I_T nexus at a time: an older session of the same initiator port ends first, with all its tasks, on whatever shard
+  // it lives (RFC 7143 6.3.5). This connection may be gone when that is done.
+  server_.reinstate(*this, [this, alive = std::weak_ptr<bool>(alive_)] {
+    if (!alive.expired() && phase_ == Phase::login) complete_login();
+  });
+}
+
+void Connection::complete_login() {
+  Session& session = *session_;
+  if (!session.discovery) {
+    // The snapshot may have changed while the older session ended.
+    const auto found = server_.directory->targets.find(session.target->name);
+    session.view = found == server_.directory->targets.end() ? nullptr : found->second->view_of(session.initiator);
+    if (session.view == nullptr) return close("login.refused", "the target was taken away during the login");
+    session.target = found->second;
+    unit::Nexus nexus;
+    nexus.initiator_name = session.initiator;
+    nexus.initiator_port = fmt::format("{},i,0x{}", session.initiator, hex_of(session.isid));
+    nexus.target_port = fmt::format("{},t,0x{:04x}", session.target->name, login_->portal_group_tag());
+    nexus.relative_target_port = login_->portal_group_tag();
+    nexus.protocol = "iscsi";
+    session.nexus = std::make_unique<scsi::NexusState>(server_.domain, std::move(nexus), session.view);
+  }
+  text_ = std::make_unique<TextExchange>(TextAsker{session.initiator, session.target, portal_, stream_->local()});
+  const auto [response, text] = std::move(*final_response_);
+  final_response_.reset();
+  send_login_response(response, bytes_of(text));
+  if (phase_ != Phase::login) return;
+  phase_ = Phase::full_feature;
+  --server_.half_open;
+  login_.reset();
+  header_digest_ = session.parameters.header_digest;
+  data_digest_ = session.parameters.data_digest;
+  receiver_.set_digests(header_digest_, data_digest_);
+  arm_timer(loop::seconds(server_.settings().nop_interval_seconds));
+  log_info("iscsi", "login target={} initiator={} host={} isid={} tsih={} peer={} portal={} authentication={} digests={}{} shard={}",
+           session.discovery ? "(discovery)" : session.target->name, session.initiator, session.view ? session.view->host : "",
+           hex_of(session.isid), session.tsih, stream_->peer().text(), portal_.name, session.authentication,
+           header_digest_ ? "header" : "-", data_digest_ ? ",data" : "", server_.loop.index());
+  server_.tell({"session.login", session.target ? session.target->name : "", session.initiator, stream_->peer().text(),
+                session.authentication});
+  // What arrived while the older session ended has waited in the stream.
+  stream_->resume();
+}
+
+}  // namespace ashlar::iscsi

@@ -1,0 +1,198 @@
+#include "iscsi/server.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "iscsi/server_impl.h"
+
+namespace ashlar::iscsi {
+
+Server::Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events)
+    : impl_(std::make_unique<Impl>(loop, domain, group, std::move(events))) {}
+Server::~Server() = default;
+
+Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, EventSink events_)
+    : loop(loop_),
+      domain(domain_),
+      group(group_),
+      events(std::move(events_)),
+      directory(std::make_shared<Directory>()),
+      receive_buffer(receive_buffer_bytes),
+      chunks(chunks_prepared, chunks_maximum),
+      commands(commands_per_shard) {}
+
+Server::Impl::~Impl() {
+  loop.withdraw(*this);
+  while (!dead_.empty()) delete &dead_.pop_front();
+  CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
+}
+
+uint16_t Server::Impl::new_tsih() {
+  if (next_tsih == 0) next_tsih = 1;  // 0 means "a new session" on the wire
+  return next_tsih++;
+}
+
+void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) { impl_->admit(std::move(stream), portal); }
+
+void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
+  if (stopping) return;
+  const std::string peer = stream->peer().text();
+  if (connections.size() >= settings().max_connections || !make_room_for_half_open()) {
+    if (refused_lines.allow(static_cast<uint64_t>(loop.now().nanoseconds))) {
+      log_warning("iscsi", "connection refused: {} connections are open (max_connections) peer={} suppressed={}", connections.size(), peer,
+                  refused_lines.suppressed());
+    }
+    return;
+  }
+  connections.push_back(*new Connection(*this, std::move(stream), portal));
+}
+
+// A flood of half-open connections must not keep honest hosts out: the oldest makes room.
+bool Server::Impl::make_room_for_half_open() {
+  if (half_open < settings().max_half_open) return true;
+  for (Connection& connection : connections) {
+    if (!connection.half_open()) continue;
+    connection.close("login.refused", "too many connections wait for their login (max_half_open), this is the oldest");
+    return true;
+  }
+  return true;
+}
+
+void Server::Impl::bury(Connection& connection) {
+  connections.remove(connection);
+  if (dead_.empty()) loop.post(*this);
+  dead_.push_back(connection);
+}
+
+void Server::Impl::run() {
+  while (!dead_.empty()) delete &dead_.pop_front();
+  std::erase_if(waiting_for_end, [](auto& asks) { return asks(); });
+  check_stopped();
+}
+
+void Server::Impl::check_stopped() {
+  if (stopping && connections.empty() && stopped) std::exchange(stopped, nullptr)();
+}
+
+void Server::replace_directory(std::shared_ptr<const Directory> directory) {
+  impl_->directory = std::move(directory);
+  for (Connection& connection : impl_->connections) {
+    Session* session = connection.session();
+    if (session == nullptr || session->discovery || connection.closing()) continue;
+    const auto found = impl_->directory->targets.find(session->target->name);
+    if (found == impl_->directory->targets.end()) {
+      connection.drop("its target was removed");
+      continue;
+    }
+    std::shared_ptr<const unit::HostView> view = found->second->view_of(session->initiator);
+    if (view == nullptr) {
+      connection.drop("its host may no longer use the target");
+    } else {
+      connection.replace_view(found->second, std::move(view));
+    }
+  }
+}
+
+std::vector<SessionStatus> Server::sessions() const {
+  std::vector<SessionStatus> all;
+  for (Connection& connection : impl_->connections) {
+    if (connection.session() != nullptr && !connection.closing()) all.push_back(connection.status());
+  }
+  return all;
+}
+
+bool Server::drop_session(uint64_t id, std::string reason) {
+  for (Connection& connection : impl_->connections) {
+    if (connection.session() == nullptr || connection.session()->id != id || connection.closing()) continue;
+    connection.drop(reason);
+    return true;
+  }
+  return false;
+}
+
+namespace {
+
+// Closes by force what has not drained in time. Owns itself.
+loop::Task<void> close_after(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
+  const loop::Instant deadline = impl.loop.now() + grace;
+  while (*alive && impl.loop.now() < deadline) {
+    co_await loop::sleep_for(std::min<loop::Nanoseconds>(grace, loop::milliseconds(20)));
+  }
+  if (!*alive) co_return;
+  for (Connection& connection : impl.connections) connection.close("session.dropped", "the engine stops and the grace is over");
+}
+
+}  // namespace
+
+void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopped) {
+  auto alive = std::make_shared<bool>(true);
+  impl_->stopping = true;
+  impl_->stopped = [alive, stopped = std::move(stopped)]() mutable {
+    *alive = false;
+    stopped();
+  };
+  for (Connection& connection : impl_->connections) connection.drain();
+  if (impl_->connections.empty()) {
+    std::move_only_function<void()> all_gone = std::exchange(impl_->stopped, nullptr);
+    all_gone();
+    return;
+  }
+  close_after(*impl_, grace, alive).detach();
+}
+
+void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid, const std::string& target,
+                                  const Connection* except, std::move_only_function<void()> gone) {
+  const auto matches = [initiator, isid, target, except](Connection& connection) {
+    const Session* session = connection.session();
+    return &connection != except && session != nullptr && !session->discovery && session->initiator == initiator && session->isid == isid &&
+           session->target->name == target;
+  };
+  bool any = false;
+  for (Connection& connection : connections) {
+    if (!matches(connection)) continue;
+    any = true;
+    connection.close("session.reinstated", "the same initiator port logged in again");
+  }
+  if (!any) return gone();
+  waiting_for_end.push_back([this, matches, gone = std::move(gone)]() mutable {
+    for (Connection& connection : connections) {
+      if (matches(connection)) return false;
+    }
+    gone();
+    return true;
+  });
+}
+
+void Server::Impl::reinstate(Connection& connection, std::move_only_function<void()> gone) {
+  const Session& session = *connection.session();
+  struct Count {
+    size_t left;
+    std::move_only_function<void()> gone;
+  };
+  auto count = std::make_shared<Count>(Count{group.size(), std::move(gone)});
+  for (size_t shard = 0; shard < group.size(); ++shard) {
+    auto there = [this, shard, count, home = loop.index(), initiator = session.initiator, isid = session.isid, target = session.target->name,
+                  except = &connection] {
+      auto answer = [this, count, home] {
+        loop.shards().send(home, [count] {
+          if (--count->left == 0) count->gone();
+        });
+      };
+      group[shard]->impl().close_matching(initiator, isid, target, except, std::move(answer));
+    };
+    loop.shards().send(static_cast<uint32_t>(shard), std::move(there));
+  }
+}
+
+void Server::Impl::drop_target_everywhere(const std::string& target, const std::string& reason) {
+  for (size_t shard = 0; shard < group.size(); ++shard) {
+    loop.shards().send(static_cast<uint32_t>(shard), [this, shard, target, reason] {
+      for (Connection& connection : group[shard]->impl().connections) {
+        const Session* session = connection.session();
+        if (session != nullptr && !session->discovery && session->target->name == target) connection.drop(reason);
+      }
+    });
+  }
+}
+
+}  // namespace ashlar::iscsi

@@ -1,0 +1,65 @@
+// The inside of Server: what the connections of one shard share.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "iscsi/connection.h"
+
+namespace ashlar::iscsi {
+
+using ConnectionList = IntrusiveList<Connection, ConnectionTag>;
+
+struct Server::Impl final : private loop::Ready {
+  static constexpr size_t receive_buffer_bytes = 512 * 1024;
+  static constexpr size_t commands_per_shard = 4096;
+  static constexpr size_t chunks_prepared = 32;    // 2 MiB
+  static constexpr size_t chunks_maximum = 4096;   // 256 MiB: 64 KiB a connection at the bound of connections
+
+  Impl(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events);
+  ~Impl();
+
+  loop::Loop& loop;
+  scsi::Domain& domain;
+  Group& group;
+  EventSink events;
+  std::shared_ptr<const Directory> directory;
+  std::vector<uint8_t> receive_buffer;
+  ChunkPool chunks;
+  CommandPool commands;
+  ConnectionList connections;
+  uint32_t half_open = 0;
+  uint32_t session_count = 0;
+  uint64_t next_session = 1;
+  uint16_t next_tsih = 1;
+  bool stopping = false;
+  std::move_only_function<void()> stopped;
+  /// Callers that wait until a session is gone (reinstatement): asked again whenever a connection dies.
+  std::vector<std::move_only_function<bool()>> waiting_for_end;
+  LogLimiter refused_lines{10, 10'000'000'000};
+
+  const Settings& settings() const { return directory->settings; }
+  uint64_t new_session_id() { return uint64_t{loop.index()} << 48 | next_session++; }
+  uint16_t new_tsih();
+  void admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
+  bool make_room_for_half_open();
+  /// The connection has ended for good; it dies from the ready list, not under its own feet.
+  void bury(Connection& connection);
+  /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.
+  void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid, const std::string& target,
+                      const Connection* except, std::move_only_function<void()> gone);
+  /// The same on all shards (RFC 7143 6.3.5); `gone` runs here.
+  void reinstate(Connection& connection, std::move_only_function<void()> gone);
+  void drop_target_everywhere(const std::string& target, const std::string& reason);
+  void tell(ServerEvent event) {
+    if (events) events(std::move(event));
+  }
+
+ private:
+  void run() override;
+  void check_stopped();
+  ConnectionList dead_;
+};
+
+}  // namespace ashlar::iscsi
