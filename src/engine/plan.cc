@@ -1,0 +1,282 @@
+#include "engine/plan.h"
+
+#include <algorithm>
+
+#include "rpc/sizes.h"
+
+namespace ashlar::engine {
+namespace {
+
+using rpc::Document;
+using rpc::PortalDocument;
+using rpc::VolumeDocument;
+
+template <typename T>
+const T* find_named(const std::vector<T>& items, const std::string& name) {
+  const auto found =
+      std::find_if(items.begin(), items.end(), [&name](const T& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+bool same_endpoint(const PortalDocument& a, const PortalDocument& b) {
+  return a.address == b.address && a.port == b.port;
+}
+
+bool listens_in(const Document& document, const PortalDocument& portal) {
+  return std::any_of(document.portals.begin(), document.portals.end(),
+                     [&](const auto& other) { return same_endpoint(other, portal); });
+}
+
+bool wildcard(const PortalDocument& portal) { return portal.address == "0.0.0.0" || portal.address == "::"; }
+
+// The kernel gives a port of all addresses to one listener only, so one of the two must go before the other comes.
+bool stands_in_the_way(const PortalDocument& running, const PortalDocument& coming) {
+  return running.port == coming.port && (wildcard(running) || wildcard(coming));
+}
+
+std::string path_of(const VolumeDocument& volume) {
+  const auto path = volume.store.options.find("path");
+  return path == volume.store.options.end() ? std::string() : path->second;
+}
+
+std::string shown(bool value) { return value ? "true" : "false"; }
+std::string shown(uint32_t value) { return fmt::format("{}", value); }
+
+template <typename T>
+Result<void> same(const T& running, const T& desired, const std::string& place) {
+  if (running == desired) return {};
+  std::string change;
+  if constexpr (requires { shown(running); })
+    change = fmt::format(" from {} to {}", shown(running), shown(desired));
+  return fail(
+      ErrorCode::already_exists, place,
+      "cannot change{} while the volume exists: take the volume out of the document and apply, then put it back with the new "
+      "value and apply again (taking it out keeps its data)",
+      change);
+}
+
+// Everything but size and write cache is fixed while a volume exists: hosts were told, and do not ask again.
+Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
+                         const std::string& place) {
+  TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
+  TRY(same(running.physical_block_bytes, desired.physical_block_bytes, place + ".physical_block_bytes"));
+  TRY(same(running.thin, desired.thin, place + ".thin"));
+  TRY(same(running.read_only, desired.read_only, place + ".read_only"));
+  TRY(same(running.removable, desired.removable, place + ".removable"));
+  TRY(same(running.identity, desired.identity, place + ".identity"));
+  TRY(same(running.store, desired.store, place + ".store"));
+  TRY(same(running.layers, desired.layers, place + ".layers"));
+  if ((running.size_bytes == 0) != (desired.size_bytes == 0))
+    return same(running.size_bytes == 0, desired.size_bytes == 0, place + ".size_bytes");
+  if (desired.size_bytes >= running.size_bytes) return {};
+  return fail(
+      ErrorCode::already_exists, place + ".size_bytes",
+      "{} is less than the {} that the volume has, and what lies past the new end would be lost: say {} here, or shrink it on "
+      "purpose with `ashlar engine resize {} {} --shrink`",
+      rpc::print_size(desired.size_bytes), rpc::print_size(running.size_bytes), running.size_bytes,
+      running.name, desired.size_bytes);
+}
+
+Result<void> check_path_free(const Document& running, const VolumeDocument& desired,
+                             const std::string& place) {
+  const std::string path = path_of(desired);
+  for (const VolumeDocument& volume : running.volumes) {
+    if (path.empty() || path_of(volume) != path) continue;
+    return fail(
+        ErrorCode::busy, place + ".store.options.path",
+        "'{}' is open for volume '{}', which this document takes away: apply its removal first, then add '{}'",
+        path, volume.name, desired.name);
+  }
+  return {};
+}
+
+Step volume_step(StepKind kind, const VolumeDocument& volume, std::string place) {
+  Step step;
+  step.kind = kind;
+  step.place = std::move(place);
+  step.volume = volume;
+  return step;
+}
+
+Step portal_step(StepKind kind, const PortalDocument& portal, std::string place) {
+  Step step;
+  step.kind = kind;
+  step.place = std::move(place);
+  step.portal = portal;
+  return step;
+}
+
+struct Parts {
+  std::vector<Step> make_way, open, listen, change, leave, close;
+};
+
+Result<void> plan_volumes(const Document& running, const Document& desired, Parts& parts) {
+  for (size_t i = 0; i < desired.volumes.size(); ++i) {
+    const VolumeDocument& volume = desired.volumes[i];
+    const std::string place = fmt::format("volumes[{}]", i);
+    const VolumeDocument* now = find_named(running.volumes, volume.name);
+    if (now == nullptr) {
+      TRY(check_path_free(running, volume, place));
+      parts.open.push_back(volume_step(StepKind::open_volume, volume, place));
+      continue;
+    }
+    TRY(check_fixed(*now, volume, place));
+    if (volume.size_bytes != now->size_bytes) {
+      parts.change.push_back(volume_step(StepKind::resize_volume, *now, place));
+      parts.change.back().size_bytes = volume.size_bytes;
+    }
+    if (volume.write_cache != now->write_cache) {
+      parts.change.push_back(volume_step(StepKind::set_write_cache, *now, place));
+      parts.change.back().volume.size_bytes = volume.size_bytes;
+      parts.change.back().write_cache = volume.write_cache;
+    }
+  }
+  for (const VolumeDocument& volume : running.volumes) {
+    if (find_named(desired.volumes, volume.name) == nullptr)
+      parts.close.push_back(volume_step(StepKind::close_volume, volume, ""));
+  }
+  return {};
+}
+
+void plan_portals(const Document& running, const Document& desired, Parts& parts) {
+  for (size_t i = 0; i < desired.portals.size(); ++i) {
+    const PortalDocument& portal = desired.portals[i];
+    if (!listens_in(running, portal))
+      parts.listen.push_back(portal_step(StepKind::add_portal, portal, fmt::format("portals[{}]", i)));
+  }
+  for (const PortalDocument& portal : running.portals) {
+    if (listens_in(desired, portal)) continue;
+    const bool in_the_way = std::any_of(parts.listen.begin(), parts.listen.end(), [&](const Step& next) {
+      return stands_in_the_way(portal, next.portal);
+    });
+    (in_the_way ? parts.make_way : parts.leave).push_back(portal_step(StepKind::remove_portal, portal, ""));
+  }
+}
+
+std::string what_is_open(const VolumeDocument& volume) {
+  const std::string path = path_of(volume);
+  return fmt::format("{}, {}-byte blocks, {}{}{}",
+                     volume.size_bytes == 0 ? "all of the device" : rpc::print_size(volume.size_bytes),
+                     volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);
+}
+
+}  // namespace
+
+Step inverse(const Step& step) {
+  Step back = step;
+  switch (step.kind) {
+    case StepKind::open_volume: back.kind = StepKind::close_volume; break;
+    case StepKind::close_volume: back.kind = StepKind::open_volume; break;
+    case StepKind::resize_volume: std::swap(back.size_bytes, back.volume.size_bytes); break;
+    case StepKind::set_write_cache: std::swap(back.write_cache, back.volume.write_cache); break;
+    case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
+    case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
+    case StepKind::publish: std::swap(back.before, back.after); break;
+  }
+  return back;
+}
+
+rpc::StepReport describe(const Step& step) {
+  const std::string portal = fmt::format("{} port {}", step.portal.address, step.portal.port);
+  switch (step.kind) {
+    case StepKind::open_volume: return {"open volume", step.volume.name, what_is_open(step.volume)};
+    case StepKind::close_volume: return {"close volume", step.volume.name, "its data stays in the store"};
+    case StepKind::resize_volume:
+      return {
+          "resize volume", step.volume.name,
+          fmt::format("{} -> {}", rpc::print_size(step.volume.size_bytes), rpc::print_size(step.size_bytes))};
+    case StepKind::set_write_cache:
+      return {"set write cache", step.volume.name, step.write_cache ? "on" : "off"};
+    case StepKind::add_portal: return {"add portal", step.portal.name, portal};
+    case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
+    case StepKind::publish:
+      return {"publish", "",
+              fmt::format("{} targets, {} hosts, {} mappings", step.after.targets.size(),
+                          step.after.hosts.size(), step.after.mappings.size())};
+  }
+  return {};
+}
+
+Result<Plan> make_plan(const Document& running, const Document& desired) {
+  Plan plan;
+  if (running == desired) return plan;
+  Parts parts;
+  TRY(plan_volumes(running, desired, parts));
+  plan_portals(running, desired, parts);
+  // First what may fail and is taken back without a trace; then the switch; then what cannot fail.
+  Step publish;
+  publish.before = running;
+  publish.after = desired;
+  std::vector<Step> switches = {publish};
+  for (std::vector<Step>* part :
+       {&parts.make_way, &parts.open, &parts.listen, &parts.change, &switches, &parts.leave, &parts.close}) {
+    plan.steps.insert(plan.steps.end(), part->begin(), part->end());
+  }
+  return plan;
+}
+
+void DrawnIdentities::remember(const VolumeDocument& volume) {
+  if (!volume.identity) return;
+  entries_[volume.name] = Entry{volume.store, *volume.identity, ++order_};
+  if (entries_.size() <= capacity) return;
+  entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
+    return a.second.order < b.second.order;
+  }));
+}
+
+const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume) const {
+  const auto found = entries_.find(volume.name);
+  return found != entries_.end() && found->second.store == volume.store ? &found->second.identity : nullptr;
+}
+
+namespace {
+
+// One text for one identity, so that equal ones compare equal. The document was checked: parsing cannot fail.
+void make_canonical(rpc::IdentityDocument& identity) {
+  Naa naa;
+  if (parse_hex(identity.naa, naa, "")) identity.naa = hex_of(naa);
+  Eui64 eui64;
+  if (parse_hex(identity.eui64, eui64, "")) identity.eui64 = hex_of(eui64);
+  if (const auto uuid = parse_uuid(identity.uuid, "")) identity.uuid = uuid_text(*uuid);
+}
+
+bool complete(const rpc::IdentityDocument& identity) {
+  return !identity.naa.empty() && !identity.eui64.empty() && !identity.uuid.empty() &&
+         !identity.serial.empty();
+}
+
+void fill_from(rpc::IdentityDocument& identity, const rpc::IdentityDocument& source) {
+  if (identity.naa.empty()) identity.naa = source.naa;
+  if (identity.eui64.empty()) identity.eui64 = source.eui64;
+  if (identity.uuid.empty()) identity.uuid = source.uuid;
+  if (identity.serial.empty()) identity.serial = source.serial;
+}
+
+}  // namespace
+
+std::vector<rpc::DrawnIdentity> complete_identities(Document& desired, const Document& running,
+                                                    const DrawnIdentities& kept,
+                                                    const std::function<Uuid()>& draw) {
+  std::vector<rpc::DrawnIdentity> drawn;
+  for (VolumeDocument& volume : desired.volumes) {
+    const VolumeDocument* now = find_named(running.volumes, volume.name);
+    const rpc::IdentityDocument* known =
+        now != nullptr && now->identity ? &*now->identity : kept.find(volume);
+    if (!volume.identity) volume.identity = known != nullptr ? *known : rpc::IdentityDocument{};
+    rpc::IdentityDocument& identity = *volume.identity;
+    make_canonical(identity);
+    if (known != nullptr) fill_from(identity, *known);
+    if (complete(identity)) continue;
+    rpc::IdentityDocument fresh;
+    const Uuid seed = draw();
+    fresh.naa = hex_of(make_naa(seed));
+    fresh.eui64 = hex_of(make_eui64(seed));
+    fresh.serial = make_serial(seed);
+    fresh.uuid = uuid_text(make_uuid(draw()));
+    fill_from(identity, fresh);
+    drawn.push_back({volume.name, identity});
+  }
+  return drawn;
+}
+
+}  // namespace ashlar::engine

@@ -1,0 +1,76 @@
+// Desired minus running = an ordered list of steps, each with its inverse. Pure: no device, no socket, no clock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/identity.h"
+#include "base/result.h"
+#include "rpc/document.h"
+#include "rpc/status.h"
+
+namespace ashlar::engine {
+
+enum class StepKind : uint8_t {
+  open_volume,    ///< its store, its layers, its unit; no host sees it yet
+  close_volume,   ///< no host sees it any more; what it holds stays in the store
+  resize_volume,  ///< online
+  set_write_cache,
+  add_portal,     ///< listen
+  remove_portal,  ///< listen no more; sessions go on, unless publish ends them
+  publish,        ///< `after` becomes what hosts see, at once
+};
+
+struct Step {
+  StepKind kind = StepKind::publish;
+  std::string place;  ///< in the desired document, for errors: "volumes[2]"; empty when it is not from there
+  rpc::VolumeDocument
+      volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache: as it is before
+  uint64_t size_bytes = 0;      ///< resize_volume: the new size
+  bool write_cache = false;     ///< set_write_cache: the new setting
+  rpc::PortalDocument portal;   ///< add_portal, remove_portal
+  rpc::Document before, after;  ///< publish
+};
+
+/// The step that takes `step` back.
+Step inverse(const Step& step);
+/// For the plan that people read.
+rpc::StepReport describe(const Step& step);
+
+struct Plan {
+  std::vector<Step> steps;  ///< in the order in which they are to be run; empty: nothing differs
+};
+
+/// Steps from `running` to `desired`. Both are checked documents with complete identities. Refuses (already_exists, with the
+/// place in `desired`) what cannot be changed on a volume that exists, and says how to get it.
+Result<Plan> make_plan(const rpc::Document& running, const rpc::Document& desired);
+
+/// Identities that the engine drew, by volume, with the store that they were drawn for: kept, so that the same volume has the
+/// same identity when a later document leaves it out, also after it was away. Bounded: the oldest are forgotten.
+class DrawnIdentities {
+ public:
+  static constexpr size_t capacity = 4096;
+  void remember(const rpc::VolumeDocument& volume);
+  /// Null when none was drawn for a volume of that name on that store.
+  const rpc::IdentityDocument* find(const rpc::VolumeDocument& volume) const;
+
+ private:
+  struct Entry {
+    rpc::StoreDocument store;
+    rpc::IdentityDocument identity;
+    uint64_t order = 0;
+  };
+  std::map<std::string, Entry> entries_;
+  uint64_t order_ = 0;
+};
+
+/// Makes the identities of `desired` complete and canonical: from the volume of that name in `running`, from `kept`, or from
+/// `draw`. Tells which were drawn.
+std::vector<rpc::DrawnIdentity> complete_identities(rpc::Document& desired, const rpc::Document& running,
+                                                    const DrawnIdentities& kept,
+                                                    const std::function<Uuid()>& draw);
+
+}  // namespace ashlar::engine
