@@ -1,5 +1,7 @@
 #include "loop/timer.h"
 
+#include <algorithm>
+
 #include "base/check.h"
 
 namespace ashlar::loop {
@@ -41,7 +43,7 @@ void TimerHeap::sift_down(size_t position) {
 
 void TimerHeap::arm(Timer& timer, Instant deadline) {
   cancel(timer);
-  timer.deadline_ = deadline;
+  timer.deadline_ = std::max(deadline, earliest_);
   timer.order_ = order_++;
   heap_.push_back(&timer);
   timer.position_ = heap_.size() - 1;
@@ -61,14 +63,17 @@ void TimerHeap::cancel(Timer& timer) {
 }
 
 size_t TimerHeap::expire(Instant now) {
-  const uint64_t armed_before = order_;
+  // A timer armed meanwhile is due in the next turn at the soonest: else one that arms itself for the past would never let
+  // the turn end, or would stand before those that are due.
+  earliest_ = now + Nanoseconds(1);
   size_t count = 0;
-  while (!heap_.empty() && heap_[0]->deadline_ <= now && heap_[0]->order_ < armed_before) {
+  while (!heap_.empty() && heap_[0]->deadline_ <= now) {
     Timer& timer = *heap_[0];
     cancel(timer);
     timer.expired();
     ++count;
   }
+  earliest_ = {INT64_MIN};
   return count;
 }
 

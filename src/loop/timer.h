@@ -34,7 +34,8 @@ class TimerHeap {
   void arm(Timer& timer, Instant deadline);  ///< moves it if already armed
   void cancel(Timer& timer);                 ///< no-op when not armed
   Instant next() const { return heap_.empty() ? Instant::never() : heap_[0]->deadline_; }
-  /// Runs expired() of all timers due at `now` that were armed before this call; returns how many.
+  /// Runs expired() of all timers due at `now` that were armed before this call; returns how many. One armed inside it is
+  /// due one nanosecond after `now` at the soonest.
   size_t expire(Instant now);
   size_t size() const { return heap_.size(); }
 
@@ -45,6 +46,7 @@ class TimerHeap {
   void sift_down(size_t position);
   std::vector<Timer*> heap_;
   uint64_t order_ = 0;
+  Instant earliest_{INT64_MIN};  // inside expire(): the next instant
 };
 
 }  // namespace ashlar::loop

@@ -1,0 +1,66 @@
+#include "loop/worker_pool.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <utility>
+
+#include "base/log.h"
+
+namespace ashlar::loop {
+
+WorkerPool::~WorkerPool() { stop(); }
+
+bool WorkerPool::enqueue(Job& job) {
+  const std::scoped_lock lock(mutex_);
+  if (stopping_ || jobs_.size() >= max_jobs_waiting) return false;
+  jobs_.push_back(std::move(job));
+  if (idle_ < jobs_.size() && threads_.size() < max_threads) {
+    // Signals are the main thread's business.
+    sigset_t all;
+    sigset_t before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    threads_.emplace_back([this] { work(); });
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  }
+  return true;
+}
+
+void WorkerPool::run(Job job) {
+  if (enqueue(job)) {
+    wake_.notify_one();
+    return;
+  }
+  log_warning("loop.worker_pool", "the workers are busy: a call that blocks runs on the loop's own thread");
+  job();
+}
+
+void WorkerPool::work() {
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    ++idle_;
+    wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
+    --idle_;
+    if (jobs_.empty()) return;
+    Job job = std::move(jobs_.front());
+    jobs_.pop_front();
+    lock.unlock();
+    job();
+    job = nullptr;
+    lock.lock();
+  }
+}
+
+void WorkerPool::stop() {
+  std::vector<std::thread> ending;
+  {
+    const std::scoped_lock lock(mutex_);
+    stopping_ = true;
+    ending.swap(threads_);
+  }
+  wake_.notify_all();
+  for (std::thread& thread : ending) thread.join();
+}
+
+}  // namespace ashlar::loop

@@ -1,0 +1,45 @@
+// Threads for calls that block by nature (opening files, growing them). Never on the data path.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace ashlar::loop {
+
+/// One for all shards of a process. Threads start when there is work for them.
+class WorkerPool {
+ public:
+  using Job = std::move_only_function<void()>;
+  static constexpr size_t max_threads = 4;
+  static constexpr size_t max_jobs_waiting = 1024;
+
+  WorkerPool() = default;
+  WorkerPool(const WorkerPool&) = delete;
+  WorkerPool& operator=(const WorkerPool&) = delete;
+  /// Runs what waits to its end first.
+  ~WorkerPool();
+
+  /// Any thread. Runs `job` on a worker; with max_jobs_waiting in the queue, or no thread to be had, here and now: the one
+  /// who asks for too much waits.
+  void run(Job job);
+  /// Runs what waits and ends the threads. run() after it runs on the caller's thread.
+  void stop();
+
+ private:
+  bool enqueue(Job& job);
+  void work();
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Job> jobs_;              // under mutex_, as all below
+  std::vector<std::thread> threads_;
+  size_t idle_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace ashlar::loop
