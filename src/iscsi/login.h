@@ -70,7 +70,8 @@ class LoginMachine {
 
   Verdict step(const wire::iscsi::LoginRequest& request, ConstBytes data);
   Verdict check_request(const wire::iscsi::LoginRequest& request, ConstBytes data) const;
-  Verdict check_first(const wire::iscsi::LoginRequest& request) const;
+  Verdict check_stages(const wire::iscsi::LoginRequest& request) const;
+  Verdict begin(const wire::iscsi::LoginRequest& request);
   Verdict gather(const wire::iscsi::LoginRequest& request, ConstBytes data);
   Verdict take_text(const wire::iscsi::LoginRequest& request);
   Verdict identify(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
@@ -83,6 +84,7 @@ class LoginMachine {
   LoginOutcome refuse(const wire::iscsi::LoginRequest& request, Refusal refusal);
   bool authenticated() const { return chap_ ? chap_->done() : !authentication_required_; }
   std::string who() const;
+  std::string success_text() const;
 
   std::shared_ptr<const Directory> directory_;
   Portal portal_;
@@ -108,7 +110,6 @@ class LoginMachine {
   uint16_t portal_group_tag_ = 0;
   bool authentication_required_ = false;
   std::vector<std::shared_ptr<const unit::HostView>> credential_views_;  ///< views with CHAP credentials
-  bool method_chosen_ = false;
   std::optional<ChapTarget> chap_;
 };
 

@@ -190,7 +190,7 @@ Result<void> Negotiation::negotiate(const KeyRow& row, std::string_view value, T
     case KeyKind::maximum: return take_number(row, value, answer);
     case KeyKind::boolean_and:
     case KeyKind::boolean_or: take_flag(row, value, answer); return {};
-    case KeyKind::list: return take_list(row, value, answer);
+    case KeyKind::list: take_list(row, value, answer); return {};
     case KeyKind::refused_no: answer.add(row.name, false); return {};
     case KeyKind::refused: answer.add(row.name, wire::iscsi::text_reject); return {};
   }
@@ -209,7 +209,7 @@ Result<void> Negotiation::take_number(const KeyRow& row, std::string_view value,
   const bool in_range = offered && *offered >= row.lowest && *offered <= row.highest;
   if (row.kind == KeyKind::declared_number) {
     if (!in_range) {
-      return fail(ErrorCode::protocol_error, std::string(row.name), "'{}' is not a number from {} to {}", value.substr(0, 64), row.lowest,
+      return fail(ErrorCode::protocol_error, std::string(row.name), "'{}' is not a number from {} to {}", wire::iscsi::shortened(value), row.lowest,
                   row.highest);
     }
     parameters_.*row.number = static_cast<uint32_t>(*offered);
@@ -242,16 +242,11 @@ void Negotiation::take_flag(const KeyRow& row, std::string_view value, TextWrite
   answer.add(row.name, agreed);
 }
 
-Result<void> Negotiation::take_list(const KeyRow& row, std::string_view value, TextWriter& answer) {
-  TRY_ASSIGN(const auto items, wire::iscsi::parse_list(row.name, value));
-  for (const std::string_view item : items) {
-    if (row.choose(settings_, item, parameters_)) {
-      answer.add(row.name, item);
-      return {};
-    }
-  }
-  answer.add(row.name, wire::iscsi::text_reject);
-  return {};
+void Negotiation::take_list(const KeyRow& row, std::string_view value, TextWriter& answer) {
+  const auto items = wire::iscsi::parse_list(row.name, value);
+  const auto choose = [&](std::string_view item) { return row.choose(settings_, item, parameters_); };
+  const auto chosen = items ? std::find_if(items->begin(), items->end(), choose) : decltype(items->begin()){};
+  answer.add(row.name, items && chosen != items->end() ? *chosen : wire::iscsi::text_reject);
 }
 
 void Negotiation::declare(TextWriter& answer) {

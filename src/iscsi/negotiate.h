@@ -104,7 +104,7 @@ class Negotiation {
   Result<void> negotiate(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
   Result<void> take_number(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
   void take_flag(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
-  Result<void> take_list(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
+  void take_list(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
   uint32_t agreed_number(const KeyRow& row, uint32_t offered) const;
 
   const Settings& settings_;

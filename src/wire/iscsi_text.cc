@@ -84,6 +84,12 @@ bool is_text_answer_only(std::string_view value) {
   return value == text_reject || value == text_irrelevant || value == text_not_understood;
 }
 
+std::string_view shortened(std::string_view text, size_t bytes) {
+  if (text.size() <= bytes) return text;
+  while (bytes > 0 && (static_cast<uint8_t>(text[bytes]) & 0xc0) == 0x80) --bytes;
+  return text.substr(0, bytes);
+}
+
 Result<TextPairs> parse_text(std::string_view text) {
   if (text.size() > max_text_bytes) return fail(ErrorCode::exhausted, "text", "{} bytes, at most {} are taken", text.size(), max_text_bytes);
   TextPairs pairs;
@@ -137,7 +143,7 @@ Result<uint64_t> parse_number(std::string_view key, std::string_view value) {
   const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hexadecimal ? 16 : 10);
   // from_chars takes a '-' only for signed types and never a '+', so what it read is digits.
   if (problem != std::errc() || end != digits.data() + digits.size() || leading_zero) {
-    return fail(ErrorCode::invalid_argument, std::string(key), "'{}' is not a number", value.substr(0, 64));
+    return fail(ErrorCode::invalid_argument, std::string(key), "'{}' is not a number", shortened(value));
   }
   return number;
 }
@@ -145,7 +151,7 @@ Result<uint64_t> parse_number(std::string_view key, std::string_view value) {
 Result<bool> parse_boolean(std::string_view key, std::string_view value) {
   if (value == "Yes") return true;
   if (value == "No") return false;
-  return fail(ErrorCode::invalid_argument, std::string(key), "'{}' is not Yes or No", value.substr(0, 64));
+  return fail(ErrorCode::invalid_argument, std::string(key), "'{}' is not Yes or No", shortened(value));
 }
 
 Result<std::vector<uint8_t>> parse_binary(std::string_view key, std::string_view value, size_t max_bytes) {

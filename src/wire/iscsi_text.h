@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -25,6 +26,9 @@ constexpr std::string_view text_reject = "Reject";
 constexpr std::string_view text_irrelevant = "Irrelevant";
 constexpr std::string_view text_not_understood = "NotUnderstood";
 bool is_text_answer_only(std::string_view value);
+
+/// At most `bytes` bytes of `text`, cut before a code point that does not fit: for showing what a stranger sent.
+std::string_view shortened(std::string_view text, size_t bytes = 64);
 
 /// Views into the text that was parsed.
 struct TextPair {
@@ -49,6 +53,8 @@ class TextWriter {
   void add(std::string_view key, uint64_t value);
   void add(std::string_view key, bool value) { add(key, value ? std::string_view("Yes") : std::string_view("No")); }
   void add(std::string_view key, const char* value) { add(key, std::string_view(value)); }
+  /// Text that another writer made.
+  void append(std::string_view text) { text_.append(text); }
   const std::string& text() const { return text_; }
   std::string take() { return std::move(text_); }
 
