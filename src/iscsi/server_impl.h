@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "iscsi/connection.h"
 
 namespace ashlar::iscsi {
