@@ -7,7 +7,7 @@
 #include <cstring>
 #include <filesystem>
 
-#include "loop/real_loop_test.h"
+#include "loop/real_loop_testing.h"
 
 namespace ashlar::loop {
 namespace {
