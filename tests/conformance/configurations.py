@@ -1,0 +1,80 @@
+"""Which volume and which paths each test of iscsi-test-cu needs: a test that finds the wrong kind skips itself."""
+from support import array
+
+MEANING = {
+    "plain": "a thin volume of 512-byte blocks",
+    "removable": "a removable volume",
+    "readonly": "a read-only volume",
+    "twopaths": "one volume by two portals",
+    "blocks4096": "4096-byte blocks",
+    "chap": "CHAP",
+}
+# Where a test counts: in one configuration, the one in which it does not skip itself.
+HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "removable", "ReadOnly": "readonly",
+        "MultipathIO": "twopaths"}
+# Run once more, beside their home.
+EXTRA = {
+    "blocks4096": ("GetLBAStatus", "Inquiry", "ModeSense6", "Read*", "Write1*", "WriteSame*", "WriteVerify*", "Verify*",
+                   "Unmap", "Prefetch*", "OrWrite", "CompareAndWrite", "iSCSIResiduals"),
+    "chap": ("TestUnitReady", "Read10", "Write10", "iSCSITMF", "iSCSIResiduals"),
+}
+# Commands that come with a later stone: they may skip, and are counted apart.
+LATER = {"CompareAndWrite", "ExtendedCopy", "OrWrite", "Prefetch10", "Prefetch16", "PrinReadKeys", "PrinServiceactionRange",
+         "PrinReportCapabilities", "ProutRegister", "ProutReserve", "ProutClear", "ProutPreempt", "ReadDefectData10",
+         "ReadDefectData12", "ReceiveCopyResults", "Reserve6", "ReportTargetPortGroups", "Sanitize", "WriteAtomic16",
+         "MultipathIO"}
+USER, SECRET = "conformance", "one-secret-of-many"
+NOT_TWICE = {"ReadDefectData10", "ReadDefectData12", "ReadOnly"}
+
+
+def home_of(test):
+    return HOME.get(test.split(".")[0], "plain")
+
+
+def matches(suite, pattern):
+    return suite.startswith(pattern[:-1]) if pattern.endswith("*") else suite == pattern
+
+
+def of_test(test):
+    suite = test.split(".")[0]
+    again = [name for name, patterns in EXTRA.items()
+             if suite not in NOT_TWICE and any(matches(suite, pattern) for pattern in patterns)]
+    return [home_of(test), *again]
+
+
+def document_for(configuration):
+    fields = {"removable": {"removable": True}, "readonly": {"read_only": True},
+              "blocks4096": {"block_bytes": 4096}}.get(configuration, {})
+    ports = [array.free_port(), array.free_port()] if configuration == "twopaths" else None
+    hosts = [{"name": "any", "any": True, "chap": {"user": USER, "secret": SECRET}}] if configuration == "chap" else None
+    # A relative path: in the folder of the array that serves it.
+    return array.document_of([array.file_volume("v1", "v1.img", **fields)], ports=ports, hosts=hosts)
+
+
+def urls_for(configuration, document):
+    if Foreign.urls:
+        return Foreign.urls
+    who = {"user": USER, "password": SECRET} if configuration == "chap" else {}
+    return [array.url_of(document, portal=i, **who) for i in range(len(document["portals"]))]
+
+
+class Foreign:
+    """A LUN that somebody else serves: nothing to start and nothing to end."""
+
+    urls = []
+
+    def __init__(self, _document):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def alive(self):
+        return True
+
+
+def use_foreign(urls):
+    Foreign.urls = urls

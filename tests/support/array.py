@@ -1,0 +1,270 @@
+"""What the tests talk to: an engine with a document, or Debian's tgt in its place. Both start on free loopback ports, keep
+their state in a folder of their own and die with the test that started them."""
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+BIN = os.environ.get("ASHLAR_BIN", os.path.join(ROOT, "build", "bin"))
+ENGINE = os.path.join(BIN, "ashlar-engine")
+COMMAND = os.path.join(BIN, "ashlar")
+TARGET = "iqn.2026-11.io.ashlar:test"
+# A quiet machine needs a hundredth of this to start or stop; a busy one gets the rest.
+PATIENCE = float(os.environ.get("ASHLAR_TEST_PATIENCE", "30"))
+KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
+
+
+class Broken(Exception):
+    """What was started did not do what it must: the message says which and why."""
+
+
+def free_port(address="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((address, 0))
+        return probe.getsockname()[1]
+
+
+def wait_for(condition, what, seconds=PATIENCE):
+    """The condition's first true answer. It is asked again every 5 ms, then less often."""
+    deadline, pause = time.monotonic() + seconds, 0.005
+    while True:
+        answer = condition()
+        if answer:
+            return answer
+        if time.monotonic() > deadline:
+            raise Broken(f"waited {seconds:.0f} s for {what}")
+        time.sleep(pause)
+        pause = min(pause * 1.3, 0.1)
+
+
+def accepts(address, port):
+    try:
+        with socket.create_connection((address, port), timeout=2):
+            return True
+    except OSError:
+        return False
+
+
+def file_volume(name, path, size=GIB, **fields):
+    return {"name": name, "size_bytes": size, "store": {"kind": "file", "options": {"path": path}}, **fields}
+
+
+def memory_volume(name, size=64 * MIB, **fields):
+    return {"name": name, "size_bytes": size, "store": {"kind": "memory"}, **fields}
+
+
+def document_of(volumes, ports=None, hosts=None, address="127.0.0.1", target=TARGET, mappings=None):
+    """The usual document: one target, every volume mapped to the host `any` from LUN 1 upwards."""
+    ports = ports or [free_port(address)]
+    hosts = hosts or [{"name": "any", "any": True}]
+    if mappings is None:
+        mappings = [{"host": hosts[0]["name"], "target": target, "volume": volume["name"], "lun": lun}
+                    for lun, volume in enumerate(volumes, 1)]
+    return {"volumes": volumes, "hosts": hosts, "targets": [{"name": target}], "mappings": mappings,
+            "portals": [{"name": f"p{i}", "address": address, "port": port} for i, port in enumerate(ports)]}
+
+
+def url_of(document, lun=1, target=None, portal=0, user="", password=""):
+    where = document["portals"][portal]
+    address = f"[{where['address']}]" if ":" in where["address"] else where["address"]
+    who = f"{user}%{password}@" if user else ""
+    return f"iscsi://{who}{address}:{where['port']}/{target or document['targets'][0]['name']}/{lun}"
+
+
+class Array:
+    """What an engine and its stand-in have in common. Use as a context: it ends what it started."""
+
+    def __init__(self, document, folder=None):
+        self.document = document
+        self.folder = folder or tempfile.mkdtemp(prefix="ashlar-test-")
+        self.owns_folder = folder is None
+        self.log_path = os.path.join(self.folder, "log")
+        self.process = None
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def close(self):
+        self.kill()
+        if self.owns_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def url(self, lun=1, **how):
+        return url_of(self.document, lun, **how)
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def alive(self):
+        return self.process is not None and self.process.poll() is None
+
+    def spawn(self, arguments, environment=None):
+        with open(self.log_path, "ab") as log:
+            self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *arguments], stdin=subprocess.DEVNULL,
+                                            stdout=log, stderr=subprocess.STDOUT, cwd=self.folder,
+                                            env={**os.environ, **(environment or {})})
+
+    def wait_ready(self, condition, what):
+        def ready():
+            if not self.alive():
+                raise Broken(f"{what}: ended with {self.process.returncode}; it said:\n{self.log()}")
+            return condition()
+        wait_for(ready, what)
+
+    def log(self):
+        try:
+            with open(self.log_path, errors="replace") as log:
+                return log.read()[-8000:]
+        except OSError:
+            return ""
+
+    def kill(self):
+        if self.alive():
+            self.process.kill()
+        if self.process:
+            self.process.wait()
+            self.process = None
+
+    def stop(self, by=signal.SIGTERM, seconds=PATIENCE):
+        """Asks it to end; its exit code."""
+        self.process.send_signal(by)
+        try:
+            code = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"still there {seconds:.0f} s after signal {by}; it said:\n{self.log()}") from None
+        self.process = None
+        return code
+
+    def restart(self):
+        self.start()
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.pid}/stat") as stat:
+            fields = stat.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Engine(Array):
+    """`document` stands in FOLDER/document.json; the socket in FOLDER/engine.sock."""
+
+    def __init__(self, document, folder=None, arguments=()):
+        super().__init__(document, folder)
+        self.socket_path = os.path.join(self.folder, "engine.sock")
+        self.document_path = os.path.join(self.folder, "document.json")
+        self.arguments = list(arguments)
+
+    def start(self):
+        self.write_document(self.document)
+        self.spawn([ENGINE, "--state-dir", self.folder, "--socket", self.socket_path, "--document",
+                    self.document_path, *self.arguments])
+        self.wait_ready(self.serving, "the engine")
+
+    def serving(self):
+        return self.run("status", check=False).returncode == 0 and all(
+            accepts(portal["address"], portal["port"]) for portal in self.document["portals"])
+
+    def write_document(self, document):
+        with open(self.document_path, "w", encoding="utf-8") as file:
+            json.dump(document, file, indent=2)
+        return self.document_path
+
+    def run(self, *arguments, check=True, text=None):
+        """`ashlar engine ...` with this engine's socket."""
+        return command("engine", *arguments, socket_path=self.socket_path, check=check, text=text)
+
+    def status(self):
+        return json.loads(self.run("status", "-o", "json").stdout)
+
+
+class Tgt(Array):
+    """Debian's tgt, as far as it can serve a document: to see whether a test's own parts are sound."""
+
+    control = "21"
+
+    def start(self):
+        # The portals come last: a host that returns must not be told that its target does not exist.
+        self.spawn(["tgtd", "-f", "-C", self.control, "--iscsi", f"portal=127.0.0.1:{free_port()}"],
+                   {"TGT_IPC_SOCKET": self.ipc})
+        self.wait_ready(lambda: self.admin("--mode", "sys", "--op", "show", check=False).returncode == 0, "tgtd")
+        for number, target in enumerate(self.document["targets"], 1):
+            self.add_target(number, target)
+        for portal in self.document["portals"]:
+            self.admin("--mode", "portal", "--op", "new", "--param", f"portal={portal['address']}:{portal['port']}")
+
+    @property
+    def ipc(self):
+        return os.path.join(self.folder, "ipc")
+
+    def admin(self, *arguments, check=True):
+        done = subprocess.run(["tgtadm", "-C", self.control, "--lld", "iscsi", *arguments], capture_output=True,
+                              text=True, timeout=PATIENCE, env={**os.environ, "TGT_IPC_SOCKET": self.ipc})
+        if check and done.returncode != 0:
+            raise Broken(f"tgtadm {' '.join(arguments)}: {done.stderr}")
+        return done
+
+    def add_target(self, number, target):
+        tid = str(number)
+        self.admin("--mode", "target", "--op", "new", "--tid", tid, "-T", target["name"])
+        volumes = {volume["name"]: volume for volume in self.document["volumes"]}
+        for mapping in self.document["mappings"]:
+            if mapping["target"] == target["name"]:
+                self.add_unit(tid, str(mapping["lun"]), volumes[mapping["volume"]])
+        for host in self.document["hosts"]:
+            chap = host.get("chap")
+            if chap:
+                self.admin("--mode", "account", "--op", "new", "--user", chap["user"], "--password", chap["secret"])
+                self.admin("--mode", "account", "--op", "bind", "--tid", tid, "--user", chap["user"])
+        self.admin("--mode", "target", "--op", "bind", "--tid", tid, "-I", "ALL")
+
+    def add_unit(self, tid, lun, volume):
+        path = os.path.join(self.folder, volume["store"].get("options", {}).get("path", volume["name"]))
+        with open(path, "ab") as file:
+            if file.tell() == 0:
+                file.truncate(volume["size_bytes"])
+        self.admin("--mode", "logicalunit", "--op", "new", "--tid", tid, "--lun", lun, "-b", path,
+                   f"--blocksize={volume.get('block_bytes', 512)}")
+        flags = {"thin_provisioning": volume.get("thin", True), "removable": volume.get("removable", False),
+                 "readonly": volume.get("read_only", False)}
+        self.admin("--mode", "logicalunit", "--op", "update", "--tid", tid, "--lun", lun, "--params",
+                   ",".join(f"{name}={int(value)}" for name, value in flags.items()))
+
+
+def command(*arguments, socket_path=None, check=True, text=None):
+    """Runs `ashlar`; the finished process, with stdout and stderr as text."""
+    where = ["--socket", socket_path] if socket_path else []
+    done = subprocess.run([COMMAND, *arguments, *where], input=text, capture_output=True, text=True, timeout=60)
+    if check and done.returncode != 0:
+        raise Broken(f"ashlar {' '.join(arguments)}: exit {done.returncode}: {done.stderr or done.stdout}")
+    return done
+
+
+def engine_is_there():
+    return os.access(ENGINE, os.X_OK) and os.access(COMMAND, os.X_OK)
+
+
+def run(*arguments, check=True, seconds=120, **more):
+    """A foreign program; the finished process, with stdout and stderr as text."""
+    done = subprocess.run([str(word) for word in arguments], capture_output=True, text=True, timeout=seconds, **more)
+    if check and done.returncode != 0:
+        raise Broken(f"{' '.join(map(str, arguments))}: exit {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done
+
+
+def port_in(text):
+    return int(re.search(r":(\d+)/", text).group(1))
