@@ -1,8 +1,8 @@
 // The SCSI side of one I_T nexus on its shard, and the domain that joins all nexuses of all shards.
 #pragma once
 
+#include <array>
 #include <functional>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -23,7 +23,13 @@ enum class TaskManagement : uint8_t {
   target_warm_reset,  ///< all units that the nexus sees (an iSCSI target reset)
   target_cold_reset,  ///< the same, and the transport then drops the sessions
 };
-enum class TaskManagementResponse : uint8_t { complete, task_does_not_exist, lun_does_not_exist, not_supported, rejected };
+enum class TaskManagementResponse : uint8_t {
+  complete,
+  task_does_not_exist,
+  lun_does_not_exist,
+  not_supported,
+  rejected
+};
 
 class Domain;
 struct UnitState;

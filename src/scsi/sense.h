@@ -27,15 +27,15 @@ enum class SenseKey : uint8_t {
 /// ASC in the high byte, ASCQ in the low one: asc(0x2400) is INVALID FIELD IN CDB.
 struct Sense {
   SenseKey key = SenseKey::no_sense;
-  uint16_t code = 0;               ///< ASC << 8 | ASCQ
+  uint16_t code = 0;  ///< ASC << 8 | ASCQ
   bool information_valid = false;
-  uint64_t information = 0;        ///< an LBA, or the offset of a miscompare
-  bool field_valid = false;        ///< sense-key specific: field pointer (SPC-4 4.5.2.4.2)
-  bool field_in_cdb = true;        ///< else in the parameter list
+  uint64_t information = 0;  ///< an LBA, or the offset of a miscompare
+  bool field_valid = false;  ///< sense-key specific: field pointer (SPC-4 4.5.2.4.2)
+  bool field_in_cdb = true;  ///< else in the parameter list
   bool bit_valid = false;
   uint8_t bit = 0;
-  uint16_t field = 0;              ///< byte offset
-  bool progress_valid = false;     ///< sense-key specific: progress indication of 65536
+  uint16_t field = 0;           ///< byte offset
+  bool progress_valid = false;  ///< sense-key specific: progress indication of 65536
   uint16_t progress = 0;
 
   static Sense of(SenseKey key, uint16_t code) {

@@ -6,6 +6,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/intrusive_list.h"
+#include "loop/task.h"
 #include "scsi/sense.h"
 #include "unit/command.h"
 
@@ -27,6 +28,8 @@ enum class ScsiStatus : uint8_t {
 
 struct TaskTag;
 class NexusState;
+struct LunState;
+struct Opcode;
 
 /// Life: the transport fills the first part and calls NexusState::submit(); the device server may ask for data-out once;
 /// then completed() is called exactly once, from the ready list or from inside submit()'s own turn, never inside submit().
@@ -34,23 +37,24 @@ class NexusState;
 class Task : public ListNode<TaskTag> {
  public:
   // Filled by the transport before submit().
-  std::array<uint8_t, 32> cdb{};            ///< longer CDBs are refused by the transport
-  uint8_t cdb_length = 16;                  ///< bytes that are valid
-  std::array<uint8_t, 8> lun{};             ///< as on the wire (SAM-5 4.7)
+  std::array<uint8_t, 32> cdb{};  ///< longer CDBs are refused by the transport
+  uint8_t cdb_length = 16;        ///< bytes that are valid
+  std::array<uint8_t, 8> lun{};   ///< as on the wire (SAM-5 4.7)
   TaskAttribute attribute = TaskAttribute::simple;
-  uint64_t tag = 0;                         ///< what ABORT TASK names (the initiator task tag)
-  uint32_t expected_data_in_bytes = 0;      ///< what the host has room for; 0 for commands without
-  uint32_t expected_data_out_bytes = 0;     ///< what the host will send
+  uint64_t tag = 0;                      ///< what ABORT TASK names (the initiator task tag)
+  uint32_t expected_data_in_bytes = 0;   ///< what the host has room for; 0 for commands without
+  uint32_t expected_data_out_bytes = 0;  ///< what the host will send
 
   // The device server's. `buffer` holds data-out when it has arrived, or data-in until it is sent.
   Buffer buffer;
-  uint32_t data_out_bytes = 0;              ///< what arrived: min(asked, expected)
-  uint32_t data_out_wanted_bytes = 0;       ///< what the CDB asked for (for the residual count)
-  uint32_t data_in_bytes = 0;               ///< what is in `buffer` for the host; the transport cuts it to its room
-  uint32_t data_in_wanted_bytes = 0;        ///< what the CDB would transfer with room enough (for the residual count)
+  uint32_t data_out_bytes = 0;         ///< what arrived: min(asked, expected)
+  uint32_t data_out_wanted_bytes = 0;  ///< what the CDB asked for (for the residual count)
+  uint32_t data_in_bytes = 0;  ///< what is in `buffer` for the host; the transport cuts it to its room
+  uint32_t data_in_wanted_bytes =
+      0;  ///< what the CDB would transfer with room enough (for the residual count)
   ScsiStatus status = ScsiStatus::good;
-  Sense sense;                              ///< valid with check_condition
-  bool descriptor_sense = false;            ///< D_SENSE of the unit when the sense was made
+  Sense sense;                    ///< valid with check_condition
+  bool descriptor_sense = false;  ///< D_SENSE of the unit when the sense was made
 
   /// Ask the transport for `buffer.size()` bytes of data-out at most (buffer is allocated; expected_data_out_bytes may be
   /// less). It calls NexusState::data_out_arrived() when min(buffer.size(), expected) bytes are there: possibly at once in
@@ -70,13 +74,30 @@ class Task : public ListNode<TaskTag> {
 
  private:
   friend class NexusState;
+  friend class Domain;
   friend class TaskSet;
   friend class Handling;
+  friend class DataOut;
+  /// The way to completed() leads through the ready list, whatever ends the task.
+  class Ending final : public loop::Ready {
+   public:
+    explicit Ending(Task& task) : task_(task) {}
+    void run() override;
+
+   private:
+    Task& task_;
+  };
+
   State state_ = State::idle;
   bool aborted_ = false;
+  bool interrupted_ = false;  ///< data-out will not come, or is not wanted any more: `sense` says why
   NexusState* nexus_ = nullptr;
+  LunState* lun_state_ = nullptr;
+  const Opcode* opcode_ = nullptr;
+  void (*data_arrived_)(Task&) = nullptr;  ///< goes on after fetch_data_out()
+  Ending ending_{*this};
+  loop::Resumption resumption_;  ///< of a handler that is a coroutine, while it waits for data-out
   unit::Command unit_command_;
-  uint32_t handler_note_ = 0;  ///< free for the handler (for example bytes done so far)
 };
 
 }  // namespace ashlar::scsi

@@ -55,7 +55,8 @@ TEST(AttentionQueue, ClearsOneReasonWhereverItStands) {
 
 TEST(AttentionQueue, HoldsEveryReasonAtOnce) {
   AttentionQueue queue;
-  for (int reason = 0; reason <= static_cast<int>(Attention::medium_changed); ++reason) queue.raise(static_cast<Attention>(reason));
+  for (int reason = 0; reason <= static_cast<int>(Attention::medium_changed); ++reason)
+    queue.raise(static_cast<Attention>(reason));
   EXPECT_EQ(queue.size(), 8u);  // of the three resets one stays
   EXPECT_EQ(queue.front(), Attention::power_on);
 }

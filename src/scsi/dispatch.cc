@@ -1,0 +1,75 @@
+// The one door from a CDB to its handler, and every check that is the same for all commands.
+#include "scsi/handlers.h"
+
+namespace ashlar::scsi {
+namespace {
+
+Sense invalid_opcode() { return Sense::of(SenseKey::illegal_request, 0x2000); }
+
+// SPC-4 4.2.5.1: an unknown operation code, or a known one with a service action that is not there.
+Sense not_found(bool known) { return known ? Sense::invalid_cdb_field(1, 4) : invalid_opcode(); }
+
+// True if the CDB sets a bit that this command does not look at; the task has ended then (NACA among them: no ACA here).
+bool refuse_reserved_bits(Handling handling, const Opcode& opcode) {
+  const int wrong = first_invalid_bit(opcode, handling.cdb());
+  if (wrong < 0) [[likely]]
+    return false;
+  handling.fail(Sense::invalid_cdb_field(static_cast<uint16_t>(wrong >> 3), wrong & 7));
+  return true;
+}
+
+// SAM-5 4.7.1 and SPC-4 clause 8: a LUN with nothing behind it, and the REPORT LUNS well known logical unit.
+void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) {
+  const bool well_known_unit = handling.lun().well_known;
+  const bool allowed = opcode != nullptr && opcode->has(well_known_unit ? well_known : anywhere);
+  if (!allowed) {
+    if (!well_known_unit)
+      return handling.fail(Sense::of(SenseKey::illegal_request, 0x2500));  // LOGICAL UNIT NOT SUPPORTED
+    return handling.fail(opcode != nullptr ? invalid_opcode() : not_found(known));
+  }
+  if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
+}
+
+}  // namespace
+
+void dispatch(Handling handling) {
+  LunState& lun = handling.lun();
+  bool known = false;
+  const Opcode* opcode = find_opcode(handling.cdb()[0], handling.cdb()[1], known);
+  if (opcode != nullptr) handling.begin(*opcode);
+  if (lun.unit == nullptr) [[unlikely]]
+    return dispatch_without_unit(handling, opcode, known);
+  if (!lun.attentions.empty() && (opcode == nullptr || !opcode->has(past_attention))) [[unlikely]] {
+    return handling.fail(sense_of(lun.attentions.pop()));
+  }
+  if (opcode == nullptr) return handling.fail(not_found(known));
+  if (opcode->has(thin) && !is_thin(*lun.unit)) return handling.fail(invalid_opcode());
+  if (refuse_reserved_bits(handling, *opcode)) return;
+  if (opcode->has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
+  if (opcode->has(writes)) {
+    const Sense protection = write_protection(lun);
+    if (protection.key != SenseKey::no_sense) return handling.fail(protection);
+  }
+  opcode->handler(handling);
+}
+
+bool is_thin(unit::LogicalUnit& unit) {
+  return unit.geometry().thin && unit.limits().discard_granularity_bytes != 0;
+}
+
+Sense readiness(const UnitState& state) {
+  if (state.ejected.load(std::memory_order_relaxed))
+    return Sense::of(SenseKey::not_ready, 0x3a00);  // MEDIUM NOT PRESENT
+  if (state.stopped.load(std::memory_order_relaxed))
+    return Sense::of(SenseKey::not_ready, 0x0402);  // START UNIT REQUIRED
+  return {};
+}
+
+Sense write_protection(const LunState& lun) {
+  if (lun.read_only || lun.unit->geometry().read_only) return Sense::of(SenseKey::data_protect, 0x2700);
+  if (lun.state->software_write_protect.load(std::memory_order_relaxed))
+    return Sense::of(SenseKey::data_protect, 0x2702);
+  return {};
+}
+
+}  // namespace ashlar::scsi

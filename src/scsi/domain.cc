@@ -1,0 +1,123 @@
+#include <algorithm>
+
+#include "scsi/handling.h"
+#include "scsi/nexus_impl.h"
+
+namespace ashlar::scsi {
+namespace {
+
+class PostedFunction final : public loop::Ready {
+ public:
+  explicit PostedFunction(std::move_only_function<void()> work) : work_(std::move(work)) {}
+  void run() override {
+    const std::unique_ptr<PostedFunction> self(this);
+    work_();
+  }
+
+ private:
+  std::move_only_function<void()> work_;
+};
+
+}  // namespace
+
+void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
+  loop.post(*std::make_unique<PostedFunction>(std::move(work)).release());
+}
+
+Domain::Domain(loop::Loop& loop, Group& group)
+    : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group)) {}
+
+Domain::~Domain() {
+  CHECK(impl_->nexuses.empty(), "a domain destroyed with {} nexuses", impl_->nexuses.size());
+}
+
+void Domain::raise_everywhere(const std::string& volume, unit::Attention attention,
+                              const unit::Nexus* except) {
+  impl_->raise_here(volume, attention, except);
+  for (const auto& domain : group_) {
+    if (domain.get() == this) continue;
+    loop_.shards().send(domain->loop().index(), [there = &domain->impl(), volume, attention, except] {
+      there->raise_here(volume, attention, except);
+    });
+  }
+}
+
+UnitStates& Domain::Impl::unit_states() { return group.empty() ? states : group.front()->impl().states; }
+
+void Domain::Impl::raise_here(const std::string& volume, unit::Attention attention,
+                              const unit::Nexus* except) {
+  for (NexusState& nexus : nexuses) {
+    if (&nexus.nexus() == except) continue;
+    for (auto& [number, state] : nexus.impl().luns) {
+      if (state->volume == volume) state->attentions.raise(attention);
+    }
+  }
+}
+
+void Domain::Impl::abort(std::vector<Task*> tasks, std::move_only_function<void()> done) {
+  if (tasks.empty()) return post_function(self.loop(), std::move(done));
+  for (Task* task : tasks) Handling(*task).abort();
+  waits.push_back({std::move(tasks), std::move(done)});
+}
+
+void Domain::Impl::task_ended(Task& task) {
+  for (size_t i = 0; i < waits.size();) {
+    Wait& wait = waits[i];
+    std::erase(wait.left, &task);
+    if (!wait.left.empty()) {
+      ++i;
+      continue;
+    }
+    post_function(self.loop(), std::move(wait.done));
+    waits.erase(waits.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, const unit::Nexus* issuer,
+                         std::move_only_function<void()> done) {
+  const auto concerned = [&](const LunState& lun) {
+    return std::ranges::find(volumes, lun.volume) != volumes.end();
+  };
+  std::vector<Task*> tasks;
+  for (NexusState& nexus : nexuses) {
+    for (auto& [number, state] : nexus.impl().luns) {
+      if (!concerned(*state)) continue;
+      const bool had_tasks = !state->tasks.empty();
+      NexusState::Impl::collect(*state, tasks);
+      if (how == Clearing::task_set) {
+        if (had_tasks && &nexus.nexus() != issuer) state->attentions.raise(unit::Attention::commands_cleared);
+        continue;
+      }
+      state->allow_removal();  // SPC-4 6.15: a reset allows removal
+      state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
+                                                          : unit::Attention::reset_by_port);
+    }
+    for (auto& state : nexus.impl().retired) {
+      if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
+    }
+  }
+  abort(std::move(tasks), std::move(done));
+}
+
+void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
+                                    std::move_only_function<void()> done) {
+  struct Pending {
+    size_t left;
+    std::move_only_function<void()> done;
+  };
+  const auto pending = std::make_shared<Pending>(group.size(), std::move(done));
+  loop::Shards& shards = self.loop().shards();
+  const uint32_t home = self.loop().index();
+  for (const auto& domain : group) {
+    shards.send(domain->loop().index(),
+                [there = &domain->impl(), volumes, how, issuer, pending, home, &shards] {
+                  there->clear(volumes, how, issuer, [pending, home, &shards] {
+                    shards.send(home, [pending] {
+                      if (--pending->left == 0) pending->done();
+                    });
+                  });
+                });
+  }
+}
+
+}  // namespace ashlar::scsi

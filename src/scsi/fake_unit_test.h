@@ -1,0 +1,157 @@
+// For tests: a LogicalUnit over a vector, whose completions can be held back and whose faults are planted.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "loop/loop.h"
+#include "unit/logical_unit.h"
+
+namespace ashlar::scsi::test {
+
+/// The medium: shared by the channels of all shards.
+struct FakeMedium {
+  explicit FakeMedium(uint64_t bytes) : data(bytes), allocated(bytes / granule) {}
+  static constexpr uint32_t granule = 512;
+  std::vector<uint8_t> data;
+  std::vector<bool> allocated;
+  unit::Identity identity;
+  unit::Geometry geometry;
+  block::Limits limits;
+  uint32_t flushes = 0;
+  uint32_t durable_writes = 0;
+  std::vector<unit::RangeLock> locks;
+  uint64_t next_lock = 1;
+
+  static std::shared_ptr<FakeMedium> make(uint64_t blocks, uint32_t block_bytes = 512) {
+    auto medium = std::make_shared<FakeMedium>(blocks * block_bytes);
+    medium->identity.name = "fake";
+    medium->identity.naa = {0x31, 2, 3, 4, 5, 6, 7, 8};
+    medium->identity.eui64 = {8, 7, 6, 5, 4, 3, 2, 1};
+    medium->identity.serial = "0123456789abcdef";
+    medium->identity.uuid = {1};
+    medium->geometry = {.size_bytes = blocks * block_bytes, .block_bytes = block_bytes};
+    medium->limits.size_bytes = blocks * block_bytes;
+    medium->limits.block_bytes = block_bytes;
+    medium->limits.discard_granularity_bytes = 4096;
+    medium->limits.discard_zeroes = true;
+    medium->limits.find_extent = true;
+    return medium;
+  }
+  void clear(uint64_t offset, uint64_t length, bool deallocate) {
+    std::memset(data.data() + offset, 0, length);
+    mark(offset, length, !deallocate);
+  }
+  void mark(uint64_t offset, uint64_t length, bool now) {
+    for (uint64_t i = offset / granule; i < (offset + length) / granule; ++i) allocated[i] = now;
+  }
+};
+
+class FakeUnit final : public unit::LogicalUnit {
+ public:
+  explicit FakeUnit(std::shared_ptr<FakeMedium> medium) : medium_(std::move(medium)) {}
+
+  bool hold = false;                        ///< requests wait for release()
+  block::Status fault = block::Status::ok;  ///< of the next request that fault_in counts down to
+  int fault_in = 0;                         ///< 1: the next one, 0: none
+
+  const unit::Identity& identity() const override { return medium_->identity; }
+  unit::Geometry geometry() const override { return medium_->geometry; }
+  const block::Limits& limits() const override { return medium_->limits; }
+  void set_write_cache(bool enabled) override { medium_->geometry.write_cache = enabled; }
+  loop::Task<unit::RangeLock> lock_range(uint64_t offset, uint64_t length) override {
+    const unit::RangeLock lock{offset, length, medium_->next_lock++};
+    medium_->locks.push_back(lock);
+    co_return lock;
+  }
+  void unlock_range(const unit::RangeLock& lock) override {
+    CHECK(std::erase_if(medium_->locks, [&](const unit::RangeLock& held) { return held.id == lock.id; }) ==
+          1);
+  }
+  void submit(unit::Command& command) override {
+    command.request.begin();
+    held_.push_back(&command);
+    if (!hold) release();
+  }
+  size_t held() const { return held_.size(); }
+  /// Carries out and completes what waits, or the first `count` of it.
+  void release(size_t count = SIZE_MAX) {
+    for (; count > 0 && !held_.empty(); --count) {
+      unit::Command& command = *held_.front();
+      held_.pop_front();
+      command.request.complete(carry_out(command));
+    }
+  }
+
+ private:
+  block::Status carry_out(unit::Command& command) {
+    block::Request& request = command.request;
+    if (fault_in > 0 && --fault_in == 0) return fault;
+    if (request.operation == block::Operation::flush) {
+      ++medium_->flushes;
+      return block::Status::ok;
+    }
+    if (request.offset % medium_->limits.block_bytes != 0 ||
+        request.length % medium_->limits.block_bytes != 0) {
+      return block::Status::misaligned;
+    }
+    if (request.length == 0 || request.offset + request.length > medium_->data.size())
+      return block::Status::out_of_range;
+    if (request.operation != block::Operation::read && request.operation != block::Operation::find_extent) {
+      if (command.mapping_read_only || medium_->geometry.read_only) return block::Status::read_only;
+      for (const unit::RangeLock& lock : medium_->locks) {
+        const bool apart =
+            lock.offset + lock.length <= request.offset || request.offset + request.length <= lock.offset;
+        CHECK(apart || lock.id == command.range_lock, "a write under another's range lock: {}",
+              request.describe());
+      }
+    }
+    transfer(request);
+    return block::Status::ok;
+  }
+  void transfer(block::Request& request) {
+    switch (request.operation) {
+      case block::Operation::read:
+      case block::Operation::write: return copy(request);
+      case block::Operation::discard: return medium_->clear(request.offset, request.length, true);
+      case block::Operation::write_zeroes:
+        return medium_->clear(request.offset, request.length, request.may_discard);
+      case block::Operation::find_extent: return find_extent(request);
+      case block::Operation::flush: return;
+    }
+  }
+  void copy(block::Request& request) {
+    uint8_t* at = medium_->data.data() + request.offset;
+    uint64_t sum = 0;
+    for (const iovec& part : request.parts) {
+      if (request.operation == block::Operation::read) {
+        std::memcpy(part.iov_base, at + sum, part.iov_len);
+      } else {
+        std::memcpy(at + sum, part.iov_base, part.iov_len);
+      }
+      sum += part.iov_len;
+    }
+    CHECK(sum == request.length, "parts of {} bytes for {}", sum, request.describe());
+    if (request.operation == block::Operation::write) {
+      medium_->mark(request.offset, request.length, true);
+      if (request.durable) ++medium_->durable_writes;
+    }
+  }
+  void find_extent(block::Request& request) {
+    const uint64_t first = request.offset / FakeMedium::granule;
+    const uint64_t end = (request.offset + request.length) / FakeMedium::granule;
+    request.extent_allocated = medium_->allocated[first];
+    uint64_t i = first;
+    // At most four granules an answer, so that the asker has to merge.
+    while (i < end && i < first + 4 && medium_->allocated[i] == request.extent_allocated) ++i;
+    request.extent_length = (i - first) * FakeMedium::granule;
+  }
+
+  std::shared_ptr<FakeMedium> medium_;
+  std::deque<unit::Command*> held_;
+};
+
+}  // namespace ashlar::scsi::test

@@ -1,0 +1,47 @@
+// The handlers that opcodes.def names; each stands in the file of its kind.
+#pragma once
+
+#include "scsi/handling.h"
+
+namespace ashlar::scsi {
+
+// readiness.cc
+void test_unit_ready(Handling handling);
+void request_sense(Handling handling);
+void start_stop_unit(Handling handling);
+void prevent_allow(Handling handling);
+// inquiry.cc
+void inquiry(Handling handling);
+// mode_sense.cc, mode_select.cc
+void mode_sense(Handling handling);
+void mode_select(Handling handling);
+// capacity.cc
+void read_capacity_10(Handling handling);
+void read_capacity_16(Handling handling);
+// read_write.cc
+void read(Handling handling);
+void write(Handling handling);
+void synchronize_cache(Handling handling);
+void pre_fetch(Handling handling);
+// verify.cc
+void verify(Handling handling);
+void write_and_verify(Handling handling);
+// write_same.cc
+void write_same(Handling handling);
+void or_write(Handling handling);
+// unmap.cc, lba_status.cc
+void unmap(Handling handling);
+void get_lba_status(Handling handling);
+// report.cc
+void report_luns(Handling handling);
+void report_opcodes(Handling handling);
+void report_task_management(Handling handling);
+
+/// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
+bool is_thin(unit::LogicalUnit& unit);
+/// NOT READY and why, or no_sense when it is ready.
+Sense readiness(const UnitState& state);
+/// The mapping, the unit or SWP forbids writing: the sense, or no_sense.
+Sense write_protection(const LunState& lun);
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,135 @@
+#include "scsi/handling.h"
+
+#include <algorithm>
+
+#include "scsi/nexus_impl.h"
+
+namespace ashlar::scsi {
+
+void Handling::end() const {
+  CHECK(task_->state_ == Task::State::executing, "a task ended in state {}", static_cast<int>(task_->state_));
+  task_->state_ = Task::State::completing;
+  if (task_->status != ScsiStatus::good) task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+  if (task_->status == ScsiStatus::check_condition && lun().state) {
+    task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
+  }
+  loop().post(task_->ending_);
+}
+
+void Handling::good() const { fail_status(ScsiStatus::good); }
+
+void Handling::fail(const Sense& sense) const {
+  if (!interrupted()) task_->sense = sense;
+  fail_status(ScsiStatus::check_condition);
+}
+
+void Handling::fail_status(ScsiStatus status) const {
+  if (!interrupted()) task_->status = status;
+  end();
+}
+
+void Handling::fail_memory() const {
+  fail_status(nexus().tasks_in_flight() > 1 ? ScsiStatus::task_set_full : ScsiStatus::busy);
+}
+
+void Handling::finish(const Sense& sense) const {
+  if (interrupted()) return end();
+  if (sense.key == SenseKey::no_sense) return good();
+  if (sense.code == no_memory_sense().code) return fail_memory();
+  fail(sense);
+}
+
+bool Handling::allocate(uint32_t bytes) const {
+  if (loop().buffers().allocate(task_->buffer, bytes)) return true;
+  fail_memory();
+  return false;
+}
+
+void Handling::reply(ConstBytes data, uint32_t allocation_length) const {
+  const uint32_t length = static_cast<uint32_t>(std::min<size_t>(data.size(), allocation_length));
+  if (length > 0) {
+    if (!allocate(length)) return;
+    task_->buffer.copy_in(0, data.first(length));
+  }
+  task_->data_in_bytes = task_->data_in_wanted_bytes = length;
+  good();
+}
+
+bool Handling::in_range(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const {
+  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
+  if (range.lba <= blocks && range.blocks <= blocks - range.lba) [[likely]]
+    return true;
+  fail(Sense::lba_out_of_range(std::max(range.lba, blocks)));  // the first address that is not there
+  return false;
+}
+
+bool Handling::transferable(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const {
+  const uint64_t limit = std::min<uint64_t>(max_transfer_bytes, unit().limits().max_transfer_bytes);
+  if (uint64_t{range.blocks} * geometry.block_bytes <= limit) [[likely]]
+    return true;
+  fail(Sense::invalid_cdb_field(range.length_field));
+  return false;
+}
+
+void Handling::fetch(void (*arrived)(Task&)) const {
+  task_->state_ = Task::State::fetching;
+  task_->data_arrived_ = arrived;
+  task_->fetch_data_out();
+}
+
+void Handling::data_arrived() const {
+  if (task_->state_ != Task::State::fetching) return;  // it was ended while the last bytes were on their way
+  task_->state_ = Task::State::executing;
+  if (!interrupted()) task_->data_out_bytes = std::min(task_->buffer.size(), task_->expected_data_out_bytes);
+  task_->data_arrived_(*task_);
+}
+
+void Handling::abort() const {
+  task_->aborted_ = true;
+  proceed();
+}
+
+void Handling::interrupt(const Sense& sense) const {
+  if (task_->state_ == Task::State::completing || interrupted()) return;
+  task_->interrupted_ = true;
+  task_->status = ScsiStatus::check_condition;
+  task_->sense = sense;
+  proceed();
+}
+
+void Handling::proceed() const {
+  switch (task_->state_) {
+    case Task::State::waiting: lun().tasks.stop_waiting(*task_); return end();
+    case Task::State::fetching: return data_arrived();
+    default: return;  // the device has it, or it is ending already
+  }
+}
+
+block::Request& Handling::request(block::Operation operation, uint64_t offset, uint64_t length) const {
+  block::Request& request = task_->unit_command_.request;
+  request.operation = operation;
+  request.durable = request.may_discard = false;
+  request.offset = offset;
+  request.length = length;
+  request.parts = {};
+  request.owner = task_;
+  task_->unit_command_.nexus = &nexus().nexus();
+  task_->unit_command_.mapping_read_only = lun().read_only;
+  return request;
+}
+
+void DataOut::await_suspend(std::coroutine_handle<> story) const {
+  Task& task = handling_.task();
+  task.resumption_.arm(story);
+  handling_.fetch([](Task& arrived) { Handling(arrived).loop().post(arrived.resumption_); });
+}
+
+void UnitWork::await_suspend(std::coroutine_handle<> story) {
+  story_ = story;
+  block::Request& request = handling_.command().request;
+  request.owner = this;
+  request.done = [](block::Request& done) { static_cast<UnitWork*>(done.owner)->story_.resume(); };
+  handling_.submit();
+}
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,110 @@
+// What a command handler works with: the task, the unit behind it, and the ways to end.
+#pragma once
+
+#include <coroutine>
+
+#include "scsi/lun_state.h"
+#include "scsi/nexus_state.h"
+#include "scsi/opcode.h"
+#include "scsi/task.h"
+#include "wire/scsi_cdb.h"
+
+namespace ashlar::scsi {
+
+/// The most that one command may transfer, MAXIMUM TRANSFER LENGTH of VPD page B0h in bytes.
+constexpr uint32_t max_transfer_bytes = 8u << 20;
+/// Long stories (VERIFY, WRITE SAME) work in pieces of this size, so that one of them never holds more.
+constexpr uint32_t chunk_bytes = 1u << 20;
+
+/// A light handle, copied freely. Valid until the task has ended: every handler calls exactly one of the ends.
+class Handling {
+ public:
+  explicit Handling(Task& task) : task_(&task) {}
+
+  const uint8_t* cdb() const { return task_->cdb.data(); }
+  /// Dispatch has found out which command it is.
+  void begin(const Opcode& opcode) const { task_->opcode_ = &opcode; }
+  const Opcode& opcode() const { return *task_->opcode_; }
+  Task& task() const { return *task_; }
+  NexusState& nexus() const { return *task_->nexus_; }
+  LunState& lun() const { return *task_->lun_state_; }
+  unit::LogicalUnit& unit() const { return *lun().unit; }
+  UnitState& state() const { return *lun().state; }
+  loop::Loop& loop() const { return nexus().domain().loop(); }
+
+  // The ends. Each leads to task.completed() through the ready list.
+  void good() const;
+  void fail(const Sense& sense) const;
+  void fail_status(ScsiStatus status) const;
+  /// No data-path memory: TASK SET FULL if other tasks of the nexus will free some, else BUSY (SAM-5 5.3.1).
+  void fail_memory() const;
+  /// Parameter data, cut to the allocation length (SPC-4 4.2.5.6), then GOOD.
+  void reply(ConstBytes data, uint32_t allocation_length) const;
+  /// For a task that was interrupted: all was said already.
+  void end() const;
+  /// How a story ends: interrupted, GOOD without sense, no_memory_sense() as fail_memory(), else CHECK CONDITION.
+  void finish(const Sense& sense) const;
+  static Sense no_memory_sense() {
+    return Sense::of(SenseKey::aborted_command, 0x5500);
+  }  // SYSTEM RESOURCE FAILURE
+
+  /// No answer must reach the host any more; the task ends as soon as the device lets go of it.
+  void abort() const;
+  /// The same, but the host is told why.
+  void interrupt(const Sense& sense) const;
+
+  /// Takes `bytes` (more than 0) of buffer for the task; if there is none the task has ended and this says false.
+  [[nodiscard]] bool allocate(uint32_t bytes) const;
+  /// The CDB's range lies on the medium; if not the task has ended (SBC-3: LOGICAL BLOCK ADDRESS OUT OF RANGE). A range of
+  /// no blocks may begin just behind the last one.
+  [[nodiscard]] bool in_range(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const;
+  /// The transfer is within max_transfer_bytes; if not the task has ended (INVALID FIELD IN CDB).
+  [[nodiscard]] bool transferable(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const;
+
+  /// Asks for the data-out that fills the task's buffer and goes on with `arrived`, which must look at interrupted() first.
+  void fetch(void (*arrived)(Task&)) const;
+  /// All of it is there, or will never be.
+  void data_arrived() const;
+  /// Aborted, unmapped, or the data-out failed: the handler gives back what it holds and calls end(). Long stories look
+  /// after every step.
+  bool interrupted() const { return task_->aborted_ || task_->interrupted_; }
+
+  unit::Command& command() const { return task_->unit_command_; }
+  /// Fills the task's command for `operation` on bytes [offset, offset + length); the caller adds done, parts, durable.
+  block::Request& request(block::Operation operation, uint64_t offset, uint64_t length) const;
+  void submit() const { unit().submit(task_->unit_command_); }
+
+ private:
+  void proceed() const;
+  Task* task_;
+};
+
+/// Checks a command and hands it to its handler; the only door to the handlers.
+void dispatch(Handling handling);
+
+/// Awaits data-out into the task's buffer. False: interrupted, give back what is held and call end().
+class DataOut {
+ public:
+  explicit DataOut(Handling handling) : handling_(handling) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> story) const;
+  bool await_resume() const noexcept { return !handling_.interrupted(); }
+
+ private:
+  Handling handling_;
+};
+
+/// Awaits the request that was filled in by Handling::request(); gives its status.
+class UnitWork {
+ public:
+  explicit UnitWork(Handling handling) : handling_(handling) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> story);
+  block::Status await_resume() const noexcept { return handling_.command().request.status; }
+
+ private:
+  Handling handling_;
+  std::coroutine_handle<> story_;
+};
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,63 @@
+// INQUIRY (SPC-4 6.6): standard data here, vital product data pages in vpd.cc.
+#include "scsi/vpd.h"
+
+#include "scsi/handlers.h"
+
+namespace ashlar::scsi {
+namespace {
+
+constexpr uint8_t no_unit = 0x7f;  // PERIPHERAL QUALIFIER 011b, device type 1Fh: nothing can be here
+constexpr uint8_t well_known_unit = 0x1e;
+constexpr size_t standard_bytes = 96;
+
+uint8_t peripheral(const LunState& lun) {
+  return lun.unit != nullptr ? 0x00 : lun.well_known ? well_known_unit : no_unit;
+}
+
+// SPC-4 6.6.2. VERSION is SPC-4; no 3PC, no TPGS, no PROTECT; HISUP and CMDQUE.
+void standard_inquiry(Handling handling, Writer& writer) {
+  const LunState& lun = handling.lun();
+  static const unit::Identity nobody;
+  const unit::Identity& identity = lun.unit != nullptr ? lun.unit->identity() : nobody;
+  const bool removable = lun.unit != nullptr && lun.unit->geometry().removable;
+  writer.u8(peripheral(lun));
+  writer.u8(removable ? 0x80 : 0x00);
+  writer.u8(0x06);
+  writer.u8(0x12);
+  writer.u8(standard_bytes - 5);
+  writer.u8(0x00);
+  writer.u8(0x00);
+  writer.u8(0x02);
+  writer.padded(identity.vendor, 8);
+  writer.padded(identity.product, 16);
+  writer.padded(identity.revision, 4);
+  writer.zeroes(22);
+  writer.u16(0x00a0);  // SAM-5
+  if (handling.nexus().nexus().protocol == "iscsi") writer.u16(0x0960);
+  writer.u16(0x0460);                           // SPC-4
+  if (lun.unit != nullptr) writer.u16(0x04c0);  // SBC-3
+  writer.zeroes(standard_bytes - writer.size());
+}
+
+}  // namespace
+
+void inquiry(Handling handling) {
+  const uint8_t* cdb = handling.cdb();
+  const bool vital = (cdb[1] & 0x01) != 0;
+  const uint8_t page = cdb[2];
+  const uint16_t allocation_length = load_be16(cdb + 3);
+  std::array<uint8_t, max_vpd_bytes> data;
+  Writer writer(data);
+  if (!vital) {
+    if (page != 0) return handling.fail(Sense::invalid_cdb_field(2));
+    standard_inquiry(handling, writer);
+    return handling.reply(writer.written(), allocation_length);
+  }
+  if (handling.lun().unit == nullptr) return handling.fail(Sense::invalid_cdb_field(1, 0));
+  if (!vpd_page(page, handling.unit(), handling.nexus().nexus(), writer))
+    return handling.fail(Sense::invalid_cdb_field(2));
+  CHECK(writer.ok(), "VPD page {:02x} does not fit", page);
+  handling.reply(writer.written(), allocation_length);
+}
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,72 @@
+#include "scsi/opcode.h"
+
+#include <bit>
+#include <cstring>
+
+#include "scsi/handlers.h"
+
+namespace ashlar::scsi {
+namespace {
+
+#define OPCODE(name, code, action, length, flags, handler, ...) \
+  Opcode{name, code, action, length, flags, handler, {code, __VA_ARGS__}},
+constexpr Opcode table[] = {
+#include "scsi/opcodes.def"
+};
+#undef OPCODE
+
+constexpr uint8_t service_action_bits = 0x1f;
+
+// What a CDB must not have, as two words, and where the table has each operation code: the checks of a READ are a load and
+// two ands.
+struct Index {
+  std::array<uint8_t, 256> first{};  // position in the table + 1; 0: no such operation code
+  std::array<std::array<uint64_t, 2>, std::size(table)> forbidden{};
+};
+
+constexpr Index make_index() {
+  Index index;
+  for (size_t i = 0; i < std::size(table); ++i) {
+    const Opcode& opcode = table[i];
+    if (index.first[opcode.opcode] == 0) index.first[opcode.opcode] = static_cast<uint8_t>(i + 1);
+    std::array<uint8_t, 16> mask{};
+    for (size_t byte = 1; byte < opcode.length; ++byte)
+      mask[byte] = static_cast<uint8_t>(~opcode.usage[byte]);
+    if (opcode.service_action >= 0) mask[1] &= static_cast<uint8_t>(~service_action_bits);
+    index.forbidden[i] = std::bit_cast<std::array<uint64_t, 2>>(mask);
+  }
+  return index;
+}
+constexpr Index table_index = make_index();
+
+}  // namespace
+
+std::span<const Opcode> all_opcodes() { return table; }
+
+const Opcode* find_opcode(uint8_t operation_code, uint8_t second_byte, bool& known) {
+  const uint8_t first = table_index.first[operation_code];
+  known = first != 0;
+  if (!known) return nullptr;
+  for (size_t i = first - 1u; i < std::size(table) && table[i].opcode == operation_code; ++i) {
+    if (table[i].service_action < 0 || table[i].service_action == (second_byte & service_action_bits))
+      return &table[i];
+  }
+  return nullptr;
+}
+
+int first_invalid_bit(const Opcode& opcode, const uint8_t* cdb) {
+  const auto& forbidden = table_index.forbidden[static_cast<size_t>(&opcode - table)];
+  uint64_t words[2];
+  std::memcpy(words, cdb, sizeof words);
+  words[0] &= forbidden[0];
+  words[1] &= forbidden[1];
+  if ((words[0] | words[1]) == 0) [[likely]]
+    return -1;
+  uint8_t wrong[16];
+  std::memcpy(wrong, words, sizeof wrong);
+  int byte = 0;
+  while (wrong[byte] == 0) ++byte;
+  return byte << 3 | (std::bit_width(wrong[byte]) - 1);
+}
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,48 @@
+// The one table of commands: dispatch, the checks of reserved bits, and REPORT SUPPORTED OPERATION CODES all read it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace ashlar::scsi {
+
+class Handling;
+
+/// What the dispatcher must know of a command before its handler runs.
+enum OpcodeFlag : uint8_t {
+  no_flags = 0,
+  medium = 1,          ///< needs a unit that is ready
+  writes = 2,          ///< refused by a write-protected unit or mapping
+  past_attention = 4,  ///< runs although a unit attention is pending (SAM-5 5.14)
+  anywhere = 8,        ///< also where no unit is
+  well_known = 16,     ///< also on the REPORT LUNS well known logical unit (SPC-4 8.2)
+  thin = 32,           ///< only on units that manage their provisioning (LBPME)
+};
+
+struct Opcode {
+  std::string_view name;
+  uint8_t opcode;
+  int16_t service_action;  ///< -1: the command has none
+  uint8_t length;          ///< of the CDB, bytes
+  uint8_t flags;           ///< OpcodeFlag
+  void (*handler)(Handling);
+  /// CDB USAGE DATA (SPC-4 6.35.3): a bit is one where the device server looks at it; byte 0 and a service action hold
+  /// their value. Bits that are zero are reserved, obsolete or refused: a CDB that sets them has an INVALID FIELD.
+  std::array<uint8_t, 16> usage;
+
+  bool has(OpcodeFlag flag) const { return (flags & flag) != 0; }
+};
+
+/// All commands by ascending opcode and service action.
+std::span<const Opcode> all_opcodes();
+
+/// The entry for a CDB that begins with these two bytes, or null; `known` then tells whether the operation code exists with
+/// another service action.
+const Opcode* find_opcode(uint8_t operation_code, uint8_t second_byte, bool& known);
+
+/// The first bit that the CDB sets and must not, as byte << 3 | bit, or -1.
+int first_invalid_bit(const Opcode& opcode, const uint8_t* cdb);
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,90 @@
+// Task management functions (SAM-5 clause 7): answered only when every task they end has really ended on its shard.
+#include "scsi/handling.h"
+#include "scsi/nexus_impl.h"
+
+namespace ashlar::scsi {
+namespace {
+
+using Answer = std::move_only_function<void(TaskManagementResponse)>;
+
+// The answer, once, from the ready list; a closing nexus waits for it.
+void answer_later(NexusState::Impl& impl, Answer answer, TaskManagementResponse response) {
+  post_function(impl.domain.loop(), [&impl, answer = std::move(answer), response]() mutable {
+    --impl.managing;
+    answer(response);
+    impl.maybe_closed();
+  });
+}
+
+auto complete_later(NexusState::Impl& impl, Answer answer) {
+  return [&impl, answer = std::move(answer)]() mutable {
+    answer_later(impl, std::move(answer), TaskManagementResponse::complete);
+  };
+}
+
+void abort_tasks(NexusState::Impl& impl, std::vector<Task*> tasks, Answer answer) {
+  impl.domain.impl().abort(std::move(tasks), complete_later(impl, std::move(answer)));
+}
+
+void abort_task(NexusState::Impl& impl, LunState& lun, uint64_t tag, Answer answer) {
+  Task* task = lun.tasks.find(tag);
+  if (task == nullptr)
+    return answer_later(impl, std::move(answer), TaskManagementResponse::task_does_not_exist);
+  abort_tasks(impl, {task}, std::move(answer));
+}
+
+void abort_task_set(NexusState::Impl& impl, LunState& lun, Answer answer) {
+  std::vector<Task*> tasks;
+  NexusState::Impl::collect(lun, tasks);
+  abort_tasks(impl, std::move(tasks), std::move(answer));
+}
+
+void restore(LunState& lun) {
+  lun.state->reset();
+  if (lun.unit->geometry().write_cache != lun.state->default_write_cache) {
+    lun.unit->set_write_cache(lun.state->default_write_cache);
+  }
+}
+
+void clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing how, Answer answer) {
+  impl.domain.impl().clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
+                                      complete_later(impl, std::move(answer)));
+}
+
+void reset_target(NexusState::Impl& impl, Answer answer) {
+  std::vector<std::string> volumes;
+  for (auto& [number, state] : impl.luns) {
+    restore(*state);
+    volumes.push_back(state->volume);
+  }
+  clear(impl, std::move(volumes), Clearing::target_reset, std::move(answer));
+}
+
+}  // namespace
+
+void NexusState::manage(TaskManagement function, const std::array<uint8_t, 8>& lun_bytes, uint64_t tag,
+                        Answer answer) {
+  ++impl_->managing;
+  if (function == TaskManagement::target_warm_reset || function == TaskManagement::target_cold_reset) {
+    return reset_target(*impl_, std::move(answer));
+  }
+  LunState& lun = impl_->address(lun_bytes);
+  if (&lun == &impl_->nowhere)
+    return answer_later(*impl_, std::move(answer), TaskManagementResponse::lun_does_not_exist);
+  switch (function) {
+    case TaskManagement::abort_task: return abort_task(*impl_, lun, tag, std::move(answer));
+    case TaskManagement::abort_task_set: return abort_task_set(*impl_, lun, std::move(answer));
+    case TaskManagement::clear_task_set:
+    case TaskManagement::logical_unit_reset:
+      if (lun.unit == nullptr)
+        return abort_task_set(*impl_, lun, std::move(answer));  // well known: this nexus's alone
+      if (function == TaskManagement::clear_task_set)
+        return clear(*impl_, {lun.volume}, Clearing::task_set, std::move(answer));
+      restore(lun);
+      return clear(*impl_, {lun.volume}, Clearing::unit_reset, std::move(answer));
+    default:  // CLEAR ACA: there is never an ACA condition (NACA is refused), so there is nothing to clear
+      return answer_later(*impl_, std::move(answer), TaskManagementResponse::complete);
+  }
+}
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,32 @@
+// The tasks of one nexus on one unit, oldest first, and who has to wait for whom (SAM-5 clause 8).
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "scsi/task.h"
+
+namespace ashlar::scsi {
+
+/// SIMPLE tasks never wait for each other. An ORDERED one waits for all older ones, and younger ones wait for it; a HEAD OF
+/// QUEUE one waits for nobody. Costs nothing while no ORDERED task is there.
+class TaskSet {
+ public:
+  using List = IntrusiveList<Task, TaskTag>;
+  /// Enters it; false if it has to wait (its state is then `waiting`).
+  bool add(Task& task);
+  /// It has ended.
+  void remove(Task& task);
+  /// A waiting task will not start any more: it has been ended.
+  void stop_waiting(Task& task);
+  /// A waiting task whose turn has come, or null. Its state is then `executing`.
+  Task* next();
+  Task* find(uint64_t tag);
+  bool empty() const { return tasks_.empty(); }
+  List& tasks() { return tasks_; }
+
+ private:
+  List tasks_;
+  uint32_t ordered_ = 0;
+  uint32_t waiting_ = 0;
+};
+
+}  // namespace ashlar::scsi

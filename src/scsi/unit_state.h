@@ -1,0 +1,45 @@
+// What SCSI remembers of a unit beyond its device, one truth for all nexuses of all shards.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/identity.h"
+
+namespace ashlar::scsi {
+
+/// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
+struct UnitState {
+  UnitState(const Uuid& of, bool write_cache) : uuid(of), default_write_cache(write_cache) {}
+  const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
+  const bool default_write_cache;                    ///< WCE as configured: the default of mode page 08h
+  std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
+  std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
+  std::atomic<bool> stopped = false;                 ///< START STOP UNIT with START 0
+  std::atomic<bool> ejected = false;                 ///< removable media only
+  std::atomic<uint32_t> prevents = 0;                ///< nexuses that prevent medium removal
+
+  bool ready() const {
+    return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
+  }
+  bool tells_nothing() const {
+    return ready() && !descriptor_sense && !software_write_protect && prevents == 0;
+  }
+  /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.
+  void reset() { descriptor_sense = software_write_protect = stopped = false; }
+};
+
+/// By volume name. Control path, any thread.
+class UnitStates {
+ public:
+  std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache);
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<UnitState>> states_;
+};
+
+}  // namespace ashlar::scsi

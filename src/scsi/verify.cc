@@ -1,0 +1,129 @@
+// VERIFY and WRITE AND VERIFY (SBC-3 5.29 to 5.31, 5.40 to 5.42): stories that read the medium in pieces of chunk_bytes.
+#include "scsi/buffers.h"
+
+#include "scsi/handlers.h"
+
+namespace ashlar::scsi {
+namespace {
+
+using wire::scsi::BlockRange;
+
+enum class ByteCheck : uint8_t { medium = 0, all = 1, reserved = 2, one_block = 3 };
+ByteCheck byte_check(const uint8_t* cdb) { return static_cast<ByteCheck>(cdb[1] >> 1 & 3); }
+
+Sense miscompare(uint64_t offset) {
+  Sense sense = Sense::of(SenseKey::miscompare, 0x1d00);  // MISCOMPARE DURING VERIFY OPERATION
+  sense.information_valid = true;
+  sense.information = offset;
+  return sense;
+}
+
+// Reads [offset, offset + length) and compares it with the task's buffer as `check` says. The sense, or no_sense.
+loop::Task<Sense> read_and_compare(Handling handling, uint64_t offset, uint64_t length, ByteCheck check) {
+  Task& task = handling.task();
+  const uint32_t block = handling.unit().geometry().block_bytes;
+  Buffer scratch;
+  const uint32_t piece = static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes));
+  if (!handling.loop().buffers().allocate(scratch, piece)) co_return Handling::no_memory_sense();
+  for (uint64_t done = 0; done < length && !handling.interrupted(); done += piece) {
+    if (length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(length - done));
+    block::Request& request = handling.request(block::Operation::read, offset + done, scratch.size());
+    request.parts = scratch.segments();
+    UnitWork reading(handling);
+    const block::Status status = co_await reading;
+    if (status != block::Status::ok) co_return sense_of(status, false, (offset + done) / block);
+    const uint32_t size = scratch.size();
+    uint32_t equal = size;
+    if (check == ByteCheck::all)
+      equal = equal_bytes(task.buffer, static_cast<uint32_t>(done), scratch, 0, size);
+    for (uint32_t at = 0; check == ByteCheck::one_block && at < size && equal == size; at += block) {
+      const uint32_t same = equal_bytes(task.buffer, 0, scratch, at, block);
+      if (same != block) equal = same;  // an offset within the one block that was sent
+    }
+    if (equal != size) co_return miscompare(check == ByteCheck::all ? done + equal : equal);
+  }
+  co_return Sense{};
+}
+
+// Data-out, as many whole blocks as arrive. False: the task is over.
+bool prepare(Handling handling, uint32_t wanted, uint32_t block) {
+  Task& task = handling.task();
+  task.data_out_wanted_bytes = wanted;
+  const uint32_t moved = std::min(wanted, task.expected_data_out_bytes / block * block);
+  if (moved > 0) return handling.allocate(moved);
+  handling.good();
+  return false;
+}
+
+loop::Task<void> verify_medium(Handling handling, uint64_t offset, uint64_t length) {
+  auto reading = read_and_compare(handling, offset, length, ByteCheck::medium);
+  const Sense sense = co_await reading;
+  handling.finish(sense);
+}
+
+loop::Task<void> verify_data(Handling handling, uint64_t offset, uint64_t length) {
+  DataOut data(handling);
+  const bool arrived = co_await data;
+  if (!arrived) {
+    handling.end();
+    co_return;
+  }
+  const ByteCheck check = byte_check(handling.cdb());
+  if (check == ByteCheck::all) length = handling.task().buffer.size();
+  auto reading = read_and_compare(handling, offset, length, check);
+  const Sense sense = co_await reading;
+  handling.finish(sense);
+}
+
+loop::Task<void> write_then_verify(Handling handling, uint64_t offset) {
+  DataOut data(handling);
+  const bool arrived = co_await data;
+  if (!arrived) {
+    handling.end();
+    co_return;
+  }
+  Task& task = handling.task();
+  block::Request& request = handling.request(block::Operation::write, offset, task.buffer.size());
+  request.durable = true;  // SBC-3 5.40: what is verified is what the medium holds
+  request.parts = task.buffer.segments();
+  UnitWork writing(handling);
+  const block::Status status = co_await writing;
+  if (status != block::Status::ok) {
+    handling.fail(sense_of(status, true, offset / handling.unit().geometry().block_bytes));
+    co_return;
+  }
+  auto reading = read_and_compare(handling, offset, task.buffer.size(), byte_check(handling.cdb()));
+  const Sense sense = co_await reading;
+  handling.finish(sense);
+}
+
+}  // namespace
+
+void verify(Handling handling) {
+  const ByteCheck check = byte_check(handling.cdb());
+  if (check == ByteCheck::reserved) return handling.fail(Sense::invalid_cdb_field(1, 2));
+  const unit::Geometry geometry = handling.unit().geometry();
+  const BlockRange range = wire::scsi::block_range(handling.cdb());
+  if (!handling.in_range(range, geometry)) return;
+  if (range.blocks == 0) return handling.good();
+  const uint64_t offset = range.lba * geometry.block_bytes;
+  const uint64_t length = uint64_t{range.blocks} * geometry.block_bytes;
+  if (check == ByteCheck::medium) return verify_medium(handling, offset, length).detach();
+  if (check == ByteCheck::all && !handling.transferable(range, geometry)) return;
+  const uint32_t wanted = check == ByteCheck::all ? static_cast<uint32_t>(length) : geometry.block_bytes;
+  if (prepare(handling, wanted, geometry.block_bytes)) verify_data(handling, offset, length).detach();
+}
+
+void write_and_verify(Handling handling) {
+  const ByteCheck check = byte_check(handling.cdb());
+  if (check != ByteCheck::medium && check != ByteCheck::all)
+    return handling.fail(Sense::invalid_cdb_field(1, 2));
+  const unit::Geometry geometry = handling.unit().geometry();
+  const BlockRange range = wire::scsi::block_range(handling.cdb());
+  if (!handling.in_range(range, geometry) || !handling.transferable(range, geometry)) return;
+  const uint32_t wanted = range.blocks * geometry.block_bytes;
+  if (prepare(handling, wanted, geometry.block_bytes))
+    write_then_verify(handling, range.lba * geometry.block_bytes).detach();
+}
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,29 @@
+// Fields of SCSI command descriptor blocks that many commands share. Pure codec (SPC-4 4.2.5, SBC-3 clause 5).
+#pragma once
+
+#include <cstdint>
+
+#include "base/bytes.h"
+
+namespace ashlar::wire::scsi {
+
+/// LOGICAL BLOCK ADDRESS and TRANSFER LENGTH (or NUMBER OF LOGICAL BLOCKS, or VERIFICATION LENGTH).
+struct BlockRange {
+  uint64_t lba = 0;
+  uint32_t blocks = 0;
+  uint8_t length_field = 0;  ///< byte of the CDB where the length begins, for a field pointer
+};
+
+/// By the group code of the operation code (SPC-4 4.2.5.1): READ, WRITE, VERIFY, WRITE SAME and their like keep these
+/// fields at the same bytes. `cdb` has at least as many bytes as the group says.
+inline BlockRange block_range(const uint8_t* cdb) {
+  switch (cdb[0] >> 5) {
+    case 0:  // SBC-3 5.10: a TRANSFER LENGTH of zero is 256 blocks, in 6-byte commands alone
+      return {load_be24(cdb + 1) & 0x1fffff, cdb[4] == 0 ? 256u : cdb[4], 4};
+    case 4: return {load_be64(cdb + 2), load_be32(cdb + 10), 10};
+    case 5: return {load_be32(cdb + 2), load_be32(cdb + 6), 6};
+    default: return {load_be32(cdb + 2), load_be16(cdb + 7), 7};
+  }
+}
+
+}  // namespace ashlar::wire::scsi
