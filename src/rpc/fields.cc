@@ -30,15 +30,14 @@ Error wrong_type(const Json& json, const std::string& path, std::string_view wan
                fmt::format("must be {}, not {}", wanted, json.is_array() ? "a list" : json.type_name())};
 }
 
-Error unknown_key(const std::string& path, std::string_view key, const std::vector<std::string_view>& known) {
-  if (known.empty()) return Error{ErrorCode::invalid_argument, path, "unknown key; none is known here"};
-  const auto nearest = std::min_element(known.begin(), known.end(), [key](auto a, auto b) {
-    return edit_distance(key, a) < edit_distance(key, b);
+std::string advice(std::string_view word, const std::vector<std::string_view>& known) {
+  if (known.empty()) return "; none is known here";
+  const auto nearest = std::min_element(known.begin(), known.end(), [word](auto a, auto b) {
+    return edit_distance(word, a) < edit_distance(word, b);
   });
-  const bool near = edit_distance(key, *nearest) <= std::max<size_t>(2, nearest->size() / 2);
+  const bool near = edit_distance(word, *nearest) <= std::max<size_t>(2, nearest->size() / 2);
   const std::string hint = near ? fmt::format("; did you mean \"{}\"?", *nearest) : ".";
-  return Error{ErrorCode::invalid_argument, path,
-               fmt::format("unknown key{} Known here: {}", hint, fmt::join(known, ", "))};
+  return fmt::format("{} Known here: {}", hint, fmt::join(known, ", "));
 }
 
 Result<void> read_value(const Json& json, const std::string& path, bool& value) {
@@ -93,8 +92,8 @@ const Json* FieldReader::find(const char* name, Need need) {
 Result<void> FieldReader::finish() {
   if (unknown_ == Unknown::refuse) {
     for (const auto& [name, member] : object_.items()) {
-      if (std::find(known_.begin(), known_.end(), name) == known_.end())
-        return std::unexpected(unknown_key(path_of(name), name, known_));
+      if (std::find(known_.begin(), known_.end(), name) != known_.end()) continue;
+      return fail(ErrorCode::invalid_argument, path_of(name), "unknown key{}", advice(name, known_));
     }
   }
   if (error_) return std::unexpected(std::move(*error_));

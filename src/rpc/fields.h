@@ -36,9 +36,8 @@ Result<void> read_size(const Json& json, const std::string& path, uint64_t& valu
 /// `number` no greater than `highest`.
 Result<void> check_highest(uint64_t number, uint64_t highest, const std::string& path);
 [[nodiscard]] Error wrong_type(const Json& json, const std::string& path, std::string_view wanted);
-/// "unknown key; did you mean ...?" with the nearest of `known`.
-[[nodiscard]] Error unknown_key(const std::string& path, std::string_view key,
-                                const std::vector<std::string_view>& known);
+/// "; did you mean ...? Known here: ..." for a word that is none of `known`.
+std::string advice(std::string_view word, const std::vector<std::string_view>& known);
 
 class FieldReader {
  public:

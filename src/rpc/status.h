@@ -80,10 +80,20 @@ struct EngineStatus {
   bool operator==(const EngineStatus&) const = default;
 };
 
-/// Counters by flat name, such as "read.count" or "read.p99_nanoseconds"; what a kind does not count is not there.
+/// One kind of operation on one volume, all shards together. Latencies are of the device, from the unit's submit to its answer.
+struct OperationStats {
+  std::string operation;  ///< "read", "write", "flush", "discard", "write_zeroes", "find_extent"
+  uint64_t count = 0, in_flight = 0, bytes = 0, errors = 0;
+  uint64_t latency_sum_ns = 0, latency_p50_ns = 0, latency_p99_ns = 0, latency_p999_ns = 0,
+           latency_max_ns = 0;
+  std::map<std::string, uint64_t>
+      latency_ns;  ///< the histogram: "below_1280" and so on, buckets that are not empty
+  bool operator==(const OperationStats&) const = default;
+};
 struct VolumeStats {
   std::string name;
-  std::map<std::string, uint64_t> counters;
+  std::vector<OperationStats> operations;
+  std::map<std::string, uint64_t> counters;  ///< what else its store and layers count, such as "file.failed"
   bool operator==(const VolumeStats&) const = default;
 };
 struct ShardStats {

@@ -88,9 +88,25 @@ void visit_fields(V& v, T& status) {
   v.field("mappings", status.mappings);
 }
 
+template <typename V, Is<OperationStats> T>
+void visit_fields(V& v, T& stats) {
+  v.field("operation", stats.operation, required);
+  v.field("count", stats.count);
+  v.field("in_flight", stats.in_flight);
+  v.field("bytes", stats.bytes);
+  v.field("errors", stats.errors);
+  v.field("latency_sum_ns", stats.latency_sum_ns);
+  v.field("latency_p50_ns", stats.latency_p50_ns);
+  v.field("latency_p99_ns", stats.latency_p99_ns);
+  v.field("latency_p999_ns", stats.latency_p999_ns);
+  v.field("latency_max_ns", stats.latency_max_ns);
+  v.field("latency_ns", stats.latency_ns);
+}
+
 template <typename V, Is<VolumeStats> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
+  v.field("operations", volume.operations);
   v.field("counters", volume.counters);
 }
 

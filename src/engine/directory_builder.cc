@@ -1,0 +1,109 @@
+#include "engine/directory_builder.h"
+
+#include <algorithm>
+
+namespace ashlar::engine {
+namespace {
+
+using View = std::shared_ptr<const unit::HostView>;
+
+bool same_view(const unit::HostView& a, const unit::HostView& b) {
+  const auto same_mapping = [](const auto& left, const auto& right) {
+    const unit::LunMapping& x = left.second;
+    const unit::LunMapping& y = right.second;
+    return x.lun == y.lun && x.read_only == y.read_only && x.volume == y.volume &&
+           x.unit_on_shard == y.unit_on_shard;
+  };
+  return a.host == b.host && a.chap.user == b.chap.user && a.chap.secret == b.chap.secret &&
+         a.chap.mutual_user == b.chap.mutual_user && a.chap.mutual_secret == b.chap.mutual_secret &&
+         a.luns.size() == b.luns.size() &&
+         std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
+}
+
+View old_view(const iscsi::Target* target, const rpc::HostDocument& host) {
+  if (target == nullptr) return nullptr;
+  if (host.any || host.initiators.empty()) return target->any_host;
+  const auto found = target->hosts.find(host.initiators.front());
+  return found == target->hosts.end() ? nullptr : found->second;
+}
+
+// The mappings of one target, by host.
+using MappingsByHost = std::map<std::string, std::vector<const rpc::MappingDocument*>>;
+
+View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
+               const iscsi::Target* previous) {
+  // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
+  const auto mapped = mappings.find(host.name);
+  if (mapped == mappings.end()) return nullptr;
+  auto view = std::make_shared<unit::HostView>();
+  view->host = host.name;
+  if (host.chap)
+    view->chap = {host.chap->user, host.chap->secret, host.chap->mutual_user, host.chap->mutual_secret};
+  for (const rpc::MappingDocument* mapping : mapped->second) {
+    const unit::OpenUnit* unit = volumes.find(mapping->volume);
+    CHECK(unit != nullptr, "mapping of volume {}, which is not open", mapping->volume);
+    view->luns.emplace(mapping->lun,
+                       unit::LunMapping{mapping->lun, mapping->read_only, mapping->volume, unit->on_shard});
+  }
+  View before = old_view(previous, host);
+  return before != nullptr && same_view(*before, *view) ? before : view;
+}
+
+bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
+  return a.name == b.name && a.alias == b.alias && a.portals == b.portals && a.hosts == b.hosts &&
+         a.any_host == b.any_host;
+}
+
+std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& source,
+                                                 const rpc::Document& document,
+                                                 const MappingsByHost& mappings, const Volumes& volumes,
+                                                 std::shared_ptr<const iscsi::Target> previous) {
+  auto target = std::make_shared<iscsi::Target>();
+  target->name = source.name;
+  target->alias = source.alias;
+  for (iscsi::Portal& portal : portals_of(document)) {
+    if (source.portals.empty() || std::ranges::find(source.portals, portal.name) != source.portals.end()) {
+      target->portals.push_back(std::move(portal));
+    }
+  }
+  for (const rpc::HostDocument& host : document.hosts) {
+    const View view = make_view(host, mappings, volumes, previous.get());
+    // A named host without a LUN here is listed too, with none: "any" is for names that no host has.
+    for (const std::string& initiator : host.initiators) target->hosts.emplace(initiator, view);
+    if (host.any && view != nullptr) target->any_host = view;
+  }
+  return previous != nullptr && same_target(*previous, *target) ? previous : target;
+}
+
+}  // namespace
+
+std::vector<iscsi::Portal> portals_of(const rpc::Document& document) {
+  std::vector<iscsi::Portal> portals;
+  for (const rpc::PortalDocument& portal : document.portals) {
+    portals.push_back(
+        iscsi::Portal{portal.name, loop::Endpoint{portal.address, portal.port}, portal.group_tag});
+  }
+  return portals;
+}
+
+std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& document, const Volumes& volumes,
+                                                        const iscsi::Settings& settings,
+                                                        const iscsi::Directory* previous) {
+  auto directory = std::make_shared<iscsi::Directory>();
+  directory->settings = settings;
+  std::map<std::string, MappingsByHost> mappings;
+  for (const rpc::MappingDocument& mapping : document.mappings)
+    mappings[mapping.target][mapping.host].push_back(&mapping);
+  for (const rpc::TargetDocument& target : document.targets) {
+    std::shared_ptr<const iscsi::Target> before;
+    if (previous != nullptr) {
+      if (const auto found = previous->targets.find(target.name); found != previous->targets.end())
+        before = found->second;
+    }
+    directory->targets.emplace(
+        target.name, make_target(target, document, mappings[target.name], volumes, std::move(before)));
+  }
+  return directory;
+}
+
+}  // namespace ashlar::engine

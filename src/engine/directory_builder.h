@@ -1,0 +1,22 @@
+// The document and the open volumes as the snapshot that the transports serve. Pure.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "engine/volumes.h"
+#include "iscsi/directory.h"
+#include "rpc/document.h"
+
+namespace ashlar::engine {
+
+/// Every volume that `document` maps is open. Views and targets that did not change are those of `previous` (may be null),
+/// so that sessions can tell by the pointer.
+std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& document, const Volumes& volumes,
+                                                        const iscsi::Settings& settings,
+                                                        const iscsi::Directory* previous);
+
+/// The portals of `document`, all of them.
+std::vector<iscsi::Portal> portals_of(const rpc::Document& document);
+
+}  // namespace ashlar::engine

@@ -1,0 +1,279 @@
+#include "engine/engine.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "rpc/sizes.h"
+
+namespace ashlar::engine {
+namespace {
+
+template <typename T>
+T* find_named(std::vector<T>& items, const std::string& name) {
+  const auto found = std::ranges::find_if(items, [&name](const T& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+// "v1.img" is a file in the state folder. What runs, and what `document` tells, has whole paths.
+void resolve_paths(rpc::Document& document, const std::string& folder) {
+  if (folder.empty()) return;
+  for (rpc::VolumeDocument& volume : document.volumes) {
+    const auto path = volume.store.options.find("path");
+    if (path == volume.store.options.end() || path->second.empty() || path->second.starts_with('/')) continue;
+    path->second = fmt::format("{}/{}", folder, path->second);
+  }
+}
+
+std::unexpected<Error> stopped() { return fail(ErrorCode::closed, "", "the engine is stopping"); }
+
+}  // namespace
+
+Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOptions options)
+    : shards_(shards),
+      options_(std::move(options)),
+      domains_(shards.count()),
+      servers_(shards.count()),
+      portals_(shards, servers_),
+      volumes_(registry),
+      turnstile_(options_.most_waiting_changes) {}
+
+Engine::~Engine() {
+  CHECK(state_ == State::fresh || state_ == State::stopped, "an engine was destroyed while it serves");
+}
+
+void Engine::tell(std::string kind, std::map<std::string, std::string> fields) {
+  events_.add(loop::Loop::current().wall_clock().count(), std::move(kind), std::move(fields));
+}
+
+// On any shard. Letters of one shard arrive in order, and stop() waits for the last of them.
+void Engine::server_event(iscsi::ServerEvent event) {
+  std::map<std::string, std::string> fields;
+  const auto add = [&fields](const char* name, std::string& value) {
+    if (!value.empty()) fields.emplace(name, std::move(value));
+  };
+  add("target", event.target);
+  add("initiator", event.initiator);
+  add("peer", event.peer);
+  add("detail", event.detail);
+  shards_.send(0, [this, kind = std::move(event.kind), fields = std::move(fields)] { tell(kind, fields); });
+}
+
+loop::Task<void> Engine::start() {
+  CHECK(state_ == State::fresh, "an engine is started once");
+  started_ = loop::Loop::current().now();
+  std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
+    domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_);
+  };
+  std::function<void(loop::Loop&)> make_server = [this](loop::Loop& loop) {
+    const uint32_t i = loop.index();
+    iscsi::Server::EventSink sink = [this](iscsi::ServerEvent event) { server_event(std::move(event)); };
+    servers_[i] = std::make_unique<iscsi::Server>(loop, *domains_[i], servers_, std::move(sink));
+  };
+  // All domains before the first server, and all servers before the first connection: they find each other by their groups.
+  auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
+  co_await making_domains;
+  auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
+  co_await making_servers;
+  auto publishing = publish({});
+  co_await publishing;
+  state_ = State::serving;
+  log_info("engine", "started version={} shards={}", options_.version, shards_.count());
+  tell("engine.started", {{"version", options_.version}});
+}
+
+loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool dry_run) {
+  resolve_paths(desired, options_.state_folder);
+  CO_TRY(rpc::check_document(desired));
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+
+  const std::function<Uuid()> draw = [] { return loop::Loop::current().random_uuid(); };
+  const std::vector<rpc::DrawnIdentity> drawn = complete_identities(desired, running_, drawn_, draw);
+  CO_TRY(rpc::check_document(desired));  // identities that were filled in must be unique too
+  CO_TRY_ASSIGN(const Plan plan, make_plan(running_, desired));
+
+  rpc::ApplyReport report;
+  report.dry_run = dry_run;
+  report.changed = !plan.steps.empty();
+  for (const Step& step : plan.steps) report.steps.push_back(describe(step));
+  if (dry_run || plan.steps.empty()) co_return report;
+
+  auto running = run_steps(*this, plan.steps);
+  const Result<void> outcome = co_await running;
+  if (!outcome) {
+    tell("document.refused", {{"error", outcome.error().text()}});
+    co_return std::unexpected(outcome.error());
+  }
+  for (const rpc::DrawnIdentity& each : drawn) {
+    if (const rpc::VolumeDocument* volume = find_named(running_.volumes, each.volume))
+      drawn_.remember(*volume);
+  }
+  report.drawn = drawn;
+  ++applied_;
+  log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}", plan.steps.size(),
+           running_.volumes.size(), running_.targets.size(), running_.hosts.size(), running_.portals.size());
+  tell("document.applied", {{"steps", std::to_string(plan.steps.size())}});
+  co_return report;
+}
+
+loop::Task<Result<void>> Engine::run(Step step) {
+  const loop::Endpoint endpoint{step.portal.address, step.portal.port};
+  switch (step.kind) {
+    case StepKind::open_volume: {
+      auto opening = volumes_.open(step.volume, step.place);
+      const Result<void> outcome = co_await opening;
+      if (outcome) tell("volume.opened", {{"volume", step.volume.name}});
+      co_return outcome;
+    }
+    case StepKind::close_volume: {
+      auto closing = volumes_.close(step.volume.name);
+      co_await closing;
+      tell("volume.closed", {{"volume", step.volume.name}});
+      break;
+    }
+    case StepKind::resize_volume: {
+      auto resizing = resize_volume(step.volume.name, step.size_bytes);
+      co_return co_await resizing;
+    }
+    case StepKind::set_write_cache: volumes_.set_write_cache(step.volume.name, step.write_cache); break;
+    case StepKind::add_portal: {
+      auto opening = portals_.open(iscsi::Portal{step.portal.name, endpoint, step.portal.group_tag});
+      const Result<void> outcome = co_await opening;
+      if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
+      co_return outcome;
+    }
+    case StepKind::remove_portal: {
+      auto closing = portals_.close(endpoint);
+      co_await closing;
+      tell("portal.closed", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
+      break;
+    }
+    case StepKind::publish: {
+      auto publishing = publish(std::move(step.after));
+      co_await publishing;
+      break;
+    }
+  }
+  co_return Result<void>{};
+}
+
+loop::Task<void> Engine::publish(rpc::Document document) {
+  directory_ = build_directory(document, volumes_, options_.settings, directory_.get());
+  std::function<void(loop::Loop&)> replace = [this](loop::Loop& loop) {
+    servers_[loop.index()]->replace_directory(directory_);
+  };
+  auto replacing = loop::on_every_shard(shards_, std::move(replace));
+  co_await replacing;
+  auto renaming = portals_.rename(portals_of(document));
+  co_await renaming;
+  running_ = std::move(document);
+}
+
+loop::Task<Result<void>> Engine::resize_volume(std::string name, uint64_t size_bytes) {
+  auto resizing = volumes_.resize(name, size_bytes);
+  const Result<void> outcome = co_await resizing;
+  if (!outcome) co_return outcome;
+  domains_[0]->raise_everywhere(name, unit::Attention::capacity_changed, nullptr);
+  tell("volume.resized", {{"volume", name}, {"size_bytes", std::to_string(size_bytes)}});
+  co_return outcome;
+}
+
+loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t size_bytes, bool shrink) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+  rpc::VolumeDocument* volume = find_named(running_.volumes, name);
+  if (volume == nullptr) co_return fail(ErrorCode::not_found, name, "there is no volume of that name");
+  rpc::Document desired = running_;
+  find_named(desired.volumes, name)->size_bytes = size_bytes;
+  Result<void> checked = size_bytes == 0 ? fail(ErrorCode::invalid_argument, "size", "must be more than 0")
+                                         : rpc::check_document(desired);
+  if (!checked) {
+    checked.error().place = "size";
+    co_return std::unexpected(std::move(checked).error());
+  }
+  const uint64_t now = volumes_.find(name)->shared->size_bytes.load(std::memory_order_relaxed);
+  if (size_bytes < now && !shrink) {
+    co_return fail(
+        ErrorCode::already_exists, "size",
+        "{} is less than the {} it has: what lies past the new end would be lost; say so (shrink) if meant",
+        rpc::print_size(size_bytes), rpc::print_size(now));
+  }
+  if (size_bytes != now) {
+    auto resizing = resize_volume(name, size_bytes);
+    const Result<void> outcome = co_await resizing;
+    CO_TRY(outcome);
+  }
+  if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
+  co_return volume_status(*volume);
+}
+
+loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
+  const uint64_t shard = id >> 48;
+  bool dropped = false;
+  if (shard < shards_.count() && state_ == State::serving) {
+    std::function<bool()> drop = [&] { return servers_[shard]->drop_session(id, reason); };
+    auto dropping = loop::call_on(static_cast<uint32_t>(shard), std::move(drop));
+    dropped = co_await dropping;
+  }
+  if (!dropped) co_return fail(ErrorCode::not_found, "id", "there is no session {}", id);
+  log_info("engine", "session dropped id={} reason={}", id, reason);
+  co_return Result<void>{};
+}
+
+loop::Task<void> Engine::stop_servers(loop::Nanoseconds grace) {
+  loop::Event all_stopped;
+  uint32_t left = shards_.count();
+  for (uint32_t i = 0; i < shards_.count(); ++i) {
+    std::move_only_function<void()> there = [this, i, grace, &left, &all_stopped] {
+      std::move_only_function<void()> stopped_here = [this, &left, &all_stopped] {
+        shards_.send(0, [&left, &all_stopped] {
+          if (--left == 0) all_stopped.set();
+        });
+      };
+      servers_[i]->stop(grace, std::move(stopped_here));
+    };
+    shards_.send(i, std::move(there));
+  }
+  co_await all_stopped;
+}
+
+loop::Task<void> Engine::stop(loop::Nanoseconds grace) {
+  CHECK(state_ == State::serving, "an engine is stopped once, after it was started");
+  state_ = State::stopping;
+  log_info("engine", "stopping grace_seconds={}", grace / loop::seconds(1));
+  tell("engine.stopping", {});
+  auto entering = turnstile_.enter(true);
+  co_await entering;
+  const Turnstile::Pass pass(turnstile_);
+  auto closing_portals = portals_.close_all();
+  co_await closing_portals;
+  auto stopping_servers = stop_servers(grace);
+  co_await stopping_servers;
+  // Servers go on their own shards and in a later turn than their last word; domains after all of them.
+  std::function<void(loop::Loop&)> forget_server = [this](loop::Loop& loop) {
+    servers_[loop.index()].reset();
+  };
+  std::function<void(loop::Loop&)> forget_domain = [this](loop::Loop& loop) {
+    domains_[loop.index()].reset();
+  };
+  auto forgetting_servers = loop::on_every_shard(shards_, std::move(forget_server));
+  co_await forgetting_servers;
+  auto forgetting_domains = loop::on_every_shard(shards_, std::move(forget_domain));
+  co_await forgetting_domains;
+  directory_.reset();
+  while (!volumes_.all().empty()) {
+    const std::string name = volumes_.all().begin()->first;
+    auto closing = volumes_.close(name);
+    co_await closing;
+  }
+  state_ = State::stopped;
+  log_info("engine", "stopped");
+}
+
+}  // namespace ashlar::engine

@@ -1,0 +1,96 @@
+// The engine: what is served, and every change to it. Knows volumes, targets, hosts, portals and sessions; nothing of the OS,
+// so that the simulation runs it as the program does.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/apply.h"
+#include "engine/directory_builder.h"
+#include "engine/event_log.h"
+#include "engine/plan.h"
+#include "engine/portals.h"
+#include "engine/turnstile.h"
+#include "engine/version.h"
+#include "engine/volumes.h"
+#include "iscsi/server.h"
+#include "rpc/document.h"
+#include "rpc/status.h"
+#include "scsi/nexus_state.h"
+
+namespace ashlar::engine {
+
+struct EngineOptions {
+  std::string version = engine_version;
+  iscsi::Settings settings;
+  size_t most_waiting_changes = 16;
+  /// Where relative paths of a document begin; empty: they are refused.
+  std::string state_folder;
+  /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
+  std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
+};
+
+/// Every call on shard 0. Life: start() -> anything -> stop() -> destroy on shard 0, when every task that it gave has ended.
+/// `shards` and `registry` outlive it.
+class Engine final : private StepRunner {
+ public:
+  Engine(loop::Shards& shards, const block::Registry& registry, EngineOptions options);
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  /// Makes the target on every shard. It serves nothing until apply().
+  loop::Task<void> start();
+  /// Puts `desired` in force: all of it or, on an error, nothing. Idempotent. With `dry_run` it only tells the steps.
+  /// Changes wait for each other in order; exhausted when too many wait, closed when the engine stops.
+  loop::Task<Result<rpc::ApplyReport>> apply(rpc::Document desired, bool dry_run);
+  /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
+  loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
+  loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
+
+  loop::Task<rpc::EngineStatus> status();
+  loop::Task<rpc::Stats> stats();
+  /// By id.
+  loop::Task<std::vector<rpc::SessionStatus>> sessions();
+  /// What is in force, identities and secrets included.
+  const rpc::Document& document() const { return running_; }
+  EventLog& events() { return events_; }
+  const EngineOptions& options() const { return options_; }
+
+  /// Accepts nothing new, answers what is in flight (`grace` at most), logs every session out, closes all volumes. Once.
+  loop::Task<void> stop(loop::Nanoseconds grace);
+  bool stopping() const { return state_ == State::stopping || state_ == State::stopped; }
+
+ private:
+  enum class State : uint8_t { fresh, serving, stopping, stopped };
+
+  loop::Task<Result<void>> run(Step step) override;
+  loop::Task<void> publish(rpc::Document document);
+  loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
+  loop::Task<void> stop_servers(loop::Nanoseconds grace);
+  void tell(std::string kind, std::map<std::string, std::string> fields);
+  void server_event(iscsi::ServerEvent event);
+  rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume) const;
+
+  loop::Shards& shards_;
+  EngineOptions options_;
+  State state_ = State::fresh;
+  loop::Instant started_;
+  uint64_t applied_ = 0;
+
+  scsi::Domain::Group domains_;  // entry i made, used and destroyed on shard i
+  iscsi::Server::Group servers_;
+  Portals portals_;
+  Volumes volumes_;
+  std::shared_ptr<const iscsi::Directory> directory_;
+
+  rpc::Document running_;
+  DrawnIdentities drawn_;
+  Turnstile turnstile_;
+  EventLog events_;
+};
+
+}  // namespace ashlar::engine

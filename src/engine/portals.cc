@@ -1,0 +1,116 @@
+#include "engine/portals.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+
+namespace ashlar::engine {
+
+// One listener of one portal on one shard.
+class Portals::Entrance final : public loop::Acceptor {
+ public:
+  Entrance(iscsi::Server& server, iscsi::Portal portal, std::shared_ptr<Counter> counter)
+      : portal(std::move(portal)), server_(server), counter_(std::move(counter)) {}
+
+  Result<void> open(loop::Loop& loop) {
+    loop::ListenOptions options;
+    options.shared_port = loop.shards().count() > 1;
+    TRY_ASSIGN(listener_, loop.listen(portal.endpoint, options, *this));
+    return {};
+  }
+
+  iscsi::Portal portal;
+
+ private:
+  void accepted(std::unique_ptr<loop::Stream> stream) override {
+    counter_->accepted.fetch_add(1, std::memory_order_relaxed);
+    server_.serve(std::move(stream), portal);
+  }
+  iscsi::Server& server_;
+  std::shared_ptr<Counter> counter_;
+  std::unique_ptr<loop::Listener> listener_;
+};
+
+namespace {
+
+class Nobody final : public loop::Acceptor {
+  void accepted(std::unique_ptr<loop::Stream> /*stream*/) override {}
+};
+
+}  // namespace
+
+Portals::Portals(loop::Shards& shards, const iscsi::Server::Group& servers)
+    : shards_(shards), servers_(servers), on_shard_(shards.count()) {}
+
+Portals::~Portals() { CHECK(open_.empty(), "{} portals were left open", open_.size()); }
+
+uint64_t Portals::accepted(const loop::Endpoint& endpoint) const {
+  const auto found = open_.find(endpoint.text());
+  return found == open_.end() ? 0 : found->second->accepted.load(std::memory_order_relaxed);
+}
+
+// A shared port would be shared with a second engine as well, and hosts' sessions be dealt out between the two. So it is asked
+// for alone first.
+Result<void> Portals::is_free(const iscsi::Portal& portal) {
+  if (shards_.count() == 1) return {};
+  Nobody nobody;
+  TRY_ASSIGN(const std::unique_ptr<loop::Listener> alone,
+             loop::Loop::current().listen(portal.endpoint, {}, nobody));
+  return {};
+}
+
+loop::Task<Result<void>> Portals::open(iscsi::Portal portal) {
+  const std::string name = portal.endpoint.text();
+  CHECK(!open_.contains(name), "portal {} opened twice", name);
+  CO_TRY(is_free(portal));
+  auto counter = std::make_shared<Counter>();
+  std::vector<Result<void>> outcomes(shards_.count());
+  std::function<void(loop::Loop&)> listen = [&](loop::Loop& loop) {
+    auto entrance = std::make_unique<Entrance>(*servers_[loop.index()], portal, counter);
+    outcomes[loop.index()] = entrance->open(loop);
+    if (outcomes[loop.index()]) on_shard_[loop.index()].emplace(name, std::move(entrance));
+  };
+  auto listening = loop::on_every_shard(shards_, std::move(listen));
+  co_await listening;
+  open_.emplace(name, std::move(counter));
+  const auto failed =
+      std::ranges::find_if(outcomes, [](const Result<void>& outcome) { return !outcome.has_value(); });
+  if (failed == outcomes.end()) {
+    log_info("engine", "portal listening name={} endpoint={}", portal.name, name);
+    co_return Result<void>{};
+  }
+  auto closing = close(portal.endpoint);
+  co_await closing;
+  co_return std::move(*failed);
+}
+
+loop::Task<void> Portals::close(loop::Endpoint endpoint) {
+  const std::string name = endpoint.text();
+  open_.erase(name);
+  std::function<void(loop::Loop&)> forget = [this, &name](loop::Loop& loop) {
+    on_shard_[loop.index()].erase(name);
+  };
+  auto closing = loop::on_every_shard(shards_, std::move(forget));
+  co_await closing;
+  log_info("engine", "portal closed endpoint={}", name);
+}
+
+loop::Task<void> Portals::close_all() {
+  open_.clear();
+  std::function<void(loop::Loop&)> forget = [this](loop::Loop& loop) { on_shard_[loop.index()].clear(); };
+  auto closing = loop::on_every_shard(shards_, std::move(forget));
+  co_await closing;
+}
+
+loop::Task<void> Portals::rename(std::vector<iscsi::Portal> portals) {
+  std::function<void(loop::Loop&)> rename_here = [this, &portals](loop::Loop& loop) {
+    for (const iscsi::Portal& portal : portals) {
+      const auto found = on_shard_[loop.index()].find(portal.endpoint.text());
+      if (found != on_shard_[loop.index()].end()) found->second->portal = portal;
+    }
+  };
+  auto renaming = loop::on_every_shard(shards_, std::move(rename_here));
+  co_await renaming;
+}
+
+}  // namespace ashlar::engine

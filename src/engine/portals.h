@@ -1,0 +1,47 @@
+// The listeners of all portals on all shards. A connection is served by the shard whose listener accepted it.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "iscsi/server.h"
+#include "loop/loop.h"
+
+namespace ashlar::engine {
+
+/// Calls on shard 0; the listeners themselves live on their shards. With one shard the port is its alone; with more, each has
+/// a listener on it and the kernel spreads the connections.
+class Portals {
+ public:
+  Portals(loop::Shards& shards, const iscsi::Server::Group& servers);
+  ~Portals();  ///< all closed
+
+  /// Listens on every shard, or on none: busy when another process has the port.
+  loop::Task<Result<void>> open(iscsi::Portal portal);
+  loop::Task<void> close(loop::Endpoint endpoint);
+  loop::Task<void> close_all();
+  /// Names and group tags as they are from now on, for endpoints that go on listening.
+  loop::Task<void> rename(std::vector<iscsi::Portal> portals);
+
+  bool listening(const loop::Endpoint& endpoint) const { return open_.contains(endpoint.text()); }
+  uint64_t accepted(const loop::Endpoint& endpoint) const;
+
+ private:
+  class Entrance;
+  struct Counter {
+    std::atomic<uint64_t> accepted = 0;
+  };
+  using Entrances = std::map<std::string, std::unique_ptr<Entrance>>;
+
+  Result<void> is_free(const iscsi::Portal& portal);
+  loop::Shards& shards_;
+  const iscsi::Server::Group& servers_;
+  std::map<std::string, std::shared_ptr<Counter>> open_;  // by endpoint
+  std::vector<Entrances> on_shard_;                       // entry i on shard i only
+};
+
+}  // namespace ashlar::engine

@@ -1,0 +1,223 @@
+// What the engine tells about itself: the parts of Engine behind `status`, `stats` and `sessions`.
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "engine/engine.h"
+
+namespace ashlar::engine {
+namespace {
+
+rpc::SessionStatus told(const iscsi::SessionStatus& session) {
+  rpc::SessionStatus status;
+  status.id = session.id;
+  status.shard = session.shard;
+  status.target = session.target;
+  status.initiator = session.initiator;
+  status.host = session.host;
+  status.isid = session.isid;
+  status.tsih = session.tsih;
+  status.local_address = session.local_address;
+  status.peer_address = session.peer_address;
+  status.header_digest = session.header_digest;
+  status.data_digest = session.data_digest;
+  status.authentication = session.authentication;
+  status.commands = session.commands;
+  status.read_bytes = session.read_bytes;
+  status.written_bytes = session.written_bytes;
+  status.tasks_in_flight = session.tasks_in_flight;
+  status.age_seconds = session.age_seconds;
+  return status;
+}
+
+rpc::HostStatus told(const rpc::HostDocument& host) {
+  rpc::HostStatus status;
+  status.name = host.name;
+  status.initiators = host.initiators;
+  status.any = host.any;
+  status.authentication = !host.chap ? "none" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  return status;
+}
+
+rpc::TargetStatus told(const rpc::TargetDocument& target, const rpc::Document& document) {
+  rpc::TargetStatus status;
+  status.name = target.name;
+  status.alias = target.alias;
+  status.portals = target.portals;
+  if (!status.portals.empty()) return status;
+  for (const rpc::PortalDocument& portal : document.portals) status.portals.push_back(portal.name);
+  return status;
+}
+
+// Sessions by (target, host), for the counts of everything.
+using Pairs = std::map<std::pair<std::string, std::string>, uint32_t>;
+
+Pairs count_pairs(const std::vector<rpc::SessionStatus>& sessions) {
+  Pairs pairs;
+  for (const rpc::SessionStatus& session : sessions) ++pairs[{session.target, session.host}];
+  return pairs;
+}
+
+void count_sessions(rpc::EngineStatus& status, const Pairs& pairs) {
+  std::map<std::string, uint32_t> of_target, of_host, of_volume, mappings_of_volume;
+  for (const auto& [pair, count] : pairs) {
+    of_target[pair.first] += count;
+    of_host[pair.second] += count;
+  }
+  for (const rpc::MappingDocument& mapping : status.mappings) {
+    ++mappings_of_volume[mapping.volume];
+    if (const auto found = pairs.find({mapping.target, mapping.host}); found != pairs.end())
+      of_volume[mapping.volume] += found->second;
+  }
+  for (rpc::TargetStatus& target : status.targets) target.sessions = of_target[target.name];
+  for (rpc::HostStatus& host : status.hosts) host.sessions = of_host[host.name];
+  for (rpc::VolumeStatus& volume : status.volumes) {
+    volume.mappings = mappings_of_volume[volume.name];
+    volume.sessions = of_volume[volume.name];
+    volume.in_use = volume.sessions > 0;
+  }
+}
+
+// The stats layer tells flat names: "read.count", "read.latency_p99_ns", "read.latency_ns.below_1280".
+bool take(rpc::OperationStats& stats, std::string_view what, uint64_t value) {
+  using Member = uint64_t rpc::OperationStats::*;
+  static constexpr std::pair<std::string_view, Member> known[] = {
+      {"count", &rpc::OperationStats::count},
+      {"in_flight", &rpc::OperationStats::in_flight},
+      {"bytes", &rpc::OperationStats::bytes},
+      {"errors", &rpc::OperationStats::errors},
+      {"latency_sum_ns", &rpc::OperationStats::latency_sum_ns},
+      {"latency_p50_ns", &rpc::OperationStats::latency_p50_ns},
+      {"latency_p99_ns", &rpc::OperationStats::latency_p99_ns},
+      {"latency_p999_ns", &rpc::OperationStats::latency_p999_ns},
+      {"latency_max_ns", &rpc::OperationStats::latency_max_ns},
+  };
+  for (const auto& [name, member] : known) {
+    if (name != what) continue;
+    stats.*member = value;
+    return true;
+  }
+  constexpr std::string_view histogram = "latency_ns.";
+  if (!what.starts_with(histogram)) return false;
+  stats.latency_ns.emplace(what.substr(histogram.size()), value);
+  return true;
+}
+
+rpc::VolumeStats told(const std::string& name, const std::map<std::string, uint64_t>& counters) {
+  rpc::VolumeStats volume;
+  volume.name = name;
+  std::map<std::string, rpc::OperationStats> operations;
+  for (const auto& [key, value] : counters) {
+    const size_t dot = key.find('.');
+    const std::string operation = key.substr(0, dot);
+    const bool taken =
+        dot != std::string::npos && take(operations[operation], std::string_view(key).substr(dot + 1), value);
+    if (!taken) volume.counters.emplace(key, value);
+  }
+  for (size_t i = 0; i <= static_cast<size_t>(block::Operation::find_extent); ++i) {
+    const std::string operation(block::name_of(static_cast<block::Operation>(i)));
+    const auto found = operations.find(operation);
+    if (found == operations.end()) continue;
+    found->second.operation = operation;
+    volume.operations.push_back(std::move(found->second));
+  }
+  return volume;
+}
+
+bool has_failed(const block::Store& store) {
+  std::map<std::string, uint64_t> counters;
+  store.collect(counters);
+  return std::ranges::any_of(counters, [](const auto& counter) {
+    return counter.first.ends_with(".failed") && counter.second != 0;
+  });
+}
+
+}  // namespace
+
+rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume) const {
+  rpc::VolumeStatus status;
+  status.name = volume.name;
+  status.block_bytes = volume.block_bytes;
+  status.physical_block_bytes = volume.physical_block_bytes;
+  status.thin = volume.thin;
+  status.read_only = volume.read_only;
+  status.write_cache = volume.write_cache;
+  status.removable = volume.removable;
+  status.size_bytes = volume.size_bytes;
+  if (volume.identity) status.identity = *volume.identity;
+  status.store = volume.store;
+  status.state = "closing";
+  const unit::OpenUnit* unit = volumes_.find(volume.name);
+  if (unit == nullptr) return status;
+  // As it is, not as it was asked for: a host may have switched the cache, a medium may be read only.
+  const unit::Geometry geometry = unit->on_shard[0]->geometry();
+  status.size_bytes = geometry.size_bytes;
+  status.read_only = geometry.read_only;
+  status.write_cache = geometry.write_cache;
+  status.state = has_failed(*unit->shared->store) ? "failed"
+                 : volumes_.resizing(volume.name) ? "resizing"
+                                                  : "online";
+  return status;
+}
+
+loop::Task<std::vector<rpc::SessionStatus>> Engine::sessions() {
+  std::vector<std::vector<iscsi::SessionStatus>> of_shard(shards_.count());
+  std::function<void(loop::Loop&)> collect = [&](loop::Loop& loop) {
+    if (servers_[loop.index()]) of_shard[loop.index()] = servers_[loop.index()]->sessions();
+  };
+  auto collecting = loop::on_every_shard(shards_, std::move(collect));
+  co_await collecting;
+  std::vector<rpc::SessionStatus> all;
+  for (const auto& some : of_shard) {
+    for (const iscsi::SessionStatus& session : some) all.push_back(told(session));
+  }
+  std::ranges::sort(all, {}, &rpc::SessionStatus::id);
+  co_return all;
+}
+
+loop::Task<rpc::EngineStatus> Engine::status() {
+  auto collecting = sessions();
+  const std::vector<rpc::SessionStatus> all = co_await collecting;
+  // From here on without waiting, so that all of it is of one moment.
+  rpc::EngineStatus status;
+  status.version = options_.version;
+  status.state = stopping() ? "stopping" : "serving";
+  status.shards = shards_.count();
+  status.uptime_seconds = static_cast<uint64_t>((loop::Loop::current().now() - started_) / loop::seconds(1));
+  status.applied = applied_;
+  status.sessions = static_cast<uint32_t>(all.size());
+  for (const rpc::VolumeDocument& volume : running_.volumes) status.volumes.push_back(volume_status(volume));
+  for (const rpc::HostDocument& host : running_.hosts) status.hosts.push_back(told(host));
+  for (const rpc::PortalDocument& portal : running_.portals) {
+    const loop::Endpoint endpoint{portal.address, portal.port};
+    status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag,
+                              portals_.listening(endpoint), portals_.accepted(endpoint)});
+  }
+  for (const rpc::TargetDocument& target : running_.targets) status.targets.push_back(told(target, running_));
+  status.mappings = running_.mappings;
+  count_sessions(status, count_pairs(all));
+  co_return status;
+}
+
+loop::Task<rpc::Stats> Engine::stats() {
+  rpc::Stats stats;
+  for (uint32_t i = 0; i < shards_.count(); ++i) stats.shards.push_back({i, {}});
+  std::function<void(loop::Loop&)> collect = [&](loop::Loop& loop) {
+    std::map<std::string, uint64_t>& counters = stats.shards[loop.index()].counters;
+    counters["buffer_pieces_in_use"] = loop.buffers().in_use();
+    if (options_.shard_counters) options_.shard_counters(loop, counters);
+  };
+  auto collecting = loop::on_every_shard(shards_, std::move(collect));
+  co_await collecting;
+  auto asking = sessions();
+  stats.sessions = co_await asking;
+  for (const rpc::SessionStatus& session : stats.sessions) ++stats.shards[session.shard].counters["sessions"];
+  for (const auto& [name, unit] : volumes_.all()) {
+    std::map<std::string, uint64_t> counters;
+    unit.shared->store->collect(counters);
+    stats.volumes.push_back(told(name, counters));
+  }
+  co_return stats;
+}
+
+}  // namespace ashlar::engine

@@ -1,0 +1,119 @@
+#include "engine/volumes.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/log.h"
+
+namespace ashlar::engine {
+namespace {
+
+constexpr loop::Nanoseconds longest_wait_for_owners = loop::seconds(5);
+
+// The document was checked and its identity completed: parsing cannot fail.
+unit::Identity identity_of(const rpc::VolumeDocument& volume) {
+  const rpc::IdentityDocument& given = *volume.identity;
+  unit::Identity identity;
+  identity.name = volume.name;
+  const bool known = parse_hex(given.naa, identity.naa, "").has_value() &&
+                     parse_hex(given.eui64, identity.eui64, "").has_value();
+  const Result<Uuid> uuid = parse_uuid(given.uuid, "");
+  CHECK(known && uuid, "volume {} with an incomplete identity", volume.name);
+  identity.uuid = *uuid;
+  identity.serial = given.serial;
+  identity.vendor = given.vendor;
+  identity.product = given.product;
+  identity.revision = given.revision;
+  return identity;
+}
+
+unit::Geometry geometry_of(const rpc::VolumeDocument& volume) {
+  unit::Geometry geometry;
+  geometry.size_bytes = volume.size_bytes;
+  geometry.block_bytes = volume.block_bytes;
+  geometry.physical_block_exponent =
+      static_cast<uint8_t>(std::countr_zero(volume.physical_block_bytes / volume.block_bytes));
+  geometry.thin = volume.thin;
+  geometry.read_only = volume.read_only;
+  geometry.write_cache = volume.write_cache;
+  geometry.removable = volume.removable;
+  return geometry;
+}
+
+block::StoreSpec spec_of(const rpc::StoreDocument& store) {
+  block::StoreSpec spec;
+  spec.kind = store.kind;
+  spec.options = store.options;
+  return spec;
+}
+
+block::StackSpec stack_of(const rpc::VolumeDocument& volume) {
+  block::StackSpec stack;
+  stack.name = volume.name;
+  stack.store = spec_of(volume.store);
+  stack.store.size_bytes = volume.size_bytes;
+  stack.store.block_bytes = volume.block_bytes;
+  stack.store.thin = volume.thin;
+  stack.store.read_only = volume.read_only;
+  for (const rpc::StoreDocument& layer : volume.layers) stack.layers.push_back(spec_of(layer));
+  return stack;
+}
+
+}  // namespace
+
+Volumes::~Volumes() { CHECK(open_.empty(), "{} volumes were left open", open_.size()); }
+
+const unit::OpenUnit* Volumes::find(const std::string& name) const {
+  const auto found = open_.find(name);
+  return found == open_.end() ? nullptr : &found->second;
+}
+
+loop::Task<Result<void>> Volumes::open(rpc::VolumeDocument volume, std::string place) {
+  CHECK(!open_.contains(volume.name), "volume {} opened twice", volume.name);
+  auto opening = block::open_stack(registry_, stack_of(volume), std::move(place));
+  Result<std::shared_ptr<block::Store>> store = co_await opening;
+  if (!store) co_return std::unexpected(std::move(store).error());
+  auto making = unit::open_unit(identity_of(volume), geometry_of(volume), std::move(*store));
+  Result<unit::OpenUnit> opened = co_await making;
+  if (!opened) co_return std::unexpected(std::move(opened).error());
+  log_info("engine", "volume opened name={} size_bytes={} store={}", volume.name,
+           opened->shared->size_bytes.load(), volume.store.kind);
+  open_.emplace(volume.name, std::move(*opened));
+  co_return Result<void>{};
+}
+
+loop::Task<void> Volumes::close(std::string name) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  unit::OpenUnit unit = std::move(found->second);
+  open_.erase(found);
+  const std::weak_ptr<unit::UnitShared> owners = unit.shared;
+  auto closing = unit::close_unit(std::move(unit));
+  co_await closing;
+  // Sessions hold what they saw until they notice that it is gone.
+  const loop::Instant deadline = loop::Loop::current().now() + longest_wait_for_owners;
+  while (!owners.expired() && loop::Loop::current().now() < deadline)
+    co_await loop::sleep_for(loop::milliseconds(1));
+  if (!owners.expired())
+    log_warning("engine", "volume {} is closed, but something still holds its store", name);
+  log_info("engine", "volume closed name={}", name);
+}
+
+loop::Task<Result<void>> Volumes::resize(std::string name, uint64_t bytes) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  resizing_ = name;
+  auto changing = unit::resize_unit(found->second, bytes);
+  Result<void> outcome = co_await changing;
+  resizing_.clear();
+  if (outcome) log_info("engine", "volume resized name={} size_bytes={}", name, bytes);
+  co_return outcome;
+}
+
+void Volumes::set_write_cache(const std::string& name, bool enabled) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  found->second.on_shard[0]->set_write_cache(enabled);
+}
+
+}  // namespace ashlar::engine

@@ -1,0 +1,38 @@
+// The open volumes: name to store, stack and unit.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "block/gatekeeper.h"
+#include "rpc/document.h"
+#include "unit/local_unit.h"
+
+namespace ashlar::engine {
+
+/// Shard 0 only; one change at a time (the engine's turnstile sees to it).
+class Volumes {
+ public:
+  explicit Volumes(const block::Registry& registry) : registry_(registry) {}
+  ~Volumes();  ///< all closed
+
+  /// Opens the store and its layers, and a unit on every shard. `place` is where the document names it.
+  loop::Task<Result<void>> open(rpc::VolumeDocument volume, std::string place);
+  /// No host sees it any more. Waits for what is in flight, and (a few seconds at most) until the last owner of the store
+  /// has let go, so that the next one finds it unlocked.
+  loop::Task<void> close(std::string name);
+  loop::Task<Result<void>> resize(std::string name, uint64_t bytes);
+  void set_write_cache(const std::string& name, bool enabled);
+
+  /// Null when there is none of that name.
+  const unit::OpenUnit* find(const std::string& name) const;
+  const std::map<std::string, unit::OpenUnit>& all() const { return open_; }
+  bool resizing(const std::string& name) const { return resizing_ == name; }
+
+ private:
+  const block::Registry& registry_;
+  std::map<std::string, unit::OpenUnit> open_;
+  std::string resizing_;
+};
+
+}  // namespace ashlar::engine
