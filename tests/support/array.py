@@ -1,14 +1,15 @@
 """What the tests talk to: an engine with a document, or Debian's tgt in its place. Both start on free loopback ports, keep
 their state in a folder of their own and die with the test that started them."""
+import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import socket
 import subprocess
 import tempfile
 import time
+import uuid
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 BIN = os.environ.get("ASHLAR_BIN", os.path.join(ROOT, "build", "bin"))
@@ -52,12 +53,20 @@ def accepts(address, port):
         return False
 
 
+def identity_of(name):
+    """The same for the same name: what a volume is given at random would change at each start."""
+    drawn = hashlib.sha256(name.encode()).hexdigest()
+    return {"naa": "3" + drawn[:15], "eui64": drawn[16:32], "uuid": str(uuid.UUID(drawn[:32], version=4)),
+            "serial": drawn[32:48]}
+
+
 def file_volume(name, path, size=GIB, **fields):
-    return {"name": name, "size_bytes": size, "store": {"kind": "file", "options": {"path": path}}, **fields}
+    return {"name": name, "size_bytes": size, "identity": identity_of(name),
+            "store": {"kind": "file", "options": {"path": path}}, **fields}
 
 
 def memory_volume(name, size=64 * MIB, **fields):
-    return {"name": name, "size_bytes": size, "store": {"kind": "memory"}, **fields}
+    return {"name": name, "size_bytes": size, "identity": identity_of(name), "store": {"kind": "memory"}, **fields}
 
 
 def document_of(volumes, ports=None, hosts=None, address="127.0.0.1", target=TARGET, mappings=None):
@@ -76,6 +85,14 @@ def url_of(document, lun=1, target=None, portal=0, user="", password=""):
     address = f"[{where['address']}]" if ":" in where["address"] else where["address"]
     who = f"{user}%{password}@" if user else ""
     return f"iscsi://{who}{address}:{where['port']}/{target or document['targets'][0]['name']}/{lun}"
+
+
+class Refusal(Exception):
+    """What the engine answered instead of a result."""
+
+    def __init__(self, error):
+        super().__init__(error.get("message", str(error)))
+        self.error = error
 
 
 class Array:
@@ -161,7 +178,7 @@ class Array:
 
 
 class Engine(Array):
-    """`document` stands in FOLDER/document.json; the socket in FOLDER/engine.sock."""
+    """`document` stands in FOLDER/document.json, the socket is FOLDER/engine.sock."""
 
     def __init__(self, document, folder=None, arguments=()):
         super().__init__(document, folder)
@@ -171,25 +188,42 @@ class Engine(Array):
 
     def start(self):
         self.write_document(self.document)
-        self.spawn([ENGINE, "--state-dir", self.folder, "--socket", self.socket_path, "--document",
-                    self.document_path, *self.arguments])
+        self.spawn([ENGINE, "--state-dir", self.folder, "--document", self.document_path, *self.arguments])
         self.wait_ready(self.serving, "the engine")
 
     def serving(self):
-        return self.run("status", check=False).returncode == 0 and all(
-            accepts(portal["address"], portal["port"]) for portal in self.document["portals"])
+        try:
+            status = self.call("status")
+        except (OSError, Refusal):
+            return False
+        portals = [portal for portal in status["portals"] if portal["listening"]]
+        return status["state"] == "serving" and len(portals) == len(self.document["portals"])
 
     def write_document(self, document):
         with open(self.document_path, "w", encoding="utf-8") as file:
             json.dump(document, file, indent=2)
         return self.document_path
 
-    def run(self, *arguments, check=True, text=None):
-        """`ashlar engine ...` with this engine's socket."""
-        return command("engine", *arguments, socket_path=self.socket_path, check=check, text=text)
+    def call(self, method, **params):
+        """One request by the engine's socket: its result."""
+        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+            door.settimeout(PATIENCE)
+            door.connect(self.socket_path)
+            door.sendall(json.dumps(request).encode() + b"\n")
+            answer = json.loads(door.makefile("rb").readline() or b"null")
+        if not answer or "error" in answer:
+            raise Refusal(answer["error"] if answer else {"message": "no answer"})
+        return answer["result"]
 
-    def status(self):
-        return json.loads(self.run("status", "-o", "json").stdout)
+    def apply(self, document, **params):
+        report = self.call("apply", document=document, **params)
+        self.document = document
+        return report
+
+    def command(self, *arguments, check=True, text=None):
+        """`ashlar ...`, talking to this engine."""
+        return command(*arguments, socket_path=self.socket_path, check=check, text=text)
 
 
 class Tgt(Array):
@@ -247,11 +281,8 @@ class Tgt(Array):
 
 def command(*arguments, socket_path=None, check=True, text=None):
     """Runs `ashlar`; the finished process, with stdout and stderr as text."""
-    where = ["--socket", socket_path] if socket_path else []
-    done = subprocess.run([COMMAND, *arguments, *where], input=text, capture_output=True, text=True, timeout=60)
-    if check and done.returncode != 0:
-        raise Broken(f"ashlar {' '.join(arguments)}: exit {done.returncode}: {done.stderr or done.stdout}")
-    return done
+    environment = {**os.environ, "ASHLAR_SOCKET": socket_path} if socket_path else None
+    return run(COMMAND, *arguments, check=check, input=text, env=environment)
 
 
 def engine_is_there():
@@ -264,7 +295,3 @@ def run(*arguments, check=True, seconds=120, **more):
     if check and done.returncode != 0:
         raise Broken(f"{' '.join(map(str, arguments))}: exit {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done
-
-
-def port_in(text):
-    return int(re.search(r":(\d+)/", text).group(1))
