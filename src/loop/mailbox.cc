@@ -45,6 +45,11 @@ void Mailbox::attach(Ring& ring) {
   ring.start(*this);
 }
 
+void Mailbox::detach() {
+  detached_ = true;
+  ring_->cancel(*this);
+}
+
 size_t Mailbox::run_letters() {
   if (!waiting()) return 0;
   {
@@ -65,7 +70,7 @@ size_t Mailbox::run_letters() {
 void Mailbox::prepare(io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell_, POLLIN); }
 
 void Mailbox::completed(int32_t result, bool /*more*/) {
-  if (result == -ECANCELED) return;
+  if (detached_ || result == -ECANCELED) return;
   [[maybe_unused]] const ssize_t got = ::read(bell_, &rung_, sizeof rung_);
   ring_->start(*this);
 }

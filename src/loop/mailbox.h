@@ -28,7 +28,7 @@ class Mailbox final : private RingOperation {
   /// Receiver's thread, from here on.
   void attach(Ring& ring);
   /// The bell no longer wakes the ring.
-  void detach() { ring_->cancel(*this); }
+  void detach();
   bool waiting() const { return waiting_.load(std::memory_order_acquire); }
   /// Runs what had come; returns how many. What comes meanwhile is left for the next turn.
   size_t run_letters();
@@ -45,6 +45,7 @@ class Mailbox final : private RingOperation {
   int bell_ = -1;
   uint64_t rung_ = 0;
   Ring* ring_ = nullptr;
+  bool detached_ = false;
 };
 
 }  // namespace ashlar::loop

@@ -107,8 +107,9 @@ void RealLoop::end() {
     } else {
       ring_.submit_and_wait(milliseconds(100));
     }
-    ring_.reap();
-    run_ready();  // who waited for what was cancelled may clean up
+    // Who waited for what was cancelled may clean up, and may start something that must be cancelled in its turn.
+    if (ring_.reap() == 0) ring_.cancel_all();
+    run_ready();
   }
   if (ring_.in_flight() > 0) log_error("loop", "shard {} ends with {} operations in flight", index(), ring_.in_flight());
   set_current(nullptr);

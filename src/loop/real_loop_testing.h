@@ -41,6 +41,7 @@ inline void run_story(const RealShardsOptions& options, const Story& story) {
   const Result<void> started = shards.start(first);
   ASSERT_TRUE(started);
   shards.run();
+  for (uint32_t i = 0; i < shards.count(); ++i) EXPECT_EQ(shards.real_at(i).ring().in_flight(), 0u);
 }
 
 /// A watcher that wakes one coroutine at a time.

@@ -49,6 +49,8 @@ class AcceptOperation final : public RingOperation, public Ready, public Timer {
       delete this;
     } else {
       loop_.ring().cancel(*this);
+      // An accept that waits for this turn's submission names the socket by its number, which may be another's by then.
+      loop_.ring().submit();
     }
   }
 

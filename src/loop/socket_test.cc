@@ -119,5 +119,201 @@ TEST(SocketStream, LargeTransferOverUnixSocket) { echo_over({temporary_socket("l
 TEST(SocketStream, LargeTransferOnAnOldKernel) { echo_over({"127.0.0.1", 0}, 16u << 20, false); }
 TEST(SocketStream, LargeUnixTransferOnAnOldKernel) { echo_over({temporary_socket("old"), 0}, 4u << 20, false); }
 
+/// Reads with a buffer of `size` bytes for as long as receive() fills it, as a connection does; keeps what came.
+class Collector final : public StreamWatcher {
+ public:
+  Collector(Stream& stream, size_t size) : stream_(stream), buffer_(size) { stream.watch(*this); }
+  void readable() override {
+    ++calls;
+    for (;;) {
+      const iovec part{buffer_.data(), buffer_.size()};
+      const int64_t got = stream_.receive({&part, 1});
+      if (got == Stream::would_block) return;
+      if (got <= 0) {
+        result = got;
+        return ended.set();
+      }
+      collected.append(buffer_.data(), static_cast<size_t>(got));
+      if (static_cast<size_t>(got) < part.iov_len) return;
+    }
+  }
+  void writable() override {}
+  Event ended;
+  std::string collected;
+  int64_t result = 1;
+  int calls = 0;
+
+ private:
+  Stream& stream_;
+  std::vector<char> buffer_;
+};
+
+// The edge of the end may come together with the data's: a watcher that stops at a short receive must still be told.
+Task<void> end_behind_data(Loop& loop, Endpoint endpoint, size_t size, size_t buffer) {
+  Pair pair;
+  Task<void> making = make_pair(loop, pair, endpoint);
+  co_await making;
+  Collector collector(*pair.target, buffer);
+  const std::string text = pattern(size);
+  const iovec part{const_cast<char*>(text.data()), text.size()};
+  EXPECT_EQ(pair.host->send({&part, 1}), static_cast<int64_t>(size));
+  pair.host.reset();
+  co_await collector.ended;
+  EXPECT_EQ(collector.result, 0);
+  EXPECT_EQ(collector.collected, text);
+}
+
+TEST(SocketStream, TellsTheEndBehindTheData) {
+  for (const bool newest : {true, false}) {
+    for (const auto& endpoint : {Endpoint{"127.0.0.1", 0}, Endpoint{temporary_socket("end"), 0}}) {
+      for (const size_t buffer : {size_t{7}, size_t{100}, size_t{101}, size_t{4096}}) {
+        RealShardsOptions options = small_shards();
+        options.loop.newest_kernel_features = newest;
+        run_story(options, [&](RealShards& shards) { return end_behind_data(shards.at(0), endpoint, 100, buffer); });
+      }
+    }
+  }
+}
+
+Task<void> reset_story(Loop& loop) {
+  Pair pair;
+  Task<void> making = make_pair(loop, pair, {"127.0.0.1", 0});
+  co_await making;
+  const std::string text = "never read";
+  const iovec part{const_cast<char*>(text.data()), text.size()};
+  EXPECT_EQ(pair.target->send({&part, 1}), static_cast<int64_t>(text.size()));
+  Collector collector(*pair.target, 100);
+  Watcher unused;
+  pair.host->watch(unused);
+  co_await unused.may_read;
+  pair.host.reset();  // with data unread: TCP sends a reset
+  co_await collector.ended;
+  EXPECT_EQ(collector.result, -ECONNRESET);
+}
+
+TEST(SocketStream, TellsAReset) {
+  run_story(small_shards(), [](RealShards& shards) { return reset_story(shards.at(0)); });
+}
+
+Task<void> no_spurious_call(Loop& loop) {
+  Pair pair;
+  Task<void> making = make_pair(loop, pair, {"127.0.0.1", 0});
+  co_await making;
+  Watcher lazy;
+  pair.target->watch(lazy);
+  co_await lazy.may_read;
+  EXPECT_EQ(lazy.readable_count, 1u) << "once after watch(), whatever is there";
+  char byte = 'x';
+  const iovec part{&byte, 1};
+  for (int i = 0; i < 5; ++i) {
+    EXPECT_EQ(pair.host->send({&part, 1}), 1);
+    Task<void> pause = sleep_for(milliseconds(2));
+    co_await pause;
+  }
+  EXPECT_EQ(lazy.readable_count, 1u) << "it has not seen the end of the data, so there is nothing new to say";
+  // It took exactly what it asked for: it may not be told again, but may ask to be.
+  EXPECT_EQ(pair.target->receive({&part, 1}), 1);
+  lazy.may_read.reset();
+  pair.target->resume();
+  co_await lazy.may_read;
+  EXPECT_EQ(lazy.readable_count, 2u);
+  std::array<char, 100> rest;
+  const iovec all{rest.data(), rest.size()};
+  EXPECT_EQ(pair.target->receive({&all, 1}), 4);
+  lazy.may_read.reset();
+  EXPECT_EQ(pair.host->send({&part, 1}), 1);
+  co_await lazy.may_read;
+  EXPECT_EQ(lazy.readable_count, 3u);
+}
+
+TEST(SocketStream, CallsAgainOnlyAfterTheDataWereDrained) {
+  run_story(small_shards(), [](RealShards& shards) { return no_spurious_call(shards.at(0)); });
+}
+
+/// Destroys its stream when told.
+class Destroyer final : public StreamWatcher {
+ public:
+  explicit Destroyer(std::unique_ptr<Stream>& stream) : stream_(stream) { stream_->watch(*this); }
+  void readable() override {
+    ++calls;
+    stream_.reset();
+    gone.set();
+  }
+  void writable() override { ++calls; }
+  Event gone;
+  int calls = 0;
+
+ private:
+  std::unique_ptr<Stream>& stream_;
+};
+
+Task<void> destroy_in_call(Loop& loop) {
+  Pair pair;
+  Task<void> making = make_pair(loop, pair, {"127.0.0.1", 0});
+  co_await making;
+  pair.target->resume();
+  Destroyer destroyer(pair.target);
+  pair.target->resume();
+  co_await destroyer.gone;
+  Collector collector(*pair.host, 100);
+  co_await collector.ended;
+  EXPECT_EQ(collector.result, 0);
+  EXPECT_EQ(destroyer.calls, 1);
+}
+
+TEST(SocketStream, MayBeDestroyedInItsOwnCall) {
+  run_story(small_shards(), [](RealShards& shards) { return destroy_in_call(shards.at(0)); });
+}
+
+// Both directions full, both polls armed, completions on their way: then the stream goes.
+Task<void> destroy_in_flight(Loop& loop, int rounds) {
+  const std::string text = pattern(8u << 20);
+  for (int round = 0; round < rounds; ++round) {
+    Pair pair;
+    Task<void> making = make_pair(loop, pair, {"127.0.0.1", 0});
+    co_await making;
+    Watcher watcher;
+    pair.target->watch(watcher);
+    std::array<char, 100> buffer;
+    const iovec in{buffer.data(), buffer.size()};
+    EXPECT_EQ(pair.target->receive({&in, 1}), Stream::would_block);
+    const iovec out{const_cast<char*>(text.data()), text.size()};
+    while (pair.target->send({&out, 1}) > 0) continue;
+    EXPECT_GT(pair.host->send({&out, 1}), 0);
+    if (round % 3 > 0) {
+      Task<void> pause = sleep_for(round % 3 == 1 ? Nanoseconds(0) : milliseconds(1));
+      co_await pause;
+    }
+    if (round % 2 == 0) {
+      std::vector<char> sink(4u << 20);
+      const iovec drain{sink.data(), sink.size()};
+      EXPECT_GT(pair.host->receive({&drain, 1}), 0);
+    }
+    pair.target.reset();
+  }
+}
+
+TEST(SocketStream, MayBeDestroyedWithDataInFlight) {
+  for (const bool newest : {true, false}) {
+    RealShardsOptions options = small_shards();
+    options.loop.newest_kernel_features = newest;
+    run_story(options, [](RealShards& shards) { return destroy_in_flight(shards.at(0), 12); });
+  }
+}
+
+Task<void> names(Loop& loop) {
+  Pair pair;
+  Task<void> making = make_pair(loop, pair, {"127.0.0.1", 0});
+  co_await making;
+  EXPECT_EQ(pair.host->local(), pair.target->peer());
+  EXPECT_EQ(pair.host->peer(), pair.target->local());
+  EXPECT_EQ(pair.target->local(), pair.listener->local());
+  EXPECT_EQ(pair.target->peer().address, "127.0.0.1");
+}
+
+TEST(SocketStream, KnowsItsEnds) {
+  run_story(small_shards(), [](RealShards& shards) { return names(shards.at(0)); });
+}
+
 }  // namespace
 }  // namespace ashlar::loop

@@ -13,7 +13,13 @@ WorkerPool::~WorkerPool() { stop(); }
 
 bool WorkerPool::enqueue(Job& job) {
   const std::scoped_lock lock(mutex_);
-  if (stopping_ || jobs_.size() >= max_jobs_waiting) return false;
+  if (stopping_) return false;
+  if (jobs_.size() >= max_jobs_waiting) {
+    if (std::exchange(said_full_, true)) return false;
+    log_warning("loop.worker_pool", "{} calls that block wait for a worker: from here on loops run them themselves", jobs_.size());
+    return false;
+  }
+  said_full_ = said_full_ && !jobs_.empty();
   jobs_.push_back(std::move(job));
   if (idle_ < jobs_.size() && threads_.size() < max_threads) {
     // Signals are the main thread's business.
@@ -32,7 +38,6 @@ void WorkerPool::run(Job job) {
     wake_.notify_one();
     return;
   }
-  log_warning("loop.worker_pool", "the workers are busy: a call that blocks runs on the loop's own thread");
   job();
 }
 

@@ -24,7 +24,7 @@ class WorkerPool {
   /// Runs what waits to its end first.
   ~WorkerPool();
 
-  /// Any thread. Runs `job` on a worker; with max_jobs_waiting in the queue, or no thread to be had, here and now: the one
+  /// Any thread. Runs `job` on a worker; with max_jobs_waiting in the queue, here and now: the one
   /// who asks for too much waits.
   void run(Job job);
   /// Runs what waits and ends the threads. run() after it runs on the caller's thread.
@@ -40,6 +40,7 @@ class WorkerPool {
   std::vector<std::thread> threads_;
   size_t idle_ = 0;
   bool stopping_ = false;
+  bool said_full_ = false;  // until the queue was empty once
 };
 
 }  // namespace ashlar::loop
