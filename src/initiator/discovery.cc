@@ -24,6 +24,7 @@ Result<std::vector<DiscoveredTarget>> parse_targets(std::string_view text) {
     if (end == std::string_view::npos) return fail(ErrorCode::protocol_error, "target", "a text pair without its NUL");
     const std::string_view pair = text.substr(0, end);
     text.remove_prefix(end + 1);
+    if (pair.empty()) continue;
     const size_t equals = pair.find('=');
     if (equals == std::string_view::npos) return fail(ErrorCode::protocol_error, "target", "\"{}\" is no key=value pair", pair);
     const std::string_view key = pair.substr(0, equals);

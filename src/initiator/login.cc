@@ -38,6 +38,12 @@ ErrorCode code_of(iscsi::LoginStatus status) {
   }
 }
 
+/// What does not parse in the target's text is the target's fault, whatever the parser calls it.
+std::unexpected<Error> blame_target(Error error) {
+  if (error.code == ErrorCode::protocol_error || error.code == ErrorCode::permission_denied) return std::unexpected(std::move(error));
+  return fail(ErrorCode::protocol_error, "target", "{}", error.text());
+}
+
 }  // namespace
 
 /// The login of one session, in order of RFC 7143 6.3: security, then operational negotiation.
@@ -63,6 +69,7 @@ class LoginStory {
   Result<std::string> chap_reply();
   Result<void> check_mutual();
   Result<std::string_view> value(std::string_view key);
+  Result<void> take_pairs();
   std::string names();
   LoginStage next_stage() const {
     return stage_ == LoginStage::security_negotiation ? LoginStage::login_operational_negotiation : LoginStage::full_feature_phase;
@@ -153,6 +160,14 @@ Result<std::string_view> LoginStory::value(std::string_view key) {
   return *found;
 }
 
+Result<void> LoginStory::take_pairs() {
+  for (const iscsi::TextPair& pair : pairs_) {
+    if (pair.key == "AuthMethod") continue;
+    if (auto taken = negotiation_.take(pair.key, pair.value); !taken) return blame_target(std::move(taken).error());
+  }
+  return {};
+}
+
 std::string LoginStory::names() {
   iscsi::TextWriter writer;
   writer.add("InitiatorName", std::string_view(options_.initiator_name));
@@ -166,8 +181,7 @@ Task<Result<void>> LoginStory::reach_next_stage() {
     std::string answers = negotiation_.take_answers();
     const Result<void> stepped = co_await step(true, std::move(answers));
     if (!stepped) co_return stepped;
-    if (stage_ != LoginStage::login_operational_negotiation) continue;
-    for (const iscsi::TextPair& pair : pairs_) CO_TRY(negotiation_.take(pair.key, pair.value));
+    if (stage_ == LoginStage::login_operational_negotiation) CO_TRY(take_pairs());
   }
   stage_ = next_stage();
   co_return Result<void>();
@@ -184,9 +198,7 @@ Task<Result<void>> LoginStory::security() {
   if (*method != (options_.chap ? "CHAP" : "None")) {
     co_return fail(ErrorCode::permission_denied, "login", "the target answered AuthMethod={}", *method);
   }
-  for (const iscsi::TextPair& pair : pairs_) {
-    if (pair.key != "AuthMethod") CO_TRY(negotiation_.take(pair.key, pair.value));
-  }
+  CO_TRY(take_pairs());
   if (options_.chap) {
     const Result<void> proven = co_await chap();
     if (!proven) co_return proven;
@@ -201,11 +213,13 @@ Task<Result<void>> LoginStory::chap() {
   Result<void> stepped = co_await step(false, std::move(text));
   if (!stepped) co_return stepped;
   auto reply = chap_reply();
-  if (!reply) co_return std::unexpected(reply.error());
+  if (!reply) co_return blame_target(std::move(reply).error());
   text = std::move(*reply);
   stepped = co_await step(true, std::move(text));
   if (!stepped) co_return stepped;
-  if (!options_.chap->mutual_secret.empty()) CO_TRY(check_mutual());
+  if (options_.chap->mutual_secret.empty()) co_return Result<void>();
+  auto proven = check_mutual();
+  if (!proven) co_return blame_target(std::move(proven).error());
   co_return Result<void>();
 }
 
@@ -253,7 +267,7 @@ Task<Result<void>> LoginStory::operational() {
   text += negotiation_.offer();
   const Result<void> stepped = co_await step(true, std::move(text));
   if (!stepped) co_return stepped;
-  for (const iscsi::TextPair& pair : pairs_) CO_TRY(negotiation_.take(pair.key, pair.value));
+  CO_TRY(take_pairs());
   co_return co_await reach_next_stage();
 }
 
