@@ -103,7 +103,9 @@ Result<void> ChapTarget::apply(const TextPairs& pairs, TextWriter& answer) {
 
 Result<void> ChapTarget::choose(std::string_view list, TextWriter& answer) {
   const std::optional<ChapAlgorithm> chosen = choose_chap_algorithm(list);
-  if (!chosen) return fail(ErrorCode::permission_denied, "CHAP_A", "no algorithm in common: '{}' was offered", wire::iscsi::shortened(list));
+  if (!chosen)
+    return fail(ErrorCode::permission_denied, "CHAP_A", "no algorithm in common: '{}' was offered",
+                wire::iscsi::shortened(list));
   algorithm_ = *chosen;
   random_(std::span(&identifier_, 1));
   // As long as the hash: a shorter one gives away strength, a longer one none (RFC 1994 2.3), and old hosts have small buffers.

@@ -48,10 +48,13 @@ LoginMachine::Verdict LoginMachine::step(const LoginRequest& request, ConstBytes
 LoginMachine::Verdict LoginMachine::check_request(const LoginRequest& request, ConstBytes data) const {
   // We speak version 0 only, so any host whose lowest is higher cannot be served (RFC 7143 11.12.4).
   if (request.version_min > 0) {
-    return Refusal{Status::unsupported_version, fmt::format("versions {} to {}, only 0 is known", request.version_min, request.version_max)};
+    return Refusal{Status::unsupported_version, fmt::format("versions {} to {}, only 0 is known",
+                                                            request.version_min, request.version_max)};
   }
   if (data.size() > max_data_segment_bytes) {
-    return Refusal{Status::initiator_error, fmt::format("{} bytes of text in one request, at most {} in login", data.size(), max_data_segment_bytes)};
+    return Refusal{Status::initiator_error,
+                   fmt::format("{} bytes of text in one request, at most {} in login", data.size(),
+                               max_data_segment_bytes)};
   }
   if (request.additional_header_bytes != 0) return Refusal{Status::initiator_error, "additional header segments in a login request"};
   if (Verdict refusal = check_stages(request)) return refusal;
@@ -140,7 +143,9 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
   }
   if (const auto* type = find_value(pairs, "SessionType")) {
     discovery_ = *type == "Discovery";
-    if (!discovery_ && *type != "Normal") return Refusal{Status::session_type_not_supported, fmt::format("SessionType '{}'", wire::iscsi::shortened(*type))};
+    if (!discovery_ && *type != "Normal")
+      return Refusal{Status::session_type_not_supported,
+                     fmt::format("SessionType '{}'", wire::iscsi::shortened(*type))};
   }
   if (discovery_) {
     find_discovery_views();

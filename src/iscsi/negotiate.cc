@@ -209,8 +209,8 @@ Result<void> Negotiation::take_number(const KeyRow& row, std::string_view value,
   const bool in_range = offered && *offered >= row.lowest && *offered <= row.highest;
   if (row.kind == KeyKind::declared_number) {
     if (!in_range) {
-      return fail(ErrorCode::protocol_error, std::string(row.name), "'{}' is not a number from {} to {}", wire::iscsi::shortened(value), row.lowest,
-                  row.highest);
+      return fail(ErrorCode::protocol_error, std::string(row.name), "'{}' is not a number from {} to {}",
+                  wire::iscsi::shortened(value), row.lowest, row.highest);
     }
     parameters_.*row.number = static_cast<uint32_t>(*offered);
     return {};

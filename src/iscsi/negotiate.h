@@ -89,7 +89,8 @@ struct Situation {
 class Negotiation {
  public:
   /// `settings` outlives it; `parameters` are what is in force before it.
-  explicit Negotiation(const Settings& settings, SessionParameters parameters = {}) : settings_(settings), parameters_(std::move(parameters)) {}
+  explicit Negotiation(const Settings& settings, SessionParameters parameters = {})
+      : settings_(settings), parameters_(std::move(parameters)) {}
 
   /// Takes the pairs of one complete text in order and writes the answers they need. Errors (protocol_error, the key is the
   /// place): a key came twice, in the wrong phase, from the wrong side, or declared a value out of range. Security and

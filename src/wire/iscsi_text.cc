@@ -91,7 +91,8 @@ std::string_view shortened(std::string_view text, size_t bytes) {
 }
 
 Result<TextPairs> parse_text(std::string_view text) {
-  if (text.size() > max_text_bytes) return fail(ErrorCode::exhausted, "text", "{} bytes, at most {} are taken", text.size(), max_text_bytes);
+  if (text.size() > max_text_bytes)
+    return fail(ErrorCode::exhausted, "text", "{} bytes, at most {} are taken", text.size(), max_text_bytes);
   TextPairs pairs;
   while (!text.empty()) {
     const size_t end = text.find('\0');
