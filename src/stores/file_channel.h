@@ -24,8 +24,7 @@ struct FileShared {
   block::Limits limits;               ///< but for the size
   std::atomic<uint64_t> size_bytes = 0;
   bool thin = true;
-  bool one_sync_group = false;        ///< see SyncGroup
-  std::shared_ptr<SyncGroup> home_syncs;
+  std::shared_ptr<SyncGroup> home_syncs;  ///< null with a single shard
   /// A sync failed, or the device is gone. Nothing turns it back: what was not yet on stable storage may be lost, and a
   /// second sync that says 0 would turn that loss into a promise (the kernel forgets the error, and the dirty pages).
   std::atomic<bool> failed = false;

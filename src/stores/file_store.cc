@@ -68,9 +68,7 @@ std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const b
   limits.discard_zeroes = !traits.block_device;
   limits.find_extent = !traits.block_device;
   shared->file = std::move(file);
-  if (!shared->file->traits().direct && loop::Loop::current().shards().count() > 1) {
-    shared->home_syncs = std::make_shared<SyncGroup>(*shared->file);
-  }
+  if (loop::Loop::current().shards().count() > 1) shared->home_syncs = std::make_shared<SyncGroup>(*shared->file);
   return shared;
 }
 

@@ -34,6 +34,11 @@ void SyncGroup::join(SyncWaiter& waiter) {
 void SyncGroup::start() {
   running_ = true;
   served_.splice(waiting_);
+  if (error_ < 0) {
+    // Not told inside join(): through the ready list, as if the file had said it.
+    result = error_;
+    return loop::post_to_current(*this);
+  }
   if (file_ != nullptr) return file_->submit(*this);
   loop::Shards& shards = loop_->shards();
   const uint32_t shard = loop_->index();
@@ -48,6 +53,7 @@ void SyncGroup::run() { over(result); }
 
 void SyncGroup::over(int64_t outcome) {
   running_ = false;
+  if (outcome < 0) error_ = outcome;
   SyncWaiters told;
   told.splice(served_);
   while (!told.empty()) told.pop_front().synced(outcome);

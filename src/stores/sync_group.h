@@ -20,11 +20,11 @@ class SyncWaiter : public ListNode<SyncTag> {
 };
 using SyncWaiters = IntrusiveList<SyncWaiter, SyncTag>;
 
-/// Never two syncs of one group at a time. It saves work, and it is what makes an error reach everyone whom it concerns:
-/// the kernel reports a failed write-back once per open file, to one of the calls that wait, and 0 to the others.
+/// Never two syncs of one open file at a time. It saves work, and it is what makes an error reach everyone whom it concerns:
+/// the kernel reports a failed write-back once per open file, to one of the calls that wait, and 0 to the others. For the
+/// same reason an error is never forgotten: after one, every sync of the group fails without asking again.
 ///
-/// With O_DIRECT there is no write-back behind our back, and each channel has a group of its own. Without it all channels
-/// of a file, which share one open file, ask the group of the home shard.
+/// Channels of a file share one open file, so on several shards they all ask the group of the home shard.
 class SyncGroup final : public loop::FileOperation {
  public:
   /// Syncs by `file`, on the loop of that channel.
@@ -44,6 +44,7 @@ class SyncGroup final : public loop::FileOperation {
   std::shared_ptr<SyncGroup> home_;
   loop::Loop* loop_ = nullptr;
   bool running_ = false;
+  int64_t error_ = 0;    // the first, for good
   SyncWaiters served_;   // by the sync that runs
   SyncWaiters waiting_;  // for the next
 };
