@@ -228,6 +228,7 @@ loop::Task<void> close_unit(OpenUnit unit) {
     shared->shards.send(i, std::move(there));
   }
   co_await all_closed;
+  shared->store.reset();
 }
 
 loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes) {
@@ -245,9 +246,11 @@ loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes) {
     auto locking = local.lock_range(bytes, before - bytes);
     past_the_end = co_await locking;
   }
-  auto resizing = shared.store->resize(bytes);
+  const std::shared_ptr<block::Store> store = shared.store;
+  if (!store) co_return fail(ErrorCode::closed, shared.identity.name, "the unit is closed");
+  auto resizing = store->resize(bytes);
   Result<void> resized = co_await resizing;
-  shared.size_bytes.store(shared.store->limits().size_bytes, std::memory_order_relaxed);
+  shared.size_bytes.store(store->limits().size_bytes, std::memory_order_relaxed);
   local.unlock_range(past_the_end);
   co_return resized;
 }

@@ -19,7 +19,7 @@ struct UnitShared {
 
   const Identity identity;
   const Geometry geometry;                  ///< but for size_bytes and write_cache, which live below
-  const std::shared_ptr<block::Store> store;
+  std::shared_ptr<block::Store> store;      ///< shard 0 only; let go by close_unit(), so that it dies there
   loop::Shards& shards;
   std::atomic<uint64_t> size_bytes;
   std::atomic<bool> write_cache;
