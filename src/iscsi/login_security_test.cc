@@ -108,6 +108,8 @@ TEST(LoginSecurity, ChapCannotBeAvoided) {
   expect_refused((straight.go(security, full_feature, normal(chap_host)), straight));
   Host skipped;
   expect_refused((skipped.go(operational, full_feature, normal(chap_host)), skipped));
+  Host lingers;
+  expect_refused((lingers.say(operational, normal(chap_host)), lingers));
   Host stayed;
   stayed.say(security, normal(chap_host));
   EXPECT_EQ(stayed.status(), Status::success) << "it may still offer a method";
