@@ -109,7 +109,7 @@ class Writer {
   void u32(uint32_t value) { big_endian(value, 4); }
   void u64(uint64_t value) { big_endian(value, 8); }
   void zeroes(size_t count) {
-    if (room(count)) {
+    if (room(count) && count > 0) {
       std::memset(bytes_.data() + position_, 0, count);
       position_ += count;
     }

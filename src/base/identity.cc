@@ -81,7 +81,17 @@ std::string uuid_text(const Uuid& uuid) {
 
 Result<Uuid> parse_uuid(std::string_view text, std::string_view place) {
   std::string digits(text);
-  std::erase(digits, '-');
+  // RFC 4122's form, or the digits alone.
+  if (digits.size() == 36) {
+    for (const size_t at : {23, 18, 13, 8}) {
+      if (digits[at] == '-') digits.erase(at, 1);
+    }
+  }
+  const bool plain = std::all_of(digits.begin(), digits.end(), [](char c) { return hex_digit(c) >= 0; });
+  if (!plain || digits.size() != 32) {
+    return fail(ErrorCode::invalid_argument, std::string(place),
+                "'{}' is not a UUID (for example 6fa459ea-ee8a-4ca4-894e-db77e160355e)", text);
+  }
   Uuid uuid;
   TRY(parse_hex(digits, uuid, place));
   return uuid;
