@@ -92,7 +92,7 @@ class Checker {
   /// The machine's power was lost (after fence_all()).
   void power_lost();
 
-  uint64_t reads_checked() const { return sectors_checked_; }
+  uint64_t sectors_checked() const { return sectors_checked_; }
 
  private:
   static constexpr uint64_t never = UINT64_MAX;

@@ -1,0 +1,38 @@
+// Bugs planted on purpose, to prove that the simulation finds bugs. They sit in wrappers at the seams (a file, a stream, a
+// block layer): nothing in src/ knows of them.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "block/store.h"
+#include "loop/sim_world.h"
+
+namespace ashlar::simulation {
+
+class Plant {
+ public:
+  virtual ~Plant() = default;
+  /// Before the world runs.
+  virtual void install(loop::SimWorld& world, block::Registry& registry) = 0;
+  /// The layer kind that every volume is to have; empty for none.
+  virtual std::string layer() const { return {}; }
+};
+
+struct PlantedBug {
+  std::string_view name;
+  std::string_view what;
+  std::unique_ptr<Plant> (*make)(std::string_view name, uint64_t seed);
+};
+
+std::unique_ptr<Plant> make_file_plant(std::string_view name, uint64_t seed);
+std::unique_ptr<Plant> make_layer_plant(std::string_view name, uint64_t seed);
+std::unique_ptr<Plant> make_stream_plant(std::string_view name, uint64_t seed);
+
+const std::vector<PlantedBug>& planted_bugs();
+/// Null for the empty name. A name that is not planted is a bug.
+std::unique_ptr<Plant> make_plant(std::string_view name, uint64_t seed);
+
+}  // namespace ashlar::simulation
