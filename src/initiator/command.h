@@ -97,6 +97,7 @@ class Command final : public loop::Ready, public ListNode<CommandTag>, public Li
   uint8_t r2t_count_ = 0;             // of r2ts_, oldest first
   uint32_t initiator_task_tag_ = wire::iscsi::reserved_task_tag;
   uint32_t cmd_sn_ = 0;
+  uint64_t order_ = 0;                // of sending; immediate commands share a CmdSN, so that does not tell
   uint32_t expected_bytes_ = 0;
   uint32_t unsolicited_bytes_ = 0;    // of data_out, immediate ones included, sent or to be sent without R2T
   uint32_t unsolicited_sent_ = 0;

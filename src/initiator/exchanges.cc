@@ -66,7 +66,7 @@ bool Session::fill_exchanges(Batch& batch) {
 }
 
 void Session::encode_exchange(Exchange& exchange, uint8_t* header) {
-  exchange.cmd_sn = cmd_sn_;
+  exchange.order = ++order_;
   const auto data_bytes = static_cast<uint32_t>(exchange.data.size());
   switch (exchange.kind) {
     case Exchange::Kind::management: {
@@ -100,7 +100,6 @@ void Session::encode_exchange(Exchange& exchange, uint8_t* header) {
       return pdu.encode(header);
     }
     case Exchange::Kind::logout: {
-      logging_out_ = true;
       iscsi::LogoutRequest pdu;
       pdu.immediate = true;
       pdu.reason = iscsi::LogoutReason::close_session;
@@ -148,7 +147,7 @@ void Session::end_aborted(const Exchange& exchange) {
       default:
         break;
     }
-    if (covered && iscsi::serial_before(command.cmd_sn_, exchange.cmd_sn)) complete(command, Outcome::aborted);
+    if (covered && command.order_ < exchange.order) complete(command, Outcome::aborted);
   }
 }
 
@@ -206,6 +205,7 @@ loop::Task<Result<std::string>> Session::text(std::string request) {
 
 loop::Task<Result<void>> Session::logout() {
   if (phase_ != Phase::full_feature) co_return fail(ErrorCode::closed, "session", "the session is closed");
+  logging_out_ = true;  // RFC 7143 11.14: no new requests after this one
   Exchange exchange(Exchange::Kind::logout);
   start(exchange);
   co_await exchange.done;

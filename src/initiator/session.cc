@@ -120,7 +120,7 @@ void Session::fill(Batch& batch) {
     return;
   }
   const bool all = fill_ping_answers(batch) && fill_exchanges(batch) && fill_unsolicited(batch) && fill_solicited(batch);
-  if (all) fill_commands(batch);
+  if (all && !logging_out_) fill_commands(batch);
 }
 
 void Session::fill_commands(Batch& batch) {
@@ -154,6 +154,7 @@ bool Session::fill_command(Batch& batch, Command& command) {
   give_tag(command);
   command.state_ = Command::State::sent;
   command.cmd_sn_ = cmd_sn_;
+  command.order_ = ++order_;
   command.asked_bytes_ = command.unsolicited_bytes_;
   command.unsolicited_sent_ = immediate_bytes;
   iscsi::ScsiCommand pdu;

@@ -60,7 +60,7 @@ class Session final : PduHandler, loop::Timer {
   loop::Task<Result<void>> ping(std::vector<uint8_t> data);
   /// A text exchange in full feature phase; gives the whole answer (at most 1 MiB), its key=value pairs ended by NUL bytes.
   loop::Task<Result<std::string>> text(std::string request);
-  /// Logs out and closes. Commands not answered before the target's answer end as unknown.
+  /// Logs out and closes. Commands that wait end as not_sent, those not answered before the target's answer as unknown.
   loop::Task<Result<void>> logout();
 
   /// Ends it now: sent commands as unknown, waiting ones as not_sent.
@@ -137,6 +137,7 @@ class Session final : PduHandler, loop::Timer {
   SessionCounters counters_;
 
   uint32_t cmd_sn_;
+  uint64_t order_ = 0;        // of what was sent
   uint32_t exp_stat_sn_ = 0;
   uint32_t exp_cmd_sn_ = 0;   // as the target told it
   uint32_t max_cmd_sn_ = 0;

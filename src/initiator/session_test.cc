@@ -395,6 +395,8 @@ TEST_F(SessionTest, AResetEndsWhatItCoversAndNothingElse) {
         co_await target.log_in();
         co_await target.command();
         const Pdu other = co_await target.command();
+        const Pdu immediate = co_await target.command();
+        EXPECT_EQ(immediate.as<iscsi::ScsiCommand>().cmd_sn, other.as<iscsi::ScsiCommand>().cmd_sn + 1);
         co_await answer_management(target, TaskManagementFunction::logical_unit_reset, TaskManagementOutcome::function_complete);
         target.send(target.response(other.tag()));
       },
@@ -406,10 +408,16 @@ TEST_F(SessionTest, AResetEndsWhatItCoversAndNothingElse) {
         host.session->submit(reset.command);
         host.session->submit(other.command);
         co_await loop::sleep_for(loop::Nanoseconds(1));
+        Pending immediate;
+        immediate.command.immediate = true;
+        host.session->submit(immediate.command);
+        co_await loop::sleep_for(loop::Nanoseconds(1));
         const auto answer = co_await host.session->manage(TaskManagementFunction::logical_unit_reset, lun_bytes(0));
         EXPECT_EQ(answer, TaskManagementOutcome::function_complete);
         co_await reset.done;
         EXPECT_EQ(reset.command.outcome, Outcome::aborted);
+        co_await immediate.done;
+        EXPECT_EQ(immediate.command.outcome, Outcome::aborted);
         co_await other.done;
         EXPECT_TRUE(other.command.good());
       });
