@@ -148,7 +148,7 @@ inline loop::Task<std::string> Contract::step_differs(Device& device, const Step
     piece = Bytes(memory).subspan((4096 - address % 4096) % 4096 + step.misalign, length);
   }
   if (step.operation == Operation::write) {
-    for (uint64_t i = 0; i < length; i += block()) std::ranges::fill(piece.subspan(i, block()), static_cast<uint8_t>(step.fill + i / block()));
+    for (uint64_t i = 0; i < step.count; ++i) std::ranges::fill(piece.subspan(i * block(), block()), static_cast<uint8_t>(step.fill + i));
   }
   auto performing = perform(*device, step.operation, step.block * block(), piece, length, step.flag);
   const Status status = co_await performing;

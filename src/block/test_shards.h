@@ -17,7 +17,7 @@ class TestLoop final : public loop::Loop {
   TestLoop(loop::Shards& shards, uint32_t index) : Loop(shards, index, BufferPool::Sizes{64, 16, 4}) {}
 
   loop::Nanoseconds wall_clock() override { return loop::Nanoseconds(now_.nanoseconds); }
-  void random(std::span<uint8_t> out) override {
+  void random(std::span<uint8_t> out) override {  // tidy:allow(chance) it is the loop's own
     for (uint8_t& byte : out) byte = static_cast<uint8_t>((random_ = random_ * 6364136223846793005 + 1442695040888963407) >> 56);
   }
   Result<std::unique_ptr<loop::Listener>> listen(const loop::Endpoint&, const loop::ListenOptions&, loop::Acceptor&) override {

@@ -23,8 +23,8 @@ loop::Task<OpenedStore> open_block(block::StoreSpec spec) {
   const uint64_t there = file->size() / spec.block_bytes * spec.block_bytes;
   // Smaller is fine: volume managers round up.
   if (spec.size_bytes > there || there == 0) {
-    co_return fail(ErrorCode::out_of_range, path, "the device holds {} bytes, the volume is to have {}: grow the device or shrink the volume",
-                   there, spec.size_bytes);
+    co_return fail(ErrorCode::out_of_range, path,
+                   "the device holds {} bytes, the volume is to have {}: grow the device or shrink the volume", there, spec.size_bytes);
   }
   if (spec.size_bytes == 0) spec.size_bytes = there;
   co_return make_file_store(share_file(std::move(file), spec, "stores.block"), false);

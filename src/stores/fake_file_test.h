@@ -74,7 +74,8 @@ struct FakeDisk {
     if (operation.verb == loop::FileVerb::sync_data) return 0;
     uint64_t at = operation.offset;
     for (const iovec& part : operation.parts) {
-      if (reinterpret_cast<uintptr_t>(part.iov_base) % traits.memory_alignment != 0 || part.iov_len % traits.offset_alignment != 0) return -EINVAL;
+      const bool aligned = reinterpret_cast<uintptr_t>(part.iov_base) % traits.memory_alignment == 0;
+      if (!aligned || part.iov_len % traits.offset_alignment != 0) return -EINVAL;
       const uint64_t most = std::min<uint64_t>({part.iov_len, bytes, content.size() - std::min<uint64_t>(at, content.size())});
       read ? std::memcpy(part.iov_base, content.data() + at, most) : std::memcpy(content.data() + at, part.iov_base, most);
       at += most;

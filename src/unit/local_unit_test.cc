@@ -366,7 +366,9 @@ class LockModel : public LocalUnitTest {
     const uint64_t offset = move.block * 512;
     const uint64_t length = move.count * 512;
     switch (move.kind) {
-      case Move::Kind::write: commands_.push_back(send(move.shard, Operation::write, offset, length, own_lock(move, offset, length))); break;
+      case Move::Kind::write:
+        commands_.push_back(send(move.shard, Operation::write, offset, length, own_lock(move, offset, length)));
+        break;
       case Move::Kind::read: commands_.push_back(send(move.shard, Operation::read, offset, length)); break;
       case Move::Kind::lock: stories_.push_back({move.shard, lock(move.shard, offset, length)}); break;
       case Move::Kind::unlock: release(move.choice); break;
