@@ -71,7 +71,7 @@ loop::Task<void> write_same_story(Handling handling, WriteSame same) {
   const bool zeroes = same.unmap || same.no_data || is_zero(handling.task().buffer, same.block);
   auto writing = zeroes ? write_zeroes(handling, same) : write_pattern(handling, same);
   const Sense sense = co_await writing;
-  handling.unit().unlock_range(lock);
+  if (lock.id != 0) handling.unit().unlock_range(lock);  // 0: the unit closes, and ended what we asked for
   handling.finish(sense);
 }
 
@@ -107,7 +107,7 @@ loop::Task<void> or_write_story(Handling handling, uint64_t offset, uint32_t blo
   handling.command().range_lock = lock.id;
   auto working = read_or_write(handling, offset, block);
   const Sense sense = co_await working;
-  handling.unit().unlock_range(lock);
+  if (lock.id != 0) handling.unit().unlock_range(lock);  // 0: the unit closes, and ended what we asked for
   handling.finish(sense);
 }
 

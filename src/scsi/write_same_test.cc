@@ -131,6 +131,22 @@ TEST_F(WriteSame, AbortedBetweenPieces) {
   EXPECT_EQ(on_medium(4095, 1), filled(512, 0xee));
 }
 
+TEST_F(WriteSame, OtherWritesComeBeforeOrAfterButNotBetween) {
+  FakeUnit& unit = target.unit("v");
+  unit.hold = true;
+  const auto same = start(*host, cdb10(0x41, 0, 4096), filled(512, 1));
+  const auto write = start(*host, cdb10(0x2a, 0, 4), filled(2048, 2));
+  const auto second = start(*host, cdb10(0x41, 3, 1), filled(512, 3));
+  EXPECT_EQ(unit.held(), 2u) << "the second WRITE SAME waits for the range";
+  target.release("v", 0, 1);
+  EXPECT_EQ(ending(*write), "pending");
+  unit.hold = false;
+  target.release("v");
+  for (const auto* each : {&same, &write, &second}) EXPECT_EQ(ending(**each), "GOOD");
+  EXPECT_EQ(on_medium(0, 3), filled(1536, 2));
+  EXPECT_EQ(on_medium(4, 1), filled(512, 1));
+}
+
 TEST_F(WriteSame, OrWriteCombines) {
   std::fill(medium->data.begin(), medium->data.end(), uint8_t{0x0c});
   EXPECT_EQ(end(cdb16(0x8b, 5, 2, 0x18), filled(1024, 0x81)), "GOOD");
