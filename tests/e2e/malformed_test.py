@@ -41,7 +41,7 @@ def any_pdu(rng, session):
     for _ in range(rng.choice((0, 1, 1, 2, 5, 40))):
         octets[rng.randrange(min(len(octets), rng.choice((48, 48, len(octets)))))] = rng.choice((0, 255, rng.randrange(256)))
     if rng.random() < 0.05:
-        del octets[rng.randrange(len(octets)):]
+        del octets[rng.randrange(1, len(octets)):]
     return bytes(octets)
 
 
@@ -54,9 +54,10 @@ class MalformedTest(Case):
         self.port = self.served.document["portals"][0]["port"]
         self.witness = self.session(self.served)
 
-    def assert_still_serves(self):
+    def assert_still_serves(self, witness=True):
         self.assertTrue(self.served.alive(), f"the engine died; seed {self.seed}")
-        self.assertEqual(self.witness.run(initiator.TEST_UNIT_READY)[0], initiator.GOOD, "a session that was there")
+        if witness:
+            self.assertEqual(self.witness.run(initiator.TEST_UNIT_READY)[0], initiator.GOOD, "a session that was there")
         with self.session(self.served) as session:
             self.assertEqual(session.run(initiator.read_16(0, 8), read=4096)[0], initiator.GOOD)
             session.logout()
@@ -94,7 +95,7 @@ class MalformedTest(Case):
     def test_after_login(self):
         connections, pdus = self.fuzz(lambda: self.session(self.served), lambda session: any_pdu(self.rng, session))
         print(f"         after login: {pdus} PDUs by {connections} connections, seed {self.seed}")
-        self.assert_still_serves()
+        self.assert_still_serves(witness=False)  # a cold reset among the PDUs may end sessions of others, rightly
 
     def test_before_login(self):
         def begin():

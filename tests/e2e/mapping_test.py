@@ -15,14 +15,16 @@ class MappingTest(Case):
         self.assertEqual((status, mode[2] & 0x80), (initiator.GOOD, 0x80), "WP in the mode parameter header")
 
     def test_read_only_mapping(self):
-        """One volume, written by one LUN and read by the other."""
+        """One volume, written by way of one target and read by way of the other."""
         document = array.document_of([array.memory_volume("one")])
-        document["mappings"].append({**document["mappings"][0], "lun": 2, "read_only": True})
-        session = self.session(self.serve(document))
+        document["targets"].append({"name": array.TARGET + "-ro"})
+        document["mappings"].append({**document["mappings"][0], "target": array.TARGET + "-ro", "lun": 2, "read_only": True})
+        served = self.serve(document)
         content = b"written by the other" * 100
-        self.assertEqual(session.run(initiator.write_16(0, 8), lun=1, write=content.ljust(4096, b"."))[0], initiator.GOOD)
-        self.assert_read_only(session, lun=2)
-        self.assertTrue(session.run(initiator.read_16(0, 8), lun=2, read=4096)[1].startswith(content))
+        writer, reader = self.session(served), self.session(served, target=array.TARGET + "-ro")
+        self.assertEqual(writer.run(initiator.write_16(0, 8), write=content.ljust(4096, b"."))[0], initiator.GOOD)
+        self.assert_read_only(reader, lun=2)
+        self.assertTrue(reader.run(initiator.read_16(0, 8), lun=2, read=4096)[1].startswith(content))
 
     def test_read_only_volume(self):
         session = self.session(self.serve(array.document_of([array.memory_volume("one", read_only=True)])))

@@ -145,12 +145,14 @@ loop::Task<Verdict> Host::execute(Slot& slot, uint32_t volume, bool may_abort) {
 loop::Task<void> Host::give_up(Slot& slot, bool timed_out) {
   ++(timed_out ? counters_.timeouts : counters_.aborts);
   slot.wake.reset();
+  // Another host's reset takes commands without an answer (SAM-5 5.3.1, TAS 0): then a new session is the way out.
+  if (timed_out && scenario_.reset_chance > 0) session_->close("a command had no answer");
   if (session_->open()) {
     loop_.arm_after(slot, abort_timeout);
     auto aborting = session_->abort_task(slot.command);
     const auto outcome = co_await aborting;
     if (slot.answered) co_return;
-    // "No such task": its answer is on the way, or another host's reset took it without one.
+    // "No such task": its answer is on the way.
     if (outcome) co_await slot.wake;
     if (slot.answered) co_return;
     slot.wake.reset();
@@ -212,7 +214,8 @@ loop::Task<void> Host::write(Slot& slot, Place place) {
 loop::Task<void> Host::write_same(Slot& slot, Place place) {
   const bool zeroes = random_.chance(0.6);
   const bool no_data = zeroes && random_.chance(0.5);
-  const uint8_t flags = static_cast<uint8_t>((zeroes && random_.chance(0.5) ? 8 : 0) | (no_data ? 1 : 0));  // UNMAP, NDOB
+  const bool deallocate = zeroes && scenario_.can_unmap(place.volume) && random_.chance(0.5);
+  const auto flags = static_cast<uint8_t>((deallocate ? 8 : 0) | (no_data ? 1 : 0));  // UNMAP, NDOB
   slot.command.cdb = cdb_16(write_same_16, flags, place.lba, place.blocks);
   const uint32_t write = checker_.invoke_write(spec_of(place, zeroes ? Checker::Content::zeroes : Checker::Content::same, false));
   std::fill_n(slot.memory.begin(), place.block_bytes, uint8_t{0});
@@ -228,7 +231,7 @@ loop::Task<void> Host::write_same(Slot& slot, Place place) {
 }
 
 loop::Task<void> Host::unmap(Slot& slot, Place place) {
-  if (!scenario_.disk.punch_hole) co_return;  // then the unit says that it cannot
+  if (!scenario_.can_unmap(place.volume)) co_return;
   const uint32_t write = checker_.invoke_write(spec_of(place, Checker::Content::unmap, false));
   initiator::Cdb cdb{};
   cdb[0] = unmap_opcode;

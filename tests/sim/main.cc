@@ -85,6 +85,7 @@ int main(int count, char** words) {
   app.add_option("--first", options.run.first, "the first seed");
   app.add_option("--jobs", options.run.jobs, "processes at once");
   app.add_option("--planted", options.run.planted, "plant a bug (a name, or 'all') and demand that it is found within --seeds");
+  app.add_flag("!--keep-going", options.run.stop_at_failure, "run all seeds, whatever fails");
   app.add_flag("--verbose", options.verbose, "a line for every seed, and the engine's log for a single one");
   app.add_flag("--trace", options.trace, "every event of a single seed");
   app.add_flag("--list", options.list, "the planted bugs");

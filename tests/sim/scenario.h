@@ -31,6 +31,8 @@ struct FaultPlan {
 struct Scenario {
   explicit Scenario(uint64_t seed);
   std::string text() const;  ///< for people
+  /// Whether the unit offers logical block provisioning (LBPME).
+  bool can_unmap(uint32_t volume) const { return disk.punch_hole && volumes[volume].thin; }
 
   uint64_t seed;
   uint32_t shards = 1;

@@ -98,11 +98,13 @@ class Refusal(Exception):
 class Array:
     """What an engine and its stand-in have in common. Use as a context: it ends what it started."""
 
-    def __init__(self, document, folder=None):
+    def __init__(self, document, folder=None, prepare=None):
         self.document = document
         self.folder = folder or tempfile.mkdtemp(prefix="ashlar-test-")
         self.owns_folder = folder is None
         self.log_path = os.path.join(self.folder, "log")
+        if prepare:
+            prepare(self.folder)
         self.process = None
 
     def __enter__(self):
@@ -180,8 +182,8 @@ class Array:
 class Engine(Array):
     """`document` stands in FOLDER/document.json, the socket is FOLDER/engine.sock."""
 
-    def __init__(self, document, folder=None, arguments=()):
-        super().__init__(document, folder)
+    def __init__(self, document, folder=None, prepare=None, arguments=()):
+        super().__init__(document, folder, prepare)
         self.socket_path = os.path.join(self.folder, "engine.sock")
         self.document_path = os.path.join(self.folder, "document.json")
         self.arguments = list(arguments)
@@ -291,7 +293,8 @@ def engine_is_there():
 
 def run(*arguments, check=True, seconds=120, **more):
     """A foreign program; the finished process, with stdout and stderr as text."""
-    done = subprocess.run([str(word) for word in arguments], capture_output=True, text=True, timeout=seconds, **more)
+    done = subprocess.run([str(word) for word in arguments], capture_output=True, text=True, errors="replace",
+                          timeout=seconds, **more)
     if check and done.returncode != 0:
         raise Broken(f"{' '.join(map(str, arguments))}: exit {done.returncode}:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
     return done

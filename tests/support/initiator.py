@@ -5,8 +5,9 @@ import socket
 import struct
 
 NOP_OUT, SCSI_COMMAND, TASK_MANAGEMENT, LOGIN, TEXT, DATA_OUT, LOGOUT = 0x00, 0x01, 0x02, 0x03, 0x04, 0x05, 0x06
-NOP_IN, SCSI_RESPONSE, LOGIN_RESPONSE, DATA_IN, LOGOUT_RESPONSE, R2T, ASYNC, REJECT = \
-    0x20, 0x21, 0x23, 0x25, 0x26, 0x31, 0x32, 0x3F
+NOP_IN, SCSI_RESPONSE, TASK_MANAGEMENT_RESPONSE, LOGIN_RESPONSE, DATA_IN, LOGOUT_RESPONSE, R2T, ASYNC, REJECT = \
+    0x20, 0x21, 0x22, 0x23, 0x25, 0x26, 0x31, 0x32, 0x3F
+ABORT_TASK, ABORT_TASK_SET, CLEAR_TASK_SET, LUN_RESET, WARM_RESET, COLD_RESET = 1, 2, 4, 5, 6, 7
 NAME = "iqn.2026-11.io.ashlar.test:host"
 GOOD, CHECK_CONDITION = 0x00, 0x02
 
@@ -171,6 +172,16 @@ class Session:
             if status != CHECK_CONDITION or sense_of(data)[0] != 6:
                 break
         return status, data
+
+    def manage(self, function, lun=1, referenced_tag=0xFFFFFFFF, referenced_sn=0):
+        """Sends a task management request, immediate: its tag. The answer is a TASK_MANAGEMENT_RESPONSE."""
+        tag, self.next_tag = self.next_tag, self.next_tag + 1
+        header = bytearray(48)
+        header[0], header[1] = 0x40 | TASK_MANAGEMENT, 0x80 | function
+        struct.pack_into(">H", header, 8, lun)
+        struct.pack_into(">IIIII", header, 16, tag, referenced_tag, self.cmd_sn, self.exp_stat_sn, referenced_sn)
+        self.send(header)
+        return tag
 
     def logout(self):
         header = bytearray(48)
