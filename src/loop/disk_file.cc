@@ -36,7 +36,7 @@ int64_t allocate_directly(int descriptor, const FileOperation& operation) {
   const off_t offset = static_cast<off_t>(operation.offset);
   const off_t length = static_cast<off_t>(operation.length);
   for (;;) {
-    if (::fallocate(descriptor, mode, offset, length) == 0) return static_cast<int64_t>(operation.length);
+    if (::fallocate(descriptor, mode, offset, length) == 0) return 0;
     if (errno != EINTR) return -errno;
   }
 }
@@ -44,7 +44,7 @@ int64_t allocate_directly(int descriptor, const FileOperation& operation) {
 void find_extent(const OpenFile& file, FileOperation& operation) {
   const uint64_t size = file.size_bytes;
   operation.extent_allocated = false;
-  operation.result = 0;
+  operation.result = -ENXIO;
   if (operation.offset >= size) return;
   uint64_t end = size;
   if (file.traits.block_device) {
@@ -60,9 +60,7 @@ void find_extent(const OpenFile& file, FileOperation& operation) {
     const off_t change = operation.extent_allocated ? ::lseek(file.descriptor, start, SEEK_HOLE) : data;
     if (change > start) end = std::min(size, static_cast<uint64_t>(change));
   }
-  uint64_t length = end - operation.offset;
-  if (operation.length > 0) length = std::min(length, operation.length);
-  operation.result = static_cast<int64_t>(length);
+  operation.result = static_cast<int64_t>(end - operation.offset);
 }
 
 class DiskFile final : public File {

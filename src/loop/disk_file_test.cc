@@ -171,16 +171,13 @@ Task<void> holes(Loop& loop, std::string path, OpenOptions options) {
   extent.offset = 16 * block;
   EXPECT_EQ(co_await run_operation(*file, extent), 16 * block);
   EXPECT_TRUE(extent.extent_allocated);
-  extent.length = 5 * block;
-  EXPECT_EQ(co_await run_operation(*file, extent), 5 * block) << "no more than was asked for";
-  extent.length = 0;
   extent.offset = 32 * block;
   EXPECT_EQ(co_await run_operation(*file, extent), 32 * block);
   EXPECT_FALSE(extent.extent_allocated);
   extent.offset = 64 * block;
-  EXPECT_EQ(co_await run_operation(*file, extent), 0);
+  EXPECT_EQ(co_await run_operation(*file, extent), -ENXIO);
   if (file->traits().discard_granularity_bytes == 0) co_return;
-  EXPECT_EQ(co_await ask(*file, FileVerb::punch_hole, 20 * block, 4 * block), 4 * block);
+  EXPECT_EQ(co_await ask(*file, FileVerb::punch_hole, 20 * block, 4 * block), 0);
   extent.offset = 20 * block;
   EXPECT_EQ(co_await run_operation(*file, extent), 4 * block);
   EXPECT_FALSE(extent.extent_allocated);
@@ -188,7 +185,7 @@ Task<void> holes(Loop& loop, std::string path, OpenOptions options) {
   EXPECT_EQ(co_await move(*file, FileVerb::read, 16 * block, in), 16 * block);
   EXPECT_TRUE(in.text() == std::string(4 * block, 'd') + std::string(4 * block, '\0') + std::string(8 * block, 'd'));
   if (!file->traits().zero_range) co_return;
-  EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 16 * block, 2 * block), 2 * block);
+  EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 16 * block, 2 * block), 0);
   EXPECT_EQ(co_await move(*file, FileVerb::read, 16 * block, in), 16 * block);
   EXPECT_TRUE(in.text() == std::string(2 * block, '\0') + std::string(2 * block, 'd') + std::string(4 * block, '\0') +
                                std::string(8 * block, 'd'));
@@ -407,8 +404,8 @@ Task<void> use_device(Loop& loop, const LoopDevice& device, uint32_t block_bytes
   EXPECT_EQ(co_await open_badly(loop, device.name(), options), ErrorCode::busy);
   Memory out(8 * block, 'd');
   EXPECT_EQ(co_await move(*file, FileVerb::write, 0, out, true), 8 * block);
-  EXPECT_EQ(co_await ask(*file, FileVerb::punch_hole, block, 2 * block), 2 * block);
-  EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 4 * block, block), block);
+  EXPECT_EQ(co_await ask(*file, FileVerb::punch_hole, block, 2 * block), 0);
+  EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 4 * block, block), 0);
   EXPECT_EQ(co_await ask(*file, FileVerb::sync_data), 0);
   Memory in(8 * block, 'x');
   EXPECT_EQ(co_await move(*file, FileVerb::read, 0, in), 8 * block);
@@ -441,7 +438,8 @@ TEST(BlockDeviceFile, WritesPunchesAndZeroes) {
 // What the kernel did in part is asked for again from where it stopped, whatever the pieces.
 TEST(Transfer, GoesOnWhereTheKernelStopped) {
   std::array<char, 100> memory{};
-  const std::array<iovec, 5> parts = {{{memory.data(), 10}, {memory.data(), 0}, {memory.data() + 10, 50}, {memory.data() + 60, 1}, {memory.data() + 61, 39}}};
+  char* start = memory.data();
+  const std::array<iovec, 5> parts = {{{start, 10}, {start, 0}, {start + 10, 50}, {start + 60, 1}, {start + 61, 39}}};
   for (size_t step = 1; step <= 100; ++step) {
     Operation operation;
     operation.verb = FileVerb::read;

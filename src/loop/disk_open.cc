@@ -106,7 +106,9 @@ void fill_block_traits(const OpenFile& file, dev_t device, File::Traits& traits)
   traits.zero_range = true;  // BLKZEROOUT writes zeroes when the device has no command for it
 }
 
-bool zero_range_known(int64_t file_system) { return file_system == EXT4_SUPER_MAGIC || file_system == xfs_magic || file_system == BTRFS_SUPER_MAGIC; }
+bool zero_range_known(int64_t file_system) {
+  return file_system == EXT4_SUPER_MAGIC || file_system == xfs_magic || file_system == BTRFS_SUPER_MAGIC;
+}
 
 void fill_file_traits(OpenFile& file, const struct stat& there, File::Traits& traits) {
   traits.size_bytes = static_cast<uint64_t>(there.st_size);

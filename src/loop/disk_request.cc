@@ -77,8 +77,7 @@ void DiskRequest::completed(int32_t result, bool /*more*/) {
   }
   const bool transfers = operation_->verb == FileVerb::read || operation_->verb == FileVerb::write;
   if (result < 0) return finish(result);
-  if (transfers) return finish(static_cast<int64_t>(transfer_.done()));
-  finish(operation_->verb == FileVerb::sync_data ? 0 : static_cast<int64_t>(operation_->length));
+  finish(transfers ? static_cast<int64_t>(transfer_.done()) : 0);
 }
 
 bool DiskRequest::continue_after(int32_t result) {

@@ -33,7 +33,9 @@ class FileOperation : public Ready {
   std::span<const iovec> parts;    ///< read, write: kept alive by the caller; pieces need File::Traits::memory_alignment
   uint64_t offset = 0;             ///< bytes
   uint64_t length = 0;             ///< bytes; for read and write the sum of `parts`
-  int64_t result = 0;              ///< bytes done (short only at the end of the file), or -errno
+  /// read, write: bytes done (short only at the end of the file); find_extent: bytes, -ENXIO at or past the end; the others:
+  /// 0. Or -errno.
+  int64_t result = 0;
   bool extent_allocated = false;
 
  protected:

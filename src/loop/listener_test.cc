@@ -152,8 +152,10 @@ TEST(Connect, TimesOut) {
 }
 
 Task<void> bad_address(Loop& loop) {
-  EXPECT_EQ(co_await connect_fails(loop, {"storage.example.com", 3260}, seconds(1)), ErrorCode::invalid_argument);
-  EXPECT_EQ(co_await connect_fails(loop, {"/nowhere/there.sock", 0}, seconds(1)), ErrorCode::not_found);
+  const Endpoint name{"storage.example.com", 3260};
+  EXPECT_EQ(co_await connect_fails(loop, name, seconds(1)), ErrorCode::invalid_argument);
+  const Endpoint missing{"/nowhere/there.sock", 0};
+  EXPECT_EQ(co_await connect_fails(loop, missing, seconds(1)), ErrorCode::not_found);
 }
 
 TEST(Connect, RefusesNamesAndMissingSockets) {

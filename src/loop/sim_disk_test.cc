@@ -233,6 +233,8 @@ TEST(SimDiskTest, ResizeAndAllocate) {
   EXPECT_EQ(bed.world.machine("host").disk.allocated_bytes(), 65536u);
   bed.world.machine("host").disk.settings().capacity_bytes = 131072;
   EXPECT_EQ(run_story(bed.process->loop(0), resize_story, bed.file.get(), uint64_t{1 << 20}, true).error().code, ErrorCode::no_space);
+  bed.lose_power();
+  EXPECT_EQ(bed.file->size(), 131072u);
   const std::unique_ptr<File> other = bed.file->on(bed.process->at(1));
   EXPECT_EQ(other->size(), 131072u);
 }

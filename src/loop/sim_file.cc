@@ -186,8 +186,16 @@ Task<Result<void>> SimFile::resize(uint64_t bytes, bool allocate) {
   if (capacity != UINT64_MAX && open->disk.allocated_bytes() + wanted > capacity) {
     co_return std::unexpected(error_of_errno(ENOSPC, path, "resize"));
   }
-  content.resize(bytes);
+  const uint64_t change = content.resize(bytes);
   if (wanted > 0) content.allocate(before, bytes - before);
+  // The real one ends with an fsync: when it says so, the new size outlives the power.
+  content.completed(change, open->disk.next_sequence());
+  const Nanoseconds sync_delay = open->disk.latency(FileVerb::sync_data);
+  co_await sleep_for(sync_delay);
+  const bool failed = open->disk.random().chance(open->disk.settings().sync_error);
+  if (failed) content.sync_failed(open->disk.random());
+  if (failed || !loop.process().live()) co_return std::unexpected(error_of_errno(EIO, path, "resize"));
+  content.sync(open->disk.next_sequence(), open->disk.random());
   co_return Result<void>{};
 }
 

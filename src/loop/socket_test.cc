@@ -114,7 +114,7 @@ TEST(SocketStream, EchoesOverIpv4) { echo_over({"127.0.0.1", 0}, 10); }
 TEST(SocketStream, EchoesOverIpv6) { echo_over({"::1", 0}, 10); }
 TEST(SocketStream, EchoesOverUnixSocket) { echo_over({temporary_socket("echo"), 0}, 10); }
 // Larger than all socket buffers together: both directions meet back pressure and go on.
-TEST(SocketStream, LargeTransferOverTcp) { echo_over({"127.0.0.1", 0}, 64u << 20); }
+TEST(SocketStream, LargeTransferOverTcp) { echo_over({"127.0.0.1", 0}, 24u << 20); }
 TEST(SocketStream, LargeTransferOverUnixSocket) { echo_over({temporary_socket("large"), 0}, 16u << 20); }
 TEST(SocketStream, LargeTransferOnAnOldKernel) { echo_over({"127.0.0.1", 0}, 16u << 20, false); }
 TEST(SocketStream, LargeUnixTransferOnAnOldKernel) { echo_over({temporary_socket("old"), 0}, 4u << 20, false); }
@@ -298,6 +298,37 @@ TEST(SocketStream, MayBeDestroyedWithDataInFlight) {
     RealShardsOptions options = small_shards();
     options.loop.newest_kernel_features = newest;
     run_story(options, [](RealShards& shards) { return destroy_in_flight(shards.at(0), 12); });
+  }
+}
+
+Task<void> quiet_sessions(RealShards& shards) {
+  RealLoop& loop = shards.real_at(0);
+  std::array<Pair, 20> pairs;
+  std::array<Watcher, 20> watchers;
+  for (size_t i = 0; i < pairs.size(); ++i) {
+    const Endpoint endpoint{"127.0.0.1", 0};
+    Task<void> making = make_pair(loop, pairs[i], endpoint);
+    co_await making;
+    pairs[i].target->watch(watchers[i]);
+    co_await watchers[i].may_read;
+    std::array<char, 100> buffer;
+    const iovec part{buffer.data(), buffer.size()};
+    EXPECT_EQ(pairs[i].target->receive({&part, 1}), Stream::would_block);
+  }
+  Task<void> settling = sleep_for(milliseconds(10));
+  co_await settling;
+  const uint64_t before = loop.turns();
+  Task<void> sleeping = sleep_for(milliseconds(100));
+  co_await sleeping;
+  EXPECT_LE(loop.turns() - before, 3u);
+}
+
+// Turns, not time: what makes no turn costs no CPU.
+TEST(SocketStream, QuietSessionsMakeNoTurns) {
+  for (const bool newest : {true, false}) {
+    RealShardsOptions options = small_shards();
+    options.loop.newest_kernel_features = newest;
+    run_story(options, [](RealShards& shards) { return quiet_sessions(shards); });
   }
 }
 
