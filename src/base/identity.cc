@@ -105,7 +105,8 @@ Result<std::string> parse_iscsi_name(std::string_view text, std::string_view pla
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const bool known = name.starts_with("iqn.") || name.starts_with("eui.") || name.starts_with("naa.");
   if (!known || name.size() < 5) {
-    return fail(ErrorCode::invalid_argument, where, "'{}' must begin with iqn., eui. or naa. (for example iqn.2026-11.com.example:host1)", text);
+    return fail(ErrorCode::invalid_argument, where,
+                "'{}' must begin with iqn., eui. or naa. (for example iqn.2026-11.com.example:host1)", text);
   }
   for (const char c : name) {
     if (!is_name_character(c)) return fail(ErrorCode::invalid_argument, where, "'{}' may not hold the character '{}'", text, c);
@@ -115,7 +116,8 @@ Result<std::string> parse_iscsi_name(std::string_view text, std::string_view pla
 
 Result<std::string> parse_resource_name(std::string_view text, std::string_view place) {
   const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-'; };
-  const bool good = !text.empty() && text.size() <= 63 && std::isalnum(static_cast<unsigned char>(text[0])) && std::all_of(text.begin(), text.end(), allowed);
+  const bool begins_well = !text.empty() && std::isalnum(static_cast<unsigned char>(text[0]));
+  const bool good = begins_well && text.size() <= 63 && std::all_of(text.begin(), text.end(), allowed);
   if (!good) {
     return fail(ErrorCode::invalid_argument, std::string(place),
                 "'{}' is not a name: use 1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit", text);
