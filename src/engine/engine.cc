@@ -91,7 +91,8 @@ loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool d
   if (state_ != State::serving) co_return stopped();
 
   const std::function<Uuid()> draw = [] { return loop::Loop::current().random_uuid(); };
-  const std::vector<rpc::DrawnIdentity> drawn = complete_identities(desired, running_, drawn_, draw);
+  const std::vector<rpc::DrawnIdentity> drawn =
+      complete_identities(desired, running_, options_.identities, draw);
   CO_TRY(rpc::check_document(desired));  // identities that were filled in must be unique too
   CO_TRY_ASSIGN(const Plan plan, make_plan(running_, desired));
 
@@ -101,15 +102,14 @@ loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool d
   for (const Step& step : plan.steps) report.steps.push_back(describe(step));
   if (dry_run || plan.steps.empty()) co_return report;
 
+  auto keeping = keep(drawn, desired);
+  const Result<void> kept = co_await keeping;
+  CO_TRY(kept);
   auto running = run_steps(*this, plan.steps);
   const Result<void> outcome = co_await running;
   if (!outcome) {
     tell("document.refused", {{"error", outcome.error().text()}});
     co_return std::unexpected(outcome.error());
-  }
-  for (const rpc::DrawnIdentity& each : drawn) {
-    if (const rpc::VolumeDocument* volume = find_named(running_.volumes, each.volume))
-      drawn_.remember(*volume);
   }
   report.drawn = drawn;
   ++applied_;
@@ -117,6 +117,19 @@ loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool d
            running_.volumes.size(), running_.targets.size(), running_.hosts.size(), running_.portals.size());
   tell("document.applied", {{"steps", std::to_string(plan.steps.size())}});
   co_return report;
+}
+
+// Before the plan runs: a host must never see an identity that a crash would make us forget.
+loop::Task<Result<void>> Engine::keep(const std::vector<rpc::DrawnIdentity>& drawn,
+                                      const rpc::Document& desired) {
+  if (drawn.empty()) co_return Result<void>{};
+  for (const rpc::DrawnIdentity& each : drawn) {
+    const auto volume = std::ranges::find(desired.volumes, each.volume, &rpc::VolumeDocument::name);
+    options_.identities.remember({each.volume, volume->store, each.identity});
+  }
+  if (!options_.keep_identities) co_return Result<void>{};
+  auto keeping = options_.keep_identities(options_.identities.all());
+  co_return co_await keeping;
 }
 
 loop::Task<Result<void>> Engine::run(Step step) {

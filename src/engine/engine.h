@@ -29,6 +29,10 @@ struct EngineOptions {
   size_t most_waiting_changes = 16;
   /// Where relative paths of a document begin; empty: they are refused.
   std::string state_folder;
+  /// Identities drawn in earlier lives, and where those of this one are kept: called before a host can see them; an error
+  /// refuses the document. May be empty: then they last as long as this engine.
+  DrawnIdentities identities;
+  std::function<loop::Task<Result<void>>(std::vector<KeptIdentity>)> keep_identities;
   /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
@@ -68,6 +72,7 @@ class Engine final : private StepRunner {
   enum class State : uint8_t { fresh, serving, stopping, stopped };
 
   loop::Task<Result<void>> run(Step step) override;
+  loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
   loop::Task<void> publish(rpc::Document document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
@@ -88,7 +93,6 @@ class Engine final : private StepRunner {
   std::shared_ptr<const iscsi::Directory> directory_;
 
   rpc::Document running_;
-  DrawnIdentities drawn_;
   Turnstile turnstile_;
   EventLog events_;
 };

@@ -7,14 +7,17 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
 #include "base/log.h"
 #include "engine/door.h"
 #include "engine/engine.h"
+#include "engine/identity_file.h"
 #include "engine/program_options.h"
 #include "layers/layers.h"
+#include "loop/on_worker.h"
 #include "loop/real_shards.h"
 #include "loop/signal_watcher.h"
 #include "stores/stores.h"
@@ -59,14 +62,37 @@ Result<rpc::Document> read_document(const std::string& path) {
   return document;
 }
 
+// The state folder is the engine's own: made when it is missing, and its identities are kept in it.
+Result<DrawnIdentities> prepare_state(const std::string& folder) {
+  if (folder.empty()) return DrawnIdentities{};
+  std::error_code problem;
+  std::filesystem::create_directories(folder, problem);
+  if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
+  return load_identities(folder + "/identities.json");
+}
+
+loop::Task<Result<void>> keep_identities(std::string path, std::vector<KeptIdentity> identities) {
+  std::function<Result<void>()> save = [&path, &identities] { return save_identities(path, identities); };
+  auto saving = loop::on_worker(loop::Loop::current(), std::move(save));
+  co_return co_await saving;
+}
+
 /// The life of the program on shard 0.
 class Program {
  public:
-  Program(loop::RealShards& shards, const ProgramOptions& options) : shards_(shards), options_(options) {
+  Program(loop::RealShards& shards, const ProgramOptions& options, DrawnIdentities identities)
+      : shards_(shards), options_(options) {
     stores::add_all(registry_);
     layers::add_all(registry_);
     EngineOptions engine_options;
     engine_options.state_folder = options.state_folder;
+    engine_options.identities = std::move(identities);
+    if (!options.state_folder.empty()) {
+      engine_options.keep_identities = [path = options.state_folder +
+                                               "/identities.json"](std::vector<KeptIdentity> kept) {
+        return keep_identities(path, std::move(kept));
+      };
+    }
     engine_options.shard_counters = [](loop::Loop& loop, std::map<std::string, uint64_t>& counters) {
       counters["loop_turns"] = static_cast<loop::RealLoop&>(loop).turns();
     };
@@ -117,8 +143,8 @@ class Program {
     const Result<rpc::ApplyReport> report = co_await applying;
     CO_TRY(report);
     for (const rpc::DrawnIdentity& drawn : report->drawn) {
-      log_warning("engine", "volume {} has no identity in its document and was given one: naa={} serial={}",
-                  drawn.volume, drawn.identity.naa, drawn.identity.serial);
+      log_info("engine", "volume {} has no identity in its document and was given one: naa={} serial={}",
+               drawn.volume, drawn.identity.naa, drawn.identity.serial);
     }
     co_return Result<void>{};
   }
@@ -163,6 +189,11 @@ int run_program(const ProgramOptions& options) {
   umask(0077);
   loop::SignalWatcher::block({SIGTERM, SIGINT});
   std::signal(SIGPIPE, SIG_IGN);
+  Result<DrawnIdentities> identities = prepare_state(options.state_folder);
+  if (!identities) {
+    log_error("engine", "cannot start: {}", identities.error().text());
+    return exit_failed;
+  }
   loop::RealShardsOptions shards_options;
   shards_options.count = options.shards;
   shards_options.loop.buffers = pool_of(options.memory_mib);
@@ -173,7 +204,7 @@ int run_program(const ProgramOptions& options) {
     log_error("engine", "cannot start: {}", shards.error().text());
     return exit_failed;
   }
-  Program program(**shards, options);
+  Program program(**shards, options, std::move(*identities));
   const Result<void> started = (*shards)->start([&program](loop::Loop& loop) {
     if (loop.index() == 0) program.run().detach();
   });

@@ -215,18 +215,15 @@ Result<Plan> make_plan(const Document& running, const Document& desired) {
   return plan;
 }
 
-void DrawnIdentities::remember(const VolumeDocument& volume) {
-  if (!volume.identity) return;
-  entries_[volume.name] = Entry{volume.store, *volume.identity, ++order_};
-  if (entries_.size() <= capacity) return;
-  entries_.erase(std::min_element(entries_.begin(), entries_.end(), [](const auto& a, const auto& b) {
-    return a.second.order < b.second.order;
-  }));
+void DrawnIdentities::remember(KeptIdentity kept) {
+  std::erase_if(kept_, [&kept](const KeptIdentity& each) { return each.volume == kept.volume; });
+  if (kept_.size() == capacity) kept_.erase(kept_.begin());
+  kept_.push_back(std::move(kept));
 }
 
 const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume) const {
-  const auto found = entries_.find(volume.name);
-  return found != entries_.end() && found->second.store == volume.store ? &found->second.identity : nullptr;
+  const auto found = std::ranges::find(kept_, volume.name, &KeptIdentity::volume);
+  return found != kept_.end() && found->store == volume.store ? &found->identity : nullptr;
 }
 
 namespace {

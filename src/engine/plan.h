@@ -48,23 +48,27 @@ struct Plan {
 /// place in `desired`) what cannot be changed on a volume that exists, and says how to get it.
 Result<Plan> make_plan(const rpc::Document& running, const rpc::Document& desired);
 
-/// Identities that the engine drew, by volume, with the store that they were drawn for: kept, so that the same volume has the
-/// same identity when a later document leaves it out, also after it was away. Bounded: the oldest are forgotten.
+/// An identity that the engine drew, and for what.
+struct KeptIdentity {
+  std::string volume;
+  rpc::StoreDocument store;
+  rpc::IdentityDocument identity;
+  bool operator==(const KeptIdentity&) const = default;
+};
+
+/// Identities that the engine drew: kept, so that the same volume on the same store has the same identity when a later
+/// document leaves it out, also after it was away. Bounded: the oldest are forgotten.
 class DrawnIdentities {
  public:
   static constexpr size_t capacity = 4096;
-  void remember(const rpc::VolumeDocument& volume);
+  void remember(KeptIdentity kept);
   /// Null when none was drawn for a volume of that name on that store.
   const rpc::IdentityDocument* find(const rpc::VolumeDocument& volume) const;
+  /// Oldest first.
+  const std::vector<KeptIdentity>& all() const { return kept_; }
 
  private:
-  struct Entry {
-    rpc::StoreDocument store;
-    rpc::IdentityDocument identity;
-    uint64_t order = 0;
-  };
-  std::map<std::string, Entry> entries_;
-  uint64_t order_ = 0;
+  std::vector<KeptIdentity> kept_;
 };
 
 /// Makes the identities of `desired` complete and canonical: from the volume of that name in `running`, from `kept`, or from

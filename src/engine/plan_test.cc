@@ -276,13 +276,24 @@ TEST_F(Identities, KeptWhileTheVolumeIsAway) {
   first.volumes = {volume("a")};
   again = first;
   complete(first);
-  kept_.remember(first.volumes[0]);
+  kept_.remember({"a", first.volumes[0].store, *first.volumes[0].identity});
   EXPECT_TRUE(complete(again).empty());
   EXPECT_EQ(first, again);
   Document other;
   other.volumes = {volume("a")};
   other.volumes[0].store.kind = "null";
   EXPECT_EQ(complete(other).size(), 1u) << "another store is another disk";
+}
+
+TEST_F(Identities, TheOldestIsForgotten) {
+  for (size_t i = 0; i <= DrawnIdentities::capacity; ++i)
+    kept_.remember({"v" + std::to_string(i), {"memory", {}}, {}});
+  EXPECT_EQ(kept_.all().size(), DrawnIdentities::capacity);
+  EXPECT_EQ(kept_.find(volume("v0")), nullptr);
+  EXPECT_NE(kept_.find(volume("v1")), nullptr);
+  kept_.remember({"v1", {"memory", {}}, {}});
+  EXPECT_EQ(kept_.all().size(), DrawnIdentities::capacity);
+  EXPECT_EQ(kept_.all().back().volume, "v1");
 }
 
 TEST_F(Identities, WhatIsGivenStaysAndIsMadeCanonical) {

@@ -88,8 +88,10 @@ loop::Task<void> Volumes::close(std::string name) {
   unit::OpenUnit unit = std::move(found->second);
   open_.erase(found);
   const std::weak_ptr<unit::UnitShared> owners = unit.shared;
-  auto closing = unit::close_unit(std::move(unit));
-  co_await closing;
+  {
+    auto closing = unit::close_unit(std::move(unit));  // its frame owns the unit until it goes
+    co_await closing;
+  }
   // Sessions hold what they saw until they notice that it is gone.
   const loop::Instant deadline = loop::Loop::current().now() + longest_wait_for_owners;
   while (!owners.expired() && loop::Loop::current().now() < deadline)
