@@ -205,7 +205,7 @@ bool Session::check_residual(Command& command, bool overflow, bool underflow, ui
     what = fmt::format("a residual count of {} without its bit", count);
   } else if (command.status == 0 && !write && command.received_bytes != command.expected_bytes_ - missing) {
     what = fmt::format("GOOD, but {} bytes came instead of {}", command.received_bytes, command.expected_bytes_ - missing);
-  } else if (command.status == 0 && write && command.asked_bytes_ < command.expected_bytes_ - missing) {
+  } else if (command.status == 0 && write && !overflow && command.asked_bytes_ < command.expected_bytes_ - missing) {
     what = fmt::format("GOOD, but only {} of {} bytes were taken", command.asked_bytes_, command.expected_bytes_ - missing);
   } else if (command.status == 0 && write && !underflow && (command.r2t_count_ > 0 || unsolicited_ == &command)) {
     what = "GOOD before all data was sent";
@@ -251,8 +251,9 @@ void Session::take_scsi_response(const uint8_t* header, ConstBytes data) {
   if (pdu.status == status_check_condition && command->sense_bytes_ == 0) {
     return violation(fmt::format("CHECK CONDITION without sense data ({})", command->describe()));
   }
+  // RFC 7143 11.4.8 counts "R2T and Data-In PDUs", and wants 0 "if the target sent no Data-In PDUs": after R2Ts both are right.
   const uint32_t sent = command->data_sn_ + command->r2t_sn_;
-  if (pdu.exp_data_sn != sent) {
+  if (pdu.exp_data_sn != sent && (pdu.exp_data_sn != 0 || command->data_sn_ != 0)) {
     return violation(fmt::format("SCSI Response with ExpDataSN {}, but {} R2T and Data-In PDUs came ({})", pdu.exp_data_sn, sent,
                                  command->describe()));
   }

@@ -122,6 +122,14 @@ const Mistake mistakes[] = {
        co_return;
      },
      "ExpDataSN 0, but 1"},
+    {"ExpDataSnOfAWrite", Work::write_64k,
+     [](FakeTarget& target, uint32_t tag) -> Task<void> {
+       iscsi::ScsiResponse answer = target.response(tag, 0x08);
+       answer.exp_data_sn = 1;
+       target.send(answer);
+       co_return;
+     },
+     "ExpDataSN 1, but 0"},
     {"CheckConditionWithoutSense", Work::read_8k,
      [](FakeTarget& target, uint32_t tag) -> Task<void> {
        target.send(target.response(tag, 0x02));
