@@ -29,6 +29,8 @@ void write_and_verify(Handling handling);
 // write_same.cc
 void write_same(Handling handling);
 void or_write(Handling handling);
+// compare_and_write.cc
+void compare_and_write(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);

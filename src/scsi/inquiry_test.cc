@@ -94,6 +94,7 @@ TEST_F(Inquiry, BlockLimits) {
   const std::vector<uint8_t> limits = page(0xb0);
   ASSERT_EQ(limits.size(), 64u);
   EXPECT_EQ(limits[4], 0);  // WSNZ
+  EXPECT_EQ(limits[5], 255);
   EXPECT_EQ(load_be16(&limits[6]), 8);
   EXPECT_EQ(load_be32(&limits[8]), (8u << 20) / 512);
   EXPECT_EQ(load_be32(&limits[12]), (1u << 20) / 512);

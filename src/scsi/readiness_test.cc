@@ -19,7 +19,7 @@ class Readiness : public ScsiTest {
         cdb10(0x28, 0, 1),       cdb12(0xa8, 0, 1),       cdb16(0x88, 0, 1),        cdb10(0x2a, 0, 1),
         cdb16(0x8a, 0, 1),       cdb10(0x2e, 0, 1),       cdb10(0x2f, 0, 1, 0x02),  cdb10(0x35, 0, 1, 0x06),
         cdb16(0x91, 0, 1, 0x06), cdb10(0x41, 0, 1),       cdb16(0x93, 0, 1),        cdb10(0x42, 0, 24),
-        cdb10(0x34, 0, 1, 0x02), cdb16(0x90, 0, 1, 0x02), cdb16(0x8b, 0, 1)};
+        cdb10(0x34, 0, 1, 0x02), cdb16(0x90, 0, 1, 0x02), cdb16(0x8b, 0, 1),        cdb16(0x89, 0, 1)};
   }
 };
 class Removable : public Readiness {

@@ -76,7 +76,7 @@ void block_limits(unit::LogicalUnit& unit, Writer& writer) {
   const bool thin = is_thin(unit);
   const uint32_t granularity = std::max(limits.discard_granularity_bytes / block, 1u);
   writer.u8(0);
-  writer.u8(0);  // no COMPARE AND WRITE
+  writer.u8(max_compare_blocks);
   writer.u16(static_cast<uint16_t>(1u << geometry.physical_block_exponent));
   writer.u32(std::min(max_transfer_bytes, limits.max_transfer_bytes) / block);
   writer.u32(std::min(optimal_transfer_bytes, limits.max_transfer_bytes) / block);

@@ -10,6 +10,8 @@ namespace ashlar::scsi {
 /// The largest page (83h with the longest iSCSI names) fits.
 constexpr size_t max_vpd_bytes = 1024;
 
+/// COMPARE AND WRITE takes at most this many blocks: all that its one-byte field can say.
+constexpr uint8_t max_compare_blocks = 255;
 /// WRITE SAME takes at most this many blocks (MAXIMUM WRITE SAME LENGTH of page B0h), UNMAP this many blocks and block
 /// descriptors in one command.
 constexpr uint64_t max_write_same_blocks = 32768;
