@@ -1,4 +1,5 @@
 """Whatever comes by the wire: the engine lives, and those who behave are served."""
+import os
 import random
 import socket
 import struct
@@ -46,6 +47,12 @@ def any_pdu(rng, session):
 
 
 class MalformedTest(Case):
+    def resources(self):
+        """(open files, resident KiB) of the engine."""
+        with open(f"/proc/{self.served.pid}/status", encoding="ascii") as status:
+            memory = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return len(os.listdir(f"/proc/{self.served.pid}/fd")), memory
+
     def setUp(self):
         self.seed = random.randrange(1 << 32)
         self.rng = random.Random(self.seed)
@@ -64,6 +71,7 @@ class MalformedTest(Case):
 
     def fuzz(self, begin, make):
         """Connection after connection until the time is up; (connections, PDUs)."""
+        before = self.resources()
         deadline, connections, pdus = time.monotonic() + SECONDS, 0, 0
         while time.monotonic() < deadline:
             connections += 1
@@ -79,6 +87,9 @@ class MalformedTest(Case):
                 session.close()
             if connections % 50 == 0:
                 self.assertTrue(self.served.alive(), f"the engine died; seed {self.seed}")
+        array.wait_for(lambda: self.resources()[0] <= before[0] + 2, f"the engine to close what it opened; before: {before}")
+        # Buffers that are touched for the first time stay: bounded, and taken at start.
+        self.assertLess(self.resources()[1], before[1] + 192 * 1024, "memory grows")
         return connections, pdus
 
     def swallow(self, session):
