@@ -158,6 +158,20 @@ TEST_F(FileStoreTest, ALateFlushDoesNotPassOnAFailedDevice) {
   EXPECT_EQ(second.request.status, Status::device_failed);
 }
 
+TEST_F(FileStoreTest, AFlushThatRunsWhileTheDeviceFailsFails) {
+  open_channels();
+  Waiting flushing, writing;
+  disk_->holding = true;
+  begin(flushing, Operation::flush, 0, 0);
+  begin(writing, Operation::write, 0, 4096, true, 1);
+  std::swap(disk_->held[0], disk_->held[1]);
+  judge(FileVerb::write, -EIO);
+  shards_.on(1, [&] { disk_->release(); });
+  shards_.run_until([&] { return flushing.over.is_set() && writing.over.is_set(); });
+  EXPECT_EQ(writing.request.status, Status::device_failed);
+  EXPECT_EQ(flushing.request.status, Status::device_failed);
+}
+
 TEST_F(FileStoreTest, WithoutDirectIoOneSyncErrorReachesTheWritesOfAllShards) {
   disk_->traits.direct = false;
   disk_->traits.memory_alignment = disk_->traits.offset_alignment = 1;
