@@ -54,7 +54,9 @@ void dispatch(Handling handling) {
 }
 
 bool is_thin(unit::LogicalUnit& unit) {
-  return unit.geometry().thin && unit.limits().discard_granularity_bytes != 0;
+  const unit::Geometry geometry = unit.geometry();
+  // A store that was opened for reading discards nothing, but its volume is no less thin: UNMAP then meets the protection.
+  return geometry.thin && (geometry.read_only || unit.limits().discard_granularity_bytes != 0);
 }
 
 Sense readiness(const UnitState& state) {

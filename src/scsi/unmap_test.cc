@@ -99,6 +99,8 @@ TEST_F(Unmap, RefusesAnchorAndUnitsThatAreNotThin) {
   medium->geometry.thin = true;
   medium->limits.discard_granularity_bytes = 0;
   EXPECT_EQ(ends({{0, 8}}), "5/20/00");
+  medium->geometry.read_only = true;
+  EXPECT_EQ(ends({{0, 8}}), "7/27/00") << "thin, but protected";
 }
 
 TEST_F(Unmap, GoesInPiecesThatTheDeviceTakesAndTellsItsErrors) {
