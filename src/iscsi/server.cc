@@ -78,7 +78,8 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
   impl_->directory = std::move(directory);
   for (Connection& connection : impl_->connections) {
     Session* session = connection.session();
-    if (session == nullptr || session->discovery || connection.closing()) continue;
+    // Without a nexus it discovers, or its login still waits for an older session to end and will ask the directory then.
+    if (session == nullptr || session->nexus == nullptr || connection.closing()) continue;
     const auto found = impl_->directory->targets.find(session->target->name);
     if (found == impl_->directory->targets.end()) {
       connection.drop("its target was removed");
