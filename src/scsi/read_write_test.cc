@@ -240,6 +240,11 @@ TEST_F(ReadWrite, SynchronizeCacheFlushes) {
 TEST_F(ReadWrite, PreFetchChecksItsRange) {
   EXPECT_EQ(end(cdb10(0x34, 0, 0)), "GOOD");
   EXPECT_EQ(end(cdb16(0x90, 4000, 96, 0x02)), "GOOD");
+  Cdb grouped = cdb10(0x34, 0, 1);
+  grouped[6] = 0x1f;
+  EXPECT_EQ(end(grouped), "GOOD") << "GROUP NUMBER changes nothing";
+  grouped[6] = 0x20;
+  EXPECT_EQ(end(grouped), "5/24/00");
   EXPECT_EQ(end(cdb10(0x34, 4000, 97)), "5/21/00");
   EXPECT_EQ(end(cdb16(0x90, 4097, 0)), "5/21/00");
 }
