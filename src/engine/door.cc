@@ -121,11 +121,10 @@ loop::Task<void> Door::handle(Client& client, std::string line) {
   }
   auto working = answer(std::move(*request));
   const Result<Json> outcome = co_await working;
-  if (!outcome && outcome.error().code == ErrorCode::unsupported && outcome.error().place == "method") {
-    client.send(rpc::print_error(id, rpc::method_not_found, outcome.error()));
-  } else if (wants_answer) {
-    client.send(printed(id, outcome));
-  }
+  if (!wants_answer) co_return;
+  const bool unknown =
+      !outcome && outcome.error().code == ErrorCode::unsupported && outcome.error().place == "method";
+  client.send(unknown ? rpc::print_error(id, rpc::method_not_found, outcome.error()) : printed(id, outcome));
 }
 
 Result<Json> Door::begin_events(Client& client, const rpc::Request& request) {
