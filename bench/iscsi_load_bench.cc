@@ -41,7 +41,9 @@ double cpu_seconds_of(int pid) {
 double own_cpu_seconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -57,7 +59,8 @@ uint64_t number(const char* name, const char* text, uint64_t least, uint64_t mos
 double span_of_time(const char* name, const char* text) {
   char* end = nullptr;
   const double value = std::strtod(text, &end);
-  if (*text == '\0' || *end != '\0' || !(value >= 0 && value <= 3600)) die("--{} {}: seconds are wanted", name, text);
+  if (*text == '\0' || *end != '\0' || !(value >= 0 && value <= 3600))
+    die("--{} {}: seconds are wanted", name, text);
   return value;
 }
 
@@ -83,12 +86,12 @@ void set_option(LoadOptions& options, const std::string& name, const char* text)
 LoadOptions parse(int argc, char** argv) {
   LoadOptions options;
   const std::array<option, 17> known = {
-      option{"host", 1, nullptr, 1},         {"target", 1, nullptr, 1},      {"port", 1, nullptr, 1},
-      {"lun", 1, nullptr, 1},                {"connections", 1, nullptr, 1}, {"depth", 1, nullptr, 1},
-      {"block-bytes", 1, nullptr, 1},        {"read-percent", 1, nullptr, 1}, {"span-bytes", 1, nullptr, 1},
-      {"watch-pid", 1, nullptr, 1},          {"seconds", 1, nullptr, 1},     {"warmup", 1, nullptr, 1},
-      {"sequential", 0, nullptr, 1},         {"fill", 0, nullptr, 1},        {"wait", 0, nullptr, 1},
-      {"help", 0, nullptr, 2},               {nullptr, 0, nullptr, 0}};
+      option{"host", 1, nullptr, 1},  {"target", 1, nullptr, 1},       {"port", 1, nullptr, 1},
+      {"lun", 1, nullptr, 1},         {"connections", 1, nullptr, 1},  {"depth", 1, nullptr, 1},
+      {"block-bytes", 1, nullptr, 1}, {"read-percent", 1, nullptr, 1}, {"span-bytes", 1, nullptr, 1},
+      {"watch-pid", 1, nullptr, 1},   {"seconds", 1, nullptr, 1},      {"warmup", 1, nullptr, 1},
+      {"sequential", 0, nullptr, 1},  {"fill", 0, nullptr, 1},         {"wait", 0, nullptr, 1},
+      {"help", 0, nullptr, 2},        {nullptr, 0, nullptr, 0}};
   int index = 0;
   for (int found = getopt_long(argc, argv, "", known.data(), &index); found != -1;
        found = getopt_long(argc, argv, "", known.data(), &index)) {
@@ -124,17 +127,20 @@ void report(const LoadOptions& options, const LoadTotals& totals, const Window& 
   fmt::print(
       "{{\"operations\": {:.0f}, \"seconds\": {:.3f}, \"iops\": {:.1f}, \"megabytes_per_second\": {:.2f}, \"p50_us\": {:.1f}, "
       "\"p99_us\": {:.1f}, \"p999_us\": {:.1f}, \"errors\": {}, \"client_cpu_seconds\": {:.3f}, \"watched_cpu_seconds\": {:.3f}}}\n",
-      operations, seconds, operations / seconds, operations * options.block_bytes / seconds / 1e6, totals.latency.percentile(0.5),
-      totals.latency.percentile(0.99), totals.latency.percentile(0.999), totals.errors, to.own_cpu - from.own_cpu,
-      to.watched_cpu - from.watched_cpu);
+      operations, seconds, operations / seconds, operations * options.block_bytes / seconds / 1e6,
+      totals.latency.percentile(0.5), totals.latency.percentile(0.99), totals.latency.percentile(0.999),
+      totals.errors, to.own_cpu - from.own_cpu, to.watched_cpu - from.watched_cpu);
 }
 
 int run(const LoadOptions& options) {
   LoadTotals totals;
   std::vector<std::unique_ptr<LoadConnection>> connections;
-  for (uint32_t i = 0; i < options.connections; ++i) connections.push_back(std::make_unique<LoadConnection>(options, i, totals));
+  for (uint32_t i = 0; i < options.connections; ++i)
+    connections.push_back(std::make_unique<LoadConnection>(options, i, totals));
   Window window = open_window(options, totals);
-  const auto after = [](uint64_t start, double seconds) { return start + static_cast<uint64_t>(seconds * 1e9); };
+  const auto after = [](uint64_t start, double seconds) {
+    return start + static_cast<uint64_t>(seconds * 1e9);
+  };
   const uint64_t measured_from = options.fill ? window.begin : after(window.begin, options.warmup);
   const uint64_t end = options.fill ? UINT64_MAX : after(measured_from, options.seconds);
   totals.measured_since = measured_from;

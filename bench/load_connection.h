@@ -30,7 +30,9 @@ class LoadConnection : LoadSession {
   void flush();
   /// Takes what has come; false: nothing.
   bool receive();
-  pollfd poll_entry() const { return {socket_, static_cast<int16_t>(POLLIN | (pieces_.empty() ? 0 : POLLOUT)), 0}; }
+  pollfd poll_entry() const {
+    return {socket_, static_cast<int16_t>(POLLIN | (pieces_.empty() ? 0 : POLLOUT)), 0};
+  }
   bool finished() const { return fill_ended_ && free_.size() == options_.depth; }
 
  private:
@@ -39,7 +41,7 @@ class LoadConnection : LoadSession {
     bool busy = false;
   };
   static constexpr size_t receive_bytes = 512 * 1024;
-  static constexpr size_t max_pieces = 512;            // of one sendmsg
+  static constexpr size_t max_pieces = 512;  // of one sendmsg
 
   void prepare_templates();
   uint64_t next_block();
@@ -79,7 +81,10 @@ class LoadConnection : LoadSession {
 };
 
 inline LoadConnection::LoadConnection(const LoadOptions& options, uint32_t index, LoadTotals& totals)
-    : LoadSession(options, index), totals_(totals), random_(88172645463325252ull + index * 7919), slots_(options.depth) {
+    : LoadSession(options, index),
+      totals_(totals),
+      random_(88172645463325252ull + index * 7919),
+      slots_(options.depth) {
   prepare_templates();
   for (uint32_t i = options.depth; i > 0; --i) free_.push_back(i - 1);
   if (options.sequential || options.fill) position_ = span_operations_ / options.connections * index;
@@ -97,7 +102,8 @@ inline void LoadConnection::prepare_templates() {
   command.cdb[0] = 0x88;  // READ (16)
   ashlar::store_be32(&command.cdb[10], options_.block_bytes / unit_block_bytes_);
   command.encode(read_template_.data());
-  if (immediate_data_) immediate_bytes_ = std::min({options_.block_bytes, max_send_segment_, first_burst_, max_segment});
+  if (immediate_data_)
+    immediate_bytes_ = std::min({options_.block_bytes, max_send_segment_, first_burst_, max_segment});
   command.read = false;
   command.write = true;
   command.cdb[0] = 0x8a;  // WRITE (16)
@@ -139,7 +145,8 @@ inline void LoadConnection::issue(uint64_t now) {
     const uint32_t index = free_.back();
     free_.pop_back();
     slots_[index] = {now, true};
-    const bool read = !options_.fill && (options_.read_percent == 100 || random() % 100 < options_.read_percent);
+    const bool read =
+        !options_.fill && (options_.read_percent == 100 || random() % 100 < options_.read_percent);
     uint8_t* header = append_header(read ? read_template_.data() : write_template_.data());
     ashlar::store_be32(header + 16, index);
     ashlar::store_be32(header + 24, cmd_sn_++);
@@ -172,7 +179,8 @@ inline void LoadConnection::flush() {
 }
 
 inline bool LoadConnection::receive() {
-  const ssize_t got = recv(socket_, received_.get() + received_bytes_, receive_bytes - received_bytes_, MSG_DONTWAIT);
+  const ssize_t got =
+      recv(socket_, received_.get() + received_bytes_, receive_bytes - received_bytes_, MSG_DONTWAIT);
   if (got < 0 && errno == EAGAIN) return false;
   if (got <= 0) die("receive: {}", got == 0 ? "the target closed the connection" : std::strerror(errno));
   const uint64_t now = nanoseconds_now();
@@ -182,7 +190,8 @@ inline bool LoadConnection::receive() {
   while (end - begin >= header_bytes) {
     const uint8_t* header = received_.get() + begin;
     take(header, now);
-    const size_t whole = header_bytes + iscsi::additional_header_bytes(header) + iscsi::padded(iscsi::data_segment_length(header));
+    const size_t whole = header_bytes + iscsi::additional_header_bytes(header) +
+                         iscsi::padded(iscsi::data_segment_length(header));
     if (whole > end - begin) {
       skip_ = whole - (end - begin);
       begin = end;

@@ -17,16 +17,16 @@ struct LoadOptions {
   std::string target;
   uint16_t lun = 0;
   uint32_t connections = 1;
-  uint32_t depth = 1;           ///< commands in flight per connection
+  uint32_t depth = 1;  ///< commands in flight per connection
   uint32_t block_bytes = 4096;
   uint32_t read_percent = 100;
   bool sequential = false;
-  bool fill = false;            ///< write the span once, in order, and end
-  bool wait = false;            ///< sleep in poll() when nothing has come, instead of spinning
+  bool fill = false;  ///< write the span once, in order, and end
+  bool wait = false;  ///< sleep in poll() when nothing has come, instead of spinning
   double seconds = 5;
   double warmup = 0.5;
-  uint64_t span_bytes = 0;      ///< of the LUN; 0: all of it
-  int watched_pid = 0;          ///< its CPU time is reported
+  uint64_t span_bytes = 0;  ///< of the LUN; 0: all of it
+  int watched_pid = 0;      ///< its CPU time is reported
 };
 
 inline uint64_t nanoseconds_now() {

@@ -69,7 +69,8 @@ inline void LoadSession::connect() {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(options_.port);
-  if (inet_pton(AF_INET, options_.host.c_str(), &address.sin_addr) != 1) die("{} is no IPv4 address", options_.host);
+  if (inet_pton(AF_INET, options_.host.c_str(), &address.sin_addr) != 1)
+    die("{} is no IPv4 address", options_.host);
   if (::connect(socket_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     die("connect to {}:{}: {}", options_.host, options_.port, std::strerror(errno));
   }
@@ -102,7 +103,8 @@ inline std::vector<uint8_t> LoadSession::receive_pdu(uint8_t* header) {
 
 inline void LoadSession::login(uint32_t index) {
   iscsi::TextWriter text;
-  text.add("InitiatorName", std::string_view(fmt::format("iqn.2026-11.io.ashlar:load-{}-{}", getpid(), index)));
+  text.add("InitiatorName",
+           std::string_view(fmt::format("iqn.2026-11.io.ashlar:load-{}-{}", getpid(), index)));
   text.add("TargetName", std::string_view(options_.target));
   text.add("SessionType", "Normal");
   text.add("HeaderDigest", "None");
@@ -124,8 +126,8 @@ inline void LoadSession::login(uint32_t index) {
     request.current_stage = iscsi::LoginStage::login_operational_negotiation;
     request.next_stage = iscsi::LoginStage::full_feature_phase;
     request.data_segment_length = static_cast<uint32_t>(out.size());
-    request.isid = {0x80, static_cast<uint8_t>(getpid() >> 8), static_cast<uint8_t>(getpid()), 0, static_cast<uint8_t>(index >> 8),
-                    static_cast<uint8_t>(index)};
+    request.isid = {0x80, static_cast<uint8_t>(getpid() >> 8), static_cast<uint8_t>(getpid()),
+                    0,    static_cast<uint8_t>(index >> 8),    static_cast<uint8_t>(index)};
     request.cmd_sn = cmd_sn_;
     request.exp_stat_sn = exp_stat_sn_;
     std::array<uint8_t, header_bytes> header;
@@ -135,7 +137,8 @@ inline void LoadSession::login(uint32_t index) {
     send_all(ashlar::bytes_of(out));
     const std::vector<uint8_t> answer = receive_pdu(header.data());
     const iscsi::LoginResponse response = iscsi::LoginResponse::decode(header.data());
-    if (response.status != iscsi::LoginStatus::success) die("login refused: {}", iscsi::name_of(response.status));
+    if (response.status != iscsi::LoginStatus::success)
+      die("login refused: {}", iscsi::name_of(response.status));
     take_text(std::string(ashlar::text_of(answer)));
     exp_stat_sn_ = response.numbers.stat_sn + 1;
     max_cmd_sn_ = response.numbers.max_cmd_sn;

@@ -24,6 +24,8 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release" AND NOT ASHLAR_SANITIZE)
   target_compile_options(ashlar_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 if(ASHLAR_SANITIZE)
+  # Every call keeps its frame, so that a report shows the whole way.
+  target_compile_options(ashlar_flags INTERFACE -fno-optimize-sibling-calls)
   target_compile_options(ashlar_flags INTERFACE -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all)
   target_link_options(ashlar_flags INTERFACE -fsanitize=${ASHLAR_SANITIZE} -fno-sanitize-recover=all)
 endif()

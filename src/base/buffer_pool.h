@@ -44,8 +44,8 @@ class Buffer {
   friend class BufferPool;
   BufferPool* pool_ = nullptr;
   uint32_t size_ = 0;
-  uint16_t count_ = 0;        // pieces visible
-  uint16_t owned_ = 0;        // pieces owned (>= count_ after shrink)
+  uint16_t count_ = 0;  // pieces visible
+  uint16_t owned_ = 0;  // pieces owned (>= count_ after shrink)
   std::array<iovec, max_segments> segments_;
   std::array<uint8_t, max_segments> classes_;
 };

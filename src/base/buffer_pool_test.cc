@@ -15,7 +15,8 @@ namespace {
 constexpr uint32_t kib = 1024;
 
 uint64_t bytes_in(std::span<const iovec> parts) {
-  return std::accumulate(parts.begin(), parts.end(), uint64_t{0}, [](uint64_t sum, const iovec& part) { return sum + part.iov_len; });
+  return std::accumulate(parts.begin(), parts.end(), uint64_t{0},
+                         [](uint64_t sum, const iovec& part) { return sum + part.iov_len; });
 }
 
 std::vector<uint8_t> counting(size_t size) {
@@ -30,14 +31,22 @@ TEST(BufferPool, GivesAlignedPiecesOfTheFittingClass) {
     uint32_t bytes;
     size_t pieces;
   };
-  for (const Case& c : {Case{1, 1}, {4096, 1}, {4097, 1}, {32 * kib, 1}, {32 * kib + 1, 1}, {256 * kib, 1}, {256 * kib + 1, 2},
-                        {1024 * kib, 4}, {16384 * kib, 64}}) {
+  for (const Case& c : {Case{1, 1},
+                        {4096, 1},
+                        {4097, 1},
+                        {32 * kib, 1},
+                        {32 * kib + 1, 1},
+                        {256 * kib, 1},
+                        {256 * kib + 1, 2},
+                        {1024 * kib, 4},
+                        {16384 * kib, 64}}) {
     Buffer buffer;
     ASSERT_TRUE(pool.allocate(buffer, c.bytes)) << c.bytes;
     EXPECT_EQ(buffer.size(), c.bytes);
     EXPECT_EQ(buffer.segments().size(), c.pieces) << c.bytes;
     EXPECT_EQ(bytes_in(buffer.segments()), c.bytes);
-    for (const iovec& part : buffer.segments()) EXPECT_EQ(reinterpret_cast<uintptr_t>(part.iov_base) % 4096, 0u);
+    for (const iovec& part : buffer.segments())
+      EXPECT_EQ(reinterpret_cast<uintptr_t>(part.iov_base) % 4096, 0u);
     EXPECT_EQ(pool.in_use(), c.pieces);
   }
   EXPECT_EQ(pool.in_use(), 0u);
@@ -74,7 +83,13 @@ TEST(BufferPool, GivesNoPieceTwice) {
 }
 
 TEST(BufferPoolDeathTest, MisuseStops) {
-  EXPECT_DEATH({ BufferPool pool({.small = 1, .medium = 1, .large = 1}); Buffer buffer; (void)pool.allocate(buffer, 0); }, "bytes 0");
+  EXPECT_DEATH(
+      {
+        BufferPool pool({.small = 1, .medium = 1, .large = 1});
+        Buffer buffer;
+        (void)pool.allocate(buffer, 0);
+      },
+      "bytes 0");
   EXPECT_DEATH(
       {
         BufferPool pool({.small = 2, .medium = 1, .large = 1});
@@ -133,7 +148,8 @@ TEST(BufferDeathTest, SlicesPastTheEndStop) {
   EXPECT_DEATH(buffer.shrink(101), "CHECK failed");
 }
 
-RC_GTEST_PROP(Buffer, DoesAsAPlainArrayDoes, (uint32_t size_seed, uint32_t offset_seed, uint32_t length_seed)) {
+RC_GTEST_PROP(Buffer, DoesAsAPlainArrayDoes,
+              (uint32_t size_seed, uint32_t offset_seed, uint32_t length_seed)) {
   BufferPool pool({.small = 2, .medium = 2, .large = 4});
   const uint32_t size = 1 + size_seed % (1024 * kib);
   const uint32_t offset = offset_seed % size;

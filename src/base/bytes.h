@@ -12,12 +12,18 @@ namespace ashlar {
 using Bytes = std::span<uint8_t>;
 using ConstBytes = std::span<const uint8_t>;
 
-inline ConstBytes bytes_of(std::string_view text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
-inline std::string_view text_of(ConstBytes bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+inline ConstBytes bytes_of(std::string_view text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+inline std::string_view text_of(ConstBytes bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
 
 // Unchecked loads and stores at a pointer, for codecs that have checked the length of their fixed header once.
 inline uint16_t load_be16(const uint8_t* p) { return static_cast<uint16_t>(p[0] << 8 | p[1]); }
-inline uint32_t load_be24(const uint8_t* p) { return static_cast<uint32_t>(p[0]) << 16 | static_cast<uint32_t>(p[1]) << 8 | p[2]; }
+inline uint32_t load_be24(const uint8_t* p) {
+  return static_cast<uint32_t>(p[0]) << 16 | static_cast<uint32_t>(p[1]) << 8 | p[2];
+}
 inline uint32_t load_be32(const uint8_t* p) {
   uint32_t value;
   std::memcpy(&value, p, sizeof value);
@@ -135,7 +141,8 @@ class Writer {
   }
   void big_endian(uint64_t value, size_t count) {
     if (!room(count)) return;
-    for (size_t i = 0; i < count; ++i) bytes_[position_ + i] = static_cast<uint8_t>(value >> (8 * (count - 1 - i)));
+    for (size_t i = 0; i < count; ++i)
+      bytes_[position_ + i] = static_cast<uint8_t>(value >> (8 * (count - 1 - i)));
     position_ += count;
   }
   Bytes bytes_;

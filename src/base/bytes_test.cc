@@ -108,7 +108,8 @@ TEST(Writer, WritesTextAndZeroes) {
   EXPECT_TRUE(nothing.ok());
 }
 
-RC_GTEST_PROP(ReaderAndWriter, AreInverse, (uint8_t a, uint16_t b, uint32_t c, uint64_t d, std::vector<uint8_t> tail)) {
+RC_GTEST_PROP(ReaderAndWriter, AreInverse,
+              (uint8_t a, uint16_t b, uint32_t c, uint64_t d, std::vector<uint8_t> tail)) {
   std::vector<uint8_t> memory(1 + 2 + 4 + 8 + 3 + tail.size());
   Writer writer(memory);
   writer.u8(a);

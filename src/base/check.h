@@ -14,8 +14,9 @@ namespace ashlar {
 
 /// Always on, release builds too: a storage engine that goes on after a broken invariant writes wrong data.
 /// Usage: CHECK(offset < size) or CHECK(offset < size, "offset {} of {}", offset, size).
-#define CHECK(condition, ...)                                                                          \
-  do {                                                                                                 \
-    if (!(condition)) [[unlikely]]                                                                     \
-      ::ashlar::check_failed(#condition, __FILE__, __LINE__, std::string{__VA_OPT__(fmt::format(__VA_ARGS__))}); \
+#define CHECK(condition, ...)                                                    \
+  do {                                                                           \
+    if (!(condition)) [[unlikely]]                                               \
+      ::ashlar::check_failed(#condition, __FILE__, __LINE__,                     \
+                             std::string{__VA_OPT__(fmt::format(__VA_ARGS__))}); \
   } while (false)

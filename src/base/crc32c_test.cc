@@ -18,7 +18,8 @@ struct Example {
 
 std::vector<uint8_t> run(uint8_t first, int step) {
   std::vector<uint8_t> bytes(32);
-  for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(first + step * static_cast<int>(i));
+  for (size_t i = 0; i < bytes.size(); ++i)
+    bytes[i] = static_cast<uint8_t>(first + step * static_cast<int>(i));
   return bytes;
 }
 

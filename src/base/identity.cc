@@ -14,7 +14,8 @@ int hex_digit(char c) {
 }
 
 bool is_name_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || static_cast<uint8_t>(c) >= 0x80;
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' ||
+         static_cast<uint8_t>(c) >= 0x80;
 }
 
 }  // namespace
@@ -37,13 +38,15 @@ Result<void> parse_hex(std::string_view text, Bytes out, std::string_view place)
     }
   }
   if (text.size() != out.size() * 2) {
-    return fail(ErrorCode::invalid_argument, std::string(place), "needs {} hex digits, got {}", out.size() * 2, text.size());
+    return fail(ErrorCode::invalid_argument, std::string(place), "needs {} hex digits, got {}",
+                out.size() * 2, text.size());
   }
   for (size_t i = 0; i < out.size(); ++i) {
     const int high = hex_digit(text[2 * i]);
     const int low = hex_digit(text[2 * i + 1]);
     if (high < 0 || low < 0) {
-      return fail(ErrorCode::invalid_argument, std::string(place), "'{}' is not a hex digit", text[high < 0 ? 2 * i : 2 * i + 1]);
+      return fail(ErrorCode::invalid_argument, std::string(place), "'{}' is not a hex digit",
+                  text[high < 0 ? 2 * i : 2 * i + 1]);
     }
     out[i] = static_cast<uint8_t>(high << 4 | low);
   }
@@ -100,27 +103,35 @@ Result<Uuid> parse_uuid(std::string_view text, std::string_view place) {
 Result<std::string> parse_iscsi_name(std::string_view text, std::string_view place) {
   const std::string where(place);
   if (text.empty()) return fail(ErrorCode::invalid_argument, where, "an iSCSI name is missing");
-  if (text.size() > 223) return fail(ErrorCode::invalid_argument, where, "an iSCSI name has at most 223 bytes, this one {}", text.size());
+  if (text.size() > 223)
+    return fail(ErrorCode::invalid_argument, where, "an iSCSI name has at most 223 bytes, this one {}",
+                text.size());
   std::string name(text);
-  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   const bool known = name.starts_with("iqn.") || name.starts_with("eui.") || name.starts_with("naa.");
   if (!known || name.size() < 5) {
     return fail(ErrorCode::invalid_argument, where,
                 "'{}' must begin with iqn., eui. or naa. (for example iqn.2026-11.com.example:host1)", text);
   }
   for (const char c : name) {
-    if (!is_name_character(c)) return fail(ErrorCode::invalid_argument, where, "'{}' may not hold the character '{}'", text, c);
+    if (!is_name_character(c))
+      return fail(ErrorCode::invalid_argument, where, "'{}' may not hold the character '{}'", text, c);
   }
   return name;
 }
 
 Result<std::string> parse_resource_name(std::string_view text, std::string_view place) {
-  const auto allowed = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-'; };
+  const auto allowed = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) || c == '.' || c == '_' || c == '-';
+  };
   const bool begins_well = !text.empty() && std::isalnum(static_cast<unsigned char>(text[0]));
   const bool good = begins_well && text.size() <= 63 && std::all_of(text.begin(), text.end(), allowed);
   if (!good) {
-    return fail(ErrorCode::invalid_argument, std::string(place),
-                "'{}' is not a name: use 1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit", text);
+    return fail(
+        ErrorCode::invalid_argument, std::string(place),
+        "'{}' is not a name: use 1 to 63 letters, digits, '.', '_' or '-', beginning with a letter or digit",
+        text);
   }
   return std::string(text);
 }

@@ -10,7 +10,8 @@
 namespace ashlar {
 namespace {
 
-constexpr Uuid ones = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+constexpr Uuid ones = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+                       0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
 
 Uuid counting() {
   Uuid uuid;
@@ -86,9 +87,10 @@ TEST(IscsiName, IsLowerCasedAndChecked) {
   EXPECT_TRUE(parse_iscsi_name("eui.02004567A425678D", ""));
   EXPECT_TRUE(parse_iscsi_name("naa.52004567BA64678D", ""));
   EXPECT_TRUE(parse_iscsi_name("iqn." + std::string(219, 'a'), ""));
-  for (const std::string& text : {std::string(), std::string("iqn."), std::string("host1"), "iqn." + std::string(220, 'a'),
-                                  std::string("iqn.2026-11.com.example host"), std::string("iqn.2026-11.com/example"),
-                                  std::string("iqn.2026\0.com", 13), std::string("iqn.a,b"), std::string("iqn.a_b")}) {
+  for (const std::string& text :
+       {std::string(), std::string("iqn."), std::string("host1"), "iqn." + std::string(220, 'a'),
+        std::string("iqn.2026-11.com.example host"), std::string("iqn.2026-11.com/example"),
+        std::string("iqn.2026\0.com", 13), std::string("iqn.a,b"), std::string("iqn.a_b")}) {
     const Result<std::string> parsed = parse_iscsi_name(text, "hosts[1].initiator");
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::invalid_argument);
@@ -97,11 +99,13 @@ TEST(IscsiName, IsLowerCasedAndChecked) {
 }
 
 TEST(ResourceName, IsChecked) {
-  for (const std::string& text : {std::string("v"), std::string("Vol-1_a.b"), std::string(63, 'x'), std::string("0")}) {
+  for (const std::string& text :
+       {std::string("v"), std::string("Vol-1_a.b"), std::string(63, 'x'), std::string("0")}) {
     EXPECT_EQ(parse_resource_name(text, "").value_or(""), text);
   }
-  for (const std::string& text : {std::string(), std::string(64, 'x'), std::string("-a"), std::string(".a"), std::string("a b"),
-                                  std::string("a/b"), std::string("\xc3\xa9t\xc3\xa9"), std::string("a\0b", 3)}) {
+  for (const std::string& text :
+       {std::string(), std::string(64, 'x'), std::string("-a"), std::string(".a"), std::string("a b"),
+        std::string("a/b"), std::string("\xc3\xa9t\xc3\xa9"), std::string("a\0b", 3)}) {
     EXPECT_FALSE(parse_resource_name(text, "name")) << text;
   }
 }

@@ -22,8 +22,8 @@ spdlog::logger& logger() {
 }
 
 void write_to_stderr(LogLevel level, std::string_view component, std::string_view line) {
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
-                                                         spdlog::level::err};
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
+                                                         spdlog::level::warn, spdlog::level::err};
   logger().log(levels[static_cast<int>(level)], "{}: {}", component, line);
 }
 
@@ -35,7 +35,9 @@ std::atomic<LogLevel> lowest_level{LogLevel::info};
 void set_log_sink(LogSink new_sink) { sink.store(new_sink != nullptr ? new_sink : &write_to_stderr); }
 void set_log_level(LogLevel lowest) { lowest_level.store(lowest); }
 bool log_enabled(LogLevel level) { return level >= lowest_level.load(std::memory_order_relaxed); }
-void log_line(LogLevel level, std::string_view component, std::string_view line) { sink.load()(level, component, line); }
+void log_line(LogLevel level, std::string_view component, std::string_view line) {
+  sink.load()(level, component, line);
+}
 void log_flush() { logger().flush(); }
 
 bool LogLimiter::allow(uint64_t now_nanoseconds) {

@@ -22,14 +22,16 @@ void log_line(LogLevel level, std::string_view component, std::string_view line)
 void log_flush();
 
 template <typename... Arguments>
-void log(LogLevel level, std::string_view component, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+void log(LogLevel level, std::string_view component, fmt::format_string<Arguments...> format,
+         Arguments&&... arguments) {
   if (!log_enabled(level)) return;
   fmt::memory_buffer buffer;
   fmt::format_to(std::back_inserter(buffer), format, std::forward<Arguments>(arguments)...);
   log_line(level, component, std::string_view(buffer.data(), buffer.size()));
 }
 template <typename... Arguments>
-void log_debug(std::string_view component, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+void log_debug(std::string_view component, fmt::format_string<Arguments...> format,
+               Arguments&&... arguments) {
   log(LogLevel::debug, component, format, std::forward<Arguments>(arguments)...);
 }
 template <typename... Arguments>
@@ -37,11 +39,13 @@ void log_info(std::string_view component, fmt::format_string<Arguments...> forma
   log(LogLevel::info, component, format, std::forward<Arguments>(arguments)...);
 }
 template <typename... Arguments>
-void log_warning(std::string_view component, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+void log_warning(std::string_view component, fmt::format_string<Arguments...> format,
+                 Arguments&&... arguments) {
   log(LogLevel::warning, component, format, std::forward<Arguments>(arguments)...);
 }
 template <typename... Arguments>
-void log_error(std::string_view component, fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+void log_error(std::string_view component, fmt::format_string<Arguments...> format,
+               Arguments&&... arguments) {
   log(LogLevel::error, component, format, std::forward<Arguments>(arguments)...);
 }
 
@@ -49,7 +53,8 @@ void log_error(std::string_view component, fmt::format_string<Arguments...> form
 /// One per call site or per peer; not thread safe. Time is given by the caller (the loop's clock, nanoseconds).
 class LogLimiter {
  public:
-  LogLimiter(uint32_t burst, uint64_t period_nanoseconds) : burst_(burst), period_nanoseconds_(period_nanoseconds) {}
+  LogLimiter(uint32_t burst, uint64_t period_nanoseconds)
+      : burst_(burst), period_nanoseconds_(period_nanoseconds) {}
   /// True if a line may be written now; `suppressed()` then tells how many were not since the last one.
   bool allow(uint64_t now_nanoseconds);
   uint64_t suppressed() const { return suppressed_; }

@@ -34,23 +34,43 @@ std::string Error::text() const {
 
 static ErrorCode code_of_errno(int errno_value) {
   switch (errno_value) {
-    case ENOENT: case ENODEV: case ENXIO: return ErrorCode::not_found;
+    case ENOENT:
+    case ENODEV:
+    case ENXIO: return ErrorCode::not_found;
     case EEXIST: return ErrorCode::already_exists;
-    case EBUSY: case EAGAIN: case EADDRINUSE: case ETXTBSY: return ErrorCode::busy;
-    case EACCES: case EPERM: case EROFS: return ErrorCode::permission_denied;
-    case EINVAL: case EISDIR: case ENOTDIR: case ENAMETOOLONG: case EADDRNOTAVAIL: return ErrorCode::invalid_argument;
-    case EOPNOTSUPP: case ENOSYS: return ErrorCode::unsupported;
-    case ENOMEM: case EMFILE: case ENFILE: return ErrorCode::exhausted;
-    case ENOSPC: case EDQUOT: case EFBIG: return ErrorCode::no_space;
+    case EBUSY:
+    case EAGAIN:
+    case EADDRINUSE:
+    case ETXTBSY: return ErrorCode::busy;
+    case EACCES:
+    case EPERM:
+    case EROFS: return ErrorCode::permission_denied;
+    case EINVAL:
+    case EISDIR:
+    case ENOTDIR:
+    case ENAMETOOLONG:
+    case EADDRNOTAVAIL: return ErrorCode::invalid_argument;
+    case EOPNOTSUPP:
+    case ENOSYS: return ErrorCode::unsupported;
+    case ENOMEM:
+    case EMFILE:
+    case ENFILE: return ErrorCode::exhausted;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return ErrorCode::no_space;
     case ETIMEDOUT: return ErrorCode::timed_out;
     case ECANCELED: return ErrorCode::aborted;
-    case EPIPE: case ECONNRESET: case ECONNREFUSED: case ENOTCONN: return ErrorCode::closed;
+    case EPIPE:
+    case ECONNRESET:
+    case ECONNREFUSED:
+    case ENOTCONN: return ErrorCode::closed;
     default: return ErrorCode::io_error;
   }
 }
 
 Error error_of_errno(int errno_value, std::string place, std::string_view what) {
-  return Error{code_of_errno(errno_value), std::move(place), fmt::format("{}: {}", what, std::strerror(errno_value))};
+  return Error{code_of_errno(errno_value), std::move(place),
+               fmt::format("{}: {}", what, std::strerror(errno_value))};
 }
 
 }  // namespace ashlar

@@ -24,8 +24,8 @@ enum class ErrorCode : uint8_t {
   io_error,           ///< the device or the network failed
   protocol_error,     ///< the peer broke its protocol
   timed_out,
-  aborted,            ///< ended on request
-  closed,             ///< the peer or this side closed the channel
+  aborted,  ///< ended on request
+  closed,   ///< the peer or this side closed the channel
 };
 
 /// "invalid_argument" and so on; stable, used in JSON.
@@ -47,9 +47,10 @@ using Result = std::expected<T, Error>;
 
 /// Makes the error half of a Result: `return fail(ErrorCode::not_found, "volume", "no volume named {}", name);`
 template <typename... Arguments>
-[[nodiscard]] std::unexpected<Error> fail(ErrorCode code, std::string place, fmt::format_string<Arguments...> format,
-                                          Arguments&&... arguments) {
-  return std::unexpected(Error{code, std::move(place), fmt::format(format, std::forward<Arguments>(arguments)...)});
+[[nodiscard]] std::unexpected<Error> fail(ErrorCode code, std::string place,
+                                          fmt::format_string<Arguments...> format, Arguments&&... arguments) {
+  return std::unexpected(
+      Error{code, std::move(place), fmt::format(format, std::forward<Arguments>(arguments)...)});
 }
 
 /// The error of an OS call: `code` is chosen from `errno_value` (ENOSPC is no_space, ENOENT not_found ...).
@@ -66,17 +67,18 @@ template <typename... Arguments>
 /// The same in a coroutine (co_return). Evaluate `co_await` on the line before and pass the named result.
 #define CO_TRY_ASSIGN(declaration, expression) \
   TRY_ASSIGN_IMPL(co_return, ASHLAR_CONCAT(try_result_, __LINE__), declaration, expression)
-#define TRY_ASSIGN_IMPL(return_word, result, declaration, expression)    \
-  auto result = (expression);                                            \
-  if (!result) return_word std::unexpected(std::move(result).error());   \
+#define TRY_ASSIGN_IMPL(return_word, result, declaration, expression)  \
+  auto result = (expression);                                          \
+  if (!result) return_word std::unexpected(std::move(result).error()); \
   declaration = std::move(*result)
 
 /// TRY(check_name(name));  for Result<void> or a value that is not wanted.
-#define TRY(expression)                                                                              \
-  do {                                                                                               \
+#define TRY(expression)                                                                                     \
+  do {                                                                                                      \
     if (auto try_result = (expression); !try_result) return std::unexpected(std::move(try_result).error()); \
   } while (false)
-#define CO_TRY(expression)                                                                              \
-  do {                                                                                                  \
-    if (auto try_result = (expression); !try_result) co_return std::unexpected(std::move(try_result).error()); \
+#define CO_TRY(expression)                                      \
+  do {                                                          \
+    if (auto try_result = (expression); !try_result)            \
+      co_return std::unexpected(std::move(try_result).error()); \
   } while (false)

@@ -65,19 +65,28 @@ TEST(Error, WithoutAPlaceSaysOnlyWhat) {
 }
 
 TEST(Error, OfErrnoIsClassified) {
-  const std::pair<int, ErrorCode> cases[] = {
-      {ENOENT, ErrorCode::not_found},   {EEXIST, ErrorCode::already_exists}, {EBUSY, ErrorCode::busy},
-      {EACCES, ErrorCode::permission_denied}, {EINVAL, ErrorCode::invalid_argument}, {EOPNOTSUPP, ErrorCode::unsupported},
-      {EMFILE, ErrorCode::exhausted},   {ENOSPC, ErrorCode::no_space},       {ETIMEDOUT, ErrorCode::timed_out},
-      {ECANCELED, ErrorCode::aborted},  {ECONNRESET, ErrorCode::closed},     {EIO, ErrorCode::io_error},
-      {EREMOTEIO, ErrorCode::io_error}};
+  const std::pair<int, ErrorCode> cases[] = {{ENOENT, ErrorCode::not_found},
+                                             {EEXIST, ErrorCode::already_exists},
+                                             {EBUSY, ErrorCode::busy},
+                                             {EACCES, ErrorCode::permission_denied},
+                                             {EINVAL, ErrorCode::invalid_argument},
+                                             {EOPNOTSUPP, ErrorCode::unsupported},
+                                             {EMFILE, ErrorCode::exhausted},
+                                             {ENOSPC, ErrorCode::no_space},
+                                             {ETIMEDOUT, ErrorCode::timed_out},
+                                             {ECANCELED, ErrorCode::aborted},
+                                             {ECONNRESET, ErrorCode::closed},
+                                             {EIO, ErrorCode::io_error},
+                                             {EREMOTEIO, ErrorCode::io_error}};
   for (const auto& [number, code] : cases) EXPECT_EQ(error_of_errno(number, "p", "w").code, code) << number;
-  EXPECT_EQ(error_of_errno(ENOENT, "/x", "cannot open").text(), "/x: cannot open: No such file or directory (not_found)");
+  EXPECT_EQ(error_of_errno(ENOENT, "/x", "cannot open").text(),
+            "/x: cannot open: No such file or directory (not_found)");
 }
 
 TEST(Error, EveryCodeHasItsOwnName) {
   std::set<std::string_view> names;
-  for (int code = 0; code <= static_cast<int>(ErrorCode::closed); ++code) names.insert(name_of(static_cast<ErrorCode>(code)));
+  for (int code = 0; code <= static_cast<int>(ErrorCode::closed); ++code)
+    names.insert(name_of(static_cast<ErrorCode>(code)));
   EXPECT_EQ(names.size(), static_cast<size_t>(ErrorCode::closed) + 1);
   EXPECT_FALSE(names.contains("unknown"));
 }

@@ -16,11 +16,12 @@ namespace ashlar::block {
 
 /// A way to make a device, and the world it lives in.
 struct Subject {
-  using Open = std::function<loop::Task<Result<std::shared_ptr<Store>>>(uint64_t size_bytes, uint32_t block_bytes)>;
+  using Open =
+      std::function<loop::Task<Result<std::shared_ptr<Store>>>(uint64_t size_bytes, uint32_t block_bytes)>;
   std::string name;
   std::function<std::unique_ptr<World>()> make_world;
-  Open open;                  ///< a new, empty device each time, without a gatekeeper
-  bool keeps_data = true;     ///< false: reads are zeroes whatever was written (null)
+  Open open;               ///< a new, empty device each time, without a gatekeeper
+  bool keeps_data = true;  ///< false: reads are zeroes whatever was written (null)
   uint32_t block_bytes = 512;
   bool resizes = true;
 };
@@ -31,13 +32,13 @@ struct Step {
   Operation operation = Operation::read;
   uint64_t block = 0;
   uint64_t count = 1;
-  bool flag = false;       ///< durable or may_discard
-  uint32_t misalign = 0;   ///< bytes by which memory misses its page
+  bool flag = false;      ///< durable or may_discard
+  uint32_t misalign = 0;  ///< bytes by which memory misses its page
   uint8_t fill = 0;
 };
 inline std::ostream& operator<<(std::ostream& out, const Step& step) {
-  return out << name_of(step.operation) << " " << step.count << " blocks at " << step.block << (step.flag ? " flag" : "")
-             << " memory+" << step.misalign << " fill " << int{step.fill};
+  return out << name_of(step.operation) << " " << step.count << " blocks at " << step.block
+             << (step.flag ? " flag" : "") << " memory+" << step.misalign << " fill " << int{step.fill};
 }
 
 class Contract : public testing::TestWithParam<Subject> {
@@ -59,7 +60,8 @@ class Contract : public testing::TestWithParam<Subject> {
     CHECK(opened, "{}", opened.error().text());
     Device device{guard(std::move(*opened), "contract"), {}};
     loop::Shards& shards = loop::Loop::current().shards();
-    for (uint32_t i = 0; i < shards.count(); ++i) device.channels.push_back(device.store->open_channel(shards.at(i)));
+    for (uint32_t i = 0; i < shards.count(); ++i)
+      device.channels.push_back(device.store->open_channel(shards.at(i)));
     co_return device;
   }
   static loop::Task<void> close(Device device) {
@@ -87,7 +89,8 @@ class Contract : public testing::TestWithParam<Subject> {
 
   std::vector<uint8_t> pattern(uint64_t bytes, uint32_t seed) const {
     std::vector<uint8_t> made(bytes);
-    for (uint64_t i = 0; i < bytes; ++i) made[i] = static_cast<uint8_t>(seed * 131 + i * 7 + i / 512 * 13 + 1);
+    for (uint64_t i = 0; i < bytes; ++i)
+      made[i] = static_cast<uint8_t>(seed * 131 + i * 7 + i / 512 * 13 + 1);
     return made;
   }
   std::vector<uint8_t> kept(std::vector<uint8_t> written) const {
@@ -132,8 +135,10 @@ inline void Contract::apply(const Step& step, ConstBytes written, bool discard_z
 inline std::string Contract::difference(const Step& step, ConstBytes read, const Model& model) const {
   for (uint64_t i = 0; i < step.count; ++i) {
     const ConstBytes expected = ConstBytes(model.data).subspan((step.block + i) * block(), block());
-    if (!model.known[step.block + i] || std::ranges::equal(read.subspan(i * block(), block()), expected)) continue;
-    return fmt::format("block {} begins with {}, not {}", step.block + i, int{read[i * block()]}, int{expected[0]});
+    if (!model.known[step.block + i] || std::ranges::equal(read.subspan(i * block(), block()), expected))
+      continue;
+    return fmt::format("block {} begins with {}, not {}", step.block + i, int{read[i * block()]},
+                       int{expected[0]});
   }
   return {};
 }
@@ -148,7 +153,8 @@ inline loop::Task<std::string> Contract::step_differs(Device& device, const Step
     piece = Bytes(memory).subspan((4096 - address % 4096) % 4096 + step.misalign, length);
   }
   if (step.operation == Operation::write) {
-    for (uint64_t i = 0; i < step.count; ++i) std::ranges::fill(piece.subspan(i * block(), block()), static_cast<uint8_t>(step.fill + i));
+    for (uint64_t i = 0; i < step.count; ++i)
+      std::ranges::fill(piece.subspan(i * block(), block()), static_cast<uint8_t>(step.fill + i));
   }
   auto performing = perform(*device, step.operation, step.block * block(), piece, length, step.flag);
   const Status status = co_await performing;
@@ -171,13 +177,16 @@ inline loop::Task<std::string> Contract::compare(Device& device, const std::vect
 }
 
 inline rc::Gen<Step> any_step(uint64_t device_blocks, bool discards) {
-  std::vector<Operation> operations = {Operation::read, Operation::write, Operation::write, Operation::write_zeroes, Operation::flush};
+  std::vector<Operation> operations = {Operation::read, Operation::write, Operation::write,
+                                       Operation::write_zeroes, Operation::flush};
   if (discards) operations.push_back(Operation::discard);
   return rc::gen::map(
-      rc::gen::tuple(rc::gen::elementOf(operations), rc::gen::inRange<uint64_t>(0, device_blocks), rc::gen::inRange<uint64_t>(1, 160),
-                     rc::gen::arbitrary<bool>(), rc::gen::element<uint32_t>(0, 0, 512, 4, 1), rc::gen::arbitrary<uint8_t>()),
+      rc::gen::tuple(rc::gen::elementOf(operations), rc::gen::inRange<uint64_t>(0, device_blocks),
+                     rc::gen::inRange<uint64_t>(1, 160), rc::gen::arbitrary<bool>(),
+                     rc::gen::element<uint32_t>(0, 0, 512, 4, 1), rc::gen::arbitrary<uint8_t>()),
       [device_blocks](const std::tuple<Operation, uint64_t, uint64_t, bool, uint32_t, uint8_t>& drawn) {
-        Step step{std::get<0>(drawn), std::get<1>(drawn), std::get<2>(drawn), std::get<3>(drawn), std::get<4>(drawn), std::get<5>(drawn)};
+        Step step{std::get<0>(drawn), std::get<1>(drawn), std::get<2>(drawn),
+                  std::get<3>(drawn), std::get<4>(drawn), std::get<5>(drawn)};
         step.count = std::min(step.count, device_blocks - step.block);
         return step;
       });
@@ -212,7 +221,8 @@ TEST_P(Contract, NewDevicesAreZeroes) {
 
 TEST_P(Contract, CompletionNeverRunsInsideSubmit) {
   with_device([&](Device& device) -> loop::Task<void> {
-    for (const Operation operation : {Operation::read, Operation::write, Operation::flush, Operation::write_zeroes}) {
+    for (const Operation operation :
+         {Operation::read, Operation::write, Operation::flush, Operation::write_zeroes}) {
       std::vector<uint8_t> data(block());
       const iovec part{data.data(), data.size()};
       Waiting waiting;
@@ -236,7 +246,8 @@ TEST_P(Contract, ManyInFlightEachFindItsPlace) {
       std::vector<iovec> parts(many);
       std::vector<std::unique_ptr<Waiting>> waiting;
       for (uint64_t i = 0; i < many; ++i) {
-        data.push_back(operation == Operation::write ? pattern(block(), static_cast<uint32_t>(i)) : std::vector<uint8_t>(block(), 0xee));
+        data.push_back(operation == Operation::write ? pattern(block(), static_cast<uint32_t>(i))
+                                                     : std::vector<uint8_t>(block(), 0xee));
         parts[i] = {data[i].data(), block()};
         waiting.push_back(std::make_unique<Waiting>());
         Request& request = waiting[i]->request;
@@ -249,7 +260,8 @@ TEST_P(Contract, ManyInFlightEachFindItsPlace) {
       for (uint64_t i = 0; i < many; ++i) {
         co_await waiting[i]->over;
         EXPECT_EQ(waiting[i]->request.status, Status::ok);
-        if (operation == Operation::read) EXPECT_EQ(data[i], kept(pattern(block(), static_cast<uint32_t>(i)))) << i;
+        if (operation == Operation::read)
+          EXPECT_EQ(data[i], kept(pattern(block(), static_cast<uint32_t>(i)))) << i;
       }
     }
   });
@@ -263,7 +275,8 @@ TEST_P(Contract, PiecesOfAnyShapeAreJoined) {
     for (const Operation operation : {Operation::write, Operation::read}) {
       uint8_t* memory = operation == Operation::write ? source.data() : target.data();
       std::vector<iovec> parts;
-      for (size_t from = 0, length = 1; from < written.size(); from += parts.back().iov_len, length = length * 3 + 1) {
+      for (size_t from = 0, length = 1; from < written.size();
+           from += parts.back().iov_len, length = length * 3 + 1) {
         parts.push_back({memory + from, std::min(length, written.size() - from)});
       }
       Waiting waiting;
@@ -300,9 +313,11 @@ TEST_P(Contract, WhatBreaksTheContractIsRefusedAndChangesNothing) {
     std::vector<uint8_t> memory(2 * b, 0x5a);
     for (const Case& each : cases) {
       const bool data = each.operation != Operation::write_zeroes;
-      auto performing = perform(*device, each.operation, each.offset, data ? Bytes(memory).first(each.length) : Bytes(), each.length);
+      auto performing = perform(*device, each.operation, each.offset,
+                                data ? Bytes(memory).first(each.length) : Bytes(), each.length);
       const Status status = co_await performing;
-      EXPECT_EQ(status, each.expected) << name_of(each.operation) << " " << each.length << " at " << each.offset;
+      EXPECT_EQ(status, each.expected)
+          << name_of(each.operation) << " " << each.length << " at " << each.offset;
     }
     auto reading = read(*device, 0, size());
     const std::vector<uint8_t> data = co_await reading;

@@ -10,16 +10,16 @@ namespace ashlar::block {
 /// What a device can do. Fixed while a channel is open, but for size_bytes, which a resize moves.
 struct Limits {
   uint64_t size_bytes = 0;
-  uint32_t block_bytes = 512;              ///< offsets and lengths are multiples of this
-  uint32_t physical_block_bytes = 4096;    ///< writes smaller than this may cost a read
-  uint32_t max_transfer_bytes = 16u << 20; ///< of one read or write
-  uint32_t discard_granularity_bytes = 0;  ///< 0: discard is not supported
-  uint64_t max_discard_bytes = UINT64_MAX; ///< of one discard or write_zeroes
-  bool discard_zeroes = false;             ///< discarded ranges read as zeroes
-  bool find_extent = false;                ///< find_extent is supported
+  uint32_t block_bytes = 512;               ///< offsets and lengths are multiples of this
+  uint32_t physical_block_bytes = 4096;     ///< writes smaller than this may cost a read
+  uint32_t max_transfer_bytes = 16u << 20;  ///< of one read or write
+  uint32_t discard_granularity_bytes = 0;   ///< 0: discard is not supported
+  uint64_t max_discard_bytes = UINT64_MAX;  ///< of one discard or write_zeroes
+  bool discard_zeroes = false;              ///< discarded ranges read as zeroes
+  bool find_extent = false;                 ///< find_extent is supported
   bool read_only = false;
   bool rotational = false;
-  bool volatile_cache = true;              ///< completed writes may be lost with the power until a flush
+  bool volatile_cache = true;  ///< completed writes may be lost with the power until a flush
 };
 
 /// A channel of a device, opened by one shard and used on its thread only, so that I/O takes no lock.

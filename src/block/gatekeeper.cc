@@ -9,12 +9,16 @@ namespace {
 
 // What a store or a layer must give back as it got it. One word, so that it fits the layer's note.
 uint64_t fingerprint(const Request& request) {
-  return (request.offset * 0x9e3779b97f4a7c15 + request.length) ^ reinterpret_cast<uintptr_t>(request.parts.data());
+  return (request.offset * 0x9e3779b97f4a7c15 + request.length) ^
+         reinterpret_cast<uintptr_t>(request.parts.data());
 }
 
-bool carries_data(Operation operation) { return operation == Operation::read || operation == Operation::write; }
+bool carries_data(Operation operation) {
+  return operation == Operation::read || operation == Operation::write;
+}
 bool modifies(Operation operation) {
-  return operation == Operation::write || operation == Operation::discard || operation == Operation::write_zeroes;
+  return operation == Operation::write || operation == Operation::discard ||
+         operation == Operation::write_zeroes;
 }
 
 uint64_t total(std::span<const iovec> parts) {
@@ -25,7 +29,9 @@ uint64_t total(std::span<const iovec> parts) {
 
 class GuardedStore final : public Store {
  public:
-  GuardedStore(std::shared_ptr<Store> below, std::string name) : below_(std::move(below)) { shared_->name = std::move(name); }
+  GuardedStore(std::shared_ptr<Store> below, std::string name) : below_(std::move(below)) {
+    shared_->name = std::move(name);
+  }
   const Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<BlockDevice> open_channel(loop::Loop& shard) override {
     return std::make_unique<Gatekeeper>(below_->open_channel(shard), shared_);
@@ -52,14 +58,16 @@ Gatekeeper::~Gatekeeper() {
 
 void Gatekeeper::close() {
   CHECK(!closed_, "{}: closed twice", shared_->name);
-  CHECK(in_flight_ == 0, "{}: closed with {} requests in flight{}", shared_->name, in_flight_,
-        in_flight_ == 1 ? ": " + reinterpret_cast<const Request*>(in_flight_mix_)->describe() : std::string());
+  CHECK(
+      in_flight_ == 0, "{}: closed with {} requests in flight{}", shared_->name, in_flight_,
+      in_flight_ == 1 ? ": " + reinterpret_cast<const Request*>(in_flight_mix_)->describe() : std::string());
   closed_ = true;
   below_->close();
 }
 
 Status Gatekeeper::check(const Request& request) const {
-  if (shared_->failed.load(std::memory_order_relaxed)) [[unlikely]] return Status::device_failed;
+  if (shared_->failed.load(std::memory_order_relaxed)) [[unlikely]]
+    return Status::device_failed;
   if (request.operation == Operation::flush) return Status::ok;
   const Limits& limits = below_->limits();
   if (request.offset > limits.size_bytes) return Status::out_of_range;
@@ -72,17 +80,22 @@ Status Gatekeeper::check(const Request& request) const {
   if (request.length > room) return Status::out_of_range;
   if (((request.offset | request.length) & (limits.block_bytes - 1)) != 0) return Status::misaligned;
   if (limits.read_only && modifies(request.operation)) return Status::read_only;
-  if (carries_data(request.operation)) return request.length <= limits.max_transfer_bytes ? Status::ok : Status::unsupported;
-  if (request.operation == Operation::discard && limits.discard_granularity_bytes == 0) return Status::unsupported;
+  if (carries_data(request.operation))
+    return request.length <= limits.max_transfer_bytes ? Status::ok : Status::unsupported;
+  if (request.operation == Operation::discard && limits.discard_granularity_bytes == 0)
+    return Status::unsupported;
   return request.length <= limits.max_discard_bytes ? Status::ok : Status::unsupported;
 }
 
 void Gatekeeper::submit(Request& request) {
   CHECK(!closed_, "{}: submitted after close: {}", shared_->name, request.describe());
-  CHECK(request.in_flight() && request.done != nullptr, "{}: not begun: {}", shared_->name, request.describe());
-  if (const Status refusal = check(request); refusal != Status::ok) [[unlikely]] return request.complete(refusal);
+  CHECK(request.in_flight() && request.done != nullptr, "{}: not begun: {}", shared_->name,
+        request.describe());
+  if (const Status refusal = check(request); refusal != Status::ok) [[unlikely]]
+    return request.complete(refusal);
   if (carries_data(request.operation)) {
-    CHECK(total(request.parts) == request.length, "{}: pieces of {} bytes: {}", shared_->name, total(request.parts), request.describe());
+    CHECK(total(request.parts) == request.length, "{}: pieces of {} bytes: {}", shared_->name,
+          total(request.parts), request.describe());
   }
   const bool has_range = request.operation != Operation::flush && request.operation != Operation::find_extent;
   if (has_range && request.length == 0) return request.complete(Status::ok);
@@ -107,39 +120,41 @@ void Gatekeeper::check_answer(Request& request) {
   switch (request.status) {
     case Status::ok: {
       const uint64_t block = below_->limits().block_bytes;
-      CHECK(request.extent_length > 0 && request.extent_length % block == 0, "{}: extent of {} bytes: {}", shared_->name,
-            request.extent_length, request.describe());
+      CHECK(request.extent_length > 0 && request.extent_length % block == 0, "{}: extent of {} bytes: {}",
+            shared_->name, request.extent_length, request.describe());
       return;
     }
     case Status::medium_error:
     case Status::no_space:
-    case Status::aborted:
-      return;
+    case Status::aborted: return;
     case Status::device_failed:
       if (!shared_->failed.exchange(true)) {
-        log_error("block", "device failed; all its requests fail from now on volume={} request=\"{}\"", shared_->name, request.describe());
+        log_error("block", "device failed; all its requests fail from now on volume={} request=\"{}\"",
+                  shared_->name, request.describe());
       }
       return;
     case Status::out_of_range:
     case Status::misaligned:
     case Status::read_only:
-    case Status::unsupported:
-      break;
+    case Status::unsupported: break;
   }
-  CHECK(false, "{}: {} from below the gatekeeper: {}", shared_->name, name_of(request.status), request.describe());
+  CHECK(false, "{}: {} from below the gatekeeper: {}", shared_->name, name_of(request.status),
+        request.describe());
 }
 
 std::shared_ptr<Store> guard(std::shared_ptr<Store> below, std::string name) {
   return std::make_shared<GuardedStore>(std::move(below), std::move(name));
 }
 
-loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, StackSpec spec, std::string place) {
+loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, StackSpec spec,
+                                                      std::string place) {
   auto opening = registry.open(std::move(spec.store), place + ".store");
   auto opened = co_await opening;
   if (!opened) co_return opened;
   std::shared_ptr<Store> top = std::move(*opened);
   for (size_t i = 0; i < spec.layers.size(); ++i) {
-    CO_TRY_ASSIGN(top, registry.stack(std::move(spec.layers[i]), std::move(top), fmt::format("{}.layers[{}]", place, i)));
+    CO_TRY_ASSIGN(top, registry.stack(std::move(spec.layers[i]), std::move(top),
+                                      fmt::format("{}.layers[{}]", place, i)));
   }
   if (registry.has_layer("stats")) {
     StoreSpec stats;

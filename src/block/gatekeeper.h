@@ -57,6 +57,7 @@ struct StackSpec {
 
 /// Opens the store and piles up what stands in production: gatekeeper over stats (when the registry has it) over `layers`
 /// over the store. Errors name `place`.store or `place`.layers[n]. On shard 0; `registry` outlives the call.
-loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, StackSpec spec, std::string place);
+loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, StackSpec spec,
+                                                      std::string place);
 
 }  // namespace ashlar::block

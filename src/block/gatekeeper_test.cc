@@ -32,7 +32,9 @@ class TestStore final : public Store {
  public:
   explicit TestStore(std::shared_ptr<Behaviour> behaviour) : behaviour_(std::move(behaviour)) {}
   const Limits& limits() const override { return behaviour_->limits; }
-  std::unique_ptr<BlockDevice> open_channel(loop::Loop&) override { return std::make_unique<TestDevice>(behaviour_); }
+  std::unique_ptr<BlockDevice> open_channel(loop::Loop&) override {
+    return std::make_unique<TestDevice>(behaviour_);
+  }
   loop::Task<Result<void>> resize(uint64_t) override { co_return Result<void>(); }
 
  private:

@@ -25,9 +25,11 @@ size_t distance(std::string_view a, std::string_view b) {
 // "did you mean path? known: path, ..." or only the known ones when nothing is near.
 std::string advice(std::string_view given, const std::vector<std::string>& known) {
   if (known.empty()) return "none is known here";
-  const auto nearest = std::ranges::min_element(known, {}, [&](const std::string& name) { return distance(given, name); });
+  const auto nearest =
+      std::ranges::min_element(known, {}, [&](const std::string& name) { return distance(given, name); });
   std::string text;
-  if (distance(given, *nearest) <= std::max<size_t>(1, nearest->size() / 3)) text = fmt::format("did you mean {}? ", *nearest);
+  if (distance(given, *nearest) <= std::max<size_t>(1, nearest->size() / 3))
+    text = fmt::format("did you mean {}? ", *nearest);
   return text + fmt::format("known: {}", fmt::join(known, ", "));
 }
 
@@ -48,34 +50,38 @@ bool Registry::has_layer(std::string_view kind) const {
   return found != kinds_.end() && found->second.make_layer;
 }
 
-Result<const Registry::Kind*> Registry::find(const StoreSpec& spec, bool layer, const std::string& place) const {
+Result<const Registry::Kind*> Registry::find(const StoreSpec& spec, bool layer,
+                                             const std::string& place) const {
   const auto found = kinds_.find(spec.kind);
   if (found == kinds_.end() || layer != static_cast<bool>(found->second.make_layer)) {
     std::vector<std::string> known;
     for (const auto& [name, kind] : kinds_) {
       if (layer == static_cast<bool>(kind.make_layer)) known.push_back(name);
     }
-    return fail(ErrorCode::invalid_argument, place + ".kind", "no {} of kind \"{}\"; {}", layer ? "layer" : "store", spec.kind,
-                advice(spec.kind, known));
+    return fail(ErrorCode::invalid_argument, place + ".kind", "no {} of kind \"{}\"; {}",
+                layer ? "layer" : "store", spec.kind, advice(spec.kind, known));
   }
   std::vector<std::string> known;
   for (const OptionSchema& option : found->second.options) {
     known.push_back(option.name);
     if (option.required && !spec.options.contains(option.name)) {
-      return fail(ErrorCode::invalid_argument, place + "." + option.name, "kind {} needs it: {}", spec.kind, option.help);
+      return fail(ErrorCode::invalid_argument, place + "." + option.name, "kind {} needs it: {}", spec.kind,
+                  option.help);
     }
   }
   for (const auto& [name, value] : spec.options) {
     if (std::ranges::find(known, name) == known.end()) {
-      return fail(ErrorCode::invalid_argument, place + "." + name, "kind {} has no such option; {}", spec.kind, advice(name, known));
+      return fail(ErrorCode::invalid_argument, place + "." + name, "kind {} has no such option; {}",
+                  spec.kind, advice(name, known));
     }
   }
   if (spec.block_bytes != 512 && spec.block_bytes != 4096) {
-    return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}", spec.block_bytes);
+    return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
+                spec.block_bytes);
   }
   if (spec.size_bytes % spec.block_bytes != 0) {
-    return fail(ErrorCode::invalid_argument, place + ".size_bytes", "must be a multiple of the block size {}, {} is not",
-                spec.block_bytes, spec.size_bytes);
+    return fail(ErrorCode::invalid_argument, place + ".size_bytes",
+                "must be a multiple of the block size {}, {} is not", spec.block_bytes, spec.size_bytes);
   }
   return &found->second;
 }
@@ -85,11 +91,13 @@ loop::Task<Result<std::shared_ptr<Store>>> Registry::open(StoreSpec spec, std::s
   auto opening = kind->make_store(std::move(spec));
   auto store = co_await opening;
   // The store knows its files, the document's place is known here: both help whoever reads the error.
-  if (!store) store.error().place = store.error().place.empty() ? place : place + " (" + store.error().place + ")";
+  if (!store)
+    store.error().place = store.error().place.empty() ? place : place + " (" + store.error().place + ")";
   co_return store;
 }
 
-Result<std::shared_ptr<Store>> Registry::stack(StoreSpec layer, std::shared_ptr<Store> below, std::string place) const {
+Result<std::shared_ptr<Store>> Registry::stack(StoreSpec layer, std::shared_ptr<Store> below,
+                                               std::string place) const {
   TRY_ASSIGN(const Kind* kind, find(layer, true, place));
   auto made = kind->make_layer(std::move(layer), std::move(below));
   if (!made) made.error().place = made.error().place.empty() ? place : place + "." + made.error().place;

@@ -14,12 +14,14 @@ class RegistryTest : public testing::Test {
  protected:
   RegistryTest() {
     stores::add_all(registry_);
-    registry_.add_layer("shout", {{"volume", false, "how loud"}}, [](StoreSpec, std::shared_ptr<Store> below) {
-      return Result<std::shared_ptr<Store>>(std::move(below));
-    });
+    registry_.add_layer("shout", {{"volume", false, "how loud"}},
+                        [](StoreSpec, std::shared_ptr<Store> below) {
+                          return Result<std::shared_ptr<Store>>(std::move(below));
+                        });
   }
   Error refused(StoreSpec spec) {
-    Result<std::shared_ptr<Store>> opened = shards_.run([&] { return registry_.open(spec, "volumes[2].store"); });
+    Result<std::shared_ptr<Store>> opened =
+        shards_.run([&] { return registry_.open(spec, "volumes[2].store"); });
     EXPECT_FALSE(opened);
     return opened ? Error{} : opened.error();
   }
@@ -61,7 +63,8 @@ TEST_F(RegistryTest, AnUnknownOptionNamesTheNearest) {
   EXPECT_EQ(error.place, "volumes[2].store.pth");
   EXPECT_THAT(error.message, HasSubstr("did you mean path?"));
   EXPECT_THAT(refused(spec("null", {{"path", "/x"}})).message, HasSubstr("none is known here"));
-  EXPECT_THAT(refused(spec("file", {{"path", "/x"}, {"encryption", "yes"}})).message, testing::Not(HasSubstr("did you mean")));
+  EXPECT_THAT(refused(spec("file", {{"path", "/x"}, {"encryption", "yes"}})).message,
+              testing::Not(HasSubstr("did you mean")));
 }
 
 TEST_F(RegistryTest, AMissingOptionIsExplained) {

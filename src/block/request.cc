@@ -7,13 +7,15 @@
 namespace ashlar::block {
 
 std::string_view name_of(Operation operation) {
-  static constexpr std::string_view names[] = {"read", "write", "flush", "discard", "write_zeroes", "find_extent"};
+  static constexpr std::string_view names[] = {"read",    "write",        "flush",
+                                               "discard", "write_zeroes", "find_extent"};
   return names[static_cast<size_t>(operation)];
 }
 
 std::string_view name_of(Status status) {
-  static constexpr std::string_view names[] = {"ok",         "medium_error", "device_failed", "no_space", "out_of_range",
-                                               "misaligned", "read_only",    "unsupported",   "aborted"};
+  static constexpr std::string_view names[] = {"ok",        "medium_error", "device_failed",
+                                               "no_space",  "out_of_range", "misaligned",
+                                               "read_only", "unsupported",  "aborted"};
   return names[static_cast<size_t>(status)];
 }
 

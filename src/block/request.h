@@ -21,7 +21,7 @@ enum class Operation : uint8_t {
   flush,         ///< all writes completed before it was submitted are on stable storage when it completes
   discard,       ///< a hint: the range may be given back; reads zeroes after it if Limits::discard_zeroes
   write_zeroes,  ///< the range reads as zeroes; with `may_discard` space may be given back; `durable` as for write
-  find_extent,   ///< is the block at `offset` allocated? sets extent_allocated and extent_length (GET LBA STATUS)
+  find_extent,  ///< is the block at `offset` allocated? sets extent_allocated and extent_length (GET LBA STATUS)
 };
 std::string_view name_of(Operation operation);
 
@@ -30,7 +30,10 @@ enum class Status : uint8_t {
   medium_error,   ///< the device could not read or write this place
   device_failed,  ///< the device is gone for good, a failed flush included; nothing more will succeed
   no_space,
-  out_of_range, misaligned, read_only, unsupported,  ///< contract broken; only the gatekeeper says these
+  out_of_range,
+  misaligned,
+  read_only,
+  unsupported,  ///< contract broken; only the gatekeeper says these
   aborted,
 };
 std::string_view name_of(Status status);
@@ -45,12 +48,12 @@ class Request final : public loop::Ready {
   Operation operation = Operation::read;
   bool durable = false;
   bool may_discard = false;
-  Status status = Status::ok;         ///< set when done
+  Status status = Status::ok;  ///< set when done
   bool extent_allocated = false;
-  uint64_t offset = 0;                ///< bytes
-  uint64_t length = 0;                ///< bytes; for read and write the sum of `parts`
-  uint64_t extent_length = 0;         ///< bytes
-  std::span<const iovec> parts;       ///< owner keeps pieces alive until done; 4096-aligned pieces spare a copy
+  uint64_t offset = 0;           ///< bytes
+  uint64_t length = 0;           ///< bytes; for read and write the sum of `parts`
+  uint64_t extent_length = 0;    ///< bytes
+  std::span<const iovec> parts;  ///< owner keeps pieces alive until done; 4096-aligned pieces spare a copy
   Done done = nullptr;
   void* owner = nullptr;
 
@@ -66,7 +69,11 @@ class Request final : public loop::Ready {
   void push(void (*hook)(Request&, Layer&), void* layer, uint64_t note = 0);
 
   /// By the owner's side, just before the topmost submit(); by the store, exactly once, when the operation is over.
-  void begin() { CHECK(state_ == State::idle, "submitted twice: {}", describe()); state_ = State::in_flight; layers_used_ = 0; }
+  void begin() {
+    CHECK(state_ == State::idle, "submitted twice: {}", describe());
+    state_ = State::in_flight;
+    layers_used_ = 0;
+  }
   void complete(Status outcome);
   bool in_flight() const { return state_ != State::idle; }
   /// "write 4096 at 1048576 (durable)": what a crash says.

@@ -31,13 +31,13 @@ class Store {
 
 /// "kind" and its options, as the document gives them; unknown options are refused by the registry.
 struct StoreSpec {
-  std::string kind;                            ///< null, memory, file, block; for layers stats, fault, readonly
+  std::string kind;  ///< null, memory, file, block; for layers stats, fault, readonly
   std::map<std::string, std::string> options;  ///< for example path=/var/lib/ashlar/v1.img
   uint64_t size_bytes = 0;                     ///< 0: as large as what is there (block, an existing file)
   uint32_t block_bytes = 512;                  ///< 512 or 4096
   bool thin = true;
   bool read_only = false;
-  bool create = true;                          ///< make what is missing
+  bool create = true;  ///< make what is missing
 };
 
 /// One option of a kind: name, whether it must be given, and help for people.
@@ -51,12 +51,14 @@ struct OptionSchema {
 class Registry {
  public:
   using MakeStore = std::function<loop::Task<Result<std::shared_ptr<Store>>>(StoreSpec spec)>;
-  using MakeLayer = std::function<Result<std::shared_ptr<Store>>(StoreSpec spec, std::shared_ptr<Store> below)>;
+  using MakeLayer =
+      std::function<Result<std::shared_ptr<Store>>(StoreSpec spec, std::shared_ptr<Store> below)>;
   void add_store(std::string kind, std::vector<OptionSchema> options, MakeStore make);
   void add_layer(std::string kind, std::vector<OptionSchema> options, MakeLayer make);
   /// Checks kind and options (errors name the option and the known ones), then opens. `place` is the field path.
   loop::Task<Result<std::shared_ptr<Store>>> open(StoreSpec spec, std::string place) const;
-  Result<std::shared_ptr<Store>> stack(StoreSpec layer, std::shared_ptr<Store> below, std::string place) const;
+  Result<std::shared_ptr<Store>> stack(StoreSpec layer, std::shared_ptr<Store> below,
+                                       std::string place) const;
   bool has_layer(std::string_view kind) const;
 
  private:

@@ -18,9 +18,11 @@ class TestLoop final : public loop::Loop {
 
   loop::Nanoseconds wall_clock() override { return loop::Nanoseconds(now_.nanoseconds); }
   void random(std::span<uint8_t> out) override {  // tidy:allow(chance) it is the loop's own
-    for (uint8_t& byte : out) byte = static_cast<uint8_t>((random_ = random_ * 6364136223846793005 + 1442695040888963407) >> 56);
+    for (uint8_t& byte : out)
+      byte = static_cast<uint8_t>((random_ = random_ * 6364136223846793005 + 1442695040888963407) >> 56);
   }
-  Result<std::unique_ptr<loop::Listener>> listen(const loop::Endpoint&, const loop::ListenOptions&, loop::Acceptor&) override {
+  Result<std::unique_ptr<loop::Listener>> listen(const loop::Endpoint&, const loop::ListenOptions&,
+                                                 loop::Acceptor&) override {
     return fail(ErrorCode::unsupported, "test", "no network here");
   }
   loop::Task<Result<std::unique_ptr<loop::Stream>>> connect(loop::Endpoint, loop::Nanoseconds) override {
@@ -30,7 +32,9 @@ class TestLoop final : public loop::Loop {
     if (!open_file) co_return fail(ErrorCode::unsupported, path, "no files here");
     co_return open_file(path, options);
   }
-  loop::Task<Result<void>> remove(std::string path) override { co_return fail(ErrorCode::not_found, path, "no files here"); }
+  loop::Task<Result<void>> remove(std::string path) override {
+    co_return fail(ErrorCode::not_found, path, "no files here");
+  }
   void run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) override {
     work();
     mailbox.push_back(std::move(done));
@@ -71,7 +75,9 @@ class TestShards final : public loop::Shards {
   ~TestShards() override { settle(); }
   uint32_t count() const override { return static_cast<uint32_t>(loops_.size()); }
   TestLoop& at(uint32_t index) override { return *loops_[index]; }
-  void send(uint32_t to, std::move_only_function<void()> work) override { loops_[to]->mailbox.push_back(std::move(work)); }
+  void send(uint32_t to, std::move_only_function<void()> work) override {
+    loops_[to]->mailbox.push_back(std::move(work));
+  }
 
   /// One turn of every shard; when none has work, the clock jumps to the next timer. False when there is nothing at all.
   bool turn() {

@@ -81,7 +81,9 @@ class RealWorld final : public World {
   loop::Shards& shards() override { return *shards_; }
   void run(Story story) override {
     std::promise<void> over;
-    std::move_only_function<void()> begin = [&] { worlds_detail::follow(story, [&over] { over.set_value(); }).detach(); };
+    std::move_only_function<void()> begin = [&] {
+      worlds_detail::follow(story, [&over] { over.set_value(); }).detach();
+    };
     shards_->send(0, std::move(begin));
     over.get_future().wait();
   }
@@ -97,7 +99,9 @@ inline loop::Task<void> on_shard(uint32_t shard, Story story) {
   loop::Loop& home = loop::Loop::current();
   loop::Shards& shards = home.shards();
   const uint32_t home_index = home.index();
-  std::function<void()> over = [&shards, &back, home_index] { shards.send(home_index, [&back] { back.set(); }); };
+  std::function<void()> over = [&shards, &back, home_index] {
+    shards.send(home_index, [&back] { back.set(); });
+  };
   std::move_only_function<void()> begin = [&story, over] { worlds_detail::follow(story, over).detach(); };
   shards.send(shard, std::move(begin));
   co_await back;
@@ -120,8 +124,8 @@ class Waiting {
 };
 
 /// One operation to its end. `memory` is what a read fills and a write takes; else `length` counts.
-inline loop::Task<Status> perform(BlockDevice& device, Operation operation, uint64_t offset, Bytes memory, uint64_t length = 0,
-                                  bool flag = false) {
+inline loop::Task<Status> perform(BlockDevice& device, Operation operation, uint64_t offset, Bytes memory,
+                                  uint64_t length = 0, bool flag = false) {
   Waiting waiting;
   const iovec part{memory.data(), memory.size()};
   waiting.request.operation = operation;

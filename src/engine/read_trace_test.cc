@@ -71,7 +71,8 @@ std::vector<std::string> stack_names() {
 // A file that notes the stack of the read that is asked of it.
 class TracingFile final : public loop::File {
  public:
-  TracingFile(std::unique_ptr<loop::File> below, std::vector<std::string>& names) : below_(std::move(below)), names_(names) {}
+  TracingFile(std::unique_ptr<loop::File> below, std::vector<std::string>& names)
+      : below_(std::move(below)), names_(names) {}
   const Traits& traits() const override { return below_->traits(); }
   uint64_t size() const override { return below_->size(); }
   void submit(loop::FileOperation& operation) override {
@@ -81,7 +82,9 @@ class TracingFile final : public loop::File {
   std::unique_ptr<loop::File> on(loop::Loop& shard) override {
     return std::make_unique<TracingFile>(below_->on(shard), names_);
   }
-  loop::Task<Result<void>> resize(uint64_t bytes, bool allocate) override { return below_->resize(bytes, allocate); }
+  loop::Task<Result<void>> resize(uint64_t bytes, bool allocate) override {
+    return below_->resize(bytes, allocate);
+  }
 
  private:
   std::unique_ptr<loop::File> below_;
@@ -94,14 +97,16 @@ TEST(ReadTrace, EveryHopOfThePageIsInItsFile) {
   EXPECT_LE(hops.size(), 12u) << "the aim is twelve hops";
   for (const Hop& hop : hops) {
     const std::string function = hop.function.substr(hop.function.rfind(':') + 1);
-    EXPECT_NE(text_of_file(hop.file).find(function + "("), std::string::npos) << hop.file << " has no " << hop.function;
+    EXPECT_NE(text_of_file(hop.file).find(function + "("), std::string::npos)
+        << hop.file << " has no " << hop.function;
   }
 }
 
 TEST(ReadTrace, ARealReadTakesTheHopsOfThePage) {
   std::vector<std::string> names;
   EngineWorld world(1);
-  world.world.interpose_file = [&](std::unique_ptr<loop::File> file, loop::SimLoop&, const std::string&) -> std::unique_ptr<loop::File> {
+  world.world.interpose_file = [&](std::unique_ptr<loop::File> file, loop::SimLoop&,
+                                   const std::string&) -> std::unique_ptr<loop::File> {
     return std::make_unique<TracingFile>(std::move(file), names);
   };
   ASSERT_TRUE(world.apply(demo_document()).has_value());
@@ -127,7 +132,8 @@ TEST(ReadTrace, ARealReadTakesTheHopsOfThePage) {
 #else
     std::string all;
     for (const std::string& name : names) all += name + "\n";
-    ASSERT_LT(at, names.size()) << hop.function << " is not on the stack after what stands before it:\n" << all;
+    ASSERT_LT(at, names.size()) << hop.function << " is not on the stack after what stands before it:\n"
+                                << all;
     (void)before;
 #endif
   }

@@ -22,7 +22,8 @@ const EVP_MD* digest_of(ChapAlgorithm algorithm) {
 
 }  // namespace
 
-std::vector<uint8_t> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret, ConstBytes challenge) {
+std::vector<uint8_t> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret,
+                                   ConstBytes challenge) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
   std::vector<uint8_t> digest(EVP_MAX_MD_SIZE);
   unsigned int bytes = 0;

@@ -11,7 +11,8 @@
 namespace ashlar::initiator {
 
 /// Digest over identifier, secret and challenge.
-std::vector<uint8_t> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret, ConstBytes challenge);
+std::vector<uint8_t> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret,
+                                   ConstBytes challenge);
 /// Compares in a time that does not tell where they differ.
 bool same_bytes(ConstBytes left, ConstBytes right);
 /// "SHA-256"

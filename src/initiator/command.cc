@@ -25,8 +25,8 @@ std::string_view name_of(Outcome outcome) {
 }
 
 std::string Command::describe() const {
-  return fmt::format("CDB {:02x} {} bytes {}, ITT {:08x}", cdb[0], expected_bytes_, data_out.empty() ? "in" : "out",
-                     initiator_task_tag_);
+  return fmt::format("CDB {:02x} {} bytes {}, ITT {:08x}", cdb[0], expected_bytes_,
+                     data_out.empty() ? "in" : "out", initiator_task_tag_);
 }
 
 void Command::begin() {

@@ -47,18 +47,18 @@ class Command final : public loop::Ready, public ListNode<CommandTag>, public Li
   std::array<uint8_t, 16> cdb{};
   std::array<uint8_t, 8> lun{};
   wire::iscsi::TaskAttribute attribute = wire::iscsi::TaskAttribute::simple;
-  bool immediate = false;                ///< I bit: past the command window, not ordered by CmdSN
-  std::span<const iovec> data_out;       ///< to the target; its sum is the expected data transfer length
-  std::span<const iovec> data_in;        ///< from the target; likewise
+  bool immediate = false;           ///< I bit: past the command window, not ordered by CmdSN
+  std::span<const iovec> data_out;  ///< to the target; its sum is the expected data transfer length
+  std::span<const iovec> data_in;   ///< from the target; likewise
   Done done = nullptr;
   void* owner = nullptr;
 
   // Valid when done.
   Outcome outcome = Outcome::unknown;
-  uint8_t status = 0;                    ///< SAM-5 status, with Outcome::answered
+  uint8_t status = 0;  ///< SAM-5 status, with Outcome::answered
   Residual residual = Residual::none;
   uint32_t residual_bytes = 0;
-  uint32_t received_bytes = 0;           ///< data-in that arrived, from the beginning of data_in
+  uint32_t received_bytes = 0;  ///< data-in that arrived, from the beginning of data_in
   ConstBytes sense() const { return {sense_.data(), sense_bytes_}; }
   bool good() const { return outcome == Outcome::answered && status == 0; }
 
@@ -92,20 +92,20 @@ class Command final : public loop::Ready, public ListNode<CommandTag>, public Li
   void begin();
 
   State state_ = State::idle;
-  bool in_batch_ = false;             // the batch under way points at data_out
+  bool in_batch_ = false;  // the batch under way points at data_out
   uint8_t sense_bytes_ = 0;
-  uint8_t r2t_count_ = 0;             // of r2ts_, oldest first
+  uint8_t r2t_count_ = 0;  // of r2ts_, oldest first
   uint32_t initiator_task_tag_ = wire::iscsi::reserved_task_tag;
   uint32_t cmd_sn_ = 0;
-  uint64_t order_ = 0;                // of sending; immediate commands share a CmdSN, so that does not tell
+  uint64_t order_ = 0;  // of sending; immediate commands share a CmdSN, so that does not tell
   uint32_t expected_bytes_ = 0;
-  uint32_t unsolicited_bytes_ = 0;    // of data_out, immediate ones included, sent or to be sent without R2T
+  uint32_t unsolicited_bytes_ = 0;  // of data_out, immediate ones included, sent or to be sent without R2T
   uint32_t unsolicited_sent_ = 0;
   uint32_t unsolicited_data_sn_ = 0;
-  uint32_t asked_bytes_ = 0;          // of data_out: unsolicited and asked for by R2T
-  uint32_t r2t_sn_ = 0;               // of the next R2T
-  uint32_t data_sn_ = 0;              // of the next Data-In
-  uint32_t sequence_bytes_ = 0;       // of the Data-In sequence under way
+  uint32_t asked_bytes_ = 0;     // of data_out: unsolicited and asked for by R2T
+  uint32_t r2t_sn_ = 0;          // of the next R2T
+  uint32_t data_sn_ = 0;         // of the next Data-In
+  uint32_t sequence_bytes_ = 0;  // of the Data-In sequence under way
   std::array<PendingR2t, max_outstanding_r2t> r2ts_;
   std::array<uint8_t, max_sense_bytes> sense_;
 };

@@ -10,7 +10,8 @@ namespace {
 /// "192.0.2.7:3260,1" (RFC 7143 4.1.1 and Appendix C)
 Result<DiscoveredPortal> parse_portal(std::string_view value) {
   const size_t comma = value.rfind(',');
-  if (comma == std::string_view::npos) return fail(ErrorCode::protocol_error, "target", "TargetAddress={} has no group tag", value);
+  if (comma == std::string_view::npos)
+    return fail(ErrorCode::protocol_error, "target", "TargetAddress={} has no group tag", value);
   TRY_ASSIGN(const uint64_t tag, iscsi::parse_number("TargetAddress", value.substr(comma + 1)));
   return DiscoveredPortal{std::string(value.substr(0, comma)), static_cast<uint16_t>(tag)};
 }
@@ -21,18 +22,21 @@ Result<std::vector<DiscoveredTarget>> parse_targets(std::string_view text) {
   std::vector<DiscoveredTarget> targets;
   while (!text.empty()) {
     const size_t end = text.find('\0');
-    if (end == std::string_view::npos) return fail(ErrorCode::protocol_error, "target", "a text pair without its NUL");
+    if (end == std::string_view::npos)
+      return fail(ErrorCode::protocol_error, "target", "a text pair without its NUL");
     const std::string_view pair = text.substr(0, end);
     text.remove_prefix(end + 1);
     if (pair.empty()) continue;
     const size_t equals = pair.find('=');
-    if (equals == std::string_view::npos) return fail(ErrorCode::protocol_error, "target", "\"{}\" is no key=value pair", pair);
+    if (equals == std::string_view::npos)
+      return fail(ErrorCode::protocol_error, "target", "\"{}\" is no key=value pair", pair);
     const std::string_view key = pair.substr(0, equals);
     const std::string_view value = pair.substr(equals + 1);
     if (key == "TargetName") {
       targets.push_back({std::string(value), {}});
     } else if (key == "TargetAddress") {
-      if (targets.empty()) return fail(ErrorCode::protocol_error, "target", "TargetAddress before any TargetName");
+      if (targets.empty())
+        return fail(ErrorCode::protocol_error, "target", "TargetAddress before any TargetName");
       TRY_ASSIGN(auto portal, parse_portal(value));
       targets.back().portals.push_back(std::move(portal));
     }

@@ -29,8 +29,8 @@ struct Exchange : ListNode<ExchangeTag> {
 
   Kind kind;
   uint32_t initiator_task_tag = wire::iscsi::reserved_task_tag;
-  bool awaited = false;                     ///< sent
-  uint64_t order = 0;                       ///< of sending, among commands too
+  bool awaited = false;  ///< sent
+  uint64_t order = 0;    ///< of sending, among commands too
   // management
   wire::iscsi::TaskManagementFunction function{};
   std::array<uint8_t, 8> lun{};

@@ -137,15 +137,10 @@ void Session::end_aborted(const Exchange& exchange) {
         break;
       case TaskManagementFunction::abort_task_set:
       case TaskManagementFunction::clear_task_set:
-      case TaskManagementFunction::logical_unit_reset:
-        covered = command.lun == exchange.lun;
-        break;
+      case TaskManagementFunction::logical_unit_reset: covered = command.lun == exchange.lun; break;
       case TaskManagementFunction::target_warm_reset:
-      case TaskManagementFunction::target_cold_reset:
-        covered = true;
-        break;
-      default:
-        break;
+      case TaskManagementFunction::target_cold_reset: covered = true; break;
+      default: break;
     }
     if (covered && command.order_ < exchange.order) complete(command, Outcome::aborted);
   }
@@ -182,7 +177,8 @@ loop::Task<Session::Management> Session::manage(TaskManagementFunction function,
 loop::Task<Result<void>> Session::ping(std::vector<uint8_t> data) {
   if (phase_ != Phase::full_feature) co_return fail(ErrorCode::closed, "session", "the session is closed");
   const size_t limit = std::min<size_t>(max_ping_bytes, parameters_.max_send_data_segment_bytes);
-  if (data.size() > limit) co_return fail(ErrorCode::out_of_range, "ping", "{} bytes; at most {}", data.size(), limit);
+  if (data.size() > limit)
+    co_return fail(ErrorCode::out_of_range, "ping", "{} bytes; at most {}", data.size(), limit);
   Exchange exchange(Exchange::Kind::ping);
   exchange.data = std::move(data);
   start(exchange);
@@ -194,7 +190,8 @@ loop::Task<Result<void>> Session::ping(std::vector<uint8_t> data) {
 loop::Task<Result<std::string>> Session::text(std::string request) {
   if (phase_ != Phase::full_feature) co_return fail(ErrorCode::closed, "session", "the session is closed");
   const size_t limit = std::min<size_t>(max_text_request_bytes, parameters_.max_send_data_segment_bytes);
-  if (request.size() > limit) co_return fail(ErrorCode::out_of_range, "text", "{} bytes; at most {}", request.size(), limit);
+  if (request.size() > limit)
+    co_return fail(ErrorCode::out_of_range, "text", "{} bytes; at most {}", request.size(), limit);
   Exchange exchange(Exchange::Kind::text);
   exchange.data.assign(request.begin(), request.end());
   start(exchange);

@@ -8,7 +8,8 @@ namespace {
 using iscsi::TaskManagementFunction;
 using iscsi::TaskManagementOutcome;
 
-Task<void> answer_management(FakeTarget& target, TaskManagementFunction function, TaskManagementOutcome outcome) {
+Task<void> answer_management(FakeTarget& target, TaskManagementFunction function,
+                             TaskManagementOutcome outcome) {
   const Pdu request = co_await target.next();
   EXPECT_EQ(request.name(), "Task Management Request");
   EXPECT_EQ(request.as<iscsi::TaskManagementRequest>().function, function);
@@ -25,10 +26,12 @@ TEST_F(SessionTest, AbortsTasks) {
       [](FakeTarget& target) -> Task<void> {
         co_await target.log_in();
         co_await target.command();
-        co_await answer_management(target, TaskManagementFunction::abort_task, TaskManagementOutcome::function_complete);
+        co_await answer_management(target, TaskManagementFunction::abort_task,
+                                   TaskManagementOutcome::function_complete);
         const Pdu command = co_await target.command();
         target.send(target.response(command.tag()));
-        co_await answer_management(target, TaskManagementFunction::abort_task, TaskManagementOutcome::task_does_not_exist);
+        co_await answer_management(target, TaskManagementFunction::abort_task,
+                                   TaskManagementOutcome::task_does_not_exist);
       },
       [](Host& host) -> Task<void> {
         co_await host.log_in();
@@ -64,7 +67,8 @@ TEST_F(SessionTest, AResetEndsWhatItCoversAndNothingElse) {
         const Pdu other = co_await target.command();
         const Pdu immediate = co_await target.command();
         EXPECT_EQ(immediate.as<iscsi::ScsiCommand>().cmd_sn, other.as<iscsi::ScsiCommand>().cmd_sn + 1);
-        co_await answer_management(target, TaskManagementFunction::logical_unit_reset, TaskManagementOutcome::function_complete);
+        co_await answer_management(target, TaskManagementFunction::logical_unit_reset,
+                                   TaskManagementOutcome::function_complete);
         target.send(target.response(other.tag()));
       },
       [](Host& host) -> Task<void> {
@@ -79,7 +83,8 @@ TEST_F(SessionTest, AResetEndsWhatItCoversAndNothingElse) {
         immediate.command.immediate = true;
         host.session->submit(immediate.command);
         co_await loop::sleep_for(loop::Nanoseconds(1));
-        const auto answer = co_await host.session->manage(TaskManagementFunction::logical_unit_reset, lun_bytes(0));
+        const auto answer =
+            co_await host.session->manage(TaskManagementFunction::logical_unit_reset, lun_bytes(0));
         EXPECT_EQ(answer, TaskManagementOutcome::function_complete);
         co_await reset.done;
         EXPECT_EQ(reset.command.outcome, Outcome::aborted);
@@ -122,7 +127,8 @@ TEST_F(SessionTest, TellsAsynchronousMessagesAndRejects) {
         EXPECT_EQ(ready.outcome, Outcome::unknown);
       });
   ASSERT_TRUE(host->told_closed.has_value());
-  EXPECT_NE(host->told_closed->message.find("rejected a PDU: protocol error (SCSI Command"), std::string::npos)
+  EXPECT_NE(host->told_closed->message.find("rejected a PDU: protocol error (SCSI Command"),
+            std::string::npos)
       << host->told_closed->message;
 }
 

@@ -30,7 +30,9 @@ struct Pdu {
   std::string name() const { return std::string(iscsi::pdu_name(opcode())); }
   uint32_t tag() const { return iscsi::initiator_task_tag(header.data()); }
   template <typename T>
-  T as() const { return T::decode(header.data()); }
+  T as() const {
+    return T::decode(header.data());
+  }
 };
 
 class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
@@ -51,7 +53,7 @@ class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
   bool data_digest = false;
   bool spoil_header_digest = false;  ///< of all PDUs from now on
   bool spoil_data_digest = false;
-  bool hold = false;                 ///< what is sent waits for flush()
+  bool hold = false;                                 ///< what is sent waits for flush()
   std::map<std::string, std::string> login_answers;  ///< instead of the echo; "" leaves the key out
   bool ended = false;                                ///< the host closed
 
@@ -75,7 +77,8 @@ class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
   iscsi::TargetNumbers numbers() const { return {stat_sn, exp_cmd_sn, exp_cmd_sn + window - 1}; }
   template <typename T>
   void send(T pdu, ConstBytes data = {}) {
-    if constexpr (requires { pdu.data_segment_length; }) pdu.data_segment_length = static_cast<uint32_t>(data.size());
+    if constexpr (requires { pdu.data_segment_length; })
+      pdu.data_segment_length = static_cast<uint32_t>(data.size());
     std::vector<uint8_t> bytes(iscsi::basic_header_bytes);
     pdu.encode(bytes.data());
     if (header_digest) append_digest(bytes, crc32c(bytes) ^ (spoil_header_digest ? 1u : 0u));
@@ -217,9 +220,11 @@ class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
     if (in_.size() < whole) return {};
     Pdu pdu;
     std::copy_n(in_.begin(), pdu.header.size(), pdu.header.begin());
-    pdu.data.assign(in_.begin() + static_cast<int64_t>(header), in_.begin() + static_cast<int64_t>(header + length));
+    pdu.data.assign(in_.begin() + static_cast<int64_t>(header),
+                    in_.begin() + static_cast<int64_t>(header + length));
     if (header_digest) EXPECT_EQ(load_le32(&in_[48]), crc32c(pdu.header));
-    if (data_digest && length > 0) EXPECT_EQ(load_le32(&in_[header + covered]), crc32c({&in_[header], covered}));
+    if (data_digest && length > 0)
+      EXPECT_EQ(load_le32(&in_[header + covered]), crc32c({&in_[header], covered}));
     in_.erase(in_.begin(), in_.begin() + static_cast<int64_t>(whole));
     return pdu;
   }
@@ -298,9 +303,11 @@ class SessionTest : public testing::Test {
     target_loop().enter([&] { target_task.emplace(target_story(*target)); });
     host_loop().enter([&] { host_task.emplace(host_story(*host)); });
     // A story that hangs cannot be taken down in order: it stops the whole program.
-    CHECK(world.run_until([&] { return host_task->done(); }, loop::seconds(600)), "the host's story does not end");
+    CHECK(world.run_until([&] { return host_task->done(); }, loop::seconds(600)),
+          "the host's story does not end");
     host_loop().enter([&] { host->session.reset(); });
-    CHECK(world.run_until([&] { return target_task->done(); }, loop::seconds(600)), "the target's story does not end");
+    CHECK(world.run_until([&] { return target_task->done(); }, loop::seconds(600)),
+          "the target's story does not end");
     world.run_for(loop::seconds(1));
     target_loop().enter([&] { target.reset(); });
   }

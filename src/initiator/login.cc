@@ -40,7 +40,8 @@ ErrorCode code_of(iscsi::LoginStatus status) {
 
 /// What does not parse in the target's text is the target's fault, whatever the parser calls it.
 std::unexpected<Error> blame_target(Error error) {
-  if (error.code == ErrorCode::protocol_error || error.code == ErrorCode::permission_denied) return std::unexpected(std::move(error));
+  if (error.code == ErrorCode::protocol_error || error.code == ErrorCode::permission_denied)
+    return std::unexpected(std::move(error));
   return fail(ErrorCode::protocol_error, "target", "{}", error.text());
 }
 
@@ -49,7 +50,8 @@ std::unexpected<Error> blame_target(Error error) {
 /// The login of one session, in order of RFC 7143 6.3: security, then operational negotiation.
 class LoginStory {
  public:
-  explicit LoginStory(Session& session) : session_(session), options_(session.options_), negotiation_(session.options_) {}
+  explicit LoginStory(Session& session)
+      : session_(session), options_(session.options_), negotiation_(session.options_) {}
   static std::unique_ptr<Session> make(loop::Loop& loop, LoginOptions options) {
     return std::unique_ptr<Session>(new Session(loop, std::move(options)));
   }
@@ -72,7 +74,8 @@ class LoginStory {
   Result<void> take_pairs();
   std::string names();
   LoginStage next_stage() const {
-    return stage_ == LoginStage::security_negotiation ? LoginStage::login_operational_negotiation : LoginStage::full_feature_phase;
+    return stage_ == LoginStage::security_negotiation ? LoginStage::login_operational_negotiation
+                                                      : LoginStage::full_feature_phase;
   }
 
   Session& session_;
@@ -92,7 +95,8 @@ class LoginStory {
 
 Task<Result<void>> LoginStory::send_and_wait(bool transit, std::string_view text) {
   if (++steps_ > max_steps) co_return fail(ErrorCode::protocol_error, "target", "the login does not end");
-  if (text.size() > max_request_text_bytes) co_return fail(ErrorCode::out_of_range, "login", "names and secrets are too long");
+  if (text.size() > max_request_text_bytes)
+    co_return fail(ErrorCode::out_of_range, "login", "names and secrets are too long");
   iscsi::LoginRequest pdu;
   pdu.transit = transit;
   pdu.current_stage = stage_;
@@ -117,19 +121,24 @@ Task<Result<void>> LoginStory::send_and_wait(bool transit, std::string_view text
 
 Result<void> LoginStory::check_response() {
   answer_ = iscsi::LoginResponse::decode(session_.login_inbox_.header.data());
-  const auto broken = [](std::string what) { return fail(ErrorCode::protocol_error, "target", "Login Response {}", what); };
-  if (answer_.initiator_task_tag != login_tag) return broken(fmt::format("with ITT {:08x}", answer_.initiator_task_tag));
+  const auto broken = [](std::string what) {
+    return fail(ErrorCode::protocol_error, "target", "Login Response {}", what);
+  };
+  if (answer_.initiator_task_tag != login_tag)
+    return broken(fmt::format("with ITT {:08x}", answer_.initiator_task_tag));
   if (answer_.isid != options_.isid) return broken("with another ISID");
   if (answer_.status != iscsi::LoginStatus::success) {
-    return fail(code_of(answer_.status), "login", "refused with status {:04x}: {}", static_cast<uint16_t>(answer_.status),
-                iscsi::name_of(answer_.status));
+    return fail(code_of(answer_.status), "login", "refused with status {:04x}: {}",
+                static_cast<uint16_t>(answer_.status), iscsi::name_of(answer_.status));
   }
   if (!first_response_ && answer_.numbers.stat_sn != session_.exp_stat_sn_) {
     return broken(fmt::format("with StatSN {}, expected {}", answer_.numbers.stat_sn, session_.exp_stat_sn_));
   }
   if (answer_.version_active != 0) return broken(fmt::format("with version {}", answer_.version_active));
-  if (answer_.current_stage != stage_) return broken(fmt::format("in stage {}", static_cast<int>(answer_.current_stage)));
-  if (answer_.transit && (!asked_transit_ || answer_.next_stage != next_stage())) return broken("with a transit that was not asked for");
+  if (answer_.current_stage != stage_)
+    return broken(fmt::format("in stage {}", static_cast<int>(answer_.current_stage)));
+  if (answer_.transit && (!asked_transit_ || answer_.next_stage != next_stage()))
+    return broken("with a transit that was not asked for");
   if (answer_.transit && answer_.continues) return broken("with T and C");
   first_response_ = false;
   session_.exp_stat_sn_ = answer_.numbers.stat_sn + 1;
@@ -144,7 +153,8 @@ Task<Result<void>> LoginStory::step(bool transit, std::string text) {
   while (sent) {
     text_ += session_.login_inbox_.text;
     if (!answer_.continues) break;
-    if (text_.size() > iscsi::max_text_bytes) co_return fail(ErrorCode::protocol_error, "target", "a login text without end");
+    if (text_.size() > iscsi::max_text_bytes)
+      co_return fail(ErrorCode::protocol_error, "target", "a login text without end");
     sent = co_await send_and_wait(false, std::string_view());
   }
   if (!sent) co_return sent;
@@ -163,7 +173,8 @@ Result<std::string_view> LoginStory::value(std::string_view key) {
 Result<void> LoginStory::take_pairs() {
   for (const iscsi::TextPair& pair : pairs_) {
     if (pair.key == "AuthMethod") continue;
-    if (auto taken = negotiation_.take(pair.key, pair.value); !taken) return blame_target(std::move(taken).error());
+    if (auto taken = negotiation_.take(pair.key, pair.value); !taken)
+      return blame_target(std::move(taken).error());
   }
   return {};
 }
@@ -233,13 +244,15 @@ Result<std::string> LoginStory::chap_reply() {
   TRY_ASSIGN(const uint64_t id, iscsi::parse_number("CHAP_I", identifier));
   TRY_ASSIGN(const std::vector<uint8_t> bytes, iscsi::parse_binary("CHAP_C", challenge, max_challenge_bytes));
   bool offered = false;
-  for (const ChapAlgorithm algorithm : chap.algorithms) offered = offered || static_cast<uint64_t>(algorithm) == number;
+  for (const ChapAlgorithm algorithm : chap.algorithms)
+    offered = offered || static_cast<uint64_t>(algorithm) == number;
   if (!offered) return fail(ErrorCode::protocol_error, "target", "CHAP_A={} was not offered", number);
   if (id > 255) return fail(ErrorCode::protocol_error, "target", "CHAP_I={} is not one byte", id);
   algorithm_ = static_cast<ChapAlgorithm>(number);
   iscsi::TextWriter writer;
   writer.add("CHAP_N", std::string_view(chap.user));
-  const std::vector<uint8_t> response = chap_response(algorithm_, static_cast<uint8_t>(id), chap.secret, bytes);
+  const std::vector<uint8_t> response =
+      chap_response(algorithm_, static_cast<uint8_t>(id), chap.secret, bytes);
   writer.add("CHAP_R", std::string_view(iscsi::binary_as_hex(response)));
   std::string& method = session_.parameters_.authentication;
   method = fmt::format("{}CHAP {}", chap.mutual_secret.empty() ? "" : "mutual ", name_of(algorithm_));
@@ -259,7 +272,8 @@ Result<void> LoginStory::check_mutual() {
   TRY_ASSIGN(const std::vector<uint8_t> bytes, iscsi::parse_binary("CHAP_R", response, max_challenge_bytes));
   const std::vector<uint8_t> right = chap_response(algorithm_, identifier_, chap.mutual_secret, challenge_);
   if (name == chap.mutual_user && same_bytes(bytes, right)) return {};
-  return fail(ErrorCode::permission_denied, "login", "the target {} did not prove to be {}", name, chap.mutual_user);
+  return fail(ErrorCode::permission_denied, "login", "the target {} did not prove to be {}", name,
+              chap.mutual_user);
 }
 
 Task<Result<void>> LoginStory::operational() {
@@ -283,7 +297,8 @@ Task<Result<void>> LoginStory::run(std::unique_ptr<loop::Stream> stream) {
   const Result<void> agreed = co_await operational();
   if (!agreed) co_return agreed;
   CO_TRY(negotiation_.finish());
-  if (answer_.tsih == 0) co_return fail(ErrorCode::protocol_error, "target", "the last Login Response has TSIH 0");
+  if (answer_.tsih == 0)
+    co_return fail(ErrorCode::protocol_error, "target", "the last Login Response has TSIH 0");
   Parameters parameters = negotiation_.parameters();
   parameters.tsih = answer_.tsih;
   parameters.authentication = session_.parameters_.authentication;

@@ -65,7 +65,8 @@ Task<void> chap_target(FakeTarget& target) {
     const auto theirs = iscsi::parse_binary("CHAP_C", value_in(request, "CHAP_C"), 1024);
     EXPECT_TRUE(theirs.has_value());
     const auto identifier = static_cast<uint8_t>(std::stoi(value_in(request, "CHAP_I")));
-    const auto answer = chap_response(chap_case.algorithm, identifier, lie ? "a guess at a secret" : "the target's secret", *theirs);
+    const auto answer = chap_response(chap_case.algorithm, identifier,
+                                      lie ? "a guess at a secret" : "the target's secret", *theirs);
     proof.add("CHAP_N", "array");
     proof.add("CHAP_R", std::string_view(iscsi::binary_as_hex(answer)));
   }
@@ -75,7 +76,8 @@ Task<void> chap_target(FakeTarget& target) {
 }
 
 TEST_F(LoginTest, ChapByEveryAlgorithm) {
-  for (const ChapAlgorithm algorithm : {ChapAlgorithm::md5, ChapAlgorithm::sha1, ChapAlgorithm::sha256, ChapAlgorithm::sha3_256}) {
+  for (const ChapAlgorithm algorithm :
+       {ChapAlgorithm::md5, ChapAlgorithm::sha1, ChapAlgorithm::sha256, ChapAlgorithm::sha3_256}) {
     for (const bool mutual : {false, true}) {
       chap_case = {algorithm, mutual};
       lie = false;
@@ -96,7 +98,8 @@ TEST_F(LoginTest, ChapByEveryAlgorithm) {
         EXPECT_TRUE(in) << its_host.login_error->text();
         if (!in) co_return;
         EXPECT_EQ(its_host.session->parameters().portal_group_tag, 3);
-        EXPECT_NE(its_host.session->parameters().authentication.find(name_of(chap_case.algorithm)), std::string::npos);
+        EXPECT_NE(its_host.session->parameters().authentication.find(name_of(chap_case.algorithm)),
+                  std::string::npos);
       });
     }
   }
@@ -251,7 +254,8 @@ TEST_F(LoginTest, SkipsTheSecurityStageWhenTold) {
   run(
       [](FakeTarget& target) -> Task<void> {
         const Pdu request = co_await target.next();
-        EXPECT_EQ(request.as<iscsi::LoginRequest>().current_stage, iscsi::LoginStage::login_operational_negotiation);
+        EXPECT_EQ(request.as<iscsi::LoginRequest>().current_stage,
+                  iscsi::LoginStage::login_operational_negotiation);
         EXPECT_EQ(value_in(request, "TargetName"), "iqn.2026-11.io.ashlar:target");
         target.send(target.login_response(request), bytes_of(target.agree(request)));
       },
@@ -291,7 +295,9 @@ TEST_P(Negotiated, WrongAnswerEndsTheLogin) {
   EXPECT_NE(host->login_error->text().find(GetParam().part), std::string::npos) << host->login_error->text();
 }
 INSTANTIATE_TEST_SUITE_P(Answers, Negotiated, testing::ValuesIn(wrong_answers),
-                         [](const testing::TestParamInfo<WrongAnswer>& info) { return std::string(info.param.name); });
+                         [](const testing::TestParamInfo<WrongAnswer>& info) {
+                           return std::string(info.param.name);
+                         });
 
 TEST(Chap, KnownDigests) {
   // printf '\x17secretchallenge' | openssl dgst -md5 and so on
@@ -301,7 +307,8 @@ TEST(Chap, KnownDigests) {
   EXPECT_EQ(hex(ChapAlgorithm::md5), "0x8e31442198d4ee60f86323efa06de4a3");
   EXPECT_EQ(hex(ChapAlgorithm::sha1), "0x998c5e7e3842f36e3cd56b50a4e325ef32b5b2da");
   EXPECT_EQ(hex(ChapAlgorithm::sha256), "0xd32110083382640514c8ffb0dda428d1e24b2d0abbe6e89c7641f5d9758a7e36");
-  EXPECT_EQ(hex(ChapAlgorithm::sha3_256), "0xfb8caa179e1ee3862b1b07e1e000909788c169d0e5ce36a79f630817038648a4");
+  EXPECT_EQ(hex(ChapAlgorithm::sha3_256),
+            "0xfb8caa179e1ee3862b1b07e1e000909788c169d0e5ce36a79f630817038648a4");
 }
 
 TEST(Options, Ranges) {
@@ -316,7 +323,8 @@ TEST(Options, Ranges) {
 }
 
 TEST(Targets, Parsed) {
-  const auto targets = parse_targets("TargetName=iqn.a\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[::1]:1,2\0"sv);
+  const auto targets =
+      parse_targets("TargetName=iqn.a\0TargetAddress=10.0.0.1:3260,1\0TargetAddress=[::1]:1,2\0"sv);
   ASSERT_TRUE(targets.has_value()) << targets.error().text();
   ASSERT_EQ(targets->size(), 1u);
   EXPECT_EQ(targets->at(0).portals.at(1).address, "[::1]:1");

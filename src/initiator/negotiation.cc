@@ -37,18 +37,22 @@ std::unexpected<Error> wrong(std::string_view key, std::string_view value, std::
 Result<void> check_options(const LoginOptions& options) {
   TRY(check_range("first_burst_bytes", options.first_burst_bytes, smallest_length, largest_length));
   TRY(check_range("max_burst_bytes", options.max_burst_bytes, smallest_length, largest_length));
-  TRY(check_range("max_receive_data_segment_bytes", options.max_receive_data_segment_bytes, smallest_length, largest_length));
+  TRY(check_range("max_receive_data_segment_bytes", options.max_receive_data_segment_bytes, smallest_length,
+                  largest_length));
   TRY(check_range("max_outstanding_r2t", options.max_outstanding_r2t, 1, Command::max_outstanding_r2t));
   TRY(check_range("max_commands", options.max_commands, 1, 4096));
   if (options.first_burst_bytes > options.max_burst_bytes) {
     return fail(ErrorCode::invalid_argument, "first_burst_bytes", "must not exceed max_burst_bytes");
   }
-  if (options.initiator_name.empty()) return fail(ErrorCode::invalid_argument, "initiator_name", "is missing");
+  if (options.initiator_name.empty())
+    return fail(ErrorCode::invalid_argument, "initiator_name", "is missing");
   if (options.chap && options.chap->algorithms.empty()) {
     return fail(ErrorCode::invalid_argument, "chap.algorithms", "is empty");
   }
-  if (options.chap && !options.chap->mutual_secret.empty() && options.chap->mutual_secret == options.chap->secret) {
-    return fail(ErrorCode::invalid_argument, "chap.mutual_secret", "must differ from secret: else an answer can be reflected");
+  if (options.chap && !options.chap->mutual_secret.empty() &&
+      options.chap->mutual_secret == options.chap->secret) {
+    return fail(ErrorCode::invalid_argument, "chap.mutual_secret",
+                "must differ from secret: else an answer can be reflected");
   }
   return {};
 }
@@ -121,7 +125,8 @@ Result<void> Negotiation::declaration(std::string_view key, std::string_view val
 
 Result<void> Negotiation::take_digest(const Offered& offered, std::string_view value) {
   TRY_ASSIGN(const auto items, iscsi::parse_list(offered.key, offered.value));
-  if (std::find(items.begin(), items.end(), value) == items.end()) return wrong(offered.key, value, offered.value);
+  if (std::find(items.begin(), items.end(), value) == items.end())
+    return wrong(offered.key, value, offered.value);
   (offered.key == "HeaderDigest" ? parameters_.header_digest : parameters_.data_digest) = value == "CRC32C";
   return {};
 }
@@ -140,7 +145,8 @@ Result<void> Negotiation::take_boolean(const Offered& offered, bool value) {
 Result<void> Negotiation::take_number(const Offered& offered, uint64_t value) {
   TRY_ASSIGN(const uint64_t ours, iscsi::parse_number(offered.key, offered.value));
   const bool larger_wins = offered.key == "DefaultTime2Wait";
-  if (larger_wins ? value < ours : value > ours) return wrong(offered.key, std::to_string(value), offered.value);
+  if (larger_wins ? value < ours : value > ours)
+    return wrong(offered.key, std::to_string(value), offered.value);
   const bool length = offered.key == "MaxBurstLength" || offered.key == "FirstBurstLength";
   const bool count = offered.key == "MaxOutstandingR2T" || offered.key == "MaxConnections";
   if ((length && value < smallest_length) || (count && value == 0)) {

@@ -21,7 +21,8 @@ struct ChapCredentials {
   std::string user, secret;                ///< ours
   std::string mutual_user, mutual_secret;  ///< the target's; empty: it need not prove itself
   /// Offered in this order.
-  std::vector<ChapAlgorithm> algorithms = {ChapAlgorithm::sha3_256, ChapAlgorithm::sha256, ChapAlgorithm::sha1, ChapAlgorithm::md5};
+  std::vector<ChapAlgorithm> algorithms = {ChapAlgorithm::sha3_256, ChapAlgorithm::sha256,
+                                           ChapAlgorithm::sha1, ChapAlgorithm::md5};
 };
 
 /// What we offer for HeaderDigest or DataDigest.
@@ -35,11 +36,11 @@ enum class DigestWish : uint8_t {
 struct LoginOptions {
   loop::Endpoint endpoint;
   std::string initiator_name;
-  std::string target_name;                 ///< empty: a discovery session
+  std::string target_name;  ///< empty: a discovery session
   /// The same names and ISID again, with tsih 0, reinstate the session (RFC 7143 6.3.5).
   std::array<uint8_t, 6> isid = {0x80, 0, 0, 0, 0, 1};
-  std::optional<ChapCredentials> chap;     ///< absent: AuthMethod=None
-  bool skip_security_stage = false;        ///< without chap: begin with operational negotiation
+  std::optional<ChapCredentials> chap;  ///< absent: AuthMethod=None
+  bool skip_security_stage = false;     ///< without chap: begin with operational negotiation
 
   DigestWish header_digest = DigestWish::prefer_none;
   DigestWish data_digest = DigestWish::prefer_none;
@@ -51,13 +52,13 @@ struct LoginOptions {
   uint16_t max_outstanding_r2t = 8;                  ///< 1 to Command::max_outstanding_r2t
   uint32_t initial_cmd_sn = 1;
 
-  uint16_t max_commands = 256;             ///< sent and not answered; 1 to 4096
-  uint32_t max_waiting = 4096;             ///< beyond those and beyond the CmdSN window; more end as not_sent
+  uint16_t max_commands = 256;  ///< sent and not answered; 1 to 4096
+  uint32_t max_waiting = 4096;  ///< beyond those and beyond the CmdSN window; more end as not_sent
   loop::Nanoseconds connect_timeout = loop::seconds(10);
   loop::Nanoseconds login_timeout = loop::seconds(15);
   /// A NOP-Out when nothing was received for that long, and an end when it is not answered for as long again; 0: never.
   loop::Nanoseconds ping_interval{0};
-  SessionWatcher* watcher = nullptr;       ///< outlives the session
+  SessionWatcher* watcher = nullptr;  ///< outlives the session
 };
 
 /// Agreed on. Before the negotiation: the defaults of RFC 7143 13.
@@ -74,7 +75,7 @@ struct Parameters {
   uint16_t tsih = 0;
   uint16_t portal_group_tag = 0;
   std::string target_alias;
-  std::string authentication = "none";             ///< "none", "CHAP SHA-256", "mutual CHAP SHA-256"
+  std::string authentication = "none";  ///< "none", "CHAP SHA-256", "mutual CHAP SHA-256"
 };
 
 struct DiscoveredPortal {

@@ -71,10 +71,13 @@ bool Session::received(const uint8_t* header, ConstBytes data) {
     case Opcode::logout_response: take_logout_response(header); break;
     case Opcode::asynchronous_message: take_async_message(header); break;
     case Opcode::reject: take_reject(header, data); break;
-    default: violation(fmt::format("{} (opcode {:02x}) in full feature phase", iscsi::pdu_name(opcode), header[0])); break;
+    default:
+      violation(fmt::format("{} (opcode {:02x}) in full feature phase", iscsi::pdu_name(opcode), header[0]));
+      break;
   }
   if (phase_ == Phase::closed) return false;
-  if (!waiting_.empty() || !soliciting_.empty() || !exchanges_.empty() || !ping_answers_.empty()) transport_.want_send();
+  if (!waiting_.empty() || !soliciting_.empty() || !exchanges_.empty() || !ping_answers_.empty())
+    transport_.want_send();
   return true;
 }
 
@@ -90,11 +93,13 @@ bool Session::take_numbers(const uint8_t* header) {
   }
   if (counted) ++exp_stat_sn_;
   if (iscsi::serial_before(numbers.max_cmd_sn, numbers.exp_cmd_sn - 1)) {
-    violation(fmt::format("{} with MaxCmdSN {} below ExpCmdSN {} - 1", name, numbers.max_cmd_sn, numbers.exp_cmd_sn));
+    violation(fmt::format("{} with MaxCmdSN {} below ExpCmdSN {} - 1", name, numbers.max_cmd_sn,
+                          numbers.exp_cmd_sn));
     return false;
   }
   if (iscsi::serial_before(cmd_sn_, numbers.exp_cmd_sn)) {
-    violation(fmt::format("{} with ExpCmdSN {}, but CmdSN {} was not sent yet", name, numbers.exp_cmd_sn, cmd_sn_));
+    violation(
+        fmt::format("{} with ExpCmdSN {}, but CmdSN {} was not sent yet", name, numbers.exp_cmd_sn, cmd_sn_));
     return false;
   }
   if (iscsi::serial_before(exp_cmd_sn_, numbers.exp_cmd_sn)) exp_cmd_sn_ = numbers.exp_cmd_sn;
@@ -107,7 +112,8 @@ Command* Session::find_command(uint32_t initiator_task_tag, const uint8_t* heade
   const std::string_view name = iscsi::pdu_name(iscsi::opcode(header));
   if (index < slots_.size()) {
     const Slot& slot = slots_[index];
-    if (slot.command != nullptr && slot.command->initiator_task_tag_ == initiator_task_tag) return slot.command;
+    if (slot.command != nullptr && slot.command->initiator_task_tag_ == initiator_task_tag)
+      return slot.command;
     if (slot.uses != 0 && initiator_task_tag >> 16 == slot.uses) {
       violation(fmt::format("{} for ITT {:08x}, which had its answer", name, initiator_task_tag));
       return nullptr;
@@ -124,11 +130,14 @@ bool Session::check_data_in(const Command& command, const iscsi::DataIn& pdu, ui
   } else if (pdu.data_sn != command.data_sn_) {
     what = fmt::format("Data-In with DataSN {}, expected {}", pdu.data_sn, command.data_sn_);
   } else if (pdu.buffer_offset < command.received_bytes) {
-    what = fmt::format("Data-In overlaps: offset {}, but {} bytes have come", pdu.buffer_offset, command.received_bytes);
+    what = fmt::format("Data-In overlaps: offset {}, but {} bytes have come", pdu.buffer_offset,
+                       command.received_bytes);
   } else if (pdu.buffer_offset > command.received_bytes) {
-    what = fmt::format("Data-In leaves a gap: offset {}, but {} bytes have come", pdu.buffer_offset, command.received_bytes);
+    what = fmt::format("Data-In leaves a gap: offset {}, but {} bytes have come", pdu.buffer_offset,
+                       command.received_bytes);
   } else if (bytes > command.expected_bytes_ - command.received_bytes) {
-    what = fmt::format("Data-In of {} bytes at {} passes the expected {}", bytes, pdu.buffer_offset, command.expected_bytes_);
+    what = fmt::format("Data-In of {} bytes at {} passes the expected {}", bytes, pdu.buffer_offset,
+                       command.expected_bytes_);
   } else if (command.sequence_bytes_ + bytes > parameters_.max_burst_bytes) {
     what = fmt::format("Data-In sequence longer than MaxBurstLength {}", parameters_.max_burst_bytes);
   } else if (pdu.acknowledge) {
@@ -176,9 +185,11 @@ void Session::take_r2t(const uint8_t* header) {
   } else if (length == 0 || length > parameters_.max_burst_bytes) {
     what = fmt::format("R2T for {} bytes; MaxBurstLength is {}", length, parameters_.max_burst_bytes);
   } else if (pdu.buffer_offset != command->asked_bytes_) {
-    what = fmt::format("R2T at offset {}, but {} bytes were sent or asked for", pdu.buffer_offset, command->asked_bytes_);
+    what = fmt::format("R2T at offset {}, but {} bytes were sent or asked for", pdu.buffer_offset,
+                       command->asked_bytes_);
   } else if (length > command->expected_bytes_ - command->asked_bytes_) {
-    what = fmt::format("R2T for {} bytes at {} passes the expected {}", length, pdu.buffer_offset, command->expected_bytes_);
+    what = fmt::format("R2T for {} bytes at {} passes the expected {}", length, pdu.buffer_offset,
+                       command->expected_bytes_);
   } else if (command->r2t_count_ >= parameters_.max_outstanding_r2t) {
     what = fmt::format("more R2Ts than MaxOutstandingR2T {}", parameters_.max_outstanding_r2t);
   } else {
@@ -204,10 +215,14 @@ bool Session::check_residual(Command& command, bool overflow, bool underflow, ui
   } else if (!overflow && !underflow && count != 0) {
     what = fmt::format("a residual count of {} without its bit", count);
   } else if (command.status == 0 && !write && command.received_bytes != command.expected_bytes_ - missing) {
-    what = fmt::format("GOOD, but {} bytes came instead of {}", command.received_bytes, command.expected_bytes_ - missing);
-  } else if (command.status == 0 && write && !overflow && command.asked_bytes_ < command.expected_bytes_ - missing) {
-    what = fmt::format("GOOD, but only {} of {} bytes were taken", command.asked_bytes_, command.expected_bytes_ - missing);
-  } else if (command.status == 0 && write && !underflow && (command.r2t_count_ > 0 || unsolicited_ == &command)) {
+    what = fmt::format("GOOD, but {} bytes came instead of {}", command.received_bytes,
+                       command.expected_bytes_ - missing);
+  } else if (command.status == 0 && write && !overflow &&
+             command.asked_bytes_ < command.expected_bytes_ - missing) {
+    what = fmt::format("GOOD, but only {} of {} bytes were taken", command.asked_bytes_,
+                       command.expected_bytes_ - missing);
+  } else if (command.status == 0 && write && !underflow &&
+             (command.r2t_count_ > 0 || unsolicited_ == &command)) {
     what = "GOOD before all data was sent";
   } else {
     command.residual = overflow ? Residual::overflow : underflow ? Residual::underflow : Residual::none;
@@ -220,7 +235,8 @@ bool Session::check_residual(Command& command, bool overflow, bool underflow, ui
 
 void Session::answered(Command& command) {
   if (!command.immediate && !iscsi::serial_before(command.cmd_sn_, exp_cmd_sn_)) {
-    return violation(fmt::format("answer to CmdSN {} with ExpCmdSN {} ({})", command.cmd_sn_, exp_cmd_sn_, command.describe()));
+    return violation(fmt::format("answer to CmdSN {} with ExpCmdSN {} ({})", command.cmd_sn_, exp_cmd_sn_,
+                                 command.describe()));
   }
   ++counters_.answers;
   complete(command, Outcome::answered);
@@ -254,8 +270,8 @@ void Session::take_scsi_response(const uint8_t* header, ConstBytes data) {
   // RFC 7143 11.4.8 counts "R2T and Data-In PDUs", and wants 0 "if the target sent no Data-In PDUs": after R2Ts both are right.
   const uint32_t sent = command->data_sn_ + command->r2t_sn_;
   if (pdu.exp_data_sn != sent && (pdu.exp_data_sn != 0 || command->data_sn_ != 0)) {
-    return violation(fmt::format("SCSI Response with ExpDataSN {}, but {} R2T and Data-In PDUs came ({})", pdu.exp_data_sn, sent,
-                                 command->describe()));
+    return violation(fmt::format("SCSI Response with ExpDataSN {}, but {} R2T and Data-In PDUs came ({})",
+                                 pdu.exp_data_sn, sent, command->describe()));
   }
   if (check_residual(*command, pdu.overflow, pdu.underflow, pdu.residual_count)) answered(*command);
 }
@@ -264,7 +280,8 @@ void Session::take_nop_in(const uint8_t* header, ConstBytes data) {
   const iscsi::NopIn pdu = iscsi::NopIn::decode(header);
   if (pdu.initiator_task_tag != iscsi::reserved_task_tag) {
     Exchange* exchange = find_exchange(pdu.initiator_task_tag, Exchange::Kind::ping);
-    if (exchange == nullptr) return violation(fmt::format("NOP-In for unknown ITT {:08x}", pdu.initiator_task_tag));
+    if (exchange == nullptr)
+      return violation(fmt::format("NOP-In for unknown ITT {:08x}", pdu.initiator_task_tag));
     if (!std::equal(data.begin(), data.end(), exchange->data.begin(), exchange->data.end())) {
       return violation("NOP-In that does not give the ping data back");
     }
@@ -293,7 +310,8 @@ void Session::take_management_response(const uint8_t* header) {
     // On one connection the answer would have come before (RFC 7143 11.6.1).
     const Slot& slot = slots_[exchange->referenced_task_tag & 0xffff];
     if (slot.command != nullptr && slot.command->initiator_task_tag_ == exchange->referenced_task_tag) {
-      return violation(fmt::format("a task does not exist that was never answered ({})", slot.command->describe()));
+      return violation(
+          fmt::format("a task does not exist that was never answered ({})", slot.command->describe()));
     }
   }
   finish(*exchange);
@@ -302,11 +320,14 @@ void Session::take_management_response(const uint8_t* header) {
 void Session::take_text_response(const uint8_t* header, ConstBytes data) {
   const iscsi::TextResponse pdu = iscsi::TextResponse::decode(header);
   Exchange* exchange = find_exchange(pdu.initiator_task_tag, Exchange::Kind::text);
-  if (exchange == nullptr) return violation(fmt::format("Text Response for unknown ITT {:08x}", pdu.initiator_task_tag));
-  if (exchange->answer.size() + data.size() > max_text_answer_bytes) return violation("a text answer without end");
+  if (exchange == nullptr)
+    return violation(fmt::format("Text Response for unknown ITT {:08x}", pdu.initiator_task_tag));
+  if (exchange->answer.size() + data.size() > max_text_answer_bytes)
+    return violation("a text answer without end");
   exchange->answer += text_of(data);
   const bool more = pdu.target_transfer_tag != iscsi::reserved_task_tag;
-  if (pdu.final == more || (pdu.final && pdu.continues)) return violation("Text Response whose F, C and TTT disagree");
+  if (pdu.final == more || (pdu.final && pdu.continues))
+    return violation("Text Response whose F, C and TTT disagree");
   if (pdu.final) return finish(*exchange);
   exchange->data.clear();
   exchange->target_transfer_tag = pdu.target_transfer_tag;
@@ -318,11 +339,13 @@ void Session::take_text_response(const uint8_t* header, ConstBytes data) {
 void Session::take_logout_response(const uint8_t* header) {
   const iscsi::LogoutResponse pdu = iscsi::LogoutResponse::decode(header);
   Exchange* exchange = find_exchange(pdu.initiator_task_tag, Exchange::Kind::logout);
-  if (exchange == nullptr) return violation(fmt::format("Logout Response for unknown ITT {:08x}", pdu.initiator_task_tag));
+  if (exchange == nullptr)
+    return violation(fmt::format("Logout Response for unknown ITT {:08x}", pdu.initiator_task_tag));
   if (pdu.response == iscsi::LogoutOutcome::closed) {
     finish(*exchange);
   } else {
-    finish(*exchange, {ErrorCode::io_error, "logout", fmt::format("response {}", static_cast<int>(pdu.response))});
+    finish(*exchange,
+           {ErrorCode::io_error, "logout", fmt::format("response {}", static_cast<int>(pdu.response))});
   }
   end({ErrorCode::closed, "session", "logged out"});
 }
@@ -341,7 +364,8 @@ void Session::take_reject(const uint8_t* header, ConstBytes data) {
     const uint32_t tag = iscsi::initiator_task_tag(data.data());
     what += fmt::format(" ({}, ITT {:08x})", iscsi::pdu_name(iscsi::opcode(data.data())), tag);
     for (Exchange& exchange : awaited_exchanges_) {
-      if (exchange.initiator_task_tag == tag) return finish(exchange, {ErrorCode::unsupported, "target", std::move(what)});
+      if (exchange.initiator_task_tag == tag)
+        return finish(exchange, {ErrorCode::unsupported, "target", std::move(what)});
     }
   }
   end({ErrorCode::protocol_error, "target", std::move(what)});

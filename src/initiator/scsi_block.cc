@@ -61,7 +61,8 @@ LunBytes lun_bytes(uint16_t lun) {
 Task<Answer> BlockUnit::execute(Cdb cdb, ConstBytes data_out, Bytes data_in) {
   Command command;
   loop::Event done;
-  const iovec out{const_cast<uint8_t*>(data_out.data()), data_out.size()};  // iovec knows no const; it is only read
+  const iovec out{const_cast<uint8_t*>(data_out.data()),
+                  data_out.size()};  // iovec knows no const; it is only read
   const iovec in{data_in.data(), data_in.size()};
   command.cdb = cdb;
   command.lun = lun_;
@@ -93,7 +94,9 @@ Task<Answer> BlockUnit::write(uint64_t lba, uint32_t blocks, ConstBytes data, bo
   return execute(cdb, data, Bytes());
 }
 
-Task<Answer> BlockUnit::flush(uint64_t lba, uint32_t blocks) { return execute(cdb16(0x91, lba, blocks), ConstBytes(), Bytes()); }
+Task<Answer> BlockUnit::flush(uint64_t lba, uint32_t blocks) {
+  return execute(cdb16(0x91, lba, blocks), ConstBytes(), Bytes());
+}
 
 Task<Answer> BlockUnit::test_unit_ready() { return execute(Cdb{}, ConstBytes(), Bytes()); }
 
@@ -136,7 +139,8 @@ Task<Result<Capacity>> BlockUnit::read_capacity() {
   store_be32(&cdb[10], data.size());
   const Answer answer = co_await execute(cdb, ConstBytes(), data);
   if (!answer.good()) co_return std::unexpected(answer.result().error());
-  if (answer.received_bytes < 12) co_return fail(ErrorCode::protocol_error, "command", "{} bytes of capacity", answer.received_bytes);
+  if (answer.received_bytes < 12)
+    co_return fail(ErrorCode::protocol_error, "command", "{} bytes of capacity", answer.received_bytes);
   Capacity capacity;
   capacity.blocks = load_be64(data.data()) + 1;
   capacity.block_bytes = load_be32(&data[8]);
@@ -146,7 +150,8 @@ Task<Result<Capacity>> BlockUnit::read_capacity() {
   co_return capacity;
 }
 
-Task<Result<std::vector<uint8_t>>> BlockUnit::inquiry(std::optional<uint8_t> page, uint16_t allocation_bytes) {
+Task<Result<std::vector<uint8_t>>> BlockUnit::inquiry(std::optional<uint8_t> page,
+                                                      uint16_t allocation_bytes) {
   std::vector<uint8_t> data(allocation_bytes);
   Cdb cdb{};
   cdb[0] = 0x12;
@@ -168,7 +173,8 @@ Task<Result<std::vector<LunBytes>>> BlockUnit::report_luns() {
   if (!answer.good()) co_return std::unexpected(answer.result().error());
   const size_t told = answer.received_bytes < 8 ? 0 : load_be32(data.data());
   if (told % 8 != 0 || told + 8 > answer.received_bytes) {
-    co_return fail(ErrorCode::protocol_error, "command", "a LUN list of {} bytes in {}", told, answer.received_bytes);
+    co_return fail(ErrorCode::protocol_error, "command", "a LUN list of {} bytes in {}", told,
+                   answer.received_bytes);
   }
   std::vector<LunBytes> luns(told / 8);
   for (size_t i = 0; i < luns.size(); ++i) std::copy_n(&data[8 + 8 * i], 8, luns[i].begin());

@@ -74,7 +74,8 @@ class BlockUnit {
   loop::Task<Result<void>> become_ready();
   loop::Task<Result<Capacity>> read_capacity();
   /// Standard data, or a vital product data page; at most `allocation_bytes`.
-  loop::Task<Result<std::vector<uint8_t>>> inquiry(std::optional<uint8_t> page, uint16_t allocation_bytes = 255);
+  loop::Task<Result<std::vector<uint8_t>>> inquiry(std::optional<uint8_t> page,
+                                                   uint16_t allocation_bytes = 255);
   loop::Task<Result<std::vector<LunBytes>>> report_luns();
 
  private:

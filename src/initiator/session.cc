@@ -56,7 +56,8 @@ void Session::end(Error reason) {
 }
 
 void Session::expired() {
-  if (phase_ == Phase::login) return end({ErrorCode::timed_out, "login", "the target did not let us in in time"});
+  if (phase_ == Phase::login)
+    return end({ErrorCode::timed_out, "login", "the target did not let us in in time"});
   const uint64_t received_now = transport_.received_pdus();
   if (IntrusiveList<Exchange, ExchangeTag>::contains(keepalive_)) {
     return end({ErrorCode::timed_out, "session", "the target did not answer a NOP-Out in time"});
@@ -119,7 +120,8 @@ void Session::fill(Batch& batch) {
     }
     return;
   }
-  const bool all = fill_ping_answers(batch) && fill_exchanges(batch) && fill_unsolicited(batch) && fill_solicited(batch);
+  const bool all =
+      fill_ping_answers(batch) && fill_exchanges(batch) && fill_unsolicited(batch) && fill_solicited(batch);
   if (all && !logging_out_) fill_commands(batch);
 }
 
@@ -146,7 +148,8 @@ bool Session::fill_command(Batch& batch, Command& command) {
   uint32_t immediate_bytes = 0;
   if (write) {
     const uint32_t burst = std::min(command.expected_bytes_, parameters_.first_burst_bytes);
-    if (parameters_.immediate_data) immediate_bytes = std::min(burst, parameters_.max_send_data_segment_bytes);
+    if (parameters_.immediate_data)
+      immediate_bytes = std::min(burst, parameters_.max_send_data_segment_bytes);
     command.unsolicited_bytes_ = parameters_.initial_r2t ? immediate_bytes : burst;
   }
   if (!batch.room(Batch::pieces_of(command.data_out, 0, immediate_bytes), 0)) return false;

@@ -30,12 +30,12 @@ class SessionWatcher {
 };
 
 struct SessionCounters {
-  uint64_t commands = 0;       ///< sent
+  uint64_t commands = 0;  ///< sent
   uint64_t answers = 0;
   uint64_t r2ts = 0;
   uint64_t data_in_pdus = 0;
-  uint64_t data_out_pdus = 0;  ///< unsolicited ones included
-  uint64_t pings_answered = 0; ///< NOP-In of the target that wanted an answer
+  uint64_t data_out_pdus = 0;   ///< unsolicited ones included
+  uint64_t pings_answered = 0;  ///< NOP-In of the target that wanted an answer
 };
 
 /// On one loop. Made by login() (login.h). Destroy it from anywhere but Command::done's caller's caller: that is, any place
@@ -137,9 +137,9 @@ class Session final : PduHandler, loop::Timer {
   SessionCounters counters_;
 
   uint32_t cmd_sn_;
-  uint64_t order_ = 0;        // of what was sent
+  uint64_t order_ = 0;  // of what was sent
   uint32_t exp_stat_sn_ = 0;
-  uint32_t exp_cmd_sn_ = 0;   // as the target told it
+  uint32_t exp_cmd_sn_ = 0;  // as the target told it
   uint32_t max_cmd_sn_ = 0;
 
   // Sent commands by the low half of their tag; the high half counts its uses, so that a late answer is seen as such.
@@ -152,11 +152,11 @@ class Session final : PduHandler, loop::Timer {
   size_t in_flight_ = 0;
   IntrusiveList<Command, CommandTag> waiting_;
   IntrusiveList<Command, SolicitedTag> soliciting_;  // have R2Ts to serve
-  Command* unsolicited_ = nullptr;                   // its unsolicited Data-Out is not all sent: nothing may overtake it
-  std::vector<Command*> batched_;                    // the batch under way points at their data
+  Command* unsolicited_ = nullptr;  // its unsolicited Data-Out is not all sent: nothing may overtake it
+  std::vector<Command*> batched_;   // the batch under way points at their data
 
-  IntrusiveList<Exchange, ExchangeTag> exchanges_;         // to be sent
-  IntrusiveList<Exchange, ExchangeTag> awaited_exchanges_; // sent
+  IntrusiveList<Exchange, ExchangeTag> exchanges_;          // to be sent
+  IntrusiveList<Exchange, ExchangeTag> awaited_exchanges_;  // sent
   uint32_t exchange_tags_ = 0;
   Exchange keepalive_{Exchange::Kind::ping};
   uint64_t pdus_at_last_ping_ = 0;

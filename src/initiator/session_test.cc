@@ -54,7 +54,8 @@ TEST_F(SessionTest, ReadsInPiecesWithStatusInTheLast) {
         EXPECT_EQ(pdu.expected_data_transfer_length, 10001u);
         const std::vector<uint8_t> data = pattern(10001);
         target.send(target.data_in(command.tag(), 0, 0, false), ConstBytes(data).first(5000));
-        target.send(target.with_status(target.data_in(command.tag(), 1, 5000, true)), ConstBytes(data).subspan(5000));
+        target.send(target.with_status(target.data_in(command.tag(), 1, 5000, true)),
+                    ConstBytes(data).subspan(5000));
       },
       [](Host& host) -> Task<void> {
         co_await host.log_in();
@@ -76,7 +77,8 @@ TEST_F(SessionTest, TellsSenseAndResidual) {
         iscsi::ScsiResponse refused = target.response(command.tag(), 0x02);
         refused.underflow = true;
         refused.residual_count = 512;
-        const std::vector<uint8_t> sense = {0, 18, 0x70, 0, 5, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x21, 0, 0, 0, 0, 0};
+        const std::vector<uint8_t> sense = {0, 18, 0x70, 0, 5,    0, 0, 0, 0, 10,
+                                            0, 0,  0,    0, 0x21, 0, 0, 0, 0, 0};
         target.send(refused, sense);
         command = co_await target.command();
         iscsi::ScsiResponse shorter = target.response(command.tag());
@@ -268,7 +270,8 @@ TEST_F(SessionTest, BoundsWhatWaitsAndTellsFatesApart) {
         for (Pending& pending : commands) co_await pending.done;
         EXPECT_EQ(commands[0].command.outcome, Outcome::unknown);
         EXPECT_EQ(commands[1].command.outcome, Outcome::unknown);
-        for (size_t i = 2; i < commands.size(); ++i) EXPECT_EQ(commands[i].command.outcome, Outcome::not_sent) << i;
+        for (size_t i = 2; i < commands.size(); ++i)
+          EXPECT_EQ(commands[i].command.outcome, Outcome::not_sent) << i;
         EXPECT_EQ(host.session->closed_reason()->code, ErrorCode::closed);
         Pending late;
         host.session->submit(late.command);
@@ -351,8 +354,9 @@ TEST_F(SessionTest, AnEarlyAnswerWaitsForTheDataUnderWay) {
           if (pdu.opcode() != iscsi::Opcode::data_out) break;
           Pending same;
           same.write(262144);
-          EXPECT_EQ(pdu.data, std::vector<uint8_t>(same.data.begin() + static_cast<int64_t>(data),
-                                                   same.data.begin() + static_cast<int64_t>(data + pdu.data.size())));
+          EXPECT_EQ(pdu.data,
+                    std::vector<uint8_t>(same.data.begin() + static_cast<int64_t>(data),
+                                         same.data.begin() + static_cast<int64_t>(data + pdu.data.size())));
           data += pdu.data.size();
         }
         target.close();
@@ -404,7 +408,8 @@ TEST_F(SessionTest, DiscoversTargetsOverSeveralPdus) {
         co_await target.log_in();
         Pdu request = co_await target.next();
         EXPECT_EQ(text_of(request.data), "SendTargets=All\0"sv);
-        const std::string text = "TargetName=iqn.a:1\0TargetAddress=10.0.0.1:3260,1\0TargetName=iqn.a:2\0TargetAddress=[::1]:3260,2\0"s;
+        const std::string text =
+            "TargetName=iqn.a:1\0TargetAddress=10.0.0.1:3260,1\0TargetName=iqn.a:2\0TargetAddress=[::1]:3260,2\0"s;
         iscsi::TextResponse answer;
         answer.initiator_task_tag = request.tag();
         target.exp_cmd_sn = request.as<iscsi::TextRequest>().cmd_sn + 1;

@@ -93,19 +93,22 @@ void Transport::parse() {
 }
 
 bool Transport::refuse(const uint8_t* start, std::string_view what) {
-  fail_with({ErrorCode::protocol_error, place, fmt::format("{}: {}", iscsi::pdu_name(iscsi::opcode(start)), what)});
+  fail_with(
+      {ErrorCode::protocol_error, place, fmt::format("{}: {}", iscsi::pdu_name(iscsi::opcode(start)), what)});
   return false;
 }
 
 bool Transport::header_right(const uint8_t* start) {
   // The digest comes first: without it the lengths are not to be trusted.
-  if (header_digest_ && load_le32(start + iscsi::basic_header_bytes) != crc32c({start, iscsi::basic_header_bytes})) {
+  if (header_digest_ &&
+      load_le32(start + iscsi::basic_header_bytes) != crc32c({start, iscsi::basic_header_bytes})) {
     return refuse(start, "wrong header digest");
   }
   if (iscsi::additional_header_bytes(start) != 0) return refuse(start, "an additional header segment");
   const uint32_t data_bytes = iscsi::data_segment_length(start);
   if (data_bytes > max_data_segment_bytes_) {
-    return refuse(start, fmt::format("{} bytes of data; MaxRecvDataSegmentLength is {}", data_bytes, max_data_segment_bytes_));
+    return refuse(start, fmt::format("{} bytes of data; MaxRecvDataSegmentLength is {}", data_bytes,
+                                     max_data_segment_bytes_));
   }
   return true;
 }
@@ -136,12 +139,8 @@ void Transport::turn_end() {
     if (batch_.empty()) handler_.fill(batch_);
     if (!stream_ || batch_.empty()) return;
     switch (batch_.send(*stream_)) {
-      case Batch::Progress::done:
-        handler_.batch_sent();
-        break;
-      case Batch::Progress::blocked:
-        blocked_ = true;
-        return;
+      case Batch::Progress::done: handler_.batch_sent(); break;
+      case Batch::Progress::blocked: blocked_ = true; return;
       case Batch::Progress::failed:
         return fail_with(error_of_errno(static_cast<int>(-batch_.error()), place, "send"));
     }

@@ -321,12 +321,15 @@ TEST_P(Violation, EndsTheSession) {
         EXPECT_NE(host.session->closed_reason()->message.find(made->reason), std::string::npos)
             << host.session->closed_reason()->message;
         const bool answered_once = std::string_view(made->name) == "TwoAnswers";
-        if (made->work != Work::none) EXPECT_EQ(pending.command.outcome, answered_once ? Outcome::answered : Outcome::unknown);
+        if (made->work != Work::none)
+          EXPECT_EQ(pending.command.outcome, answered_once ? Outcome::answered : Outcome::unknown);
       });
 }
 
 INSTANTIATE_TEST_SUITE_P(Mistakes, Violation, testing::ValuesIn(mistakes),
-                         [](const testing::TestParamInfo<Mistake>& info) { return std::string(info.param.name); });
+                         [](const testing::TestParamInfo<Mistake>& info) {
+                           return std::string(info.param.name);
+                         });
 
 }  // namespace
 }  // namespace ashlar::initiator

@@ -30,12 +30,15 @@ void Connection::wants_to_send() {
   if (!blocked_) server_.loop.at_turn_end(*this);
 }
 
-void Connection::out_of_memory() { close("session.dropped", "no memory is left for answers: the host does not read them"); }
+void Connection::out_of_memory() {
+  close("session.dropped", "no memory is left for answers: the host does not read them");
+}
 
 // Room for a header, its digest, a data segment of `data_bytes` with padding and digest; copies `data` in when given.
 uint8_t* Connection::append_pdu(uint32_t data_bytes, ConstBytes data) {
   const uint32_t header_bytes = static_cast<uint32_t>(basic_header_bytes) + (header_digest_ ? crc_bytes : 0);
-  const uint32_t tail = data_bytes == 0 ? 0 : padded(data_bytes) - data_bytes + (data_digest_ ? crc_bytes : 0);
+  const uint32_t tail =
+      data_bytes == 0 ? 0 : padded(data_bytes) - data_bytes + (data_digest_ ? crc_bytes : 0);
   uint8_t* header = transmit_.append(header_bytes + data_bytes + tail);
   if (header == nullptr) {
     out_of_memory();
@@ -46,7 +49,8 @@ uint8_t* Connection::append_pdu(uint32_t data_bytes, ConstBytes data) {
     uint8_t* segment = header + header_bytes;
     std::memset(segment + data_bytes, 0, padded(data_bytes) - data_bytes);
     if (!data.empty()) std::memcpy(segment, data.data(), data.size());
-    if (data_digest_ && !data.empty()) store_le32(segment + padded(data_bytes), crc32c({segment, padded(data_bytes)}));
+    if (data_digest_ && !data.empty())
+      store_le32(segment + padded(data_bytes), crc32c({segment, padded(data_bytes)}));
   }
   return header;
 }
@@ -93,7 +97,8 @@ Residual residual_of(uint32_t expected, uint32_t would_move) {
 }
 
 Residual residual_of(const scsi::Task& task) {
-  if (task.expected_data_out_bytes > 0) return residual_of(task.expected_data_out_bytes, task.data_out_wanted_bytes);
+  if (task.expected_data_out_bytes > 0)
+    return residual_of(task.expected_data_out_bytes, task.data_out_wanted_bytes);
   return residual_of(task.expected_data_in_bytes, std::max(task.data_in_bytes, task.data_in_wanted_bytes));
 }
 
@@ -105,7 +110,8 @@ void Connection::send_data_in(Command& command, uint32_t length, bool with_statu
   uint32_t sequence = 0;
   uint32_t burst_left = agreed.max_burst_bytes;
   for (uint32_t offset = 0; offset < length && !stopped();) {
-    const uint32_t part = std::min({length - offset, agreed.initiator_max_receive_data_segment_bytes, burst_left});
+    const uint32_t part =
+        std::min({length - offset, agreed.initiator_max_receive_data_segment_bytes, burst_left});
     const bool last = offset + part == length;
     burst_left -= part;
     DataIn pdu;
@@ -138,7 +144,8 @@ void Connection::send_data_in(Command& command, uint32_t length, bool with_statu
       std::array<iovec, Buffer::max_segments> pieces;
       const size_t count = command.buffer.slice(offset, part, pieces);
       for (size_t i = 0; i < count; ++i) {
-        if (data_digest_) crc = crc32c_update(crc, {static_cast<const uint8_t*>(pieces[i].iov_base), pieces[i].iov_len});
+        if (data_digest_)
+          crc = crc32c_update(crc, {static_cast<const uint8_t*>(pieces[i].iov_base), pieces[i].iov_len});
         transmit_.append_reference(pieces[i]);
       }
       if (!append_data_digest(crc, part)) return;
@@ -211,8 +218,8 @@ void Connection::reject(const uint8_t* rejected, RejectReason reason) {
   pdu.numbers = numbers(true);
   pdu.encode(header);
   seal_header(header);
-  log_warning("iscsi", "PDU rejected: {} pdu={} initiator={} peer={}", name_of(reason), pdu_name(opcode(rejected)),
-              session_->initiator, stream_->peer().text());
+  log_warning("iscsi", "PDU rejected: {} pdu={} initiator={} peer={}", name_of(reason),
+              pdu_name(opcode(rejected)), session_->initiator, stream_->peer().text());
 }
 
 void Connection::send_async(AsyncEvent event) {

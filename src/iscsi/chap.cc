@@ -16,7 +16,8 @@ using wire::iscsi::TextPairs;
 using wire::iscsi::TextWriter;
 
 // Strongest first: what is taken of a host's list.
-constexpr std::array preference = {ChapAlgorithm::sha3_256, ChapAlgorithm::sha256, ChapAlgorithm::sha1, ChapAlgorithm::md5};
+constexpr std::array preference = {ChapAlgorithm::sha3_256, ChapAlgorithm::sha256, ChapAlgorithm::sha1,
+                                   ChapAlgorithm::md5};
 
 const EVP_MD* hash_of(ChapAlgorithm algorithm) {
   switch (algorithm) {
@@ -71,7 +72,8 @@ std::optional<ChapAlgorithm> choose_chap_algorithm(std::string_view list) {
   return std::nullopt;
 }
 
-Result<std::vector<uint8_t>> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret, ConstBytes challenge) {
+Result<std::vector<uint8_t>> chap_response(ChapAlgorithm algorithm, uint8_t identifier,
+                                           std::string_view secret, ConstBytes challenge) {
   const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), EVP_MD_CTX_free);
   std::vector<uint8_t> digest(digest_bytes(algorithm));
   // Piece by piece, so that no copy of the secret is left in memory.
@@ -80,7 +82,8 @@ Result<std::vector<uint8_t>> chap_response(ChapAlgorithm algorithm, uint8_t iden
                     EVP_DigestUpdate(context.get(), secret.data(), secret.size()) == 1 &&
                     EVP_DigestUpdate(context.get(), challenge.data(), challenge.size()) == 1 &&
                     EVP_DigestFinal_ex(context.get(), digest.data(), nullptr) == 1;
-  if (!good) return fail(ErrorCode::unsupported, "CHAP_A", "OpenSSL does not compute {} here", name_of(algorithm));
+  if (!good)
+    return fail(ErrorCode::unsupported, "CHAP_A", "OpenSSL does not compute {} here", name_of(algorithm));
   return digest;
 }
 
@@ -90,11 +93,13 @@ ChapTarget::ChapTarget(std::vector<std::shared_ptr<const unit::HostView>> views,
 }
 
 Result<void> ChapTarget::apply(const TextPairs& pairs, TextWriter& answer) {
-  const bool any = std::any_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
+  const bool any =
+      std::any_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
   if (!any) return {};
   const std::string_view* list = find_value(pairs, "CHAP_A");
   if (step_ == Step::response && list == nullptr) return verify(pairs, answer);
-  if (step_ != Step::algorithm || list == nullptr) return out_of_order(step_ == Step::algorithm ? "CHAP_A" : "CHAP");
+  if (step_ != Step::algorithm || list == nullptr)
+    return out_of_order(step_ == Step::algorithm ? "CHAP_A" : "CHAP");
   for (const std::string_view later : {"CHAP_I", "CHAP_C", "CHAP_N", "CHAP_R"}) {
     if (find_value(pairs, later) != nullptr) return out_of_order(later);
   }
@@ -137,37 +142,48 @@ Result<void> ChapTarget::verify(const TextPairs& pairs, TextWriter& answer) {
   const std::string& secret = credentials != nullptr ? credentials->secret : views_.front()->chap.secret;
   TRY_ASSIGN(const auto expected, chap_response(algorithm_, identifier_, secret, challenge_));
   const bool proved = equal_in_constant_time(response, expected);
-  if (credentials == nullptr) return fail(ErrorCode::permission_denied, "CHAP_N", "unknown CHAP user '{}'", wire::iscsi::shortened(*name));
-  if (!proved) return fail(ErrorCode::permission_denied, "CHAP_R", "wrong CHAP secret for user '{}'", wire::iscsi::shortened(*name));
+  if (credentials == nullptr)
+    return fail(ErrorCode::permission_denied, "CHAP_N", "unknown CHAP user '{}'",
+                wire::iscsi::shortened(*name));
+  if (!proved)
+    return fail(ErrorCode::permission_denied, "CHAP_R", "wrong CHAP secret for user '{}'",
+                wire::iscsi::shortened(*name));
 
   const std::string_view* identifier = find_value(pairs, "CHAP_I");
   const std::string_view* challenge = find_value(pairs, "CHAP_C");
-  if ((identifier == nullptr) != (challenge == nullptr)) return out_of_order(identifier == nullptr ? "CHAP_I" : "CHAP_C");
+  if ((identifier == nullptr) != (challenge == nullptr))
+    return out_of_order(identifier == nullptr ? "CHAP_I" : "CHAP_C");
   if (identifier != nullptr) TRY(answer_back(*credentials, *identifier, *challenge, answer));
   step_ = Step::done;
   return {};
 }
 
-Result<void> ChapTarget::answer_back(const ChapCredentials& credentials, std::string_view identifier, std::string_view challenge,
-                                     TextWriter& answer) {
+Result<void> ChapTarget::answer_back(const ChapCredentials& credentials, std::string_view identifier,
+                                     std::string_view challenge, TextWriter& answer) {
   TRY_ASSIGN(const uint64_t number, wire::iscsi::parse_number("CHAP_I", identifier));
   if (number > 255) return fail(ErrorCode::protocol_error, "CHAP_I", "{} is not 0 to 255", number);
   TRY_ASSIGN(const auto bytes, wire::iscsi::parse_binary("CHAP_C", challenge, max_chap_bytes));
   if (credentials.mutual_user.empty()) {
-    return fail(ErrorCode::permission_denied, "CHAP_C", "the host wants this target to prove itself, but no mutual secret is set for it");
+    return fail(ErrorCode::permission_denied, "CHAP_C",
+                "the host wants this target to prove itself, but no mutual secret is set for it");
   }
   // A reflected challenge would make us prove to ourselves, and one secret for both directions invites it (RFC 7143 9.2.1).
-  if (equal_in_constant_time(bytes, challenge_)) return fail(ErrorCode::permission_denied, "CHAP_C", "our own challenge was reflected");
+  if (equal_in_constant_time(bytes, challenge_))
+    return fail(ErrorCode::permission_denied, "CHAP_C", "our own challenge was reflected");
   if (credentials.secret == credentials.mutual_secret) {
-    return fail(ErrorCode::permission_denied, "CHAP_C", "the same secret is set for both directions: set another mutual secret");
+    return fail(ErrorCode::permission_denied, "CHAP_C",
+                "the same secret is set for both directions: set another mutual secret");
   }
-  TRY_ASSIGN(const auto response, chap_response(algorithm_, static_cast<uint8_t>(number), credentials.mutual_secret, bytes));
+  TRY_ASSIGN(const auto response,
+             chap_response(algorithm_, static_cast<uint8_t>(number), credentials.mutual_secret, bytes));
   answer.add("CHAP_N", credentials.mutual_user);
   answer.add("CHAP_R", wire::iscsi::binary_as_hex(response));
   mutual_ = true;
   return {};
 }
 
-std::string ChapTarget::text() const { return fmt::format("{}CHAP {}", mutual_ ? "mutual " : "", name_of(algorithm_)); }
+std::string ChapTarget::text() const {
+  return fmt::format("{}CHAP {}", mutual_ ? "mutual " : "", name_of(algorithm_));
+}
 
 }  // namespace ashlar::iscsi

@@ -28,7 +28,8 @@ size_t digest_bytes(ChapAlgorithm algorithm);
 /// The strongest algorithm in CHAP_A's list ("5,7"), or nothing when we know none of them.
 std::optional<ChapAlgorithm> choose_chap_algorithm(std::string_view list);
 /// H(identifier | secret | challenge), RFC 1994 4.1. Fails with unsupported when OpenSSL has the hash switched off.
-Result<std::vector<uint8_t>> chap_response(ChapAlgorithm algorithm, uint8_t identifier, std::string_view secret, ConstBytes challenge);
+Result<std::vector<uint8_t>> chap_response(ChapAlgorithm algorithm, uint8_t identifier,
+                                           std::string_view secret, ConstBytes challenge);
 
 /// CHAP_C and CHAP_R are at most 1024 bytes (RFC 7143 12.1.3).
 constexpr size_t max_chap_bytes = 1024;
@@ -51,8 +52,8 @@ class ChapTarget {
   enum class Step : uint8_t { algorithm, response, done };
   Result<void> choose(std::string_view list, wire::iscsi::TextWriter& answer);
   Result<void> verify(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
-  Result<void> answer_back(const unit::ChapCredentials& credentials, std::string_view identifier, std::string_view challenge,
-                           wire::iscsi::TextWriter& answer);
+  Result<void> answer_back(const unit::ChapCredentials& credentials, std::string_view identifier,
+                           std::string_view challenge, wire::iscsi::TextWriter& answer);
   const unit::ChapCredentials* credentials_of(std::string_view user) const;
 
   std::vector<std::shared_ptr<const unit::HostView>> views_;

@@ -18,18 +18,23 @@ std::vector<uint8_t> counted(size_t size) {
   return bytes;
 }
 
-std::string response_hex(ChapAlgorithm algorithm, int identifier, std::string_view secret, ConstBytes challenge) {
-  return wire::iscsi::binary_as_hex(*chap_response(algorithm, static_cast<uint8_t>(identifier), secret, challenge));
+std::string response_hex(ChapAlgorithm algorithm, int identifier, std::string_view secret,
+                         ConstBytes challenge) {
+  return wire::iscsi::binary_as_hex(
+      *chap_response(algorithm, static_cast<uint8_t>(identifier), secret, challenge));
 }
 
 // H(0x2a | "secretsecret1234" | 01..20), made with another implementation of the hashes.
 TEST(Chap, Vectors) {
   const auto challenge = counted(32);
-  const auto made = [&](ChapAlgorithm algorithm) { return hex_of(*chap_response(algorithm, 0x2a, "secretsecret1234", challenge)); };
+  const auto made = [&](ChapAlgorithm algorithm) {
+    return hex_of(*chap_response(algorithm, 0x2a, "secretsecret1234", challenge));
+  };
   EXPECT_EQ(made(ChapAlgorithm::md5), "ba2677c4381c61e7ae5c3ea9ed4200e1");
   EXPECT_EQ(made(ChapAlgorithm::sha1), "80ea32126f5e21945fa4f903563964ed9eaa62c4");
   EXPECT_EQ(made(ChapAlgorithm::sha256), "48521ca75103cec4dd0943abf88691013bf1eb18b9b82434295645f76ce46766");
-  EXPECT_EQ(made(ChapAlgorithm::sha3_256), "976348dd02210d1542a8309455ff4c2e38ede347325eaab2872334239fb2518a");
+  EXPECT_EQ(made(ChapAlgorithm::sha3_256),
+            "976348dd02210d1542a8309455ff4c2e38ede347325eaab2872334239fb2518a");
 }
 
 TEST(Chap, TheStrongestIsTaken) {
@@ -38,7 +43,8 @@ TEST(Chap, TheStrongestIsTaken) {
   EXPECT_EQ(choose_chap_algorithm("5,6,7"), ChapAlgorithm::sha256);
   EXPECT_EQ(choose_chap_algorithm("5,6,7,8"), ChapAlgorithm::sha3_256);
   EXPECT_EQ(choose_chap_algorithm("99,0x7"), ChapAlgorithm::sha256);
-  for (const char* none : {"", "4", "x", "261", "5x", ",5"}) EXPECT_EQ(choose_chap_algorithm(none), std::nullopt) << none;
+  for (const char* none : {"", "4", "x", "261", "5x", ",5"})
+    EXPECT_EQ(choose_chap_algorithm(none), std::nullopt) << none;
 }
 
 /// One authentication of a host with those credentials.
@@ -69,8 +75,10 @@ struct Talk {
 };
 
 TEST(Chap, OneWayWithEveryAlgorithm) {
-  const std::map<std::string, std::pair<std::string, size_t>> algorithms = {
-      {"5", {"CHAP MD5", 16}}, {"6", {"CHAP SHA1", 20}}, {"7", {"CHAP SHA-256", 32}}, {"8", {"CHAP SHA3-256", 32}}};
+  const std::map<std::string, std::pair<std::string, size_t>> algorithms = {{"5", {"CHAP MD5", 16}},
+                                                                            {"6", {"CHAP SHA1", 20}},
+                                                                            {"7", {"CHAP SHA-256", 32}},
+                                                                            {"8", {"CHAP SHA3-256", 32}}};
   for (const auto& [number, expected] : algorithms) {
     Talk talk;
     const std::string proof = talk.challenged(number.c_str());
@@ -99,7 +107,8 @@ TEST(Chap, MutualProvesTheTarget) {
   const std::string proof = talk.challenged("5,7");
   ASSERT_TRUE(talk.say({{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", "255"}, {"CHAP_C", "0bAQIDBA=="}}));
   EXPECT_EQ(talk.answers["CHAP_N"], "array");
-  EXPECT_EQ(talk.answers["CHAP_R"], response_hex(ChapAlgorithm::sha256, 255, testing::mutual_secret, counted(4)));
+  EXPECT_EQ(talk.answers["CHAP_R"],
+            response_hex(ChapAlgorithm::sha256, 255, testing::mutual_secret, counted(4)));
   EXPECT_EQ(talk.chap.text(), "mutual CHAP SHA-256");
 }
 
@@ -132,7 +141,8 @@ TEST(Chap, WrongProofs) {
   refused("bob", "", "CHAP_R", ErrorCode::protocol_error);
   Talk other;
   const std::string wrong_secret = other.challenged("5", "another secret!!");
-  expect_refused(other, {{"CHAP_N", "bob"}, {"CHAP_R", wrong_secret}}, ErrorCode::permission_denied, "CHAP_R");
+  expect_refused(other, {{"CHAP_N", "bob"}, {"CHAP_R", wrong_secret}}, ErrorCode::permission_denied,
+                 "CHAP_R");
 }
 
 TEST(Chap, AViewWithoutCredentialsProvesNothing) {
@@ -161,10 +171,13 @@ TEST(Chap, MutualNeedsASecret) {
 }
 
 TEST(Chap, BoundsOfTheHostsChallenge) {
-  const auto refused = [](const char* identifier, const std::string& challenge, std::string_view place, ErrorCode code) {
+  const auto refused = [](const char* identifier, const std::string& challenge, std::string_view place,
+                          ErrorCode code) {
     Talk talk;
     const std::string proof = talk.challenged("7");
-    expect_refused(talk, {{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", identifier}, {"CHAP_C", challenge}}, code, place);
+    expect_refused(talk,
+                   {{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", identifier}, {"CHAP_C", challenge}},
+                   code, place);
   };
   refused("256", "0x01", "CHAP_I", ErrorCode::protocol_error);
   refused("4294967296", "0x01", "CHAP_I", ErrorCode::protocol_error);
@@ -174,7 +187,10 @@ TEST(Chap, BoundsOfTheHostsChallenge) {
   refused("0", "0x" + std::string(2 * 1025, 'a'), "CHAP_C", ErrorCode::out_of_range);
   Talk largest;
   const std::string proof = largest.challenged("7");
-  EXPECT_TRUE(largest.say({{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", "0"}, {"CHAP_C", "0x" + std::string(2 * 1024, 'a')}}));
+  EXPECT_TRUE(largest.say({{"CHAP_N", "bob"},
+                           {"CHAP_R", proof},
+                           {"CHAP_I", "0"},
+                           {"CHAP_C", "0x" + std::string(2 * 1024, 'a')}}));
 }
 
 TEST(Chap, OrderOfKeys) {
@@ -192,7 +208,8 @@ TEST(Chap, OrderOfKeys) {
   expect_refused(nothing_common, {{"CHAP_A", "4,9"}}, ErrorCode::permission_denied, "CHAP_A");
   Talk half;
   const std::string proof = half.challenged("5");
-  expect_refused(half, {{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", "1"}}, ErrorCode::protocol_error, "CHAP_C");
+  expect_refused(half, {{"CHAP_N", "bob"}, {"CHAP_R", proof}, {"CHAP_I", "1"}}, ErrorCode::protocol_error,
+                 "CHAP_C");
   Talk finished;
   const std::string good = finished.challenged("5");
   ASSERT_TRUE(finished.say({{"CHAP_N", "bob"}, {"CHAP_R", good}}));

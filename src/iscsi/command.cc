@@ -7,7 +7,7 @@
 namespace ashlar::iscsi {
 namespace {
 
-constexpr uint16_t data_phase_error = 0x4b00;       // SPC-4 annex F
+constexpr uint16_t data_phase_error = 0x4b00;  // SPC-4 annex F
 constexpr uint16_t insufficient_resources = 0x5503;
 
 scsi::TaskAttribute attribute_of(uint8_t attribute) {
@@ -114,7 +114,8 @@ const char* Command::accept(const wire::iscsi::DataOut& pdu) {
     if (!unsolicited_open_) return "unsolicited data that was not announced";
     if (end > unsolicited_limit_) return "more unsolicited data than FirstBurstLength";
   } else {
-    if (solicitation_count_ == 0 || solicitations_[0].tag != pdu.target_transfer_tag) return "target transfer tag is not of the oldest R2T";
+    if (solicitation_count_ == 0 || solicitations_[0].tag != pdu.target_transfer_tag)
+      return "target transfer tag is not of the oldest R2T";
     const uint64_t asked = uint64_t{solicitations_[0].offset} + solicitations_[0].length;
     if (end > asked) return "more data than the R2T asked for";
     if (pdu.final != (end == asked)) return "F bit and the length asked for differ";
@@ -130,7 +131,8 @@ Command::Place Command::place(uint32_t length) {
     return {&buffer, received_, std::min(length, wanted_ - received_)};
   }
   if (over_) return {};
-  if (staging_.empty() && !connection_->loop().buffers().allocate(staging_, unsolicited_limit_ > 0 ? unsolicited_limit_ : length)) {
+  if (staging_.empty() && !connection_->loop().buffers().allocate(
+                              staging_, unsolicited_limit_ > 0 ? unsolicited_limit_ : length)) {
     data_failed(insufficient_resources);
     return {};
   }
@@ -141,7 +143,8 @@ Command::Place Command::place(uint32_t length) {
 void Command::data_arrived(uint32_t length, bool final) {
   received_ += length;
   if (solicitation_count_ > 0 && received_ >= solicitations_[0].offset + solicitations_[0].length) {
-    std::copy(solicitations_.begin() + 1, solicitations_.begin() + solicitation_count_, solicitations_.begin());
+    std::copy(solicitations_.begin() + 1, solicitations_.begin() + solicitation_count_,
+              solicitations_.begin());
     --solicitation_count_;
     data_sequence_ = 0;
   }

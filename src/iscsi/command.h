@@ -81,17 +81,17 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   Connection* connection_ = nullptr;
   DataReady data_ready_;
   uint32_t command_sequence_ = 0;
-  uint32_t wanted_ = 0;            // bytes that the SCSI room asked for; valid with fetching_
-  uint32_t received_ = 0;          // bytes arrived, in order
-  uint32_t unsolicited_limit_ = 0; // bytes that the host may send unasked
+  uint32_t wanted_ = 0;             // bytes that the SCSI room asked for; valid with fetching_
+  uint32_t received_ = 0;           // bytes arrived, in order
+  uint32_t unsolicited_limit_ = 0;  // bytes that the host may send unasked
   uint32_t solicited_up_to_ = 0;
-  uint32_t data_sequence_ = 0;     // DataSN expected in the current sequence
+  uint32_t data_sequence_ = 0;  // DataSN expected in the current sequence
   uint32_t r2t_sequence_ = 0;
   bool fetching_ = false;
   bool delivered_ = false;
   bool unsolicited_open_ = false;
   bool data_lost_ = false;
-  bool over_ = false;              // completed() was called: data that still comes is forgotten
+  bool over_ = false;  // completed() was called: data that still comes is forgotten
   uint16_t lost_code_ = 0;
   Buffer staging_;
   std::array<Solicitation, max_outstanding_r2t> solicitations_{};  // oldest first

@@ -12,7 +12,8 @@ constexpr bool serial_before(uint32_t a, uint32_t b) { return static_cast<int32_
 class CommandWindow {
  public:
   /// `first` is the CmdSN of the login; `depth` the commands that a session may have outstanding (>= 1).
-  CommandWindow(uint32_t first, uint32_t depth) : expected_(first), maximum_(first + depth - 1), depth_(depth) {}
+  CommandWindow(uint32_t first, uint32_t depth)
+      : expected_(first), maximum_(first + depth - 1), depth_(depth) {}
 
   enum class Verdict : uint8_t {
     execute,  ///< it is the next one (ExpCmdSN has advanced), or immediate
@@ -21,7 +22,8 @@ class CommandWindow {
   };
   Verdict receive(uint32_t command_sequence, bool immediate) {
     if (immediate) return Verdict::execute;
-    if (serial_before(command_sequence, expected_) || serial_before(maximum_, command_sequence)) return Verdict::ignore;
+    if (serial_before(command_sequence, expected_) || serial_before(maximum_, command_sequence))
+      return Verdict::ignore;
     if (command_sequence != expected_) return Verdict::park;
     ++expected_;
     return Verdict::execute;

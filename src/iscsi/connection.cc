@@ -26,8 +26,9 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
       transmit_(server.chunks),
       last_heard_(server.loop.now()) {
   ++server_.half_open;
-  login_ = std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
-                                          [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
+  login_ =
+      std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
+                                     [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
   arm_timer(loop::seconds(server_.settings().login_timeout_seconds));
   stream_->watch(*this);
 }
@@ -48,14 +49,14 @@ void Connection::readable() {
   ping_unanswered_ = false;
   for (int i = 0; i < receives_per_turn; ++i) {
     switch (receiver_.receive(*stream_)) {
-      case Receiver::Outcome::drained:
-        return;
+      case Receiver::Outcome::drained: return;
       case Receiver::Outcome::more:
         if (stopped() || phase_ == Phase::draining) return;
         break;
       case Receiver::Outcome::end_of_stream:
         close(half_open() ? "login.refused" : "session.dropped",
-              receiver_.inside_pdu() ? "the host closed the connection in the middle of a PDU" : "the host closed the connection");
+              receiver_.inside_pdu() ? "the host closed the connection in the middle of a PDU"
+                                     : "the host closed the connection");
         return;
       case Receiver::Outcome::failed:
         close(half_open() ? "login.refused" : "session.dropped", "the connection failed");
@@ -85,7 +86,8 @@ void Connection::turn_end() {
 
 void Connection::expired() {
   if (phase_ == Phase::login) {
-    return close("login.refused", fmt::format("no complete login within {} s", server_.settings().login_timeout_seconds));
+    return close("login.refused",
+                 fmt::format("no complete login within {} s", server_.settings().login_timeout_seconds));
   }
   if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
   if (phase_ != Phase::full_feature) return;
@@ -93,7 +95,8 @@ void Connection::expired() {
   const loop::Nanoseconds silence = server_.loop.now() - last_heard_;
   const loop::Nanoseconds interval = loop::seconds(settings.nop_interval_seconds);
   if (ping_unanswered_) {
-    return close("session.dropped", fmt::format("the host has not answered a ping for {} s", settings.nop_timeout_seconds));
+    return close("session.dropped",
+                 fmt::format("the host has not answered a ping for {} s", settings.nop_timeout_seconds));
   }
   if (silence < interval) return arm_timer(interval - silence);
   uint8_t* header = append_pdu(0, {});
@@ -137,7 +140,8 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   const std::string peer = stream_->peer().text();
   const std::string initiator = session_ ? session_->initiator : std::string();
   const std::string target = session_ && session_->target ? session_->target->name : std::string();
-  log_info("iscsi", "{}: {} target={} initiator={} peer={} shard={}", kind, reason, target, initiator, peer, server_.loop.index());
+  log_info("iscsi", "{}: {} target={} initiator={} peer={} shard={}", kind, reason, target, initiator, peer,
+           server_.loop.index());
   server_.tell({kind, target, initiator, peer, reason});
   stream_->shutdown_send();
   transmit_.abandon();
@@ -154,7 +158,8 @@ void Connection::close(const std::string& kind, const std::string& reason) {
 }
 
 void Connection::finish_close() {
-  CHECK(session_ == nullptr || session_->managing == 0, "a task management function was left without an answer");
+  CHECK(session_ == nullptr || session_->managing == 0,
+        "a task management function was left without an answer");
   transmit_.abandon();
   stream_.reset();
   server_.bury(*this);
@@ -219,11 +224,13 @@ SessionStatus Connection::status() {
   status.read_bytes = session.read_bytes;
   status.written_bytes = session.written_bytes;
   status.tasks_in_flight = static_cast<uint32_t>(session.commands.size());
-  status.age_seconds = std::chrono::duration_cast<std::chrono::seconds>(server_.loop.now() - session.began).count();
+  status.age_seconds =
+      std::chrono::duration_cast<std::chrono::seconds>(server_.loop.now() - session.began).count();
   return status;
 }
 
-void Connection::replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view) {
+void Connection::replace_view(std::shared_ptr<const Target> target,
+                              std::shared_ptr<const unit::HostView> view) {
   session_->target = std::move(target);
   if (session_->view == view) return;
   session_->view = view;

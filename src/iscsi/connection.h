@@ -19,21 +19,22 @@ namespace ashlar::iscsi {
 
 /// What a full-feature session is, whatever connections carry it.
 struct Session {
-  Session(uint64_t id_, uint16_t tsih_, uint32_t first_command, uint32_t depth) : id(id_), tsih(tsih_), window(first_command, depth) {}
+  Session(uint64_t id_, uint16_t tsih_, uint32_t first_command, uint32_t depth)
+      : id(id_), tsih(tsih_), window(first_command, depth) {}
   uint64_t id;
   uint16_t tsih;
   bool discovery = false;
   std::string initiator;
   std::array<uint8_t, 6> isid{};
   std::string authentication;
-  std::shared_ptr<const Target> target;          ///< null for discovery
-  std::shared_ptr<const unit::HostView> view;    ///< null for discovery
-  std::unique_ptr<scsi::NexusState> nexus;       ///< null for discovery
+  std::shared_ptr<const Target> target;        ///< null for discovery
+  std::shared_ptr<const unit::HostView> view;  ///< null for discovery
+  std::unique_ptr<scsi::NexusState> nexus;     ///< null for discovery
   SessionParameters parameters;
   CommandWindow window;
   CommandTable commands;
-  std::map<uint32_t, Command*> parked;           ///< by CmdSN; at most the window's depth
-  uint32_t managing = 0;                         ///< task management functions not yet answered
+  std::map<uint32_t, Command*> parked;  ///< by CmdSN; at most the window's depth
+  uint32_t managing = 0;                ///< task management functions not yet answered
   uint64_t command_count = 0, read_bytes = 0, written_bytes = 0;
   loop::Instant began;
 };
@@ -54,7 +55,9 @@ class Connection final : public ListNode<ConnectionTag>,
   loop::Loop& loop();
   scsi::NexusState& nexus() { return *session_->nexus; }
   const SessionParameters& parameters() const { return session_->parameters; }
-  uint32_t next_transfer_tag() { return ++transfer_tag_ == wire::iscsi::reserved_task_tag ? transfer_tag_ = 0 : transfer_tag_; }
+  uint32_t next_transfer_tag() {
+    return ++transfer_tag_ == wire::iscsi::reserved_task_tag ? transfer_tag_ = 0 : transfer_tag_;
+  }
   bool expects_immediate_data(const Command& command) const { return placing_ == &command; }
   void send_r2t(wire::iscsi::R2t r2t);
   void answer(Command& command);
@@ -141,10 +144,10 @@ class Connection final : public ListNode<ConnectionTag>,
   std::optional<std::pair<wire::iscsi::LoginResponse, std::string>> final_response_;
   std::unique_ptr<TextExchange> text_;
   std::unique_ptr<Session> session_;
-  Command* placing_ = nullptr;      // whose data segment is arriving
-  bool blocked_ = false;            // the network takes no more just now
+  Command* placing_ = nullptr;  // whose data segment is arriving
+  bool blocked_ = false;        // the network takes no more just now
   bool header_digest_ = false, data_digest_ = false;
-  uint32_t status_sequence_ = 1;    // StatSN of the next answer that has one
+  uint32_t status_sequence_ = 1;  // StatSN of the next answer that has one
   uint32_t transfer_tag_ = 0;
   loop::Instant last_heard_;
   bool ping_unanswered_ = false;

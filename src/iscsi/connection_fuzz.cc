@@ -41,7 +41,8 @@ loop::Task<unit::OpenUnit> open_volume() {
 // One array for all inputs: making one costs more than most inputs.
 class Array final : public loop::Acceptor {
  public:
-  Array() : world(7), process(world.add_process("array", 1, sizes)), host(world.add_process("host", 1, sizes)) {
+  Array()
+      : world(7), process(world.add_process("array", 1, sizes)), host(world.add_process("host", 1, sizes)) {
     loop::SimLoop& loop = process.loop(0);
     unit.emplace(run_story(loop, open_volume));
     loop.enter([&] {
@@ -53,7 +54,9 @@ class Array final : public loop::Acceptor {
       listener = std::move(*listening);
     });
   }
-  void accepted(std::unique_ptr<loop::Stream> stream) override { servers[0]->serve(std::move(stream), portal); }
+  void accepted(std::unique_ptr<loop::Stream> stream) override {
+    servers[0]->serve(std::move(stream), portal);
+  }
 
   std::shared_ptr<Directory> directory() {
     auto view = std::make_shared<unit::HostView>();
@@ -132,7 +135,8 @@ class Host final : public loop::StreamWatcher {
     heard.clear();
     send_pdu(header, {reinterpret_cast<const uint8_t*>(text), sizeof text - 1});
     array_.world.run_until([&] { return heard.size() >= basic_header_bytes; }, loop::seconds(1));
-    return heard.size() >= basic_header_bytes && LoginResponse::decode(heard.data()).status == LoginStatus::success;
+    return heard.size() >= basic_header_bytes &&
+           LoginResponse::decode(heard.data()).status == LoginStatus::success;
   }
   std::vector<uint8_t> heard;
 
@@ -147,15 +151,16 @@ class Host final : public loop::StreamWatcher {
 
 // Each step: an opcode, some bytes that overwrite header fields, some data.
 void play(Host& host, ConstBytes script) {
-  static constexpr uint8_t opcodes[] = {0x01, 0x01, 0x01, 0x05, 0x05, 0x02, 0x00, 0x04, 0x06, 0x10, 0x03, 0x3f};
+  static constexpr uint8_t opcodes[] = {0x01, 0x01, 0x01, 0x05, 0x05, 0x02,
+                                        0x00, 0x04, 0x06, 0x10, 0x03, 0x3f};
   Reader reader(script);
   for (uint32_t step = 0; step < 64 && reader.remaining() > 0; ++step) {
     uint8_t header[basic_header_bytes] = {};
     header[0] = opcodes[reader.u8() % sizeof opcodes] | 0x40;
     header[1] = reader.u8();
-    store_be32(header + 16, step % 8);          // task tag
-    store_be32(header + 20, reader.u16());      // expected length, or target transfer tag
-    store_be32(header + 24, 1 + step);          // CmdSN
+    store_be32(header + 16, step % 8);      // task tag
+    store_be32(header + 20, reader.u16());  // expected length, or target transfer tag
+    store_be32(header + 24, 1 + step);      // CmdSN
     const uint8_t edits = reader.u8() % 16;
     for (uint8_t i = 0; i < edits; ++i) {
       const uint8_t at = reader.u8();
@@ -192,6 +197,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool gone = array.world.run_until([&] { return server.connections.empty(); }, loop::seconds(30));
   CHECK(gone, "{} connections are left", server.connections.size());
   CHECK(server.commands.in_use() == 0, "{} commands are left", server.commands.in_use());
-  CHECK(array.process.loop(0).buffers().in_use() == 0, "{} pieces of memory are left", array.process.loop(0).buffers().in_use());
+  CHECK(array.process.loop(0).buffers().in_use() == 0, "{} pieces of memory are left",
+        array.process.loop(0).buffers().in_use());
   return 0;
 }

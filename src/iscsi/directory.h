@@ -22,9 +22,9 @@ struct Portal {
 };
 
 struct Target {
-  std::string name;                     ///< iqn...
+  std::string name;  ///< iqn...
   std::string alias;
-  std::vector<Portal> portals;          ///< at least one; a login through another portal does not find the target
+  std::vector<Portal> portals;  ///< at least one; a login through another portal does not find the target
   /// Views by initiator name; `any_host` (may be null) is for names not listed.
   std::map<std::string, std::shared_ptr<const unit::HostView>> hosts;
   std::shared_ptr<const unit::HostView> any_host;
@@ -38,17 +38,17 @@ struct Settings {
   uint32_t max_receive_data_segment_bytes = 262144;  ///< MaxRecvDataSegmentLength that we declare
   uint32_t max_burst_bytes = 1048576;
   uint32_t first_burst_bytes = 262144;
-  bool initial_r2t = false;          ///< our wish; the host's Yes wins
+  bool initial_r2t = false;  ///< our wish; the host's Yes wins
   bool immediate_data = true;
   uint16_t max_outstanding_r2t = 8;
-  uint16_t queue_depth = 128;        ///< commands per session: the CmdSN window
+  uint16_t queue_depth = 128;  ///< commands per session: the CmdSN window
   uint32_t login_timeout_seconds = 15;
   uint32_t nop_interval_seconds = 30;
   uint32_t nop_timeout_seconds = 30;
-  uint32_t max_sessions = 1024;      ///< per shard
-  uint32_t max_connections = 2048;   ///< per shard, half-open logins included
-  uint32_t max_half_open = 256;      ///< per shard: connections that have not logged in
-  bool header_digest = true;         ///< offer CRC32C (chosen only when the host prefers it)
+  uint32_t max_sessions = 1024;     ///< per shard
+  uint32_t max_connections = 2048;  ///< per shard, half-open logins included
+  uint32_t max_half_open = 256;     ///< per shard: connections that have not logged in
+  bool header_digest = true;        ///< offer CRC32C (chosen only when the host prefers it)
   bool data_digest = true;
 };
 

@@ -42,15 +42,13 @@ bool Connection::known_opcode(Opcode opcode) const {
   switch (opcode) {
     case Opcode::nop_out:
     case Opcode::text_request:
-    case Opcode::logout_request:
-      return true;
+    case Opcode::logout_request: return true;
     case Opcode::scsi_command:
     case Opcode::task_management_request:
     case Opcode::data_out:
     case Opcode::snack_request:
       return !session_->discovery;  // RFC 7143 4.3: a discovery session carries text, and the way out
-    default:
-      return false;
+    default: return false;
   }
 }
 
@@ -60,7 +58,8 @@ DataPlan Connection::header_arrived(const uint8_t* header, ConstBytes additional
     if (opcode(header) != Opcode::login_request) {
       close("login.refused", fmt::format("a {} PDU came before the login", pdu_name(opcode(header))));
     } else if (length > LoginMachine::max_data_segment_bytes) {
-      close("login.refused", fmt::format("a login PDU of {} bytes, the limit is {}", length, LoginMachine::max_data_segment_bytes));
+      close("login.refused", fmt::format("a login PDU of {} bytes, the limit is {}", length,
+                                         LoginMachine::max_data_segment_bytes));
     }
     return {DataPlan::Kind::collect, nullptr, 0, 0};
   }
@@ -78,7 +77,8 @@ DataPlan Connection::header_arrived(const uint8_t* header, ConstBytes additional
     case Opcode::data_out: return data_out_arrived(header);
     case Opcode::nop_out:
     case Opcode::text_request:
-      if (length > collected_bytes_limit) protocol_error(header, "a data segment longer than any such PDU needs");
+      if (length > collected_bytes_limit)
+        protocol_error(header, "a data segment longer than any such PDU needs");
       return {DataPlan::Kind::collect, nullptr, 0, 0};
     default: return {};
   }
@@ -114,8 +114,10 @@ const char* Connection::check_command(const ScsiCommand& pdu) const {
   if (immediate > 0 && !pdu.write) return "data came with a command that writes nothing";
   if (immediate > 0 && !agreed.immediate_data) return "immediate data, although ImmediateData=No";
   if (immediate > agreed.first_burst_bytes) return "more immediate data than FirstBurstLength";
-  if (pdu.write && immediate > pdu.expected_data_transfer_length) return "more immediate data than the command expects to move";
-  if (pdu.write && !pdu.final && agreed.initial_r2t) return "unsolicited data announced, although InitialR2T=Yes";
+  if (pdu.write && immediate > pdu.expected_data_transfer_length)
+    return "more immediate data than the command expects to move";
+  if (pdu.write && !pdu.final && agreed.initial_r2t)
+    return "unsolicited data announced, although InitialR2T=Yes";
   return nullptr;
 }
 
@@ -133,14 +135,18 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
   }
   Command* command = server_.commands.take();
   if (command == nullptr) {
-    if (verdict == CommandWindow::Verdict::park) protocol_error(header, "out of order, and no memory to keep it");
-    else send_status(pdu, session_->commands.size() > 0 ? scsi::ScsiStatus::task_set_full : scsi::ScsiStatus::busy);
+    if (verdict == CommandWindow::Verdict::park)
+      protocol_error(header, "out of order, and no memory to keep it");
+    else
+      send_status(pdu,
+                  session_->commands.size() > 0 ? scsi::ScsiStatus::task_set_full : scsi::ScsiStatus::busy);
     return {};
   }
   command->begin(*this, pdu, parameters().first_burst_bytes);
   AdditionalHeaders segments(additional);
   for (AdditionalHeader segment; segments.next(segment);) {
-    if (segment.type == AdditionalHeaderType::bidirectional_read_length && pdu.read) command->expected_data_in_bytes = segment.read_length();
+    if (segment.type == AdditionalHeaderType::bidirectional_read_length && pdu.read)
+      command->expected_data_in_bytes = segment.read_length();
     if (segment.type != AdditionalHeaderType::extended_cdb) continue;
     const size_t extra = std::min(segment.content.size(), command->cdb.size() - 16);
     std::copy_n(segment.content.begin(), extra, command->cdb.begin() + 16);
@@ -157,7 +163,8 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
   }
   if (placing_ == nullptr) return {};
   const Command::Place place = command->place(pdu.data_segment_length);
-  return {place.buffer == nullptr ? DataPlan::Kind::discard : DataPlan::Kind::place, place.buffer, place.offset, place.useful};
+  return {place.buffer == nullptr ? DataPlan::Kind::discard : DataPlan::Kind::place, place.buffer,
+          place.offset, place.useful};
 }
 
 // Commands that waited for an earlier CmdSN which has now come.
@@ -177,14 +184,16 @@ DataPlan Connection::data_out_arrived(const uint8_t* header) {
   // Data of a command that has ended already (refused, aborted) is still on its way then: it is read and forgotten.
   if (command == nullptr || command->data_is_lost()) return {};
   if (const char* wrong = command->accept(pdu)) {
-    log_warning("iscsi", "Data-Out refused: {} initiator={} peer={} tag={:#x} offset={} DataSN={}", wrong, session_->initiator,
-                stream_->peer().text(), pdu.initiator_task_tag, pdu.buffer_offset, pdu.data_sn);
+    log_warning("iscsi", "Data-Out refused: {} initiator={} peer={} tag={:#x} offset={} DataSN={}", wrong,
+                session_->initiator, stream_->peer().text(), pdu.initiator_task_tag, pdu.buffer_offset,
+                pdu.data_sn);
     command->data_failed(0);
     return {};
   }
   placing_ = command;
   const Command::Place place = command->place(pdu.data_segment_length);
-  return {place.buffer == nullptr ? DataPlan::Kind::discard : DataPlan::Kind::place, place.buffer, place.offset, place.useful};
+  return {place.buffer == nullptr ? DataPlan::Kind::discard : DataPlan::Kind::place, place.buffer,
+          place.offset, place.useful};
 }
 
 // For PDUs other than commands: true if it is to be executed now. One that is ahead of its turn can only come from a second
@@ -206,8 +215,8 @@ void Connection::nop_out(const uint8_t* header, ConstBytes data) {
     return;  // the answer to our ping: readable() has noted that the host lives
   }
   if (!in_sequence(pdu.cmd_sn, pdu.immediate, header)) return;
-  const uint32_t length = static_cast<uint32_t>(std::min<size_t>({data.size(), parameters().initiator_max_receive_data_segment_bytes,
-                                                                  ChunkPool::chunk_bytes / 2}));
+  const uint32_t length = static_cast<uint32_t>(std::min<size_t>(
+      {data.size(), parameters().initiator_max_receive_data_segment_bytes, ChunkPool::chunk_bytes / 2}));
   uint8_t* answer = append_pdu(length, data.first(length));
   if (answer == nullptr) return;
   NopIn response;
@@ -222,18 +231,21 @@ void Connection::nop_out(const uint8_t* header, ConstBytes data) {
 
 void Connection::task_management(const uint8_t* header) {
   const TaskManagementRequest pdu = TaskManagementRequest::decode(header);
-  if (!known_opcode(Opcode::task_management_request) || !in_sequence(pdu.cmd_sn, pdu.immediate, header)) return;
+  if (!known_opcode(Opcode::task_management_request) || !in_sequence(pdu.cmd_sn, pdu.immediate, header))
+    return;
   ++session_->managing;
   const uint32_t tag = pdu.initiator_task_tag;
-  if (pdu.function == TaskManagementFunction::task_reassign || pdu.function < TaskManagementFunction::abort_task ||
+  if (pdu.function == TaskManagementFunction::task_reassign ||
+      pdu.function < TaskManagementFunction::abort_task ||
       pdu.function > TaskManagementFunction::task_reassign) {
     // Task reassignment needs ErrorRecoveryLevel 2.
     return answer_management(tag, scsi::TaskManagementResponse::not_supported, false);
   }
   const bool abort = pdu.function == TaskManagementFunction::abort_task;
   if (abort) {
-    const auto parked = std::find_if(session_->parked.begin(), session_->parked.end(),
-                                     [&](const auto& entry) { return entry.second->initiator_task_tag() == pdu.referenced_task_tag; });
+    const auto parked = std::find_if(
+        session_->parked.begin(), session_->parked.end(),
+        [&](const auto& entry) { return entry.second->initiator_task_tag() == pdu.referenced_task_tag; });
     if (parked != session_->parked.end()) {
       Command& command = *parked->second;
       session_->parked.erase(parked);
@@ -241,14 +253,16 @@ void Connection::task_management(const uint8_t* header) {
       return answer_management(tag, scsi::TaskManagementResponse::complete, false);
     }
     // Not here, but its CmdSN is still to come: it counts as received and aborted (RFC 7143 11.6.1, ABORT TASK c).
-    const bool to_come = session_->commands.find(pdu.referenced_task_tag) == nullptr && !serial_before(pdu.ref_cmd_sn, session_->window.expected());
+    const bool to_come = session_->commands.find(pdu.referenced_task_tag) == nullptr &&
+                         !serial_before(pdu.ref_cmd_sn, session_->window.expected());
     if (to_come && session_->window.receive(pdu.ref_cmd_sn, false) == CommandWindow::Verdict::execute) {
       return answer_management(tag, scsi::TaskManagementResponse::complete, false);
     }
   }
   const bool cold = pdu.function == TaskManagementFunction::target_cold_reset;
-  session_->nexus->manage(function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
-                          [this, tag, cold](scsi::TaskManagementResponse response) { answer_management(tag, response, cold); });
+  session_->nexus->manage(
+      function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
+      [this, tag, cold](scsi::TaskManagementResponse response) { answer_management(tag, response, cold); });
   submit_parked();
 }
 
@@ -303,7 +317,8 @@ void Connection::logout(const uint8_t* header) {
 
 // A host that breaks the protocol is told which PDU it was, then the connection ends.
 void Connection::protocol_error(const uint8_t* header, const std::string& what) {
-  server_.tell({"protocol.error", session_->target ? session_->target->name : "", session_->initiator, stream_->peer().text(), what});
+  server_.tell({"protocol.error", session_->target ? session_->target->name : "", session_->initiator,
+                stream_->peer().text(), what});
   reject(header, RejectReason::protocol_error);
   flush_then_close("session.dropped", fmt::format("protocol error: {}", what));
 }

@@ -15,8 +15,8 @@ using wire::iscsi::TextWriter;
 
 }  // namespace
 
-LoginMachine::LoginMachine(std::shared_ptr<const Directory> directory, Portal portal, loop::Endpoint local, loop::Endpoint peer,
-                           RandomSource random)
+LoginMachine::LoginMachine(std::shared_ptr<const Directory> directory, Portal portal, loop::Endpoint local,
+                           loop::Endpoint peer, RandomSource random)
     : directory_(std::move(directory)),
       portal_(std::move(portal)),
       local_(std::move(local)),
@@ -25,13 +25,15 @@ LoginMachine::LoginMachine(std::shared_ptr<const Directory> directory, Portal po
       negotiation_(directory_->settings) {}
 
 LoginOutcome LoginMachine::apply(const LoginRequest& request, ConstBytes data) {
-  if (over_) return refuse(request, {Status::invalid_during_login, "a login request after the login was over"});
+  if (over_)
+    return refuse(request, {Status::invalid_during_login, "a login request after the login was over"});
   if (Verdict refusal = step(request, data)) return refuse(request, std::move(*refusal));
   return respond(request);
 }
 
 LoginMachine::Verdict LoginMachine::step(const LoginRequest& request, ConstBytes data) {
-  if (++requests_ > max_requests) return Refusal{Status::initiator_error, fmt::format("more than {} login requests", max_requests)};
+  if (++requests_ > max_requests)
+    return Refusal{Status::initiator_error, fmt::format("more than {} login requests", max_requests)};
   if (Verdict refusal = check_request(request, data)) return refusal;
   if (!stage_) {
     if (Verdict refusal = begin(request)) return refusal;
@@ -56,7 +58,8 @@ LoginMachine::Verdict LoginMachine::check_request(const LoginRequest& request, C
                    fmt::format("{} bytes of text in one request, at most {} in login", data.size(),
                                max_data_segment_bytes)};
   }
-  if (request.additional_header_bytes != 0) return Refusal{Status::initiator_error, "additional header segments in a login request"};
+  if (request.additional_header_bytes != 0)
+    return Refusal{Status::initiator_error, "additional header segments in a login request"};
   if (Verdict refusal = check_stages(request)) return refusal;
   if (!stage_) return std::nullopt;
   if (request.isid != isid_ || request.connection_id != connection_id_ || request.tsih != 0) {
@@ -67,15 +70,18 @@ LoginMachine::Verdict LoginMachine::check_request(const LoginRequest& request, C
 
 LoginMachine::Verdict LoginMachine::check_stages(const LoginRequest& request) const {
   const Stage current = request.current_stage;
-  const bool negotiating = current == Stage::security_negotiation || current == Stage::login_operational_negotiation;
+  const bool negotiating =
+      current == Stage::security_negotiation || current == Stage::login_operational_negotiation;
   if (!negotiating || (stage_ && current != *stage_)) {
-    return Refusal{Status::initiator_error, fmt::format("current stage {} is not where the login is", static_cast<int>(current))};
+    return Refusal{Status::initiator_error,
+                   fmt::format("current stage {} is not where the login is", static_cast<int>(current))};
   }
   if (!request.transit) return std::nullopt;
   if (request.continues) return Refusal{Status::initiator_error, "T and C bit together"};
   if (request.next_stage == Stage::reserved || request.next_stage <= current) {
     return Refusal{Status::initiator_error,
-                   fmt::format("no way from stage {} to {}", static_cast<int>(current), static_cast<int>(request.next_stage))};
+                   fmt::format("no way from stage {} to {}", static_cast<int>(current),
+                               static_cast<int>(request.next_stage))};
   }
   return std::nullopt;
 }
@@ -83,7 +89,8 @@ LoginMachine::Verdict LoginMachine::check_stages(const LoginRequest& request) co
 LoginMachine::Verdict LoginMachine::begin(const LoginRequest& request) {
   // Here a connection would join a session (MC/S). MaxConnections is 1, so no session has room for one and no TSIH names
   // a session that this connection could join (RFC 7143 7.3.1 asks for this status when the TSIH is not known).
-  if (request.tsih != 0) return Refusal{Status::session_does_not_exist, fmt::format("asks to join session {}", request.tsih)};
+  if (request.tsih != 0)
+    return Refusal{Status::session_does_not_exist, fmt::format("asks to join session {}", request.tsih)};
   stage_ = request.current_stage;
   isid_ = request.isid;
   connection_id_ = request.connection_id;
@@ -95,9 +102,11 @@ LoginMachine::Verdict LoginMachine::gather(const LoginRequest& request, ConstByt
   if (!output_.empty() && (!data.empty() || request.continues)) {
     return Refusal{Status::initiator_error, "text sent before ours was complete"};
   }
-  if (++input_pdus_ > wire::iscsi::max_text_pdus || input_.size() + data.size() > wire::iscsi::max_text_bytes) {
-    return Refusal{Status::initiator_error, fmt::format("text of more than {} requests or {} bytes", wire::iscsi::max_text_pdus,
-                                                        wire::iscsi::max_text_bytes)};
+  if (++input_pdus_ > wire::iscsi::max_text_pdus ||
+      input_.size() + data.size() > wire::iscsi::max_text_bytes) {
+    return Refusal{Status::initiator_error,
+                   fmt::format("text of more than {} requests or {} bytes", wire::iscsi::max_text_pdus,
+                               wire::iscsi::max_text_bytes)};
   }
   input_.append(text_of(data));
   if (!request.continues) input_pdus_ = 0;
@@ -123,7 +132,8 @@ LoginMachine::Verdict LoginMachine::take_text(const LoginRequest& request) {
   const Situation situation{.phase = security ? in_security : in_operational, .discovery = discovery_};
   const auto negotiated = negotiation_.apply(*pairs, situation, answer);
   if (!negotiated) return Refusal{Status::initiator_error, negotiated.error().text()};
-  if (const auto* alias = find_value(*pairs, "InitiatorAlias")) initiator_alias_ = wire::iscsi::shortened(*alias, 255);
+  if (const auto* alias = find_value(*pairs, "InitiatorAlias"))
+    initiator_alias_ = wire::iscsi::shortened(*alias, 255);
   if (security) {
     if (Verdict refusal = take_security(*pairs, answer)) return refusal;
   } else {
@@ -152,7 +162,8 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
     return std::nullopt;
   }
   const auto* target = find_value(pairs, "TargetName");
-  if (target == nullptr) return Refusal{Status::missing_parameter, "no TargetName in the first request of a normal session"};
+  if (target == nullptr)
+    return Refusal{Status::missing_parameter, "no TargetName in the first request of a normal session"};
   if (Verdict refusal = find_target(*target)) return refusal;
   // The host learns which portals reach this session (RFC 7143 13.9: with the first response).
   answer.add("TargetPortalGroupTag", uint64_t{portal_group_tag_});
@@ -165,12 +176,16 @@ LoginMachine::Verdict LoginMachine::find_target(std::string_view name) {
   const std::string shown(wire::iscsi::shortened(name, 223));
   const auto parsed = parse_iscsi_name(name, "TargetName");
   const auto found = parsed ? directory_->targets.find(*parsed) : directory_->targets.end();
-  if (found == directory_->targets.end()) return Refusal{Status::not_found, fmt::format("there is no target '{}'", shown)};
+  if (found == directory_->targets.end())
+    return Refusal{Status::not_found, fmt::format("there is no target '{}'", shown)};
   const std::shared_ptr<const Target>& target = found->second;
-  const auto same = [&](const Portal& portal) { return portal.name == portal_.name && portal.endpoint == portal_.endpoint; };
+  const auto same = [&](const Portal& portal) {
+    return portal.name == portal_.name && portal.endpoint == portal_.endpoint;
+  };
   const auto portal = std::find_if(target->portals.begin(), target->portals.end(), same);
   if (portal == target->portals.end()) {
-    return Refusal{Status::not_found, fmt::format("target '{}' is not served by portal '{}'", shown, portal_.name)};
+    return Refusal{Status::not_found,
+                   fmt::format("target '{}' is not served by portal '{}'", shown, portal_.name)};
   }
   view_ = target->view_of(initiator_);
   if (!view_) return Refusal{Status::not_found, fmt::format("target '{}' is not for this host", shown)};
@@ -187,8 +202,10 @@ void LoginMachine::find_discovery_views() {
   for (const auto& [name, target] : directory_->targets) {
     const auto view = target->view_of(initiator_);
     if (!view) continue;
-    if (view->chap.user.empty()) any_open = true;
-    else credential_views_.push_back(view);
+    if (view->chap.user.empty())
+      any_open = true;
+    else
+      credential_views_.push_back(view);
   }
   authentication_required_ = !any_open && !credential_views_.empty();
 }
@@ -198,7 +215,8 @@ LoginMachine::Verdict LoginMachine::take_security(const TextPairs& pairs, TextWr
     if (Verdict refusal = choose_method(*offered, answer)) return refusal;
   }
   if (!chap_) {
-    const bool any = std::any_of(pairs.begin(), pairs.end(), [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
+    const bool any = std::any_of(pairs.begin(), pairs.end(),
+                                 [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
     if (any) return Refusal{Status::authentication_failure, "CHAP keys, but CHAP was not chosen"};
     return std::nullopt;
   }
@@ -210,15 +228,19 @@ LoginMachine::Verdict LoginMachine::take_security(const TextPairs& pairs, TextWr
 LoginMachine::Verdict LoginMachine::choose_method(std::string_view offered, TextWriter& answer) {
   const auto methods = wire::iscsi::parse_list("AuthMethod", offered);
   if (!methods) return Refusal{Status::initiator_error, methods.error().text()};
-  const auto offers = [&](std::string_view method) { return std::find(methods->begin(), methods->end(), method) != methods->end(); };
+  const auto offers = [&](std::string_view method) {
+    return std::find(methods->begin(), methods->end(), method) != methods->end();
+  };
   const bool may_be_open = offers("None") && !authentication_required_;
   if (may_be_open) {
     answer.add("AuthMethod", "None");
     return std::nullopt;
   }
   if (!offers("CHAP") || credential_views_.empty()) {
-    const std::string_view why = credential_views_.empty() ? "no CHAP secret is set for this host" : "must use CHAP";
-    return Refusal{Status::authentication_failure, fmt::format("offers AuthMethod {}, but {}", wire::iscsi::shortened(offered), why)};
+    const std::string_view why =
+        credential_views_.empty() ? "no CHAP secret is set for this host" : "must use CHAP";
+    return Refusal{Status::authentication_failure,
+                   fmt::format("offers AuthMethod {}, but {}", wire::iscsi::shortened(offered), why)};
   }
   answer.add("AuthMethod", "CHAP");
   chap_.emplace(credential_views_, random_);
@@ -265,17 +287,20 @@ LoginOutcome LoginMachine::refuse(const LoginRequest& request, Refusal refusal) 
   outcome.response.initiator_task_tag = request.initiator_task_tag;
   outcome.response.status = refusal.status;
   outcome.close = true;
-  outcome.reason = fmt::format("login of {} refused: {}: {}", who(), wire::iscsi::name_of(refusal.status), refusal.reason);
+  outcome.reason =
+      fmt::format("login of {} refused: {}: {}", who(), wire::iscsi::name_of(refusal.status), refusal.reason);
   return outcome;
 }
 
 std::string LoginMachine::who() const {
-  return fmt::format("{} from {} through {}", initiator_.empty() ? "an unnamed host" : initiator_, peer_.text(), local_.text());
+  return fmt::format("{} from {} through {}", initiator_.empty() ? "an unnamed host" : initiator_,
+                     peer_.text(), local_.text());
 }
 
 std::string LoginMachine::success_text() const {
   if (discovery_) return fmt::format("login of {}: discovery, authentication {}", who(), authentication());
-  return fmt::format("login of {}: host {}, target {}, authentication {}", who(), view_->host, target_->name, authentication());
+  return fmt::format("login of {}: host {}, target {}, authentication {}", who(), view_->host, target_->name,
+                     authentication());
 }
 
 }  // namespace ashlar::iscsi

@@ -18,7 +18,7 @@ namespace ashlar::iscsi {
 struct LoginOutcome {
   /// All but StatSN, ExpCmdSN, MaxCmdSN, which the connection sets. With `finished` the session sets the TSIH too (not 0).
   wire::iscsi::LoginResponse response;
-  std::string text;       ///< at most LoginMachine::max_data_segment_bytes; its length is in the response already
+  std::string text;  ///< at most LoginMachine::max_data_segment_bytes; its length is in the response already
   bool finished = false;  ///< full feature phase begins after this response
   bool close = false;     ///< the login failed: close the connection after this response
   /// One line for the log when finished or closed: why it was refused, or who logged in to what and how.
@@ -33,7 +33,8 @@ class LoginMachine {
   /// Requests of one login. Far above what hosts need (2 to 8), so that none can keep it going for ever.
   static constexpr uint32_t max_requests = 64;
 
-  LoginMachine(std::shared_ptr<const Directory> directory, Portal portal, loop::Endpoint local, loop::Endpoint peer, RandomSource random);
+  LoginMachine(std::shared_ptr<const Directory> directory, Portal portal, loop::Endpoint local,
+               loop::Endpoint peer, RandomSource random);
   LoginMachine(const LoginMachine&) = delete;
   LoginMachine& operator=(const LoginMachine&) = delete;
 
@@ -95,11 +96,11 @@ class LoginMachine {
 
   bool over_ = false;
   uint32_t requests_ = 0;
-  std::optional<Stage> stage_;      ///< none before the first request
-  bool identified_ = false;         ///< the first complete text was taken
-  std::string input_;               ///< text gathered over requests with the C bit
+  std::optional<Stage> stage_;  ///< none before the first request
+  bool identified_ = false;     ///< the first complete text was taken
+  std::string input_;           ///< text gathered over requests with the C bit
   uint32_t input_pdus_ = 0;
-  std::string output_;              ///< text not sent yet
+  std::string output_;  ///< text not sent yet
 
   std::array<uint8_t, 6> isid_{};
   uint16_t connection_id_ = 0;

@@ -47,7 +47,8 @@ std::string proof_of(const std::string& text) {
   if (algorithm == nullptr || identifier == nullptr || challenge == nullptr) return {};
   const auto bytes = wire::iscsi::parse_binary("CHAP_C", *challenge, max_chap_bytes);
   const auto number = wire::iscsi::parse_number("CHAP_I", *identifier);
-  const auto response = chap_response(*choose_chap_algorithm(*algorithm), static_cast<uint8_t>(*number), chap_secret, *bytes);
+  const auto response =
+      chap_response(*choose_chap_algorithm(*algorithm), static_cast<uint8_t>(*number), chap_secret, *bytes);
   return wire::iscsi::binary_as_hex(*response);
 }
 
@@ -72,7 +73,8 @@ void check_outcome(const LoginOutcome& outcome, const std::string& said, bool ov
   CHECK(!(outcome.finished && outcome.close));
   CHECK(outcome.close == (response.status != wire::iscsi::LoginStatus::success));
   CHECK(!over || outcome.close);
-  CHECK(outcome.text.size() <= LoginMachine::max_data_segment_bytes && outcome.text.size() == response.data_segment_length);
+  CHECK(outcome.text.size() <= LoginMachine::max_data_segment_bytes &&
+        outcome.text.size() == response.data_segment_length);
   CHECK(!(response.transit && response.continues) && (!outcome.close || outcome.text.empty()));
   CHECK((outcome.finished || outcome.close) == !outcome.reason.empty());
   const bool told = (outcome.reason + outcome.text).find(chap_secret) != std::string::npos;
@@ -82,7 +84,8 @@ void check_outcome(const LoginOutcome& outcome, const std::string& said, bool ov
 void check_session(const LoginMachine& machine, bool proof_used) {
   const SessionParameters& agreed = machine.parameters();
   CHECK(agreed.first_burst_bytes <= agreed.max_burst_bytes && agreed.max_burst_bytes >= 512);
-  CHECK(agreed.initiator_max_receive_data_segment_bytes >= 512 && agreed.max_receive_data_segment_bytes >= 512);
+  CHECK(agreed.initiator_max_receive_data_segment_bytes >= 512 &&
+        agreed.max_receive_data_segment_bytes >= 512);
   CHECK(agreed.max_connections == 1 && agreed.error_recovery_level == 0 && agreed.max_outstanding_r2t >= 1);
   CHECK(!machine.initiator().empty());
   CHECK(machine.discovery() == (machine.target() == nullptr));
@@ -109,7 +112,8 @@ void exchange_texts(Reader& reader, const LoginMachine& machine, const Directory
     if (outcome.rejected) continue;
     CHECK(outcome.text.size() <= parameters.initiator_max_receive_data_segment_bytes);
     CHECK(!(outcome.response.final && outcome.response.continues));
-    CHECK(outcome.response.final == (tag == wire::iscsi::reserved_task_tag) && outcome.response.final != exchange.open());
+    CHECK(outcome.response.final == (tag == wire::iscsi::reserved_task_tag) &&
+          outcome.response.final != exchange.open());
   }
 }
 
@@ -120,8 +124,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   Reader reader({data, size});
   const uint8_t choice = reader.u8();
   const auto& directory = directories[choice & 1];
-  LoginMachine machine(directory, (choice & 2) != 0 ? far_portal() : near_portal(), {"192.0.2.1", 3260}, {"198.51.100.9", 40000},
-                       counting_random());
+  LoginMachine machine(directory, (choice & 2) != 0 ? far_portal() : near_portal(), {"192.0.2.1", 3260},
+                       {"198.51.100.9", 40000}, counting_random());
   std::string proof;
   std::string said;
   bool proof_used = false;

@@ -22,7 +22,8 @@ void Connection::send_login_response(LoginResponse response, ConstBytes text) {
 }
 
 void Connection::login_request(const uint8_t* header, ConstBytes data) {
-  if (final_response_.has_value()) return close("login.refused", "a PDU came while the login was being completed");
+  if (final_response_.has_value())
+    return close("login.refused", "a PDU came while the login was being completed");
   const bool first = status_sequence_ == 1 && last_login_.exp_stat_sn == 0;
   last_login_ = LoginRequest::decode(header);
   if (first) status_sequence_ = last_login_.exp_stat_sn;
@@ -36,14 +37,16 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
     outcome.response.status = LoginStatus::out_of_resources;
     outcome.response.transit = false;
     send_login_response(outcome.response, {});
-    return flush_then_close("login.refused", fmt::format("{} sessions are open (max_sessions)", server_.session_count));
+    return flush_then_close("login.refused",
+                            fmt::format("{} sessions are open (max_sessions)", server_.session_count));
   }
   final_response_.emplace(outcome.response, std::move(outcome.text));
   start_session();
 }
 
 void Connection::start_session() {
-  session_ = std::make_unique<Session>(server_.new_session_id(), server_.new_tsih(), last_login_.cmd_sn, server_.settings().queue_depth);
+  session_ = std::make_unique<Session>(server_.new_session_id(), server_.new_tsih(), last_login_.cmd_sn,
+                                       server_.settings().queue_depth);
   ++server_.session_count;
   session_->discovery = login_->discovery();
   session_->initiator = login_->initiator();
@@ -66,7 +69,8 @@ void Connection::complete_login() {
   if (!session.discovery) {
     // The snapshot may have changed while the older session ended.
     const auto found = server_.directory->targets.find(session.target->name);
-    session.view = found == server_.directory->targets.end() ? nullptr : found->second->view_of(session.initiator);
+    session.view =
+        found == server_.directory->targets.end() ? nullptr : found->second->view_of(session.initiator);
     if (session.view == nullptr) return close("login.refused", "the target was taken away during the login");
     session.target = found->second;
     unit::Nexus nexus;
@@ -77,7 +81,8 @@ void Connection::complete_login() {
     nexus.protocol = "iscsi";
     session.nexus = std::make_unique<scsi::NexusState>(server_.domain, std::move(nexus), session.view);
   }
-  text_ = std::make_unique<TextExchange>(TextAsker{session.initiator, session.target, portal_, stream_->local()});
+  text_ =
+      std::make_unique<TextExchange>(TextAsker{session.initiator, session.target, portal_, stream_->local()});
   const auto [response, text] = std::move(*final_response_);
   final_response_.reset();
   send_login_response(response, bytes_of(text));
@@ -89,12 +94,15 @@ void Connection::complete_login() {
   data_digest_ = session.parameters.data_digest;
   receiver_.set_digests(header_digest_, data_digest_);
   arm_timer(loop::seconds(server_.settings().nop_interval_seconds));
-  log_info("iscsi", "login target={} initiator={} host={} isid={} tsih={} peer={} portal={} authentication={} digests={}{} shard={}",
-           session.discovery ? "(discovery)" : session.target->name, session.initiator, session.view ? session.view->host : "",
-           hex_of(session.isid), session.tsih, stream_->peer().text(), portal_.name, session.authentication,
-           header_digest_ ? "header" : "-", data_digest_ ? ",data" : "", server_.loop.index());
-  server_.tell({"session.login", session.target ? session.target->name : "", session.initiator, stream_->peer().text(),
-                session.authentication});
+  log_info(
+      "iscsi",
+      "login target={} initiator={} host={} isid={} tsih={} peer={} portal={} authentication={} digests={}{} shard={}",
+      session.discovery ? "(discovery)" : session.target->name, session.initiator,
+      session.view ? session.view->host : "", hex_of(session.isid), session.tsih, stream_->peer().text(),
+      portal_.name, session.authentication, header_digest_ ? "header" : "-", data_digest_ ? ",data" : "",
+      server_.loop.index());
+  server_.tell({"session.login", session.target ? session.target->name : "", session.initiator,
+                stream_->peer().text(), session.authentication});
   // What arrived while the older session ended has waited in the stream.
   stream_->resume();
 }

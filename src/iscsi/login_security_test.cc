@@ -65,24 +65,28 @@ TEST(LoginSecurity, MethodAndAlgorithmInOneRequest) {
 TEST(LoginSecurity, MutualChap) {
   Host host;
   challenge(host, mutual_host);
-  host.go(security, full_feature, text({"CHAP_N=bob", "CHAP_R=" + proof(host), "CHAP_I=200", "CHAP_C=0x0102030405"}));
+  host.go(security, full_feature,
+          text({"CHAP_N=bob", "CHAP_R=" + proof(host), "CHAP_I=200", "CHAP_C=0x0102030405"}));
   ASSERT_TRUE(host.outcome.finished) << host.outcome.reason;
   EXPECT_EQ(host.answer("CHAP_N"), "array");
   const std::vector<uint8_t> ours = {1, 2, 3, 4, 5};
-  EXPECT_EQ(host.answer("CHAP_R"), wire::iscsi::binary_as_hex(*chap_response(ChapAlgorithm::sha256, 200, mutual_secret, ours)));
+  EXPECT_EQ(host.answer("CHAP_R"),
+            wire::iscsi::binary_as_hex(*chap_response(ChapAlgorithm::sha256, 200, mutual_secret, ours)));
   EXPECT_EQ(host.machine.authentication(), "mutual CHAP SHA-256");
 }
 
 TEST(LoginSecurity, WrongProofEndsTheLogin) {
   Host wrong;
   challenge(wrong, chap_host);
-  expect_refused((wrong.go(security, full_feature, text({"CHAP_N=alice", "CHAP_R=" + proof(wrong, "guess")})), wrong));
+  expect_refused(
+      (wrong.go(security, full_feature, text({"CHAP_N=alice", "CHAP_R=" + proof(wrong, "guess")})), wrong));
   Host user;
   challenge(user, chap_host);
   expect_refused((user.go(security, full_feature, text({"CHAP_N=mallory", "CHAP_R=" + proof(user)})), user));
   Host other_host;  // bob's secret is right, but this initiator name is alice's host
   challenge(other_host, chap_host);
-  expect_refused((other_host.go(security, full_feature, text({"CHAP_N=bob", "CHAP_R=" + proof(other_host)})), other_host));
+  expect_refused((other_host.go(security, full_feature, text({"CHAP_N=bob", "CHAP_R=" + proof(other_host)})),
+                  other_host));
 }
 
 TEST(LoginSecurity, ReflectionEndsTheLogin) {
@@ -94,14 +98,17 @@ TEST(LoginSecurity, ReflectionEndsTheLogin) {
        host));
   Host same;
   challenge(same, same_host);
-  expect_refused((same.go(security, full_feature, text({"CHAP_N=carol", "CHAP_R=" + proof(same), "CHAP_I=1", "CHAP_C=0x11"})), same));
+  expect_refused((same.go(security, full_feature,
+                          text({"CHAP_N=carol", "CHAP_R=" + proof(same), "CHAP_I=1", "CHAP_C=0x11"})),
+                  same));
 }
 
 TEST(LoginSecurity, ChapCannotBeAvoided) {
   Host none;
   expect_refused((none.go(security, operational, normal(chap_host) + text({"AuthMethod=None"})), none));
   Host other_methods;
-  expect_refused((other_methods.say(security, normal(chap_host) + text({"AuthMethod=KRB5,SRP"})), other_methods));
+  expect_refused(
+      (other_methods.say(security, normal(chap_host) + text({"AuthMethod=KRB5,SRP"})), other_methods));
   Host nothing;
   expect_refused((nothing.go(security, operational, normal(chap_host)), nothing));
   Host straight;
@@ -121,7 +128,8 @@ TEST(LoginSecurity, ChapCannotBeAvoided) {
   expect_refused((unfinished.say(operational, ""), unfinished), Status::initiator_error);
   Host changed;
   challenge(changed, chap_host);
-  expect_refused((changed.go(security, full_feature, text({"AuthMethod=None"})), changed), Status::initiator_error);
+  expect_refused((changed.go(security, full_feature, text({"AuthMethod=None"})), changed),
+                 Status::initiator_error);
 }
 
 TEST(LoginSecurity, KeysOutOfOrder) {
@@ -130,7 +138,9 @@ TEST(LoginSecurity, KeysOutOfOrder) {
   Host unasked;
   expect_refused((unasked.say(security, normal(open_host) + text({"AuthMethod=None", "CHAP_A=5"})), unasked));
   Host proof_first;
-  expect_refused((proof_first.say(security, normal(chap_host) + text({"AuthMethod=CHAP", "CHAP_N=alice", "CHAP_R=0x00"})), proof_first));
+  expect_refused((
+      proof_first.say(security, normal(chap_host) + text({"AuthMethod=CHAP", "CHAP_N=alice", "CHAP_R=0x00"})),
+      proof_first));
   Host unknown;
   expect_refused((challenge(unknown, chap_host, "1,2,9"), unknown));
 }
@@ -141,8 +151,10 @@ TEST(LoginSecurity, AnOpenHostNeedsNone) {
   EXPECT_EQ(both.answer("AuthMethod"), "None");
   EXPECT_TRUE(both.outcome.finished);
   Host only_chap;
-  expect_refused((only_chap.go(security, full_feature, normal(open_host) + text({"AuthMethod=CHAP"})), only_chap));
-  EXPECT_NE(only_chap.outcome.reason.find("no CHAP secret is set"), std::string::npos) << only_chap.outcome.reason;
+  expect_refused(
+      (only_chap.go(security, full_feature, normal(open_host) + text({"AuthMethod=CHAP"})), only_chap));
+  EXPECT_NE(only_chap.outcome.reason.find("no CHAP secret is set"), std::string::npos)
+      << only_chap.outcome.reason;
 }
 
 TEST(LoginSecurity, DiscoveryNeedsChapOnlyWhenAllOfItDoes) {

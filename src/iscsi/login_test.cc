@@ -18,9 +18,10 @@ void expect_refused(const Host& host, Status status) {
 }
 
 const std::string open_iscsi_keys =
-    text({"HeaderDigest=None", "DataDigest=None", "DefaultTime2Wait=2", "DefaultTime2Retain=0", "IFMarker=No", "OFMarker=No",
-          "ErrorRecoveryLevel=0", "InitialR2T=No", "ImmediateData=Yes", "MaxBurstLength=16776192", "FirstBurstLength=262144",
-          "MaxOutstandingR2T=1", "MaxConnections=1", "DataPDUInOrder=Yes", "DataSequenceInOrder=Yes", "MaxRecvDataSegmentLength=262144"});
+    text({"HeaderDigest=None", "DataDigest=None", "DefaultTime2Wait=2", "DefaultTime2Retain=0", "IFMarker=No",
+          "OFMarker=No", "ErrorRecoveryLevel=0", "InitialR2T=No", "ImmediateData=Yes",
+          "MaxBurstLength=16776192", "FirstBurstLength=262144", "MaxOutstandingR2T=1", "MaxConnections=1",
+          "DataPDUInOrder=Yes", "DataSequenceInOrder=Yes", "MaxRecvDataSegmentLength=262144"});
 
 // open-iscsi: names and AuthMethod in the security stage, the rest in the operational one.
 TEST(Login, ShapeOfOpenIscsi) {
@@ -60,7 +61,8 @@ TEST(Login, ShapeOfOpenIscsi) {
   EXPECT_EQ(agreed.initiator_max_receive_data_segment_bytes, 262144u);
   EXPECT_EQ(agreed.max_burst_bytes, 1048576u);
   EXPECT_FALSE(agreed.initial_r2t);
-  EXPECT_EQ(host.outcome.reason, "login of " + open_host + " from 198.51.100.9:40000 through 192.0.2.1:3260: host h-open, target " +
+  EXPECT_EQ(host.outcome.reason, "login of " + open_host +
+                                     " from 198.51.100.9:40000 through 192.0.2.1:3260: host h-open, target " +
                                      disk_target + ", authentication none");
 }
 
@@ -101,7 +103,8 @@ TEST(Login, ManySteps) {
 
 TEST(Login, NamesAreComparedInLowerCase) {
   Host host;
-  host.go(security, full_feature, text({"InitiatorName=IQN.2026-11.com.example:OPEN", "TargetName=IQN.2026-11.io.ashlar:Disk"}));
+  host.go(security, full_feature,
+          text({"InitiatorName=IQN.2026-11.com.example:OPEN", "TargetName=IQN.2026-11.io.ashlar:Disk"}));
   EXPECT_TRUE(host.outcome.finished) << host.outcome.reason;
   EXPECT_EQ(host.machine.initiator(), open_host);
 }
@@ -136,13 +139,18 @@ TEST(Login, AnUnknownHostMayDiscoverNothing) {
 
 TEST(Login, TargetsThatAreNotFound) {
   Host unknown;
-  expect_refused((unknown.go(security, full_feature, normal(open_host, "iqn.2026-11.io.ashlar:nothing")), unknown), Status::not_found);
+  expect_refused(
+      (unknown.go(security, full_feature, normal(open_host, "iqn.2026-11.io.ashlar:nothing")), unknown),
+      Status::not_found);
   Host not_a_name;
-  expect_refused((not_a_name.go(security, full_feature, normal(open_host, "nonsense")), not_a_name), Status::not_found);
+  expect_refused((not_a_name.go(security, full_feature, normal(open_host, "nonsense")), not_a_name),
+                 Status::not_found);
   Host stranger;
-  expect_refused((stranger.go(security, full_feature, normal("iqn.2026-11.com.example:stranger")), stranger), Status::not_found);
+  expect_refused((stranger.go(security, full_feature, normal("iqn.2026-11.com.example:stranger")), stranger),
+                 Status::not_found);
   Host other_portal;
-  expect_refused((other_portal.go(security, full_feature, normal(open_host, far_target)), other_portal), Status::not_found);
+  expect_refused((other_portal.go(security, full_feature, normal(open_host, far_target)), other_portal),
+                 Status::not_found);
   Host right_portal(make_directory(), far_portal());
   right_portal.go(security, full_feature, normal(open_host, far_target));
   EXPECT_TRUE(right_portal.outcome.finished);
@@ -160,24 +168,31 @@ TEST(Login, AnyHostSeesATargetForAll) {
 
 TEST(Login, MissingParameters) {
   Host nameless;
-  expect_refused((nameless.go(security, full_feature, text({"TargetName=" + disk_target})), nameless), Status::missing_parameter);
+  expect_refused((nameless.go(security, full_feature, text({"TargetName=" + disk_target})), nameless),
+                 Status::missing_parameter);
   Host targetless;
-  expect_refused((targetless.go(security, full_feature, text({"InitiatorName=" + open_host})), targetless), Status::missing_parameter);
+  expect_refused((targetless.go(security, full_feature, text({"InitiatorName=" + open_host})), targetless),
+                 Status::missing_parameter);
   Host silent;
   expect_refused((silent.say(security, ""), silent), Status::missing_parameter);
 }
 
 TEST(Login, BadNamesAndTypes) {
   Host bad_name;
-  expect_refused((bad_name.go(security, full_feature, normal("not a name")), bad_name), Status::initiator_error);
+  expect_refused((bad_name.go(security, full_feature, normal("not a name")), bad_name),
+                 Status::initiator_error);
   Host long_name;
-  expect_refused((long_name.go(security, full_feature, normal("iqn." + std::string(300, 'x'))), long_name), Status::initiator_error);
+  expect_refused((long_name.go(security, full_feature, normal("iqn." + std::string(300, 'x'))), long_name),
+                 Status::initiator_error);
   Host bad_type;
-  expect_refused((bad_type.go(security, full_feature, text({"InitiatorName=" + open_host, "SessionType=Recovery"})), bad_type),
-                 Status::session_type_not_supported);
+  expect_refused(
+      (bad_type.go(security, full_feature, text({"InitiatorName=" + open_host, "SessionType=Recovery"})),
+       bad_type),
+      Status::session_type_not_supported);
   Host late_type;
   late_type.say(security, text({"InitiatorName=" + open_host, "TargetName=" + disk_target}));
-  expect_refused((late_type.say(security, text({"SessionType=Discovery"})), late_type), Status::initiator_error);
+  expect_refused((late_type.say(security, text({"SessionType=Discovery"})), late_type),
+                 Status::initiator_error);
 }
 
 TEST(Login, Versions) {
@@ -209,8 +224,10 @@ TEST(Login, EveryFirstTransition) {
           host.request.continues = continues;
           const auto wish = transit ? std::optional(static_cast<Stage>(next)) : std::nullopt;
           host.send(static_cast<Stage>(current), wish, normal(open_host));
-          const bool good = current < 2 && !(transit && continues) && (!transit || (next != 2 && next > current));
-          EXPECT_EQ(host.status() == Status::success, good) << current << ' ' << next << ' ' << transit << ' ' << continues;
+          const bool good =
+              current < 2 && !(transit && continues) && (!transit || (next != 2 && next > current));
+          EXPECT_EQ(host.status() == Status::success, good)
+              << current << ' ' << next << ' ' << transit << ' ' << continues;
           EXPECT_EQ(host.outcome.response.transit, good && transit);
           EXPECT_EQ(host.outcome.finished, good && transit && next == 3);
           if (!good) expect_refused(host, Status::initiator_error);
@@ -246,13 +263,17 @@ TEST(Login, KeysTwiceOrOutOfPlace) {
   twice.say(security, normal(open_host));
   expect_refused((twice.say(security, text({"InitiatorName=" + open_host})), twice), Status::initiator_error);
   Host early;
-  expect_refused((early.say(security, normal(open_host) + text({"MaxBurstLength=4096"})), early), Status::initiator_error);
+  expect_refused((early.say(security, normal(open_host) + text({"MaxBurstLength=4096"})), early),
+                 Status::initiator_error);
   Host inquiry;
-  expect_refused((inquiry.say(operational, normal(open_host) + text({"SendTargets=All"})), inquiry), Status::initiator_error);
+  expect_refused((inquiry.say(operational, normal(open_host) + text({"SendTargets=All"})), inquiry),
+                 Status::initiator_error);
   Host garbage;
   expect_refused((garbage.say(security, "InitiatorName"), garbage), Status::initiator_error);
   Host declared;
-  expect_refused((declared.say(operational, normal(open_host) + text({"MaxRecvDataSegmentLength=1"})), declared), Status::initiator_error);
+  expect_refused(
+      (declared.say(operational, normal(open_host) + text({"MaxRecvDataSegmentLength=1"})), declared),
+      Status::initiator_error);
 }
 
 TEST(Login, TextOverSeveralRequests) {
@@ -287,7 +308,9 @@ TEST(Login, TextOverSeveralRequestsIsBounded) {
   }
   EXPECT_EQ(taken, wire::iscsi::max_text_bytes / LoginMachine::max_data_segment_bytes + 1);
   Host too_large;
-  expect_refused((too_large.say(security, std::string(LoginMachine::max_data_segment_bytes + 1, 'A')), too_large), Status::initiator_error);
+  expect_refused(
+      (too_large.say(security, std::string(LoginMachine::max_data_segment_bytes + 1, 'A')), too_large),
+      Status::initiator_error);
 }
 
 TEST(Login, ALoginDoesNotGoOnForEver) {
@@ -316,7 +339,8 @@ TEST(Login, NothingFollowsTheEnd) {
   Host refused;
   refused.go(security, full_feature, "");
   ASSERT_TRUE(refused.outcome.close);
-  expect_refused((refused.go(security, full_feature, normal(open_host)), refused), Status::invalid_during_login);
+  expect_refused((refused.go(security, full_feature, normal(open_host)), refused),
+                 Status::invalid_during_login);
 }
 
 std::string many_unknown_keys(int count) {
@@ -353,7 +377,8 @@ TEST(Login, NoTextWhileOursIsUnderWay) {
     host.say(operational, normal(open_host) + many_unknown_keys(120));
     ASSERT_TRUE(host.outcome.response.continues);
     host.request.continues = continues;
-    expect_refused((host.say(operational, continues ? "" : text({"ImmediateData=No"})), host), Status::initiator_error);
+    expect_refused((host.say(operational, continues ? "" : text({"ImmediateData=No"})), host),
+                   Status::initiator_error);
   }
 }
 

@@ -90,15 +90,20 @@ constexpr Stage full_feature = Stage::full_feature_phase;
 class Host {
  public:
   explicit Host(std::shared_ptr<const Directory> directory = make_directory(), Portal portal = near_portal())
-      : machine(std::move(directory), std::move(portal), {"192.0.2.1", 3260}, {"198.51.100.9", 40000}, counting_random()) {
+      : machine(std::move(directory), std::move(portal), {"192.0.2.1", 3260}, {"198.51.100.9", 40000},
+                counting_random()) {
     request.isid = {0x40, 0, 1, 0x37, 0, 2};
     request.initiator_task_tag = 5;
     request.connection_id = 1;
   }
   /// Stays in `current`.
-  const LoginOutcome& say(Stage current, const std::string& data) { return send(current, std::nullopt, data); }
+  const LoginOutcome& say(Stage current, const std::string& data) {
+    return send(current, std::nullopt, data);
+  }
   /// Wants to go from `current` to `next`.
-  const LoginOutcome& go(Stage current, Stage next, const std::string& data) { return send(current, next, data); }
+  const LoginOutcome& go(Stage current, Stage next, const std::string& data) {
+    return send(current, next, data);
+  }
   /// Says that text goes on in the next request.
   const LoginOutcome& begin(Stage current, const std::string& data) {
     request.continues = true;

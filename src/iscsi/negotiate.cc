@@ -16,9 +16,12 @@ constexpr uint8_t any_phase = in_security | in_operational | in_full_feature;
 constexpr uint32_t largest_24_bits = 0xffffff;
 
 bool choose_digest(bool enabled, std::string_view item, bool& chosen) {
-  if (item == "CRC32C" && enabled) chosen = true;
-  else if (item == "None") chosen = false;
-  else return false;
+  if (item == "CRC32C" && enabled)
+    chosen = true;
+  else if (item == "None")
+    chosen = false;
+  else
+    return false;
   return true;
 }
 
@@ -38,28 +41,49 @@ bool choose_task_reporting(const S&, std::string_view item, P& parameters) {
 }
 
 KeyRow text_key(std::string_view name, uint8_t phases, bool from_initiator, bool leading_only = false) {
-  return {.name = name, .kind = KeyKind::declared_text, .phases = phases, .from_initiator = from_initiator, .leading_only = leading_only};
+  return {.name = name,
+          .kind = KeyKind::declared_text,
+          .phases = phases,
+          .from_initiator = from_initiator,
+          .leading_only = leading_only};
 }
 
 KeyRow list_key(std::string_view name, decltype(KeyRow::choose) choose) {
-  return {.name = name, .kind = KeyKind::list, .phases = in_operational, .from_initiator = true, .choose = choose};
+  return {.name = name,
+          .kind = KeyKind::list,
+          .phases = in_operational,
+          .from_initiator = true,
+          .choose = choose};
 }
 
 // Every boolean and nearly every number of section 13 is leading-only; what is not says so in its row.
 KeyRow flag_key(std::string_view name, KeyKind kind, bool P::* flag, bool (*wish)(const S&)) {
-  return {.name = name, .kind = kind, .phases = in_operational, .from_initiator = true, .leading_only = true,
-          .irrelevant_in_discovery = true, .flag = flag, .flag_wish = wish};
+  return {.name = name,
+          .kind = kind,
+          .phases = in_operational,
+          .from_initiator = true,
+          .leading_only = true,
+          .irrelevant_in_discovery = true,
+          .flag = flag,
+          .flag_wish = wish};
 }
 
 struct Range {
   uint32_t lowest, highest;
 };
 
-KeyRow number_key(std::string_view name, KeyKind kind, Range range, bool irrelevant_in_discovery, uint32_t P::* number,
-                  uint32_t (*wish)(const S&)) {
-  return {.name = name, .kind = kind, .phases = in_operational, .from_initiator = true, .leading_only = true,
-          .irrelevant_in_discovery = irrelevant_in_discovery, .lowest = range.lowest, .highest = range.highest,
-          .number = number, .number_wish = wish};
+KeyRow number_key(std::string_view name, KeyKind kind, Range range, bool irrelevant_in_discovery,
+                  uint32_t P::* number, uint32_t (*wish)(const S&)) {
+  return {.name = name,
+          .kind = kind,
+          .phases = in_operational,
+          .from_initiator = true,
+          .leading_only = true,
+          .irrelevant_in_discovery = irrelevant_in_discovery,
+          .lowest = range.lowest,
+          .highest = range.highest,
+          .number = number,
+          .number_wish = wish};
 }
 
 KeyRow plain_key(std::string_view name, KeyKind kind, uint8_t phases) {
@@ -72,7 +96,8 @@ const std::vector<KeyRow>& table() {
       list_key("HeaderDigest", choose_header_digest),
       list_key("DataDigest", choose_data_digest),
       // One connection per session: the place where MC/S will wish for more.
-      number_key("MaxConnections", KeyKind::minimum, {1, 65535}, true, &P::max_connections, [](const S&) -> uint32_t { return 1; }),
+      number_key("MaxConnections", KeyKind::minimum, {1, 65535}, true, &P::max_connections,
+                 [](const S&) -> uint32_t { return 1; }),
       plain_key("SendTargets", KeyKind::inquiry, in_full_feature),
       text_key("TargetName", any_phase, true),
       text_key("InitiatorName", login_only, true),
@@ -81,9 +106,15 @@ const std::vector<KeyRow>& table() {
       text_key("TargetAddress", any_phase, false),
       text_key("TargetPortalGroupTag", any_phase, false),
       flag_key("InitialR2T", KeyKind::boolean_or, &P::initial_r2t, [](const S& s) { return s.initial_r2t; }),
-      flag_key("ImmediateData", KeyKind::boolean_and, &P::immediate_data, [](const S& s) { return s.immediate_data; }),
-      {.name = "MaxRecvDataSegmentLength", .kind = KeyKind::declared_number, .phases = in_operational | in_full_feature,
-       .from_initiator = true, .lowest = 512, .highest = largest_24_bits, .number = &P::initiator_max_receive_data_segment_bytes},
+      flag_key("ImmediateData", KeyKind::boolean_and, &P::immediate_data,
+               [](const S& s) { return s.immediate_data; }),
+      {.name = "MaxRecvDataSegmentLength",
+       .kind = KeyKind::declared_number,
+       .phases = in_operational | in_full_feature,
+       .from_initiator = true,
+       .lowest = 512,
+       .highest = largest_24_bits,
+       .number = &P::initiator_max_receive_data_segment_bytes},
       number_key("MaxBurstLength", KeyKind::minimum, {512, largest_24_bits}, true, &P::max_burst_bytes,
                  [](const S& s) { return s.max_burst_bytes; }),
       number_key("FirstBurstLength", KeyKind::minimum, {512, largest_24_bits}, true, &P::first_burst_bytes,
@@ -96,13 +127,20 @@ const std::vector<KeyRow>& table() {
       number_key("MaxOutstandingR2T", KeyKind::minimum, {1, 65535}, true, &P::max_outstanding_r2t,
                  [](const S& s) -> uint32_t { return s.max_outstanding_r2t; }),
       flag_key("DataPDUInOrder", KeyKind::boolean_or, &P::data_pdu_in_order, [](const S&) { return true; }),
-      flag_key("DataSequenceInOrder", KeyKind::boolean_or, &P::data_sequence_in_order, [](const S&) { return true; }),
+      flag_key("DataSequenceInOrder", KeyKind::boolean_or, &P::data_sequence_in_order,
+               [](const S&) { return true; }),
       number_key("ErrorRecoveryLevel", KeyKind::minimum, {0, 2}, false, &P::error_recovery_level,
                  [](const S&) -> uint32_t { return 0; }),
       text_key("SessionType", login_only, true, true),
-      {.name = "TaskReporting", .kind = KeyKind::list, .phases = in_operational, .from_initiator = true, .leading_only = true,
-       .irrelevant_in_discovery = true, .choose = choose_task_reporting},
-      number_key("iSCSIProtocolLevel", KeyKind::minimum, {0, 31}, true, &P::protocol_level, [](const S&) -> uint32_t { return 1; }),
+      {.name = "TaskReporting",
+       .kind = KeyKind::list,
+       .phases = in_operational,
+       .from_initiator = true,
+       .leading_only = true,
+       .irrelevant_in_discovery = true,
+       .choose = choose_task_reporting},
+      number_key("iSCSIProtocolLevel", KeyKind::minimum, {0, 31}, true, &P::protocol_level,
+                 [](const S&) -> uint32_t { return 1; }),
       text_key("X#NodeArchitecture", any_phase, true, true),
       plain_key("IFMarker", KeyKind::refused_no, in_operational),
       plain_key("OFMarker", KeyKind::refused_no, in_operational),
@@ -133,7 +171,8 @@ std::span<const KeyRow> key_table() { return table(); }
 
 const KeyRow* find_key(std::string_view name) {
   const auto& rows = table();
-  const auto found = std::find_if(rows.begin(), rows.end(), [&](const KeyRow& row) { return row.name == name; });
+  const auto found =
+      std::find_if(rows.begin(), rows.end(), [&](const KeyRow& row) { return row.name == name; });
   return found == rows.end() ? nullptr : &*found;
 }
 
@@ -172,7 +211,8 @@ Result<void> Negotiation::take(const TextPair& pair, const Situation& situation,
     }
     return fail(ErrorCode::protocol_error, key, "is not allowed in {}", phase_name(situation.phase));
   }
-  if (row->leading_only && !situation.leading) return fail(ErrorCode::protocol_error, key, "is only for the first connection of a session");
+  if (row->leading_only && !situation.leading)
+    return fail(ErrorCode::protocol_error, key, "is only for the first connection of a session");
   if (row->irrelevant_in_discovery && situation.discovery) {
     answer.add(pair.key, wire::iscsi::text_irrelevant);
     return {};
@@ -224,7 +264,8 @@ Result<void> Negotiation::take_number(const KeyRow& row, std::string_view value,
   answer.add(row.name, uint64_t{agreed});
   if (row.number == &P::first_burst_bytes) first_burst_agreed_ = true;
   if (row.number == &P::max_burst_bytes && parameters_.first_burst_bytes > agreed) {
-    if (first_burst_agreed_) return fail(ErrorCode::protocol_error, std::string(row.name), "is below the agreed FirstBurstLength");
+    if (first_burst_agreed_)
+      return fail(ErrorCode::protocol_error, std::string(row.name), "is below the agreed FirstBurstLength");
     parameters_.first_burst_bytes = agreed;
   }
   return {};

@@ -15,17 +15,17 @@ namespace ashlar::iscsi {
 
 /// How the result of a key comes about (RFC 7143 6.2).
 enum class KeyKind : uint8_t {
-  declared_text,    ///< the sender says it, nobody answers; who needs it finds it in the pairs
+  declared_text,  ///< the sender says it, nobody answers; who needs it finds it in the pairs
   declared_number,  ///< the same with a range; out of it the negotiation fails, as there is no answer to reject it with
   boolean_and,
   boolean_or,
   minimum,
   maximum,
-  list,             ///< the first item of the initiator's list that we take
-  security,         ///< AuthMethod and the keys of CHAP: the login's business (RFC 7143 12)
-  inquiry,          ///< SendTargets: the text exchange's business
-  refused_no,       ///< obsolete markers: "No" (RFC 7143 13.25)
-  refused,          ///< obsolete marker intervals: "Reject"
+  list,        ///< the first item of the initiator's list that we take
+  security,    ///< AuthMethod and the keys of CHAP: the login's business (RFC 7143 12)
+  inquiry,     ///< SendTargets: the text exchange's business
+  refused_no,  ///< obsolete markers: "No" (RFC 7143 13.25)
+  refused,     ///< obsolete marker intervals: "Reject"
 };
 
 /// When a key may come, as bits.
@@ -42,10 +42,11 @@ struct SessionParameters {
   uint32_t max_connections = 1;
   bool initial_r2t = true;
   bool immediate_data = true;
-  uint32_t max_receive_data_segment_bytes = 8192;            ///< ours: no data segment from the host may be longer
-  uint32_t initiator_max_receive_data_segment_bytes = 8192;  ///< the host's: no data segment to it may be longer
+  uint32_t max_receive_data_segment_bytes = 8192;  ///< ours: no data segment from the host may be longer
+  uint32_t initiator_max_receive_data_segment_bytes =
+      8192;  ///< the host's: no data segment to it may be longer
   uint32_t max_burst_bytes = 262144;
-  uint32_t first_burst_bytes = 65536;                        ///< never above max_burst_bytes
+  uint32_t first_burst_bytes = 65536;  ///< never above max_burst_bytes
   uint32_t default_time2wait_seconds = 2;
   uint32_t default_time2retain_seconds = 20;
   uint32_t max_outstanding_r2t = 1;
@@ -60,9 +61,9 @@ struct SessionParameters {
 struct KeyRow {
   std::string_view name;
   KeyKind kind;
-  uint8_t phases;                        ///< KeyPhase bits
-  bool from_initiator;                   ///< else only a target may send it
-  bool leading_only = false;             ///< only on the first connection of a session
+  uint8_t phases;             ///< KeyPhase bits
+  bool from_initiator;        ///< else only a target may send it
+  bool leading_only = false;  ///< only on the first connection of a session
   bool irrelevant_in_discovery = false;
   uint32_t lowest = 0, highest = 0;
   uint32_t SessionParameters::* number = nullptr;
@@ -95,13 +96,15 @@ class Negotiation {
   /// Takes the pairs of one complete text in order and writes the answers they need. Errors (protocol_error, the key is the
   /// place): a key came twice, in the wrong phase, from the wrong side, or declared a value out of range. Security and
   /// inquiry keys are checked for that and otherwise left to the caller.
-  Result<void> apply(const wire::iscsi::TextPairs& pairs, const Situation& situation, wire::iscsi::TextWriter& answer);
+  Result<void> apply(const wire::iscsi::TextPairs& pairs, const Situation& situation,
+                     wire::iscsi::TextWriter& answer);
   /// Declares our MaxRecvDataSegmentLength, once per negotiation; it is in force from then on.
   void declare(wire::iscsi::TextWriter& answer);
   const SessionParameters& parameters() const { return parameters_; }
 
  private:
-  Result<void> take(const wire::iscsi::TextPair& pair, const Situation& situation, wire::iscsi::TextWriter& answer);
+  Result<void> take(const wire::iscsi::TextPair& pair, const Situation& situation,
+                    wire::iscsi::TextWriter& answer);
   Result<void> negotiate(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
   Result<void> take_number(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);
   void take_flag(const KeyRow& row, std::string_view value, wire::iscsi::TextWriter& answer);

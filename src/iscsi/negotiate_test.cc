@@ -38,17 +38,47 @@ struct Talk {
   std::map<std::string, std::string> answers;
 };
 
-std::string ask(std::string_view key, std::string_view value, const Situation& situation = operational, const Settings& settings = {}) {
+std::string ask(std::string_view key, std::string_view value, const Situation& situation = operational,
+                const Settings& settings = {}) {
   return Talk(settings).ask(key, value, situation);
 }
 
 TEST(Negotiate, TheTableHoldsEveryKeyOnce) {
-  const std::set<std::string_view> rfc7143 = {
-      "HeaderDigest", "DataDigest", "MaxConnections", "SendTargets", "TargetName", "InitiatorName", "TargetAlias", "InitiatorAlias",
-      "TargetAddress", "TargetPortalGroupTag", "InitialR2T", "ImmediateData", "MaxRecvDataSegmentLength", "MaxBurstLength",
-      "FirstBurstLength", "DefaultTime2Wait", "DefaultTime2Retain", "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder",
-      "ErrorRecoveryLevel", "SessionType", "TaskReporting", "iSCSIProtocolLevel", "X#NodeArchitecture", "IFMarker", "OFMarker",
-      "IFMarkInt", "OFMarkInt", "AuthMethod", "CHAP_A", "CHAP_I", "CHAP_C", "CHAP_N", "CHAP_R"};
+  const std::set<std::string_view> rfc7143 = {"HeaderDigest",
+                                              "DataDigest",
+                                              "MaxConnections",
+                                              "SendTargets",
+                                              "TargetName",
+                                              "InitiatorName",
+                                              "TargetAlias",
+                                              "InitiatorAlias",
+                                              "TargetAddress",
+                                              "TargetPortalGroupTag",
+                                              "InitialR2T",
+                                              "ImmediateData",
+                                              "MaxRecvDataSegmentLength",
+                                              "MaxBurstLength",
+                                              "FirstBurstLength",
+                                              "DefaultTime2Wait",
+                                              "DefaultTime2Retain",
+                                              "MaxOutstandingR2T",
+                                              "DataPDUInOrder",
+                                              "DataSequenceInOrder",
+                                              "ErrorRecoveryLevel",
+                                              "SessionType",
+                                              "TaskReporting",
+                                              "iSCSIProtocolLevel",
+                                              "X#NodeArchitecture",
+                                              "IFMarker",
+                                              "OFMarker",
+                                              "IFMarkInt",
+                                              "OFMarkInt",
+                                              "AuthMethod",
+                                              "CHAP_A",
+                                              "CHAP_I",
+                                              "CHAP_C",
+                                              "CHAP_N",
+                                              "CHAP_R"};
   std::set<std::string_view> names;
   for (const KeyRow& row : key_table()) {
     EXPECT_TRUE(names.insert(row.name).second) << row.name;
@@ -68,7 +98,8 @@ TEST(Negotiate, DefaultsAreTheRfcs) {
   const SessionParameters defaults;
   EXPECT_FALSE(defaults.header_digest || defaults.data_digest);
   EXPECT_EQ(defaults.max_connections, 1u);
-  EXPECT_TRUE(defaults.initial_r2t && defaults.immediate_data && defaults.data_pdu_in_order && defaults.data_sequence_in_order);
+  EXPECT_TRUE(defaults.initial_r2t && defaults.immediate_data && defaults.data_pdu_in_order &&
+              defaults.data_sequence_in_order);
   EXPECT_EQ(defaults.max_receive_data_segment_bytes, 8192u);
   EXPECT_EQ(defaults.initiator_max_receive_data_segment_bytes, 8192u);
   EXPECT_EQ(defaults.max_burst_bytes, 262144u);
@@ -230,7 +261,8 @@ TEST(Negotiate, WhatIsAnsweredIsInForce) {
 
 TEST(Negotiate, ARejectedOfferLeavesTheDefault) {
   Talk talk;
-  ASSERT_TRUE(talk.say({{"MaxBurstLength", "1"}, {"InitialR2T", "x"}, {"HeaderDigest", "x"}, {"MaxOutstandingR2T", "0"}}));
+  ASSERT_TRUE(talk.say(
+      {{"MaxBurstLength", "1"}, {"InitialR2T", "x"}, {"HeaderDigest", "x"}, {"MaxOutstandingR2T", "0"}}));
   EXPECT_EQ(talk.negotiation.parameters(), SessionParameters{});
 }
 
@@ -275,15 +307,16 @@ TEST(Negotiate, FullFeaturePhaseChangesLittle) {
   EXPECT_EQ(talk.negotiation.parameters().initiator_max_receive_data_segment_bytes, 1024u);
   EXPECT_EQ(talk.ask("InitiatorAlias", "me", full_feature), "(none)");
   EXPECT_EQ(talk.ask("SendTargets", "All", full_feature), "(none)");
-  for (const char* key : {"HeaderDigest", "MaxBurstLength", "InitialR2T", "SessionType", "AuthMethod", "CHAP_A", "IFMarker"}) {
+  for (const char* key :
+       {"HeaderDigest", "MaxBurstLength", "InitialR2T", "SessionType", "AuthMethod", "CHAP_A", "IFMarker"}) {
     EXPECT_EQ(ask(key, "1", full_feature), "Reject") << key;
   }
 }
 
 TEST(Negotiate, WhatDiscoveryHasNoUseForIsIrrelevant) {
-  const std::set<std::string_view> irrelevant = {"MaxConnections", "InitialR2T", "ImmediateData", "MaxBurstLength", "FirstBurstLength",
-                                                 "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting",
-                                                 "iSCSIProtocolLevel"};
+  const std::set<std::string_view> irrelevant = {
+      "MaxConnections",    "InitialR2T",     "ImmediateData",       "MaxBurstLength", "FirstBurstLength",
+      "MaxOutstandingR2T", "DataPDUInOrder", "DataSequenceInOrder", "TaskReporting",  "iSCSIProtocolLevel"};
   for (const KeyRow& row : key_table()) {
     if ((row.phases & in_operational) == 0 || !row.from_initiator) continue;
     EXPECT_EQ(ask(row.name, "1024", discovery) == "Irrelevant", irrelevant.contains(row.name)) << row.name;

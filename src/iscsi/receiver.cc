@@ -41,7 +41,8 @@ Receiver::Outcome Receiver::receive(loop::Stream& stream) {
 int64_t Receiver::receive_directly(loop::Stream& stream, Bytes& rest) {
   std::array<iovec, Buffer::max_segments + 1> parts;
   const uint32_t wanted = placeable();
-  const size_t count = plan_.buffer->slice(plan_.offset + data_done_, wanted, std::span(parts).first(Buffer::max_segments));
+  const size_t count =
+      plan_.buffer->slice(plan_.offset + data_done_, wanted, std::span(parts).first(Buffer::max_segments));
   parts[count] = {shared_.data(), shared_.size()};
   const int64_t received = stream.receive(std::span(parts).first(count + 1));
   if (received <= 0) return received;
@@ -63,7 +64,8 @@ void Receiver::parse(ConstBytes bytes) {
     if (in_data_) {
       if (data_done_ < data_length_) {
         if (bytes.empty()) return;
-        if (plan_.kind == DataPlan::Kind::collect && collected_.empty() && collected_in_place(bytes)) continue;
+        if (plan_.kind == DataPlan::Kind::collect && collected_.empty() && collected_in_place(bytes))
+          continue;
         take_data(bytes);
       }
       if (data_done_ < data_length_) return;

@@ -68,7 +68,9 @@ class Receiver {
   void take_trailer(ConstBytes& bytes);
   void finish_pdu(ConstBytes collected);
   bool collected_in_place(ConstBytes& bytes);
-  uint32_t placeable() const { return plan_.kind == DataPlan::Kind::place && plan_.useful > data_done_ ? plan_.useful - data_done_ : 0; }
+  uint32_t placeable() const {
+    return plan_.kind == DataPlan::Kind::place && plan_.useful > data_done_ ? plan_.useful - data_done_ : 0;
+  }
 
   PduHandler& handler_;
   Bytes shared_;

@@ -17,7 +17,8 @@ using namespace wire::iscsi;
 // A stream that hands out a script of bytes in pieces of given sizes.
 class ScriptedStream final : public loop::Stream {
  public:
-  ScriptedStream(std::vector<uint8_t> bytes, std::vector<size_t> pieces) : bytes_(std::move(bytes)), pieces_(std::move(pieces)) {}
+  ScriptedStream(std::vector<uint8_t> bytes, std::vector<size_t> pieces)
+      : bytes_(std::move(bytes)), pieces_(std::move(pieces)) {}
   void watch(loop::StreamWatcher&) override {}
   int64_t receive(std::span<const iovec> parts) override {
     if (position_ == bytes_.size()) return 0;
@@ -57,7 +58,9 @@ class Recorder final : public PduHandler {
     arrived.push_back(fmt::format("{}:{}", initiator_task_tag(header), text_of(data)));
   }
   void header_digest_failed(const uint8_t*) override { bad_header = true; }
-  void data_digest_failed(const uint8_t* header) override { arrived.push_back(fmt::format("{}:bad", initiator_task_tag(header))); }
+  void data_digest_failed(const uint8_t* header) override {
+    arrived.push_back(fmt::format("{}:bad", initiator_task_tag(header)));
+  }
   bool stopped() const override { return bad_header; }
 
   std::vector<std::string> arrived;
@@ -154,7 +157,8 @@ TEST(Receiver, SeesEveryFlippedBitUnderDigests) {
   Script script{true, true, {}};
   add_data_out(script, 2, 0, data);
   for (size_t at = 0; at < script.bytes.size(); at += 13) {
-    if (at >= 4 && at < 8) continue;  // a wrong length makes it wait for bytes that never come: no digest can help
+    if (at >= 4 && at < 8)
+      continue;  // a wrong length makes it wait for bytes that never come: no digest can help
     Buffer buffer;
     ASSERT_TRUE(pool.allocate(buffer, 1000));
     std::vector<uint8_t> bytes = script.bytes;

@@ -32,15 +32,18 @@ uint16_t Server::Impl::new_tsih() {
   return next_tsih++;
 }
 
-void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) { impl_->admit(std::move(stream), portal); }
+void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
+  impl_->admit(std::move(stream), portal);
+}
 
 void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
   if (stopping) return;
   const std::string peer = stream->peer().text();
   if (connections.size() >= settings().max_connections || !make_room_for_half_open()) {
     if (refused_lines.allow(static_cast<uint64_t>(loop.now().nanoseconds))) {
-      log_warning("iscsi", "connection refused: {} connections are open (max_connections) peer={} suppressed={}", connections.size(), peer,
-                  refused_lines.suppressed());
+      log_warning("iscsi",
+                  "connection refused: {} connections are open (max_connections) peer={} suppressed={}",
+                  connections.size(), peer, refused_lines.suppressed());
     }
     return;
   }
@@ -52,7 +55,8 @@ bool Server::Impl::make_room_for_half_open() {
   if (half_open < settings().max_half_open) return true;
   for (Connection& connection : connections) {
     if (!connection.half_open()) continue;
-    connection.close("login.refused", "too many connections wait for their login (max_half_open), this is the oldest");
+    connection.close("login.refused",
+                     "too many connections wait for their login (max_half_open), this is the oldest");
     return true;
   }
   return true;
@@ -120,7 +124,8 @@ loop::Task<void> close_after(Server::Impl& impl, loop::Nanoseconds grace, std::s
     co_await loop::sleep_for(std::min<loop::Nanoseconds>(grace, loop::milliseconds(20)));
   }
   if (!*alive) co_return;
-  for (Connection& connection : impl.connections) connection.close("session.dropped", "the engine stops and the grace is over");
+  for (Connection& connection : impl.connections)
+    connection.close("session.dropped", "the engine stops and the grace is over");
 }
 
 }  // namespace
@@ -141,12 +146,13 @@ void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopp
   close_after(*impl_, grace, alive).detach();
 }
 
-void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid, const std::string& target,
-                                  const Connection* except, std::move_only_function<void()> gone) {
+void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
+                                  const std::string& target, const Connection* except,
+                                  std::move_only_function<void()> gone) {
   const auto matches = [initiator, isid, target, except](Connection& connection) {
     const Session* session = connection.session();
-    return &connection != except && session != nullptr && !session->discovery && session->initiator == initiator && session->isid == isid &&
-           session->target->name == target;
+    return &connection != except && session != nullptr && !session->discovery &&
+           session->initiator == initiator && session->isid == isid && session->target->name == target;
   };
   bool any = false;
   for (Connection& connection : connections) {
@@ -172,8 +178,8 @@ void Server::Impl::reinstate(Connection& connection, std::move_only_function<voi
   };
   auto count = std::make_shared<Count>(Count{group.size(), std::move(gone)});
   for (size_t shard = 0; shard < group.size(); ++shard) {
-    auto there = [this, shard, count, home = loop.index(), initiator = session.initiator, isid = session.isid, target = session.target->name,
-                  except = &connection] {
+    auto there = [this, shard, count, home = loop.index(), initiator = session.initiator, isid = session.isid,
+                  target = session.target->name, except = &connection] {
       auto answer = [this, count, home] {
         loop.shards().send(home, [count] {
           if (--count->left == 0) count->gone();
@@ -190,7 +196,8 @@ void Server::Impl::drop_target_everywhere(const std::string& target, const std::
     loop.shards().send(static_cast<uint32_t>(shard), [this, shard, target, reason] {
       for (Connection& connection : group[shard]->impl().connections) {
         const Session* session = connection.session();
-        if (session != nullptr && !session->discovery && session->target->name == target) connection.drop(reason);
+        if (session != nullptr && !session->discovery && session->target->name == target)
+          connection.drop(reason);
       }
     });
   }

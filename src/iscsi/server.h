@@ -14,16 +14,16 @@ namespace ashlar::iscsi {
 
 /// A session as status shows it. Plain data, safe to carry to another shard.
 struct SessionStatus {
-  uint64_t id = 0;                 ///< unique over all shards and restarts of this engine's life: shard << 48 | counter
+  uint64_t id = 0;  ///< unique over all shards and restarts of this engine's life: shard << 48 | counter
   uint32_t shard = 0;
-  std::string target;              ///< empty for discovery
+  std::string target;  ///< empty for discovery
   std::string initiator;
-  std::string host;                ///< resource name of the host entry that let it in
-  std::string isid;                ///< 12 hex digits
+  std::string host;  ///< resource name of the host entry that let it in
+  std::string isid;  ///< 12 hex digits
   uint16_t tsih = 0;
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;
-  std::string authentication;      ///< "none", "CHAP", "mutual CHAP" with the algorithm: "CHAP SHA-256"
+  std::string authentication;  ///< "none", "CHAP", "mutual CHAP" with the algorithm: "CHAP SHA-256"
   uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
   uint32_t tasks_in_flight = 0;
   int64_t age_seconds = 0;
@@ -31,7 +31,8 @@ struct SessionStatus {
 
 /// Something worth an event to people: login, login refused, logout, session dropped, protocol error.
 struct ServerEvent {
-  std::string kind;                ///< "session.login", "login.refused", "session.logout", "session.dropped", "protocol.error"
+  std::string
+      kind;  ///< "session.login", "login.refused", "session.logout", "session.dropped", "protocol.error"
   std::string target, initiator, peer, detail;
 };
 

@@ -15,8 +15,8 @@ using ConnectionList = IntrusiveList<Connection, ConnectionTag>;
 struct Server::Impl final : private loop::Ready {
   static constexpr size_t receive_buffer_bytes = 512 * 1024;
   static constexpr size_t commands_per_shard = 4096;
-  static constexpr size_t chunks_prepared = 32;    // 2 MiB
-  static constexpr size_t chunks_maximum = 4096;   // 256 MiB: 64 KiB a connection at the bound of connections
+  static constexpr size_t chunks_prepared = 32;   // 2 MiB
+  static constexpr size_t chunks_maximum = 4096;  // 256 MiB: 64 KiB a connection at the bound of connections
 
   Impl(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events);
   ~Impl();
@@ -48,8 +48,9 @@ struct Server::Impl final : private loop::Ready {
   /// The connection has ended for good; it dies from the ready list, not under its own feet.
   void bury(Connection& connection);
   /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.
-  void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid, const std::string& target,
-                      const Connection* except, std::move_only_function<void()> gone);
+  void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
+                      const std::string& target, const Connection* except,
+                      std::move_only_function<void()> gone);
   /// The same on all shards (RFC 7143 6.3.5); `gone` runs here.
   void reinstate(Connection& connection, std::move_only_function<void()> gone);
   void drop_target_everywhere(const std::string& target, const std::string& reason);

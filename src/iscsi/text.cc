@@ -15,7 +15,9 @@ using wire::iscsi::TextWriter;
 constexpr uint32_t max_piece_bytes = 65536;
 constexpr std::string_view mapped_prefix = "::ffff:";
 
-bool is_wildcard(const loop::Endpoint& endpoint) { return endpoint.address == "0.0.0.0" || endpoint.address == "::"; }
+bool is_wildcard(const loop::Endpoint& endpoint) {
+  return endpoint.address == "0.0.0.0" || endpoint.address == "::";
+}
 bool is_ipv6(const std::string& address) { return address.find(':') != std::string::npos; }
 
 // A dual-stack listener shows IPv4 peers and itself as ::ffff:192.0.2.7; the host knows the address without the prefix.
@@ -47,14 +49,17 @@ void tell_target(const Target& target, const TextAsker& asker, TextWriter& answe
 
 }  // namespace
 
-void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted, TextWriter& answer) {
+void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted,
+                  TextWriter& answer) {
   const auto visible = [&](const Target& target) { return target.view_of(asker.initiator) != nullptr; };
   if (asker.target) {
     // A normal session may ask only for its own target: by its name, or by nothing.
     const bool own = wanted.empty() || wanted == asker.target->name;
     const auto found = directory.targets.find(asker.target->name);
-    if (!own) answer.add("SendTargets", wire::iscsi::text_reject);
-    else if (found != directory.targets.end() && visible(*found->second)) tell_target(*found->second, asker, answer);
+    if (!own)
+      answer.add("SendTargets", wire::iscsi::text_reject);
+    else if (found != directory.targets.end() && visible(*found->second))
+      tell_target(*found->second, asker, answer);
     return;
   }
   if (wanted.empty()) {
@@ -66,9 +71,12 @@ void send_targets(const Directory& directory, const TextAsker& asker, std::strin
   }
 }
 
-TextOutcome TextExchange::apply(const Directory& directory, const TextRequest& request, ConstBytes data, SessionParameters& parameters) {
-  if (request.initiator_task_tag == reserved_task_tag) return reject(RejectReason::invalid_pdu_field, "a text request without task tag");
-  if (request.final && request.continues) return reject(RejectReason::protocol_error, "F and C bit together in a text request");
+TextOutcome TextExchange::apply(const Directory& directory, const TextRequest& request, ConstBytes data,
+                                SessionParameters& parameters) {
+  if (request.initiator_task_tag == reserved_task_tag)
+    return reject(RejectReason::invalid_pdu_field, "a text request without task tag");
+  if (request.final && request.continues)
+    return reject(RejectReason::protocol_error, "F and C bit together in a text request");
   if (request.target_transfer_tag == reserved_task_tag) {
     // Whatever was under way is given up by the host (RFC 7143 11.10.4).
     forget();
@@ -77,7 +85,8 @@ TextOutcome TextExchange::apply(const Directory& directory, const TextRequest& r
     return reject(RejectReason::protocol_error, "a text request goes on with an exchange that is not open");
   }
   const bool draining = !output_.empty();
-  if (const auto gathered = gather(request, data); !gathered) return reject(RejectReason::protocol_error, gathered.error().text());
+  if (const auto gathered = gather(request, data); !gathered)
+    return reject(RejectReason::protocol_error, gathered.error().text());
   if (!request.continues && !draining) {
     const auto taken = take_text(directory, parameters);
     if (!taken) return reject(RejectReason::protocol_error, taken.error().text());
@@ -89,8 +98,10 @@ Result<void> TextExchange::gather(const TextRequest& request, ConstBytes data) {
   if (!output_.empty() && (!data.empty() || request.continues)) {
     return fail(ErrorCode::protocol_error, "text", "sent before ours was complete");
   }
-  if (++input_pdus_ > wire::iscsi::max_text_pdus || input_.size() + data.size() > wire::iscsi::max_text_bytes) {
-    return fail(ErrorCode::exhausted, "text", "more than {} requests or {} bytes", wire::iscsi::max_text_pdus, wire::iscsi::max_text_bytes);
+  if (++input_pdus_ > wire::iscsi::max_text_pdus ||
+      input_.size() + data.size() > wire::iscsi::max_text_bytes) {
+    return fail(ErrorCode::exhausted, "text", "more than {} requests or {} bytes", wire::iscsi::max_text_pdus,
+                wire::iscsi::max_text_bytes);
   }
   input_.append(text_of(data));
   if (!request.continues) input_pdus_ = 0;
@@ -104,7 +115,8 @@ Result<void> TextExchange::take_text(const Directory& directory, SessionParamete
   Negotiation negotiation(directory.settings, parameters);
   const Situation situation{.phase = in_full_feature, .discovery = asker_.target == nullptr};
   TRY(negotiation.apply(pairs, situation, answer));
-  if (const auto* wanted = wire::iscsi::find_value(pairs, "SendTargets")) send_targets(directory, asker_, *wanted, answer);
+  if (const auto* wanted = wire::iscsi::find_value(pairs, "SendTargets"))
+    send_targets(directory, asker_, *wanted, answer);
   parameters = negotiation.parameters();
   output_ = answer.take();
   return {};

@@ -25,7 +25,7 @@ struct TextOutcome {
   std::string text;
   bool rejected = false;  ///< send a Reject of `reject_reason` instead; the exchange is forgotten
   wire::iscsi::RejectReason reject_reason = wire::iscsi::RejectReason::protocol_error;
-  std::string reason;     ///< for the log, when rejected
+  std::string reason;  ///< for the log, when rejected
 };
 
 /// The text exchanges of one connection, one at a time. Pure; not thread safe.
@@ -35,7 +35,8 @@ class TextExchange {
 
   /// Takes a request and its data segment. `parameters` are the session's: an answer is cut to the host's
   /// MaxRecvDataSegmentLength, and a new value that the host declares is put there.
-  TextOutcome apply(const Directory& directory, const wire::iscsi::TextRequest& request, ConstBytes data, SessionParameters& parameters);
+  TextOutcome apply(const Directory& directory, const wire::iscsi::TextRequest& request, ConstBytes data,
+                    SessionParameters& parameters);
   /// A text exchange waits for the host to go on.
   bool open() const { return tag_ != wire::iscsi::reserved_task_tag; }
 
@@ -57,6 +58,7 @@ class TextExchange {
 
 /// The answer to SendTargets=`wanted` ("All", a name, or empty) for that asker: TargetName and TargetAddress lines of what it
 /// may see; "SendTargets=Reject" for what its kind of session may not ask (RFC 7143 Appendix C).
-void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted, wire::iscsi::TextWriter& answer);
+void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted,
+                  wire::iscsi::TextWriter& answer);
 
 }  // namespace ashlar::iscsi

@@ -44,7 +44,8 @@ class Asker {
   int pieces = 0;
 };
 
-TextAsker discovering(const std::string& initiator, Portal portal = near_portal(), std::string local = "192.0.2.1") {
+TextAsker discovering(const std::string& initiator, Portal portal = near_portal(),
+                      std::string local = "192.0.2.1") {
   const uint16_t port = portal.endpoint.port;
   return {initiator, nullptr, std::move(portal), {std::move(local), port}};
 }
@@ -53,7 +54,8 @@ TextAsker using_disk(const std::string& initiator) {
   return {initiator, make_directory()->targets.at(disk_target), near_portal(), {"192.0.2.1", 3260}};
 }
 
-const std::string disk_lines = text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7", "TargetAddress=192.0.2.1:3262,11"});
+const std::string disk_lines =
+    text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7", "TargetAddress=192.0.2.1:3262,11"});
 const std::string far_lines = text({"TargetName=" + far_target, "TargetAddress=192.0.2.2:3261,9"});
 
 TEST(Text, SendTargetsAllShowsWhatTheHostMaySee) {
@@ -70,7 +72,8 @@ TEST(Text, SendTargetsAllShowsWhatTheHostMaySee) {
 
 TEST(Text, SendTargetsByName) {
   EXPECT_EQ(Asker(discovering(open_host)).ask(text({"SendTargets=" + far_target})), far_lines);
-  EXPECT_EQ(Asker(discovering(chap_host)).ask(text({"SendTargets=" + far_target})), "") << "not for this host";
+  EXPECT_EQ(Asker(discovering(chap_host)).ask(text({"SendTargets=" + far_target})), "")
+      << "not for this host";
   EXPECT_EQ(Asker(discovering(open_host)).ask(text({"SendTargets=iqn.2026-11.io.ashlar:nothing"})), "");
   EXPECT_EQ(Asker(discovering(open_host)).ask(text({"SendTargets="})), text({"SendTargets=Reject"}));
 }
@@ -79,20 +82,26 @@ TEST(Text, ANormalSessionAsksForItsOwnTargetOnly) {
   EXPECT_EQ(Asker(using_disk(open_host)).ask(text({"SendTargets="})), disk_lines);
   EXPECT_EQ(Asker(using_disk(open_host)).ask(text({"SendTargets=" + disk_target})), disk_lines);
   EXPECT_EQ(Asker(using_disk(open_host)).ask(text({"SendTargets=All"})), text({"SendTargets=Reject"}));
-  EXPECT_EQ(Asker(using_disk(open_host)).ask(text({"SendTargets=" + far_target})), text({"SendTargets=Reject"}));
-  EXPECT_EQ(Asker(using_disk(open_host), std::make_shared<Directory>()).ask(text({"SendTargets="})), "") << "gone meanwhile";
+  EXPECT_EQ(Asker(using_disk(open_host)).ask(text({"SendTargets=" + far_target})),
+            text({"SendTargets=Reject"}));
+  EXPECT_EQ(Asker(using_disk(open_host), std::make_shared<Directory>()).ask(text({"SendTargets="})), "")
+      << "gone meanwhile";
 }
 
 TEST(Text, WildcardPortalsTellTheAddressThatTheHostUsed) {
-  const auto lines = [](const TextAsker& asker) { return Asker(asker).ask(text({"SendTargets=" + disk_target})); };
+  const auto lines = [](const TextAsker& asker) {
+    return Asker(asker).ask(text({"SendTargets=" + disk_target}));
+  };
   EXPECT_EQ(lines(discovering(open_host, wild_portal(), "198.51.100.1")),
-            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7", "TargetAddress=198.51.100.1:3262,11"}));
+            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7",
+                  "TargetAddress=198.51.100.1:3262,11"}));
   EXPECT_EQ(lines(discovering(open_host, wild6_portal(), "2001:db8::1")),
-            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7", "TargetAddress=[2001:db8::1]:3263,12"}));
+            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7",
+                  "TargetAddress=[2001:db8::1]:3263,12"}));
   // An IPv4 host on a dual-stack listener.
   EXPECT_EQ(lines(discovering(open_host, wild6_portal(), "::ffff:198.51.100.1")),
-            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7", "TargetAddress=198.51.100.1:3262,11",
-                  "TargetAddress=198.51.100.1:3263,12"}));
+            text({"TargetName=" + disk_target, "TargetAddress=192.0.2.1:3260,7",
+                  "TargetAddress=198.51.100.1:3262,11", "TargetAddress=198.51.100.1:3263,12"}));
 }
 
 TEST(Text, ATargetWithoutAReachableAddressIsNotShown) {
@@ -117,7 +126,8 @@ TEST(Text, LongAnswersContinue) {
   asker.parameters.initiator_max_receive_data_segment_bytes = 512;
   const std::string whole = asker.ask(text({"SendTargets=All"}));
   std::string expected;
-  for (const auto& [name, target] : directory->targets) expected += text({"TargetName=" + name, "TargetAddress=192.0.2.1:3260,7"});
+  for (const auto& [name, target] : directory->targets)
+    expected += text({"TargetName=" + name, "TargetAddress=192.0.2.1:3260,7"});
   EXPECT_EQ(whole, expected);
   EXPECT_EQ(asker.pieces, static_cast<int>((expected.size() + 511) / 512));
   EXPECT_FALSE(asker.exchange.open());
@@ -172,7 +182,8 @@ TEST(Text, AnExchangeOfSeveralSteps) {
 
 TEST(Text, KeysOfFullFeaturePhase) {
   Asker asker(using_disk(open_host));
-  const std::string answer = asker.ask(text({"MaxRecvDataSegmentLength=4096", "HeaderDigest=CRC32C", "X-a=1", "MaxBurstLength=512"}));
+  const std::string answer = asker.ask(
+      text({"MaxRecvDataSegmentLength=4096", "HeaderDigest=CRC32C", "X-a=1", "MaxBurstLength=512"}));
   EXPECT_EQ(answer, text({"HeaderDigest=Reject", "X-a=NotUnderstood", "MaxBurstLength=Reject"}));
   EXPECT_EQ(asker.parameters.initiator_max_receive_data_segment_bytes, 4096u);
   EXPECT_FALSE(asker.parameters.header_digest);

@@ -42,7 +42,8 @@ uint8_t* TransmitQueue::append(size_t bytes) {
   backlog_bytes_ += bytes;
   if (!empty()) {
     Item& last = items_.back();
-    const bool adjoins = last.owner == nullptr && !last.ends_chunk && static_cast<uint8_t*>(last.piece.iov_base) + last.piece.iov_len == start;
+    const bool adjoins = last.owner == nullptr && !last.ends_chunk &&
+                         static_cast<uint8_t*>(last.piece.iov_base) + last.piece.iov_len == start;
     if (adjoins) {
       last.piece.iov_len += bytes;
       return start;

@@ -35,14 +35,17 @@ block::StoreSpec layer(std::string kind, std::map<std::string, std::string> opti
 }
 
 // Slow at random, never wrong.
-const std::map<std::string, std::string> slow = {{"rate_per_million", "300000"}, {"error", "none"}, {"delay_ms", "3"}};
+const std::map<std::string, std::string> slow = {
+    {"rate_per_million", "300000"}, {"error", "none"}, {"delay_ms", "3"}};
 
 INSTANTIATE_TEST_SUITE_P(Layers, Contract,
                          testing::Values(Subject{"stats", small_world, over_memory({})},
                                          Subject{"fault_idle", small_world, over_memory({layer("fault")})},
-                                         Subject{"fault_slow", small_world, over_memory({layer("fault", slow)})},
+                                         Subject{"fault_slow", small_world,
+                                                 over_memory({layer("fault", slow)})},
                                          Subject{"high_stack", simulated_world,
-                                                 over_memory({layer("stats"), layer("fault", slow), layer("stats"), layer("fault")}),
+                                                 over_memory({layer("stats"), layer("fault", slow),
+                                                              layer("stats"), layer("fault")}),
                                                  true, 4096}),
                          block::subject_name);
 

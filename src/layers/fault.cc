@@ -27,10 +27,12 @@ Result<bool> yes_or_no(const std::string& name, const std::string& text) {
 
 Result<Status> error_named(const std::string& text) {
   if (text == "none") return Status::ok;
-  for (const Status status : {Status::medium_error, Status::no_space, Status::aborted, Status::device_failed}) {
+  for (const Status status :
+       {Status::medium_error, Status::no_space, Status::aborted, Status::device_failed}) {
     if (text == block::name_of(status)) return status;
   }
-  return fail(ErrorCode::invalid_argument, "error", "must be medium_error, no_space, aborted, device_failed or none, not \"{}\"", text);
+  return fail(ErrorCode::invalid_argument, "error",
+              "must be medium_error, no_space, aborted, device_failed or none, not \"{}\"", text);
 }
 
 Result<uint32_t> operations_named(const std::string& text) {
@@ -88,8 +90,9 @@ Result<FaultPlan> FaultPlan::parse(const std::map<std::string, std::string>& opt
 
 class FaultChannel final : public block::BlockDevice {
  public:
-  FaultChannel(loop::Loop& loop, std::unique_ptr<block::BlockDevice> below, std::shared_ptr<FaultStore::Shared> shared,
-               std::shared_ptr<FaultStore::Handle> handle, const FaultPlan& plan)
+  FaultChannel(loop::Loop& loop, std::unique_ptr<block::BlockDevice> below,
+               std::shared_ptr<FaultStore::Shared> shared, std::shared_ptr<FaultStore::Handle> handle,
+               const FaultPlan& plan)
       : loop_(loop),
         below_(std::move(below)),
         shared_(std::move(shared)),
@@ -150,7 +153,8 @@ class FaultChannel final : public block::BlockDevice {
   void strike(Request& request) {
     if (shared_->dead.load()) return request.complete(Status::device_failed);
     if (plan_.error == Status::ok) return below_->submit(request);
-    if (plan_.torn && request.operation == Operation::write && request.length > limits().block_bytes) return tear(request);
+    if (plan_.torn && request.operation == Operation::write && request.length > limits().block_bytes)
+      return tear(request);
     fail_request(request);
   }
   void fail_request(Request& request) {

@@ -13,13 +13,13 @@ namespace ashlar::layers {
 /// Whom it strikes, and how. A request is struck when its operation is listed and either it is the nth such request of the
 /// device (all shards together) or chance says so.
 struct FaultPlan {
-  uint32_t operations = ~0u;            ///< bit 1 << Operation
+  uint32_t operations = ~0u;  ///< bit 1 << Operation
   uint32_t rate_per_million = 0;
-  uint64_t nth = 0;                     ///< 1 is the first since the plan was set; 0: none by number
+  uint64_t nth = 0;  ///< 1 is the first since the plan was set; 0: none by number
   block::Status error = block::Status::medium_error;  ///< ok: the request goes on below, late
-  bool torn = false;                    ///< a struck write leaves its first half below before it fails
-  bool hang = false;                    ///< the request waits for release()
-  loop::Nanoseconds delay{0};           ///< and this long after that
+  bool torn = false;           ///< a struck write leaves its first half below before it fails
+  bool hang = false;           ///< the request waits for release()
+  loop::Nanoseconds delay{0};  ///< and this long after that
 
   /// From options operations (comma-separated names; default all), rate_per_million, nth, error (medium_error, no_space,
   /// aborted, device_failed, none), torn, hang (true or false), delay_ms.

@@ -12,8 +12,8 @@ namespace ashlar::layers {
 /// Written by one shard, read by any: the counters are atomic, so that nobody reads half a number, and never locked.
 class LatencyHistogram {
  public:
-  static constexpr uint32_t first_power = 10;   ///< all under 1024 ns share bucket 0
-  static constexpr uint32_t last_power = 40;    ///< and all from 2^40 ns (18 minutes) on the last one
+  static constexpr uint32_t first_power = 10;  ///< all under 1024 ns share bucket 0
+  static constexpr uint32_t last_power = 40;   ///< and all from 2^40 ns (18 minutes) on the last one
   static constexpr uint32_t bucket_count = (last_power - first_power) * 4 + 2;
 
   static uint32_t bucket_of(uint64_t nanoseconds) {

@@ -109,7 +109,9 @@ TEST_F(LayersTest, StatsMeasureLatencyAndErrors) {
   EXPECT_EQ(counted["read.latency_max_ns"], 5'000'000u);
   EXPECT_EQ(counted["read.latency_sum_ns"], 15'000'000u);
   EXPECT_EQ(counted["read.latency_p50_ns"], 5'000'000u);
-  EXPECT_EQ(counted[fmt::format("read.latency_ns.below_{}", LatencyHistogram::bound_of(LatencyHistogram::bucket_of(5'000'000)))], 3u);
+  EXPECT_EQ(counted[fmt::format("read.latency_ns.below_{}",
+                                LatencyHistogram::bound_of(LatencyHistogram::bucket_of(5'000'000)))],
+            3u);
   plan.error = Status::medium_error;
   fault->set_plan(plan);
   EXPECT_EQ(run(Operation::read, 0, 1), Status::medium_error);
@@ -153,7 +155,8 @@ TEST_F(LayersTest, FaultStrikesTheNthOnce) {
     EXPECT_EQ(run(Operation::read, 0, 1), Status::ok);
     seen.push_back(run(Operation::write, 0, 1, 0, i % 2));
   }
-  EXPECT_EQ(seen, (std::vector<Status>{Status::ok, Status::ok, Status::medium_error, Status::ok, Status::ok}));
+  EXPECT_EQ(seen,
+            (std::vector<Status>{Status::ok, Status::ok, Status::medium_error, Status::ok, Status::ok}));
   EXPECT_EQ(counters()["fault.struck"], 1u);
 }
 
@@ -223,8 +226,13 @@ TEST_F(LayersTest, FaultHangsUntilReleased) {
 }
 
 TEST(FaultPlan, OptionsAreChecked) {
-  const auto plan = FaultPlan::parse({{"operations", "write,flush"}, {"rate_per_million", "5"}, {"nth", "7"}, {"error", "no_space"},
-                                      {"torn", "true"}, {"hang", "false"}, {"delay_ms", "12"}});
+  const auto plan = FaultPlan::parse({{"operations", "write,flush"},
+                                      {"rate_per_million", "5"},
+                                      {"nth", "7"},
+                                      {"error", "no_space"},
+                                      {"torn", "true"},
+                                      {"hang", "false"},
+                                      {"delay_ms", "12"}});
   ASSERT_TRUE(plan);
   EXPECT_EQ(plan->operations, 0b110u);
   EXPECT_EQ(plan->rate_per_million, 5u);
@@ -232,7 +240,8 @@ TEST(FaultPlan, OptionsAreChecked) {
   EXPECT_EQ(plan->error, Status::no_space);
   EXPECT_TRUE(plan->torn);
   EXPECT_EQ(plan->delay, loop::milliseconds(12));
-  EXPECT_THAT(FaultPlan::parse({{"operations", "write,sing"}}).error().message, HasSubstr("no operation \"sing\""));
+  EXPECT_THAT(FaultPlan::parse({{"operations", "write,sing"}}).error().message,
+              HasSubstr("no operation \"sing\""));
   EXPECT_THAT(FaultPlan::parse({{"operations", ""}}).error().message, HasSubstr("no operation"));
   EXPECT_EQ(FaultPlan::parse({{"rate_per_million", "1000001"}}).error().place, "rate_per_million");
   EXPECT_EQ(FaultPlan::parse({{"nth", "-1"}}).error().place, "nth");

@@ -18,7 +18,8 @@ class ReadonlyChannel final : public block::BlockDevice {
   const block::Limits& limits() const override { return read_only_limits(limits_, *below_); }
   void submit(block::Request& request) override {
     const block::Operation operation = request.operation;
-    CHECK(operation == block::Operation::read || operation == block::Operation::flush || operation == block::Operation::find_extent,
+    CHECK(operation == block::Operation::read || operation == block::Operation::flush ||
+              operation == block::Operation::find_extent,
           "past the gatekeeper: {}", request.describe());
     below_->submit(request);
   }

@@ -31,7 +31,8 @@ struct alignas(64) ShardCounters {
 
 class StatsChannel final : public block::BlockDevice {
  public:
-  StatsChannel(loop::Loop& loop, std::unique_ptr<block::BlockDevice> below, std::shared_ptr<ShardCounters> counters)
+  StatsChannel(loop::Loop& loop, std::unique_ptr<block::BlockDevice> below,
+               std::shared_ptr<ShardCounters> counters)
       : loop_(loop), below_(std::move(below)), counters_(std::move(counters)) {}
   const block::Limits& limits() const override { return below_->limits(); }
   void submit(Request& request) override {
@@ -51,7 +52,8 @@ class StatsChannel final : public block::BlockDevice {
     // The clock is the loop's, read once a turn: what is answered within its turn took 0.
     const uint64_t latency = static_cast<uint64_t>(stats.loop_.now().nanoseconds) - layer.note;
     add(counters.latency_sum, latency);
-    if (latency > counters.latency_max.load(std::memory_order_relaxed)) counters.latency_max.store(latency, std::memory_order_relaxed);
+    if (latency > counters.latency_max.load(std::memory_order_relaxed))
+      counters.latency_max.store(latency, std::memory_order_relaxed);
     counters.latency.add(latency);
   }
 

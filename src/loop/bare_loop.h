@@ -43,7 +43,8 @@ class BareLoop final : public Loop {
 
   Nanoseconds wall_clock() override { return Nanoseconds(0); }
   void random(std::span<uint8_t> out) override { std::fill(out.begin(), out.end(), uint8_t{0}); }
-  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions&, Acceptor&) override {
+  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions&,
+                                           Acceptor&) override {
     return fail(ErrorCode::unsupported, endpoint.text(), "a bare loop has no network");
   }
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds) override {
@@ -67,7 +68,9 @@ class BareLoop final : public Loop {
 };
 
 inline Loop& BareShards::at(uint32_t) { return loop_; }
-inline void BareShards::send(uint32_t, std::move_only_function<void()> work) { loop_.letters_.push_back(std::move(work)); }
+inline void BareShards::send(uint32_t, std::move_only_function<void()> work) {
+  loop_.letters_.push_back(std::move(work));
+}
 
 /// Runs a task to its end and gives its value.
 template <typename T>

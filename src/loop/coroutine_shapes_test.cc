@@ -91,44 +91,60 @@ class CoroutineShapes : public testing::Test {
 
 const size_t length = Counted().text.size();
 
-#define SHAPE(name, body)                                \
-  Task<size_t> shape_##name() { body }                   \
-  TEST_F(CoroutineShapes, name) { EXPECT_EQ(finish(loop_, shape_##name()), length); } \
+#define SHAPE(name, body)                                           \
+  Task<size_t> shape_##name(){body} TEST_F(CoroutineShapes, name) { \
+    EXPECT_EQ(finish(loop_, shape_##name()), length);               \
+  }                                                                 \
   static_assert(true)
 
 SHAPE(ConstructorTemporary, co_return co_await take_value(Counted()););
 SHAPE(TemporaryBoundToReference, co_return co_await take_reference(Counted()););
 SHAPE(NamedThenMoved, Counted counted; co_return co_await take_value(std::move(counted)););
 SHAPE(NamedThenCopied, const Counted counted; co_return co_await take_value(counted););
-SHAPE(NamedAggregate, Aggregate aggregate{.number = 0}; co_return co_await take_aggregate(std::move(aggregate)););
-SHAPE(NamedLambda, const Counted counted; auto work = [counted] { return counted.text.size(); };
-      co_return co_await take_function(std::move(work)););
-SHAPE(TaskOnItsOwnLine, Aggregate aggregate; Task<size_t> task = take_aggregate(std::move(aggregate)); co_return co_await task;);
+SHAPE(NamedAggregate, Aggregate aggregate{.number = 0};
+      co_return co_await take_aggregate(std::move(aggregate)););
+SHAPE(
+    NamedLambda, const Counted counted; auto work = [counted] { return counted.text.size(); };
+    co_return co_await take_function(std::move(work)););
+SHAPE(TaskOnItsOwnLine, Aggregate aggregate; Task<size_t> task = take_aggregate(std::move(aggregate));
+      co_return co_await task;);
 SHAPE(ValueInInitializer, const Counted counted = co_await give_counted(); co_return counted.text.size(););
 SHAPE(ValueInExpression, co_return (co_await give_counted()).text.size(););
 SHAPE(ValueAsArgument, co_return co_await take_value(co_await give_counted()););
-SHAPE(IfWithInitializer, if (const auto result = co_await give_result(true)) co_return result->text.size(); co_return 0;);
-SHAPE(ConditionalOperator, const bool yes = alive == 0; const Counted counted = yes ? co_await give_counted() : Counted("no");
-      co_return counted.text.size(););
-SHAPE(TwoInOneExpression, co_return (co_await give_counted()).text.size() / 2 + (co_await give_counted()).text.size() - length / 2;);
-SHAPE(RangeFor, const std::vector<Counted> all = co_await give_vector(); size_t sum = 0; for (const Counted& one : all) {
-  co_await pause();
-  sum += one.text.size();
-} co_return sum / 3;);
-SHAPE(EarlyReturnFromLoop, for (int i = 0;; ++i) {
-  const Counted local;
-  co_await pause();
-  if (i == 3) co_return local.text.size();
-});
-SHAPE(UniquePointerAcross, const auto owned = std::make_unique<Counted>(); co_await pause(); co_return owned->text.size(););
-SHAPE(SharedPointerArgument, const auto shared = std::make_shared<Counted>(); co_return co_await take_reference(*shared););
+SHAPE(IfWithInitializer, if (const auto result = co_await give_result(true)) co_return result->text.size();
+      co_return 0;);
+SHAPE(ConditionalOperator, const bool yes = alive == 0;
+      const Counted counted = yes ? co_await give_counted() : Counted("no"); co_return counted.text.size(););
+SHAPE(TwoInOneExpression, co_return (co_await give_counted()).text.size() / 2 +
+                              (co_await give_counted()).text.size() - length / 2;);
+SHAPE(
+    RangeFor, const std::vector<Counted> all = co_await give_vector(); size_t sum = 0;
+    for (const Counted& one : all) {
+      co_await pause();
+      sum += one.text.size();
+    } co_return sum /
+    3;);
+SHAPE(
+    EarlyReturnFromLoop, for (int i = 0;; ++i) {
+      const Counted local;
+      co_await pause();
+      if (i == 3) co_return local.text.size();
+    });
+SHAPE(UniquePointerAcross, const auto owned = std::make_unique<Counted>(); co_await pause();
+      co_return owned->text.size(););
+SHAPE(SharedPointerArgument, const auto shared = std::make_shared<Counted>();
+      co_return co_await take_reference(*shared););
 SHAPE(ErrorPath, const Result<Counted> failed = co_await give_result(false); co_return failed ? 0 : length;);
-SHAPE(TryAssign, auto got = co_await give_result(true); const auto size_of = [](Result<Counted> result) -> Result<size_t> {
-  TRY_ASSIGN(const Counted counted, std::move(result));
-  return counted.text.size();
-}; co_return size_of(std::move(got)).value_or(0););
-SHAPE(ParametersDieAfterTheBody, Task<size_t> first = take_value(Counted()); Task<size_t> second = take_value(Counted());
-      const size_t a = co_await first; const size_t b = co_await second; co_return (a + b) / 2;);
+SHAPE(
+    TryAssign, auto got = co_await give_result(true);
+    const auto size_of = [](Result<Counted> result) -> Result<size_t> {
+      TRY_ASSIGN(const Counted counted, std::move(result));
+      return counted.text.size();
+    };
+    co_return size_of(std::move(got)).value_or(0););
+SHAPE(ParametersDieAfterTheBody, Task<size_t> first = take_value(Counted());
+      Task<size_t> second = take_value(Counted()); const size_t a = co_await first;
+      const size_t b = co_await second; co_return (a + b) / 2;);
 
 struct Witness {
   std::string& order;
@@ -167,8 +183,12 @@ Task<int> count_to(int limit, bool suspending) {
 }
 
 // A million turns must not grow the stack: neither when the awaited task is done already, nor when it suspends.
-TEST_F(CoroutineShapes, MillionAwaitsOfFinishedTasks) { EXPECT_EQ(finish(loop_, count_to(1'000'000, false)), 1'000'000); }
-TEST_F(CoroutineShapes, MillionAwaitsOfSuspendedTasks) { EXPECT_EQ(finish(loop_, count_to(1'000'000, true)), 1'000'000); }
+TEST_F(CoroutineShapes, MillionAwaitsOfFinishedTasks) {
+  EXPECT_EQ(finish(loop_, count_to(1'000'000, false)), 1'000'000);
+}
+TEST_F(CoroutineShapes, MillionAwaitsOfSuspendedTasks) {
+  EXPECT_EQ(finish(loop_, count_to(1'000'000, true)), 1'000'000);
+}
 
 Task<int> deep(int levels) {
   if (levels == 0) {

@@ -32,7 +32,8 @@ int64_t transfer_directly(int descriptor, FileVerb verb, Transfer& transfer, int
 }
 
 int64_t allocate_directly(int descriptor, const FileOperation& operation) {
-  const int mode = FALLOC_FL_KEEP_SIZE | (operation.verb == FileVerb::punch_hole ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
+  const int mode = FALLOC_FL_KEEP_SIZE |
+                   (operation.verb == FileVerb::punch_hole ? FALLOC_FL_PUNCH_HOLE : FALLOC_FL_ZERO_RANGE);
   const off_t offset = static_cast<off_t>(operation.offset);
   const off_t length = static_cast<off_t>(operation.length);
   for (;;) {
@@ -69,7 +70,9 @@ class DiskFile final : public File {
 
   const Traits& traits() const override { return file_->traits; }
   uint64_t size() const override { return file_->size_bytes; }
-  std::unique_ptr<File> on(Loop& shard) override { return std::make_unique<DiskFile>(static_cast<RealLoop&>(shard), file_); }
+  std::unique_ptr<File> on(Loop& shard) override {
+    return std::make_unique<DiskFile>(static_cast<RealLoop&>(shard), file_);
+  }
 
   void submit(FileOperation& operation) override {
     if (operation.verb == FileVerb::find_extent) return submit_find_extent(operation);

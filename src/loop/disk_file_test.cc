@@ -30,7 +30,8 @@ class Operation final : public FileOperation {
 
 /// Aligned as O_DIRECT wants it.
 struct Memory {
-  explicit Memory(size_t size, char fill = 0) : bytes(static_cast<char*>(std::aligned_alloc(block, size))), size_bytes(size) {
+  explicit Memory(size_t size, char fill = 0)
+      : bytes(static_cast<char*>(std::aligned_alloc(block, size))), size_bytes(size) {
     std::fill_n(bytes, size, fill);
   }
   Memory(const Memory&) = delete;
@@ -101,7 +102,8 @@ class DiskFile : public testing::TestWithParam<Place> {
   std::string path_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Places, DiskFile, testing::ValuesIn(places()), [](const auto& info) { return info.param.name; });
+INSTANTIATE_TEST_SUITE_P(Places, DiskFile, testing::ValuesIn(places()),
+                         [](const auto& info) { return info.param.name; });
 
 Task<std::unique_ptr<File>> open_well(Loop& loop, std::string path, OpenOptions options) {
   Task<Result<std::unique_ptr<File>>> opening = loop.open(path, options);
@@ -183,12 +185,13 @@ Task<void> holes(Loop& loop, std::string path, OpenOptions options) {
   EXPECT_FALSE(extent.extent_allocated);
   Memory in(16 * block, 'x');
   EXPECT_EQ(co_await move(*file, FileVerb::read, 16 * block, in), 16 * block);
-  EXPECT_TRUE(in.text() == std::string(4 * block, 'd') + std::string(4 * block, '\0') + std::string(8 * block, 'd'));
+  EXPECT_TRUE(in.text() ==
+              std::string(4 * block, 'd') + std::string(4 * block, '\0') + std::string(8 * block, 'd'));
   if (!file->traits().zero_range) co_return;
   EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 16 * block, 2 * block), 0);
   EXPECT_EQ(co_await move(*file, FileVerb::read, 16 * block, in), 16 * block);
-  EXPECT_TRUE(in.text() == std::string(2 * block, '\0') + std::string(2 * block, 'd') + std::string(4 * block, '\0') +
-                               std::string(8 * block, 'd'));
+  EXPECT_TRUE(in.text() == std::string(2 * block, '\0') + std::string(2 * block, 'd') +
+                               std::string(4 * block, '\0') + std::string(8 * block, 'd'));
 }
 
 TEST_P(DiskFile, PunchesZeroesAndFindsExtents) {
@@ -274,11 +277,13 @@ Task<void> many_at_once(Loop& loop, std::string path, OpenOptions options) {
   Task<Result<void>> growing = file->resize(uint64_t{count} * block, true);
   EXPECT_TRUE(co_await growing);
   std::vector<std::unique_ptr<Memory>> memory;
-  for (int i = 0; i < count; ++i) memory.push_back(std::make_unique<Memory>(block, static_cast<char>('a' + i % 26)));
+  for (int i = 0; i < count; ++i)
+    memory.push_back(std::make_unique<Memory>(block, static_cast<char>('a' + i % 26)));
   for (const FileVerb verb : {FileVerb::write, FileVerb::read}) {
     std::vector<Task<int64_t>> tasks;
     for (int i = 0; i < count; ++i) {
-      tasks.push_back(move(*file, verb, uint64_t{block} * static_cast<uint64_t>(i), *memory[static_cast<size_t>(i)]));
+      tasks.push_back(
+          move(*file, verb, uint64_t{block} * static_cast<uint64_t>(i), *memory[static_cast<size_t>(i)]));
     }
     for (Task<int64_t>& task : tasks) EXPECT_EQ(co_await task, block);
     for (int i = 0; i < count; ++i) {
@@ -360,7 +365,8 @@ TEST_P(DiskFile, OpenedForReadingRefusesToWrite) {
 /// A block device over a file, where the rights to make one are given.
 class LoopDevice {
  public:
-  LoopDevice(const std::string& file, uint32_t block_bytes) : backing_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  LoopDevice(const std::string& file, uint32_t block_bytes)
+      : backing_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
     const int control = ::open("/dev/loop-control", O_RDWR | O_CLOEXEC);
     if (control < 0 || ::ftruncate(backing_, 8 << 20) != 0) return;
     const int number = ::ioctl(control, LOOP_CTL_GET_FREE);
@@ -430,7 +436,8 @@ TEST(BlockDeviceFile, WritesPunchesAndZeroes) {
       const LoopDevice device(path, block_bytes);
       std::filesystem::remove(path);
       if (!device.usable()) GTEST_SKIP() << "no right to make a loop device";
-      run_story(small_shards(), [&](RealShards& shards) { return use_device(shards.at(0), device, block_bytes, direct); });
+      run_story(small_shards(),
+                [&](RealShards& shards) { return use_device(shards.at(0), device, block_bytes, direct); });
     }
   }
 }
@@ -439,7 +446,8 @@ TEST(BlockDeviceFile, WritesPunchesAndZeroes) {
 TEST(Transfer, GoesOnWhereTheKernelStopped) {
   std::array<char, 100> memory{};
   char* start = memory.data();
-  const std::array<iovec, 5> parts = {{{start, 10}, {start, 0}, {start + 10, 50}, {start + 60, 1}, {start + 61, 39}}};
+  const std::array<iovec, 5> parts = {
+      {{start, 10}, {start, 0}, {start + 10, 50}, {start + 60, 1}, {start + 61, 39}}};
   for (size_t step = 1; step <= 100; ++step) {
     Operation operation;
     operation.verb = FileVerb::read;

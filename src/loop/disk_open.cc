@@ -31,7 +31,9 @@ constexpr int64_t xfs_magic = 0x58465342;
 constexpr int device_lock_tries = 20;
 constexpr auto device_lock_pause = std::chrono::milliseconds(50);
 
-Error errno_error(const std::string& path, std::string_view what) { return error_of_errno(errno, path, what); }
+Error errno_error(const std::string& path, std::string_view what) {
+  return error_of_errno(errno, path, what);
+}
 
 Result<void> sync_directory_of(const std::string& path) {
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
@@ -41,7 +43,8 @@ Result<void> sync_directory_of(const std::string& path) {
   const int error = errno;
   ::close(directory);
   // Some file systems cannot sync a folder (EINVAL); they have nothing to sync then.
-  if (status != 0 && error != EINVAL) return std::unexpected(error_of_errno(error, path, "cannot sync its folder"));
+  if (status != 0 && error != EINVAL)
+    return std::unexpected(error_of_errno(error, path, "cannot sync its folder"));
   return {};
 }
 
@@ -77,7 +80,8 @@ Result<Found> look(const std::string& path, const OpenOptions& options) {
 // A number of the device's queue; 0 when there is none. A partition's queue is its disk's.
 uint64_t queue_number(dev_t device, const char* name) {
   for (const char* folder : {"queue", "../queue"}) {
-    const std::string path = fmt::format("/sys/dev/block/{}:{}/{}/{}", major(device), minor(device), folder, name);
+    const std::string path =
+        fmt::format("/sys/dev/block/{}:{}/{}/{}", major(device), minor(device), folder, name);
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) continue;
     std::array<char, 32> text{};
@@ -101,8 +105,10 @@ void fill_block_traits(const OpenFile& file, dev_t device, File::Traits& traits)
   traits.logical_block_bytes = static_cast<uint32_t>(logical);
   traits.physical_block_bytes = std::max(physical, static_cast<unsigned int>(logical));
   // Discard alone does not promise zeroes; only a device that also has WRITE ZEROES can punch as FileVerb says.
-  const bool unmaps_to_zeroes = queue_number(device, "discard_max_bytes") > 0 && queue_number(device, "write_zeroes_max_bytes") > 0;
-  traits.discard_granularity_bytes = unmaps_to_zeroes ? static_cast<uint32_t>(queue_number(device, "discard_granularity")) : 0;
+  const bool unmaps_to_zeroes =
+      queue_number(device, "discard_max_bytes") > 0 && queue_number(device, "write_zeroes_max_bytes") > 0;
+  traits.discard_granularity_bytes =
+      unmaps_to_zeroes ? static_cast<uint32_t>(queue_number(device, "discard_granularity")) : 0;
   traits.zero_range = true;  // BLKZEROOUT writes zeroes when the device has no command for it
 }
 
@@ -120,8 +126,10 @@ void fill_file_traits(OpenFile& file, const struct stat& there, File::Traits& tr
   if (!file.writable) return;
   traits.zero_range = zero_range_known(system.f_type);
   // A hole past the end changes nothing, so it is a fit question.
-  const off_t past_end = (there.st_size + file_system_block_bytes) / file_system_block_bytes * file_system_block_bytes;
-  if (::fallocate(file.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, past_end, file_system_block_bytes) == 0) {
+  const off_t past_end =
+      (there.st_size + file_system_block_bytes) / file_system_block_bytes * file_system_block_bytes;
+  if (::fallocate(file.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, past_end,
+                  file_system_block_bytes) == 0) {
     traits.discard_granularity_bytes = file_system_block_bytes;
   }
 }
@@ -132,7 +140,8 @@ void choose_direct(OpenFile& file, uint32_t block_bytes, File::Traits& traits) {
   struct statx answer{};
   uint32_t memory = file_system_block_bytes;
   uint32_t offset = traits.block_device ? traits.logical_block_bytes : file_system_block_bytes;
-  if (::statx(file.descriptor, "", AT_EMPTY_PATH, STATX_DIOALIGN, &answer) == 0 && (answer.stx_mask & STATX_DIOALIGN) != 0) {
+  if (::statx(file.descriptor, "", AT_EMPTY_PATH, STATX_DIOALIGN, &answer) == 0 &&
+      (answer.stx_mask & STATX_DIOALIGN) != 0) {
     memory = answer.stx_dio_mem_align;
     offset = answer.stx_dio_offset_align;
   }
@@ -144,7 +153,8 @@ void choose_direct(OpenFile& file, uint32_t block_bytes, File::Traits& traits) {
   traits.offset_alignment = offset;
 }
 
-Result<std::shared_ptr<OpenFile>> open_found(const std::string& path, const OpenOptions& options, const Found& found) {
+Result<std::shared_ptr<OpenFile>> open_found(const std::string& path, const OpenOptions& options,
+                                             const Found& found) {
   int flags = (options.writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOCTTY;
   if (!found.exists) flags |= O_CREAT;
   // O_EXCL on a block device: refused while a file system, an array or another engine holds it.
@@ -170,7 +180,8 @@ Result<std::shared_ptr<OpenFile>> open_blocking(const std::string& path, const O
   TRY_ASSIGN(std::shared_ptr<OpenFile> file, open_found(path, options, found));
   struct stat there{};
   if (::fstat(file->descriptor, &there) != 0) return std::unexpected(errno_error(path, "cannot stat"));
-  if (S_ISBLK(there.st_mode) != found.block_device) return fail(ErrorCode::busy, path, "was replaced while it was opened");
+  if (S_ISBLK(there.st_mode) != found.block_device)
+    return fail(ErrorCode::busy, path, "was replaced while it was opened");
   File::Traits& traits = file->traits;
   if (found.block_device) {
     fill_block_traits(*file, there.st_rdev, traits);
@@ -189,12 +200,14 @@ Result<void> remove_blocking(const std::string& path) {
 }
 
 Result<void> resize_blocking(OpenFile& file, uint64_t bytes, bool allocate) {
-  if (file.traits.block_device) return fail(ErrorCode::unsupported, file.path, "a block device cannot be resized from here");
+  if (file.traits.block_device)
+    return fail(ErrorCode::unsupported, file.path, "a block device cannot be resized from here");
   struct stat before{};
   if (::fstat(file.descriptor, &before) != 0) return std::unexpected(errno_error(file.path, "cannot stat"));
   const off_t wanted = static_cast<off_t>(bytes);
   if (wanted < before.st_size || !allocate || bytes == 0) {
-    if (::ftruncate(file.descriptor, wanted) != 0) return std::unexpected(errno_error(file.path, "cannot resize"));
+    if (::ftruncate(file.descriptor, wanted) != 0)
+      return std::unexpected(errno_error(file.path, "cannot resize"));
   }
   if (allocate && bytes > 0) {
     int status = 0;
@@ -211,7 +224,8 @@ Result<void> resize_blocking(OpenFile& file, uint64_t bytes, bool allocate) {
     }
   }
   // The new size must outlive a power cut, as writes into it will.
-  if (::fsync(file.descriptor) != 0) return std::unexpected(errno_error(file.path, "cannot sync the new size"));
+  if (::fsync(file.descriptor) != 0)
+    return std::unexpected(errno_error(file.path, "cannot sync the new size"));
   file.size_bytes = bytes;
   return {};
 }

@@ -22,7 +22,8 @@ struct OpenFile {
   bool writable = false;
   /// Lives in memory (tmpfs): direct calls do it at once, the ring would hand it to a thread (speed.md 3: 2.3 times slower).
   bool in_memory = false;
-  std::atomic<bool> try_without_wait = false;  ///< buffered: what the page cache holds is read by a direct call
+  std::atomic<bool> try_without_wait =
+      false;  ///< buffered: what the page cache holds is read by a direct call
   std::atomic<uint64_t> size_bytes = 0;
 };
 

@@ -33,7 +33,8 @@ void Transfer::advance(uint64_t bytes) {
   }
 }
 
-void DiskRequest::begin(int descriptor, bool block_device, FileOperation& operation, const Transfer& transfer) {
+void DiskRequest::begin(int descriptor, bool block_device, FileOperation& operation,
+                        const Transfer& transfer) {
   descriptor_ = descriptor;
   block_device_ = block_device;
   zero_instead_ = false;
@@ -48,13 +49,14 @@ void DiskRequest::prepare(io_uring_sqe& entry) {
   switch (operation.verb) {
     case FileVerb::read: {
       const std::span<const iovec> parts = transfer_.next();
-      io_uring_prep_readv(&entry, descriptor_, parts.data(), static_cast<unsigned>(parts.size()), transfer_.offset());
+      io_uring_prep_readv(&entry, descriptor_, parts.data(), static_cast<unsigned>(parts.size()),
+                          transfer_.offset());
       return;
     }
     case FileVerb::write: {
       const std::span<const iovec> parts = transfer_.next();
-      io_uring_prep_writev2(&entry, descriptor_, parts.data(), static_cast<unsigned>(parts.size()), transfer_.offset(),
-                            operation.durable ? RWF_DSYNC : 0);
+      io_uring_prep_writev2(&entry, descriptor_, parts.data(), static_cast<unsigned>(parts.size()),
+                            transfer_.offset(), operation.durable ? RWF_DSYNC : 0);
       return;
     }
     case FileVerb::sync_data: return io_uring_prep_fsync(&entry, descriptor_, IORING_FSYNC_DATASYNC);

@@ -15,7 +15,9 @@ class RealLoop;
 class Transfer {
  public:
   Transfer() = default;
-  explicit Transfer(const FileOperation& operation) : parts_(operation.parts), offset_(operation.offset) { skip_empty(); }
+  explicit Transfer(const FileOperation& operation) : parts_(operation.parts), offset_(operation.offset) {
+    skip_empty();
+  }
   bool finished() const { return part_ == parts_.size(); }
   uint64_t done() const { return done_; }
   uint64_t offset() const { return offset_ + done_; }

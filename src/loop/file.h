@@ -19,9 +19,9 @@ class File;
 enum class FileVerb : uint8_t {
   read,
   write,
-  sync_data,    ///< fdatasync: what was written is on stable storage when it completes with 0
-  punch_hole,   ///< range reads as zeroes and gives its space back (fallocate, or BLKDISCARD on a block device)
-  zero_range,   ///< range reads as zeroes, space kept (fallocate ZERO_RANGE, or BLKZEROOUT)
+  sync_data,   ///< fdatasync: what was written is on stable storage when it completes with 0
+  punch_hole,  ///< range reads as zeroes and gives its space back (fallocate, or BLKDISCARD on a block device)
+  zero_range,  ///< range reads as zeroes, space kept (fallocate ZERO_RANGE, or BLKZEROOUT)
   find_extent,  ///< is `offset` allocated? fills `extent_allocated` and result = bytes from offset with that same state
 };
 
@@ -29,10 +29,11 @@ enum class FileVerb : uint8_t {
 class FileOperation : public Ready {
  public:
   FileVerb verb = FileVerb::read;
-  bool durable = false;            ///< write: on stable storage (RWF_DSYNC) before it completes
-  std::span<const iovec> parts;    ///< read, write: kept alive by the caller; pieces need File::Traits::memory_alignment
-  uint64_t offset = 0;             ///< bytes
-  uint64_t length = 0;             ///< bytes; for read and write the sum of `parts`
+  bool durable = false;  ///< write: on stable storage (RWF_DSYNC) before it completes
+  std::span<const iovec>
+      parts;            ///< read, write: kept alive by the caller; pieces need File::Traits::memory_alignment
+  uint64_t offset = 0;  ///< bytes
+  uint64_t length = 0;  ///< bytes; for read and write the sum of `parts`
   /// read, write: bytes done (short only at the end of the file); find_extent: bytes, -ENXIO at or past the end; the others:
   /// 0. Or -errno.
   int64_t result = 0;
@@ -44,20 +45,21 @@ class FileOperation : public Ready {
 
 struct OpenOptions {
   bool writable = true;
-  bool create = false;        ///< make it (mode 0600) when missing; an existing one is kept as it is
-  bool prefer_direct = true;  ///< O_DIRECT when file system and `block_bytes` allow, else buffered; see Traits::direct
-  uint32_t block_bytes = 512; ///< alignment that the caller will keep for offsets and lengths
-  bool exclusive = true;      ///< take a lock, so that no second engine opens it for writing (flock)
+  bool create = false;  ///< make it (mode 0600) when missing; an existing one is kept as it is
+  bool prefer_direct =
+      true;  ///< O_DIRECT when file system and `block_bytes` allow, else buffered; see Traits::direct
+  uint32_t block_bytes = 512;  ///< alignment that the caller will keep for offsets and lengths
+  bool exclusive = true;       ///< take a lock, so that no second engine opens it for writing (flock)
 };
 
 /// A file as one shard uses it. Channels of one open file on several shards share the descriptor; see on().
 class File {
  public:
   struct Traits {
-    uint64_t size_bytes = 0;            ///< at open; after resize() ask size()
-    bool direct = false;                ///< O_DIRECT is in force
-    uint32_t memory_alignment = 1;      ///< bytes, of each piece's address
-    uint32_t offset_alignment = 1;      ///< bytes, of offset and length
+    uint64_t size_bytes = 0;        ///< at open; after resize() ask size()
+    bool direct = false;            ///< O_DIRECT is in force
+    uint32_t memory_alignment = 1;  ///< bytes, of each piece's address
+    uint32_t offset_alignment = 1;  ///< bytes, of offset and length
     bool block_device = false;
     bool rotational = false;
     uint32_t logical_block_bytes = 512;

@@ -24,10 +24,13 @@ using test::small_shards;
 using test::wait_for;
 
 std::string temporary_socket(const char* name) {
-  return (std::filesystem::temp_directory_path() / fmt::format("ashlar-listener-{}-{}.sock", name, getpid())).string();
+  return (std::filesystem::temp_directory_path() / fmt::format("ashlar-listener-{}-{}.sock", name, getpid()))
+      .string();
 }
 
-ErrorCode code_of(const Result<std::unique_ptr<Listener>>& result) { return result ? ErrorCode::aborted : result.error().code; }
+ErrorCode code_of(const Result<std::unique_ptr<Listener>>& result) {
+  return result ? ErrorCode::aborted : result.error().code;
+}
 
 Task<void> wait_for_streams(Accepting& accepting, size_t count) {
   while (accepting.streams.size() < count) {
@@ -64,7 +67,8 @@ Task<void> closes(Loop& loop, Endpoint endpoint) {
 
 TEST(SocketListener, RefusesOnceItIsGone) {
   for (const bool newest : {true, false}) {
-    for (const auto& endpoint : {Endpoint{"127.0.0.1", 0}, Endpoint{"::1", 0}, Endpoint{temporary_socket("close"), 0}}) {
+    for (const auto& endpoint :
+         {Endpoint{"127.0.0.1", 0}, Endpoint{"::1", 0}, Endpoint{temporary_socket("close"), 0}}) {
       RealShardsOptions options = small_shards();
       options.loop.newest_kernel_features = newest;
       run_story(options, [&](RealShards& shards) { return closes(shards.at(0), endpoint); });
@@ -102,7 +106,8 @@ Task<void> unix_files(Loop& loop, std::string path) {
     struct stat made{};
     EXPECT_EQ(::stat(path.c_str(), &made), 0);
     EXPECT_EQ(made.st_mode & 0777, 0620u);
-    EXPECT_EQ(code_of(loop.listen({path, 0}, options, accepting)), ErrorCode::busy) << "somebody answers there";
+    EXPECT_EQ(code_of(loop.listen({path, 0}, options, accepting)), ErrorCode::busy)
+        << "somebody answers there";
   }
   EXPECT_FALSE(std::filesystem::exists(path));
   // What a killed process leaves: a socket file that nobody listens on.
@@ -116,7 +121,8 @@ Task<void> unix_files(Loop& loop, std::string path) {
   EXPECT_EQ(code_of(loop.listen({path, 0}, options, accepting)), ErrorCode::already_exists);
   EXPECT_EQ(std::filesystem::file_size(path), 8u) << "what is no socket is left alone";
   std::filesystem::remove(path);
-  EXPECT_EQ(code_of(loop.listen({"/" + std::string(200, 'x'), 0}, options, accepting)), ErrorCode::invalid_argument);
+  EXPECT_EQ(code_of(loop.listen({"/" + std::string(200, 'x'), 0}, options, accepting)),
+            ErrorCode::invalid_argument);
   co_return;
 }
 

@@ -87,7 +87,8 @@ void Loop::run_ready() {
   // the point of it. A mark, not a second list, so that withdraw() finds its item where it belongs.
   TurnEndMark mark;
   turn_ends_.push_back(mark);
-  for (TurnEnd* ending = &turn_ends_.pop_front(); ending != &mark; ending = &turn_ends_.pop_front()) ending->turn_end();
+  for (TurnEnd* ending = &turn_ends_.pop_front(); ending != &mark; ending = &turn_ends_.pop_front())
+    ending->turn_end();
 }
 
 namespace {

@@ -65,7 +65,8 @@ class Loop {
   void arm_after(Timer& timer, Nanoseconds span) { timers_.arm(timer, now_ + span); }
   void cancel(Timer& timer) { timers_.cancel(timer); }
 
-  virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options, Acceptor& acceptor) = 0;
+  virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                                   Acceptor& acceptor) = 0;
   /// A connected stream, or why not (refused, unreachable, timed out after `timeout`).
   virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) = 0;
   virtual Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) = 0;
@@ -80,7 +81,8 @@ class Loop {
   uint32_t index() const { return index_; }
 
  protected:
-  Loop(Shards& shards, uint32_t index, const BufferPool::Sizes& sizes) : shards_(&shards), index_(index), buffers_(sizes) {}
+  Loop(Shards& shards, uint32_t index, const BufferPool::Sizes& sizes)
+      : shards_(&shards), index_(index), buffers_(sizes) {}
   /// Runs the ready list to its end, then turn ends; called by the implementations with `current` set.
   void run_ready();
   static void set_current(Loop* loop);

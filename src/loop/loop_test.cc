@@ -15,7 +15,8 @@ using test::finish;
 
 class Note final : public Ready {
  public:
-  Note(std::string& log, char name, std::function<void()> then = {}) : log_(log), name_(name), then_(std::move(then)) {}
+  Note(std::string& log, char name, std::function<void()> then = {})
+      : log_(log), name_(name), then_(std::move(then)) {}
   void run() override {
     log_ += name_;
     if (then_) then_();
@@ -29,7 +30,8 @@ class Note final : public Ready {
 
 class EndNote final : public TurnEnd {
  public:
-  EndNote(std::string& log, char name, std::function<void()> then = {}) : log_(log), name_(name), then_(std::move(then)) {}
+  EndNote(std::string& log, char name, std::function<void()> then = {})
+      : log_(log), name_(name), then_(std::move(then)) {}
   void turn_end() override {
     log_ += name_;
     if (then_) then_();
@@ -155,9 +157,9 @@ TEST(Loop, OnEveryShardRunsOnEach) {
   BareLoop loop;
   int runs = 0;
   finish(loop, on_every_shard(loop.shards(), [&](Loop& there) {
-    EXPECT_EQ(&there, &loop);
-    ++runs;
-  }));
+           EXPECT_EQ(&there, &loop);
+           ++runs;
+         }));
   EXPECT_EQ(runs, 1);
 }
 

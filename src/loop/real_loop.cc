@@ -32,8 +32,8 @@ void relax() {
 
 Instant monotonic_now() { return {clock_reading(CLOCK_BOOTTIME).count()}; }
 
-Result<std::unique_ptr<RealLoop>> RealLoop::create(Shards& shards, uint32_t index, const RealLoopOptions& options,
-                                                   WorkerPool& workers) {
+Result<std::unique_ptr<RealLoop>> RealLoop::create(Shards& shards, uint32_t index,
+                                                   const RealLoopOptions& options, WorkerPool& workers) {
   std::unique_ptr<RealLoop> loop(new RealLoop(shards, index, options, workers));
   TRY(loop->ring_.open(options.ring_entries, options.newest_kernel_features));
   TRY(loop->mailbox_.open());
@@ -41,7 +41,9 @@ Result<std::unique_ptr<RealLoop>> RealLoop::create(Shards& shards, uint32_t inde
 }
 
 RealLoop::RealLoop(Shards& shards, uint32_t index, const RealLoopOptions& options, WorkerPool& workers)
-    : Loop(shards, index, options.buffers), workers_(workers), spin_(microseconds(options.spin_microseconds)) {
+    : Loop(shards, index, options.buffers),
+      workers_(workers),
+      spin_(microseconds(options.spin_microseconds)) {
   now_ = monotonic_now();
 }
 
@@ -55,7 +57,8 @@ Result<void> RealLoop::begin() {
 
 void RealLoop::run(const std::atomic<bool>& stop) {
   set_current(this);
-  while (!stop.load(std::memory_order_acquire) || anything_ready() || mailbox_.waiting()) turn(!stop.load(std::memory_order_acquire));
+  while (!stop.load(std::memory_order_acquire) || anything_ready() || mailbox_.waiting())
+    turn(!stop.load(std::memory_order_acquire));
   set_current(nullptr);
 }
 
@@ -111,7 +114,8 @@ void RealLoop::end() {
     if (ring_.reap() == 0) ring_.cancel_all();
     run_ready();
   }
-  if (ring_.in_flight() > 0) log_error("loop", "shard {} ends with {} operations in flight", index(), ring_.in_flight());
+  if (ring_.in_flight() > 0)
+    log_error("loop", "shard {} ends with {} operations in flight", index(), ring_.in_flight());
   set_current(nullptr);
 }
 
@@ -125,7 +129,8 @@ void RealLoop::random(std::span<uint8_t> out) {
   }
 }
 
-Result<std::unique_ptr<Listener>> RealLoop::listen(const Endpoint& endpoint, const ListenOptions& options, Acceptor& acceptor) {
+Result<std::unique_ptr<Listener>> RealLoop::listen(const Endpoint& endpoint, const ListenOptions& options,
+                                                   Acceptor& acceptor) {
   return SocketListener::open(*this, endpoint, options, acceptor);
 }
 

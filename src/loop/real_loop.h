@@ -17,20 +17,21 @@ struct RealLoopOptions {
   /// After the last completion the loop looks for more for so long before it sleeps; 0: it sleeps at once. Buys latency
   /// at depth 1 for CPU (speed.md 6.8: 20 to 50 is worth it).
   uint32_t spin_microseconds = 0;
-  uint32_t ring_entries = 1024;  ///< a power of two; more in flight than this is fine
+  uint32_t ring_entries = 1024;        ///< a power of two; more in flight than this is fine
   bool newest_kernel_features = true;  ///< false: as if the kernel were old (tests)
 };
 
 /// Made by RealShards; runs on the thread that calls run().
 class RealLoop final : public Loop {
  public:
-  static Result<std::unique_ptr<RealLoop>> create(Shards& shards, uint32_t index, const RealLoopOptions& options,
-                                                  WorkerPool& workers);
+  static Result<std::unique_ptr<RealLoop>> create(Shards& shards, uint32_t index,
+                                                  const RealLoopOptions& options, WorkerPool& workers);
   ~RealLoop() override;
 
   Nanoseconds wall_clock() override;
   void random(std::span<uint8_t> out) override;
-  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options, Acceptor& acceptor) override;
+  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           Acceptor& acceptor) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) override;
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> remove(std::string path) override;

@@ -224,10 +224,11 @@ TEST(RealLoop, DrawsRandomnessAndTellsTheTime) {
 Task<void> signals_story(RealShards& shards) {
   std::vector<int> caught;
   Event both;
-  Result<std::unique_ptr<SignalWatcher>> watcher = SignalWatcher::open(shards.real_at(0), {SIGUSR1, SIGUSR2}, [&](int signal) {
-    caught.push_back(signal);
-    if (caught.size() == 2) both.set();
-  });
+  Result<std::unique_ptr<SignalWatcher>> watcher =
+      SignalWatcher::open(shards.real_at(0), {SIGUSR1, SIGUSR2}, [&](int signal) {
+        caught.push_back(signal);
+        if (caught.size() == 2) both.set();
+      });
   EXPECT_TRUE(watcher);
   ::kill(::getpid(), SIGUSR1);
   Task<void> pause = sleep_for(milliseconds(5));

@@ -11,7 +11,8 @@ namespace ashlar::loop {
 
 Result<std::unique_ptr<RealShards>> RealShards::create(const RealShardsOptions& options) {
   if (options.count == 0 || options.count > max_count) {
-    return fail(ErrorCode::out_of_range, "shards", "{} shards: 1 to {} are possible", options.count, max_count);
+    return fail(ErrorCode::out_of_range, "shards", "{} shards: 1 to {} are possible", options.count,
+                max_count);
   }
   std::unique_ptr<RealShards> shards(new RealShards());
   shards->options_ = options;
@@ -90,7 +91,8 @@ void RealShards::pin(uint32_t index) {
   CPU_ZERO(&cores);
   CPU_SET(static_cast<size_t>(core), &cores);
   if (pthread_setaffinity_np(pthread_self(), sizeof cores, &cores) != 0) {
-    log_warning("loop", "shard {} cannot be pinned to core {}: it runs where the kernel puts it", index, core);
+    log_warning("loop", "shard {} cannot be pinned to core {}: it runs where the kernel puts it", index,
+                core);
   }
 }
 

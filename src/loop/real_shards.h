@@ -12,9 +12,9 @@
 namespace ashlar::loop {
 
 struct RealShardsOptions {
-  uint32_t count = 1;          ///< 1 to 256
-  RealLoopOptions loop;        ///< of each of them
-  std::vector<int> cores;      ///< shard i is pinned to cores[i % size]; empty: not pinned
+  uint32_t count = 1;      ///< 1 to 256
+  RealLoopOptions loop;    ///< of each of them
+  std::vector<int> cores;  ///< shard i is pinned to cores[i % size]; empty: not pinned
 };
 
 /// Life: create() -> start() -> run() on the thread that shall be shard 0 -> (stop() from anywhere) -> run() returns.

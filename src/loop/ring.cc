@@ -20,7 +20,8 @@ void log_features_once(const KernelFeatures& features) {
   static std::atomic<bool> said = false;
   const std::string missing = features.missing();
   if (missing.empty() || said.exchange(true)) return;
-  log_warning("loop.ring", "this kernel's io_uring lacks {}: the engine works, with more CPU per I/O", missing);
+  log_warning("loop.ring", "this kernel's io_uring lacks {}: the engine works, with more CPU per I/O",
+              missing);
 }
 
 }  // namespace
@@ -38,7 +39,8 @@ Result<void> Ring::open(uint32_t entries, bool newest) {
 
 Result<void> Ring::set_up(uint32_t entries, bool newest) {
   constexpr uint32_t always = IORING_SETUP_CLAMP | IORING_SETUP_CQSIZE | IORING_SETUP_R_DISABLED;
-  constexpr uint32_t cooperative = IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
+  constexpr uint32_t cooperative =
+      IORING_SETUP_COOP_TASKRUN | IORING_SETUP_TASKRUN_FLAG | IORING_SETUP_SUBMIT_ALL;
   constexpr uint32_t deferred = IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN;
   int status = -EINVAL;
   // Newest first; a kernel that does not know a flag answers EINVAL.
@@ -56,7 +58,8 @@ Result<void> Ring::set_up(uint32_t entries, bool newest) {
     if (status != -EINVAL) break;
   }
   return std::unexpected(error_of_errno(
-      -status, "io_uring", "the kernel gives no ring (look at /proc/sys/kernel/io_uring_disabled and at seccomp filters)"));
+      -status, "io_uring",
+      "the kernel gives no ring (look at /proc/sys/kernel/io_uring_disabled and at seccomp filters)"));
 }
 
 void Ring::probe(uint32_t setup_flags) {

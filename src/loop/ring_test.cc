@@ -81,7 +81,8 @@ TEST_P(RingTest, WhatWaitsMayBeCancelled) {
   const Bell bell;
   std::deque<TestOperation> operations;
   for (int i = 0; i < 30; ++i) {
-    operations.emplace_back([&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
+    operations.emplace_back(
+        [&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
     ring_.start(operations.back());
   }
   for (TestOperation& operation : operations) ring_.cancel(operation);
@@ -98,7 +99,8 @@ TEST_P(RingTest, MultishotSaysThatMoreComes) {
   ASSERT_TRUE(ring_.enable());
   if (!ring_.features().multishot_poll) return;  // as if the kernel were old
   const Bell bell;
-  TestOperation operation([&bell](io_uring_sqe& entry) { io_uring_prep_poll_multishot(&entry, bell.get(), POLLIN); });
+  TestOperation operation(
+      [&bell](io_uring_sqe& entry) { io_uring_prep_poll_multishot(&entry, bell.get(), POLLIN); });
   ring_.start(operation);
   for (int i = 1; i <= 3; ++i) {
     ring_.submit();
@@ -126,7 +128,8 @@ TEST_P(RingTest, SaysThatCompletionsWait) {
   open(8);
   ASSERT_TRUE(ring_.enable());
   const Bell bell;
-  TestOperation operation([&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
+  TestOperation operation(
+      [&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
   ring_.start(operation);
   ring_.submit();
   EXPECT_FALSE(ring_.completions_waiting());
@@ -143,7 +146,8 @@ TEST_P(RingTest, CancelAllEndsEverything) {
   const Bell bell;
   std::deque<TestOperation> operations;
   for (int i = 0; i < 5; ++i) {
-    operations.emplace_back([&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
+    operations.emplace_back(
+        [&bell](io_uring_sqe& entry) { io_uring_prep_poll_add(&entry, bell.get(), POLLIN); });
     ring_.start(operations.back());
   }
   ring_.cancel_all();
@@ -154,7 +158,11 @@ TEST_P(RingTest, CancelAllEndsEverything) {
 TEST(KernelFeatures, NamesWhatIsMissing) {
   KernelFeatures features;
   EXPECT_NE(features.missing().find("multishot poll (5.13), multishot accept"), std::string::npos);
-  features = {.defer_taskrun = true, .coop_taskrun = true, .taskrun_flag = true, .multishot_poll = true, .multishot_accept = true,
+  features = {.defer_taskrun = true,
+              .coop_taskrun = true,
+              .taskrun_flag = true,
+              .multishot_poll = true,
+              .multishot_accept = true,
               .cancel_any = true};
   EXPECT_EQ(features.missing(), "");
 }

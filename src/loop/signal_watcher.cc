@@ -52,7 +52,8 @@ class SignalPoll final : public RingOperation, public Ready {
   void run() override {
     running_ = true;
     signalfd_siginfo info{};
-    while (!abandoned_ && ::read(descriptor_, &info, sizeof info) == sizeof info) caught_(static_cast<int>(info.ssi_signo));
+    while (!abandoned_ && ::read(descriptor_, &info, sizeof info) == sizeof info)
+      caught_(static_cast<int>(info.ssi_signo));
     running_ = false;
     if (abandoned_) {
       delete this;
@@ -84,7 +85,8 @@ Result<std::unique_ptr<SignalWatcher>> SignalWatcher::open(RealLoop& loop, std::
   const sigset_t set = set_of(signals);
   const int descriptor = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
   if (descriptor < 0) return std::unexpected(error_of_errno(errno, "signals", "signalfd"));
-  return std::unique_ptr<SignalWatcher>(new SignalWatcher(new SignalPoll(loop, descriptor, std::move(caught))));
+  return std::unique_ptr<SignalWatcher>(
+      new SignalWatcher(new SignalPoll(loop, descriptor, std::move(caught))));
 }
 
 SignalWatcher::~SignalWatcher() { poll_->abandon(); }

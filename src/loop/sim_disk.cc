@@ -7,7 +7,8 @@
 
 namespace ashlar::loop {
 
-SimDisk::SimDisk(SimWorld& world, SimMachine& machine, uint64_t seed) : world_(world), machine_(machine), random_(seed) {}
+SimDisk::SimDisk(SimWorld& world, SimMachine& machine, uint64_t seed)
+    : world_(world), machine_(machine), random_(seed) {}
 
 void SimDisk::add_block_device(const std::string& path, uint64_t size_bytes) {
   auto inode = std::make_shared<SimInode>();
@@ -33,7 +34,8 @@ uint64_t SimDisk::allocated_bytes() const {
 Nanoseconds SimDisk::latency(FileVerb verb) {
   Nanoseconds span;
   switch (verb) {
-    case FileVerb::read: case FileVerb::find_extent: span = random_.between(settings_.read_min, settings_.read_max); break;
+    case FileVerb::read:
+    case FileVerb::find_extent: span = random_.between(settings_.read_min, settings_.read_max); break;
     case FileVerb::sync_data: span = random_.between(settings_.sync_min, settings_.sync_max); break;
     default: span = random_.between(settings_.write_min, settings_.write_max);
   }
@@ -42,7 +44,8 @@ Nanoseconds SimDisk::latency(FileVerb verb) {
   return span;
 }
 
-Result<std::unique_ptr<File>> SimDisk::open(SimLoop& loop, const std::string& path, const OpenOptions& options) {
+Result<std::unique_ptr<File>> SimDisk::open(SimLoop& loop, const std::string& path,
+                                            const OpenOptions& options) {
   const auto failed = [&](int error) { return std::unexpected(error_of_errno(error, path, "open")); };
   if (!loop.process().live()) return failed(EIO);
   std::shared_ptr<SimInode> inode = find(path);
@@ -62,7 +65,8 @@ Result<std::unique_ptr<File>> SimDisk::open(SimLoop& loop, const std::string& pa
   open->writable = options.writable;
   File::Traits& traits = open->traits;
   traits.size_bytes = inode->content.current().size();
-  traits.direct = settings_.direct && options.prefer_direct && options.block_bytes % settings_.alignment_bytes == 0;
+  traits.direct =
+      settings_.direct && options.prefer_direct && options.block_bytes % settings_.alignment_bytes == 0;
   traits.memory_alignment = traits.offset_alignment = traits.direct ? settings_.alignment_bytes : 1;
   traits.block_device = inode->block_device;
   traits.rotational = settings_.rotational;

@@ -33,15 +33,15 @@ class SimDisk {
     Nanoseconds read_min = microseconds(20), read_max = microseconds(200);
     Nanoseconds write_min = microseconds(20), write_max = microseconds(300);
     Nanoseconds sync_min = microseconds(100), sync_max = milliseconds(4);
-    double slow_chance = 0.005;               ///< an operation takes up to slow_max more
+    double slow_chance = 0.005;  ///< an operation takes up to slow_max more
     Nanoseconds slow_max = milliseconds(50);
-    double split_chance = 0.25;               ///< a read or write takes effect in two steps
-    bool direct = true;                       ///< O_DIRECT works here
-    uint32_t alignment_bytes = 512;           ///< of offsets and lengths, and of memory when direct
+    double split_chance = 0.25;      ///< a read or write takes effect in two steps
+    bool direct = true;              ///< O_DIRECT works here
+    uint32_t alignment_bytes = 512;  ///< of offsets and lengths, and of memory when direct
     bool zero_range = true;
     bool punch_hole = true;
     bool rotational = false;
-    uint64_t capacity_bytes = UINT64_MAX;     ///< space for all files; past it ENOSPC
+    uint64_t capacity_bytes = UINT64_MAX;  ///< space for all files; past it ENOSPC
     // Faults, each the chance of one operation of its verb. The operation then did all, part or nothing of its work.
     double read_error = 0, write_error = 0, sync_error = 0, zero_error = 0;
   };

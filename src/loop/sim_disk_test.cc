@@ -86,9 +86,12 @@ TEST(SimDiskTest, DirectFilesRefuseMisalignedCalls) {
   Bed bed(3);
   ASSERT_TRUE(bed.file->traits().direct);
   Block block;
-  EXPECT_EQ(run_story(bed.process->loop(0), transfer, *bed.file, FileVerb::write, uint64_t{100}, Bytes(block.bytes), false), -EINVAL);
+  EXPECT_EQ(run_story(bed.process->loop(0), transfer, *bed.file, FileVerb::write, uint64_t{100},
+                      Bytes(block.bytes), false),
+            -EINVAL);
   const Bytes odd = Bytes(block.bytes).subspan(1, 512);
-  EXPECT_EQ(run_story(bed.process->loop(0), transfer, *bed.file, FileVerb::write, uint64_t{0}, odd, false), -EINVAL);
+  EXPECT_EQ(run_story(bed.process->loop(0), transfer, *bed.file, FileVerb::write, uint64_t{0}, odd, false),
+            -EINVAL);
 }
 
 TEST(SimDiskTest, OneWriterAtATime) {
@@ -232,7 +235,9 @@ TEST(SimDiskTest, ResizeAndAllocate) {
   EXPECT_TRUE(run_story(bed.process->loop(0), resize_story, bed.file.get(), uint64_t{131072}, true));
   EXPECT_EQ(bed.world.machine("host").disk.allocated_bytes(), 65536u);
   bed.world.machine("host").disk.settings().capacity_bytes = 131072;
-  EXPECT_EQ(run_story(bed.process->loop(0), resize_story, bed.file.get(), uint64_t{1 << 20}, true).error().code, ErrorCode::no_space);
+  EXPECT_EQ(
+      run_story(bed.process->loop(0), resize_story, bed.file.get(), uint64_t{1 << 20}, true).error().code,
+      ErrorCode::no_space);
   bed.lose_power();
   EXPECT_EQ(bed.file->size(), 131072u);
   const std::unique_ptr<File> other = bed.file->on(bed.process->at(1));

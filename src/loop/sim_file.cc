@@ -15,17 +15,21 @@ void over_parts(const FileOperation& operation, uint64_t from, uint64_t to, Use 
   for (const iovec& part : operation.parts) {
     const uint64_t begin = std::max(start, from);
     const uint64_t end = std::min(start + part.iov_len, to);
-    if (begin < end) use(Bytes(static_cast<uint8_t*>(part.iov_base) + (begin - start), end - begin), operation.offset + begin);
+    if (begin < end)
+      use(Bytes(static_cast<uint8_t*>(part.iov_base) + (begin - start), end - begin),
+          operation.offset + begin);
     start += part.iov_len;
   }
 }
 
 double error_chance(const SimDisk::Settings& settings, FileVerb verb) {
   switch (verb) {
-    case FileVerb::read: case FileVerb::find_extent: return settings.read_error;
+    case FileVerb::read:
+    case FileVerb::find_extent: return settings.read_error;
     case FileVerb::write: return settings.write_error;
     case FileVerb::sync_data: return settings.sync_error;
-    case FileVerb::punch_hole: case FileVerb::zero_range: return settings.zero_error;
+    case FileVerb::punch_hole:
+    case FileVerb::zero_range: return settings.zero_error;
   }
   return 0;
 }
@@ -82,15 +86,15 @@ void SimFlight::advance(uint64_t limit, SimDisk& disk) {
     case FileVerb::read: return read_some(to);
     case FileVerb::write: return write_some(to);
     case FileVerb::find_extent: return find_extent();
-    case FileVerb::sync_data:
-      operation->result = 0;
-      return content.sync(submitted, disk.random());
+    case FileVerb::sync_data: operation->result = 0; return content.sync(submitted, disk.random());
     case FileVerb::punch_hole:
     case FileVerb::zero_range: {
-      const uint64_t end = std::min(operation->offset + operation->length, content.current().size());  // KEEP_SIZE
+      const uint64_t end =
+          std::min(operation->offset + operation->length, content.current().size());  // KEEP_SIZE
       operation->result = 0;
       if (end <= operation->offset) return;
-      changes.push_back(content.zero(operation->offset, end - operation->offset, operation->verb == FileVerb::punch_hole));
+      changes.push_back(
+          content.zero(operation->offset, end - operation->offset, operation->verb == FileVerb::punch_hole));
     }
   }
 }
@@ -116,7 +120,8 @@ int SimFile::refusal(const FileOperation& operation) const {
   const Traits& traits = open_->traits;
   const bool transfer = operation.verb == FileVerb::read || operation.verb == FileVerb::write;
   if (!loop_.process().live()) return EIO;
-  if (operation.verb != FileVerb::read && operation.verb != FileVerb::find_extent && !open_->writable) return EBADF;
+  if (operation.verb != FileVerb::read && operation.verb != FileVerb::find_extent && !open_->writable)
+    return EBADF;
   if (operation.verb == FileVerb::punch_hole && traits.discard_granularity_bytes == 0) return EOPNOTSUPP;
   if (operation.verb == FileVerb::zero_range && !traits.zero_range) return EOPNOTSUPP;
   if (!transfer) return 0;
@@ -129,10 +134,12 @@ int SimFile::refusal(const FileOperation& operation) const {
   if (total != operation.length || operation.offset % traits.offset_alignment != 0) return EINVAL;
   const SimContent& content = open_->inode->content;
   const uint64_t end = operation.offset + operation.length;
-  if (operation.verb == FileVerb::write && traits.block_device && end > content.current().size()) return ENOSPC;
+  if (operation.verb == FileVerb::write && traits.block_device && end > content.current().size())
+    return ENOSPC;
   if (operation.verb == FileVerb::write && open_->disk.settings().capacity_bytes != UINT64_MAX) {
     const uint64_t wanted = content.current().missing_bytes(operation.offset, operation.length);
-    if (wanted > 0 && open_->disk.allocated_bytes() + wanted > open_->disk.settings().capacity_bytes) return ENOSPC;
+    if (wanted > 0 && open_->disk.allocated_bytes() + wanted > open_->disk.settings().capacity_bytes)
+      return ENOSPC;
   }
   return 0;
 }
@@ -157,7 +164,8 @@ void SimFile::submit(FileOperation& operation) {
     if (operation.verb == FileVerb::sync_data) flight->inode->content.sync_failed(random);
   } else if (operation.length > SimContent::sector_bytes && random.chance(disk.settings().split_chance)) {
     const Nanoseconds early(static_cast<int64_t>(random.below(static_cast<uint64_t>(latency.count()))));
-    const uint64_t limit = random.below(operation.length / SimContent::sector_bytes) * SimContent::sector_bytes;
+    const uint64_t limit =
+        random.below(operation.length / SimContent::sector_bytes) * SimContent::sector_bytes;
     const bool transfer = operation.verb == FileVerb::read || operation.verb == FileVerb::write;
     if (transfer) {
       world.after(early, SimEvent::disk_effect, flight->submitted, [flight, limit, &disk] {
@@ -169,7 +177,9 @@ void SimFile::submit(FileOperation& operation) {
   world.after(latency, SimEvent::disk_done, flight->submitted, [flight, &disk] { land(disk, *flight); });
 }
 
-std::unique_ptr<File> SimFile::on(Loop& shard) { return std::make_unique<SimFile>(static_cast<SimLoop&>(shard), open_); }
+std::unique_ptr<File> SimFile::on(Loop& shard) {
+  return std::make_unique<SimFile>(static_cast<SimLoop&>(shard), open_);
+}
 
 Task<Result<void>> SimFile::resize(uint64_t bytes, bool allocate) {
   const std::shared_ptr<Open> open = open_;
@@ -178,10 +188,12 @@ Task<Result<void>> SimFile::resize(uint64_t bytes, bool allocate) {
   co_await sleep_for(delay);
   const std::string& path = open->inode->path;
   if (!loop.process().live()) co_return std::unexpected(error_of_errno(EIO, path, "resize"));
-  if (open->traits.block_device || !open->writable) co_return std::unexpected(error_of_errno(EINVAL, path, "resize"));
+  if (open->traits.block_device || !open->writable)
+    co_return std::unexpected(error_of_errno(EINVAL, path, "resize"));
   SimContent& content = open->inode->content;
   const uint64_t before = content.current().size();
-  const uint64_t wanted = allocate && bytes > before ? content.current().missing_bytes(before, bytes - before) : 0;
+  const uint64_t wanted =
+      allocate && bytes > before ? content.current().missing_bytes(before, bytes - before) : 0;
   const uint64_t capacity = open->disk.settings().capacity_bytes;
   if (capacity != UINT64_MAX && open->disk.allocated_bytes() + wanted > capacity) {
     co_return std::unexpected(error_of_errno(ENOSPC, path, "resize"));

@@ -35,7 +35,8 @@ class SimFile final : public File {
  public:
   /// What all channels share: the lock goes with it.
   struct Open {
-    Open(SimDisk& owner, std::shared_ptr<SimInode> file, uint64_t number) : disk(owner), inode(std::move(file)), id(number) {}
+    Open(SimDisk& owner, std::shared_ptr<SimInode> file, uint64_t number)
+        : disk(owner), inode(std::move(file)), id(number) {}
     Open(const Open&) = delete;
     Open& operator=(const Open&) = delete;
     ~Open() {

@@ -70,7 +70,9 @@ uint64_t SimImage::missing_bytes(uint64_t offset, uint64_t length) const {
 
 void SimContent::apply(SimImage& image, const Change& change, uint64_t from, uint64_t to) {
   switch (change.kind) {
-    case Kind::write: image.write(change.offset + from, ConstBytes(change.bytes).subspan(from, to - from)); break;
+    case Kind::write:
+      image.write(change.offset + from, ConstBytes(change.bytes).subspan(from, to - from));
+      break;
     case Kind::zero: image.zero(change.offset + from, to - from, false); break;
     case Kind::punch: image.zero(change.offset + from, to - from, true); break;
     case Kind::resize: image.resize(change.offset); break;
@@ -85,7 +87,8 @@ uint64_t SimContent::append(Change change, bool durable) {
   if (durable && log_.empty()) {
     apply(stable_, change, 0, change.length);
   } else {
-    log_.push_back(std::move(change));  // a durable one waits too: older ones below it must not overwrite it later
+    log_.push_back(
+        std::move(change));  // a durable one waits too: older ones below it must not overwrite it later
     // The kernel writes back by itself in the end; this also bounds the log.
     if (log_.size() > most_waiting) log_.front().stable = true;
     settle();
@@ -109,7 +112,8 @@ void SimContent::allocate(uint64_t offset, uint64_t length) {
 }
 
 void SimContent::completed(uint64_t id, uint64_t sequence) {
-  const auto found = std::lower_bound(log_.begin(), log_.end(), id, [](const Change& change, uint64_t key) { return change.id < key; });
+  const auto found = std::lower_bound(log_.begin(), log_.end(), id,
+                                      [](const Change& change, uint64_t key) { return change.id < key; });
   if (found != log_.end() && found->id == id) found->completed = sequence;
 }
 

@@ -18,9 +18,10 @@ class SimImage {
 
   uint64_t size() const { return size_; }
   void resize(uint64_t bytes);
-  void read(uint64_t offset, Bytes out) const;          ///< zeroes past the end
-  void write(uint64_t offset, ConstBytes bytes);        ///< grows the size when it ends past it
-  void zero(uint64_t offset, uint64_t length, bool deallocate);  ///< whole pages lose their space when `deallocate`
+  void read(uint64_t offset, Bytes out) const;    ///< zeroes past the end
+  void write(uint64_t offset, ConstBytes bytes);  ///< grows the size when it ends past it
+  void zero(uint64_t offset, uint64_t length,
+            bool deallocate);  ///< whole pages lose their space when `deallocate`
   void allocate(uint64_t offset, uint64_t length);
   bool allocated(uint64_t offset) const { return pages_.contains(offset / page_bytes); }
   uint64_t allocated_bytes() const { return pages_.size() * page_bytes; }

@@ -6,8 +6,8 @@
 
 namespace ashlar::loop {
 
-SimProcess::SimProcess(SimWorld& world, SimMachine& machine, std::string name, uint32_t index, uint32_t shard_count,
-                       const BufferPool::Sizes& pools, uint64_t seed)
+SimProcess::SimProcess(SimWorld& world, SimMachine& machine, std::string name, uint32_t index,
+                       uint32_t shard_count, const BufferPool::Sizes& pools, uint64_t seed)
     : world_(world), machine_(machine), name_(std::move(name)), index_(index), random_(seed) {
   CHECK(shard_count > 0);
   for (uint32_t i = 0; i < shard_count; ++i) {
@@ -97,7 +97,8 @@ void SimLoop::schedule_wake() {
   const Instant next = timers_.next();
   if (next == Instant::never() || next >= wake_at_) return;
   wake_at_ = next;
-  const Nanoseconds late = random_.between(Nanoseconds(0), Nanoseconds(60'000));  // a timer is never early, often a bit late
+  const Nanoseconds late =
+      random_.between(Nanoseconds(0), Nanoseconds(60'000));  // a timer is never early, often a bit late
   world().at(std::max(next, world().now()) + late, SimEvent::wake, id(), [this, wake = ++wake_] {
     if (wake != wake_) return;
     wake_at_ = Instant::never();
@@ -105,7 +106,8 @@ void SimLoop::schedule_wake() {
   });
 }
 
-Result<std::unique_ptr<Listener>> SimLoop::listen(const Endpoint& endpoint, const ListenOptions& options, Acceptor& acceptor) {
+Result<std::unique_ptr<Listener>> SimLoop::listen(const Endpoint& endpoint, const ListenOptions& options,
+                                                  Acceptor& acceptor) {
   return world().network().listen(*this, endpoint, options, acceptor);
 }
 
@@ -137,10 +139,11 @@ Task<Result<void>> SimLoop::remove(std::string path) {
 
 void SimLoop::run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) {
   const Nanoseconds delay = random_.between(microseconds(5), milliseconds(2));
-  world().after(delay, SimEvent::blocking, id(), [this, call = std::move(work), answer = std::move(done)]() mutable {
-    call();
-    deliver(std::move(answer));
-  });
+  world().after(delay, SimEvent::blocking, id(),
+                [this, call = std::move(work), answer = std::move(done)]() mutable {
+                  call();
+                  deliver(std::move(answer));
+                });
 }
 
 }  // namespace ashlar::loop

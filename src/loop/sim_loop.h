@@ -57,7 +57,8 @@ class SimLoop final : public Loop {
 
   Nanoseconds wall_clock() override;
   void random(std::span<uint8_t> out) override { random_.fill(out); }
-  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options, Acceptor& acceptor) override;
+  Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
+                                           Acceptor& acceptor) override;
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) override;
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> remove(std::string path) override;

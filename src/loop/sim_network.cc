@@ -14,7 +14,8 @@ bool is_loopback(const std::string& address) { return address.starts_with("127."
 
 class SimListener final : public Listener {
  public:
-  SimListener(SimNetwork& network, uint64_t id, Endpoint local) : network_(network), id_(id), local_(std::move(local)) {}
+  SimListener(SimNetwork& network, uint64_t id, Endpoint local)
+      : network_(network), id_(id), local_(std::move(local)) {}
   ~SimListener() override { network_.unlisten(id_); }
   Endpoint local() const override { return local_; }
 
@@ -54,17 +55,20 @@ bool SimNetwork::address_in_use(const SimMachine& machine, const Endpoint& endpo
   for (const auto& [id, listener] : listeners_) {
     if (listener.machine != &machine || listener.endpoint.port != endpoint.port) continue;
     if (endpoint.is_unix() != listener.endpoint.is_unix()) continue;
-    const bool overlap = listener.endpoint.address == endpoint.address ||
-                         (!endpoint.is_unix() && (is_wildcard(endpoint.address) || is_wildcard(listener.endpoint.address)));
+    const bool overlap =
+        listener.endpoint.address == endpoint.address ||
+        (!endpoint.is_unix() && (is_wildcard(endpoint.address) || is_wildcard(listener.endpoint.address)));
     if (overlap && !(shared_port && listener.shared_port)) return true;
   }
   return false;
 }
 
-Result<std::unique_ptr<Listener>> SimNetwork::listen(SimLoop& loop, const Endpoint& endpoint, const ListenOptions& options,
-                                                     Acceptor& acceptor) {
+Result<std::unique_ptr<Listener>> SimNetwork::listen(SimLoop& loop, const Endpoint& endpoint,
+                                                     const ListenOptions& options, Acceptor& acceptor) {
   SimProcess& process = loop.process();
-  const auto failed = [&](int error) { return std::unexpected(error_of_errno(error, endpoint.text(), "listen")); };
+  const auto failed = [&](int error) {
+    return std::unexpected(error_of_errno(error, endpoint.text(), "listen"));
+  };
   if (!process.live()) return failed(ENETDOWN);
   const bool any = endpoint.is_unix() || is_wildcard(endpoint.address);
   if (!any && machine_of(endpoint, process.machine()) != &process.machine()) return failed(EADDRNOTAVAIL);
@@ -72,16 +76,19 @@ Result<std::unique_ptr<Listener>> SimNetwork::listen(SimLoop& loop, const Endpoi
   if (!local.is_unix() && local.port == 0) local.port = next_port_++;
   if (address_in_use(process.machine(), local, options.shared_port)) return failed(EADDRINUSE);
   const uint64_t id = next_id_++;
-  listeners_[id] = ListenerState{&loop, &process.machine(), local, &acceptor, options.shared_port, options.backlog};
+  listeners_[id] =
+      ListenerState{&loop, &process.machine(), local, &acceptor, options.shared_port, options.backlog};
   return std::make_unique<SimListener>(*this, id, local);
 }
 
 // Among several listeners of one shared port the choice is by chance, as the kernel's hash is to us.
-SimNetwork::ListenerState* SimNetwork::find_listener(const SimMachine& machine, const Endpoint& endpoint, uint64_t* id) {
+SimNetwork::ListenerState* SimNetwork::find_listener(const SimMachine& machine, const Endpoint& endpoint,
+                                                     uint64_t* id) {
   std::vector<uint64_t> found;
   for (const auto& [each, listener] : listeners_) {
     if (listener.machine != &machine || listener.endpoint.port != endpoint.port) continue;
-    if (listener.endpoint.address == endpoint.address || (!endpoint.is_unix() && is_wildcard(listener.endpoint.address))) {
+    if (listener.endpoint.address == endpoint.address ||
+        (!endpoint.is_unix() && is_wildcard(listener.endpoint.address))) {
       found.push_back(each);
     }
   }
@@ -118,7 +125,8 @@ void SimNetwork::knock(const std::shared_ptr<Attempt>& attempt) {
     world_.after(random_.between(milliseconds(200), seconds(1)), SimEvent::connect, attempt->loop->id(),
                  [this, attempt] { knock(attempt); });
   };
-  if (!server->powered || !passes(process.machine(), *server) || !passes(*server, process.machine())) return again();
+  if (!server->powered || !passes(process.machine(), *server) || !passes(*server, process.machine()))
+    return again();
   uint64_t id = 0;
   ListenerState* listener = find_listener(*server, attempt->endpoint, &id);
   if (listener == nullptr || random_.chance(settings_.refuse_chance)) return refuse(attempt, ECONNREFUSED);
@@ -126,17 +134,18 @@ void SimNetwork::knock(const std::shared_ptr<Attempt>& attempt) {
   establish(attempt, *server, *listener, id);
 }
 
-void SimNetwork::establish(const std::shared_ptr<Attempt>& attempt, SimMachine& server, ListenerState& listener,
-                           uint64_t listener_id) {
+void SimNetwork::establish(const std::shared_ptr<Attempt>& attempt, SimMachine& server,
+                           ListenerState& listener, uint64_t listener_id) {
   attempt->answered = true;
   ++listener.waiting;
   SimProcess& client = attempt->loop->process();
   auto connection = std::make_shared<SimConnection>(*this, next_id_++);
   connections_[connection->id] = connection;
   const bool same = &server == &client.machine();
-  const Endpoint near = attempt->endpoint.is_unix()
-                            ? Endpoint{attempt->endpoint.address, 0}
-                            : Endpoint{same ? attempt->endpoint.address : client.machine().addresses[0], next_port_++};
+  const Endpoint near =
+      attempt->endpoint.is_unix()
+          ? Endpoint{attempt->endpoint.address, 0}
+          : Endpoint{same ? attempt->endpoint.address : client.machine().addresses[0], next_port_++};
   SimConnection::End& client_end = connection->ends[0];
   client_end.loop = attempt->loop;
   client_end.machine = &client.machine();
@@ -148,7 +157,8 @@ void SimNetwork::establish(const std::shared_ptr<Attempt>& attempt, SimMachine& 
   server_end.local = attempt->endpoint;
   server_end.peer = near;
   for (SimConnection::End& end : connection->ends) {
-    end.out.window = static_cast<uint32_t>(random_.between(settings_.window_min_bytes, settings_.window_max_bytes));
+    end.out.window =
+        static_cast<uint32_t>(random_.between(settings_.window_min_bytes, settings_.window_max_bytes));
   }
   world_.after(random_.between(Nanoseconds(500), Nanoseconds(50'000)), SimEvent::accept, connection->id,
                [this, connection, listener_id] { accept(connection, listener_id); });
@@ -172,7 +182,8 @@ void SimNetwork::accept(const std::shared_ptr<SimConnection>& connection, uint64
     }
     --found->second.waiting;
     std::unique_ptr<Stream> stream = std::make_unique<SimStream>(connection, 1);
-    if (world_.interpose_stream) stream = world_.interpose_stream(std::move(stream), *connection->ends[1].loop, true);
+    if (world_.interpose_stream)
+      stream = world_.interpose_stream(std::move(stream), *connection->ends[1].loop, true);
     found->second.acceptor->accepted(std::move(stream));
   });
 }

@@ -28,18 +28,19 @@ class SimNetwork {
   struct Settings {
     Nanoseconds latency_min = microseconds(10);
     Nanoseconds latency_max = microseconds(150);
-    double slow_chance = 0.01;                    ///< a piece is delayed by up to slow_max more (loss and retransmission)
+    double slow_chance = 0.01;  ///< a piece is delayed by up to slow_max more (loss and retransmission)
     Nanoseconds slow_max = milliseconds(30);
     uint64_t bytes_per_second = 1'250'000'000;
-    uint32_t window_min_bytes = 16 * 1024;        ///< drawn for each direction of each connection
+    uint32_t window_min_bytes = 16 * 1024;  ///< drawn for each direction of each connection
     uint32_t window_max_bytes = 1024 * 1024;
-    double short_receive = 0.05;                  ///< a receive gives less than is there
-    double short_send = 0.05;                     ///< a send takes less than there is room for
-    double split_chance = 0.2;                    ///< a sent piece arrives in several
-    double cut_chance = 0;                        ///< a piece that arrives cuts its connection instead
-    double half_open_chance = 0.2;                ///< of cuts: one end hears of it only seconds later
-    double refuse_chance = 0;                     ///< a connect is refused although somebody listens
-    Nanoseconds give_up = seconds(20);            ///< a direction that could not deliver for so long resets its connection
+    double short_receive = 0.05;    ///< a receive gives less than is there
+    double short_send = 0.05;       ///< a send takes less than there is room for
+    double split_chance = 0.2;      ///< a sent piece arrives in several
+    double cut_chance = 0;          ///< a piece that arrives cuts its connection instead
+    double half_open_chance = 0.2;  ///< of cuts: one end hears of it only seconds later
+    double refuse_chance = 0;       ///< a connect is refused although somebody listens
+    Nanoseconds give_up =
+        seconds(20);  ///< a direction that could not deliver for so long resets its connection
   };
 
   SimNetwork(SimWorld& world, uint64_t seed);
@@ -58,8 +59,8 @@ class SimNetwork {
 
   // For loops, streams and the world.
   using Connected = std::move_only_function<void(Result<std::unique_ptr<Stream>>)>;
-  Result<std::unique_ptr<Listener>> listen(SimLoop& loop, const Endpoint& endpoint, const ListenOptions& options,
-                                           Acceptor& acceptor);
+  Result<std::unique_ptr<Listener>> listen(SimLoop& loop, const Endpoint& endpoint,
+                                           const ListenOptions& options, Acceptor& acceptor);
   /// `connected` runs in a turn of `loop`, once.
   void connect(SimLoop& loop, Endpoint endpoint, Nanoseconds timeout, Connected connected);
   void unlisten(uint64_t id) { listeners_.erase(id); }
@@ -84,7 +85,8 @@ class SimNetwork {
   bool address_in_use(const SimMachine& machine, const Endpoint& endpoint, bool shared_port) const;
   ListenerState* find_listener(const SimMachine& machine, const Endpoint& endpoint, uint64_t* id);
   void knock(const std::shared_ptr<Attempt>& attempt);
-  void establish(const std::shared_ptr<Attempt>& attempt, SimMachine& server, ListenerState& listener, uint64_t listener_id);
+  void establish(const std::shared_ptr<Attempt>& attempt, SimMachine& server, ListenerState& listener,
+                 uint64_t listener_id);
   void accept(const std::shared_ptr<SimConnection>& connection, uint64_t listener_id);
   void refuse(const std::shared_ptr<Attempt>& attempt, int error);
 

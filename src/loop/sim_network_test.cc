@@ -47,7 +47,9 @@ class Echo final : public StreamWatcher {
 
 class EchoServer final : public Acceptor {
  public:
-  void accepted(std::unique_ptr<Stream> stream) override { echoes.push_back(std::make_unique<Echo>(std::move(stream))); }
+  void accepted(std::unique_ptr<Stream> stream) override {
+    echoes.push_back(std::make_unique<Echo>(std::move(stream)));
+  }
   std::vector<std::unique_ptr<Echo>> echoes;
 };
 
@@ -92,7 +94,9 @@ class Client final : public StreamWatcher {
 class Bed {
  public:
   explicit Bed(uint64_t seed, uint32_t shards = 1)
-      : world(seed), server(world.add_process("server", shards, small_pools)), client(world.add_process("client", 1, small_pools)) {
+      : world(seed),
+        server(world.add_process("server", shards, small_pools)),
+        client(world.add_process("client", 1, small_pools)) {
     servers.resize(shards);
     for (uint32_t i = 0; i < shards; ++i) {
       server.loop(i).enter([&] {
@@ -105,7 +109,8 @@ class Bed {
   ~Bed() {
     for (uint32_t i = 0; i < servers.size(); ++i) server.loop(i).enter([&] { servers[i].echoes.clear(); });
   }
-  Result<std::unique_ptr<Stream>> connect(const Endpoint& endpoint = server_endpoint, Nanoseconds timeout = seconds(3)) {
+  Result<std::unique_ptr<Stream>> connect(const Endpoint& endpoint = server_endpoint,
+                                          Nanoseconds timeout = seconds(3)) {
     return run_story(client.loop(0), connect_story, endpoint, timeout);
   }
   static Task<Result<std::unique_ptr<Stream>>> connect_story(Endpoint endpoint, Nanoseconds timeout) {
@@ -175,7 +180,8 @@ TEST(SimNetworkTest, TwoListenersOnOneAddressAreRefusedUnlessShared) {
   EchoServer other;
   bed.server.loop(0).enter([&] {
     EXPECT_EQ(bed.server.loop(0).listen(server_endpoint, {}, other).error().code, ErrorCode::busy);
-    EXPECT_EQ(bed.server.loop(0).listen({"10.0.0.77", 3260}, {}, other).error().code, ErrorCode::invalid_argument);
+    EXPECT_EQ(bed.server.loop(0).listen({"10.0.0.77", 3260}, {}, other).error().code,
+              ErrorCode::invalid_argument);
     const auto any_port = bed.server.loop(0).listen({"10.0.0.1", 0}, {}, other);
     ASSERT_TRUE(any_port);
     EXPECT_NE((*any_port)->local().port, 0);

@@ -35,11 +35,14 @@ class SimRandom {
     return result;
   }
   /// 0 to bound-1; 0 when bound is 0. The bias (bound / 2^64) does not matter to a simulation.
-  uint64_t below(uint64_t bound) { return static_cast<uint64_t>(static_cast<unsigned __int128>(next()) * bound >> 64); }
+  uint64_t below(uint64_t bound) {
+    return static_cast<uint64_t>(static_cast<unsigned __int128>(next()) * bound >> 64);
+  }
   /// lowest to highest, both included.
   uint64_t between(uint64_t lowest, uint64_t highest) { return lowest + below(highest - lowest + 1); }
   Nanoseconds between(Nanoseconds lowest, Nanoseconds highest) {
-    return Nanoseconds(lowest.count() + static_cast<int64_t>(below(static_cast<uint64_t>((highest - lowest).count()) + 1)));
+    return Nanoseconds(lowest.count() +
+                       static_cast<int64_t>(below(static_cast<uint64_t>((highest - lowest).count()) + 1)));
   }
   bool chance(double probability) { return static_cast<double>(next() >> 11) * 0x1.0p-53 < probability; }
   void fill(std::span<uint8_t> out) {

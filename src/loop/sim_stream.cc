@@ -59,7 +59,8 @@ int64_t SimConnection::receive(int side, std::span<const iovec> parts) {
     return end.end_of_stream || room == 0 ? 0 : Stream::would_block;
   }
   size_t count = std::min(room, end.available());
-  if (count > 1 && network.random().chance(network.settings().short_receive)) count = network.random().between(1, count - 1);
+  if (count > 1 && network.random().chance(network.settings().short_receive))
+    count = network.random().between(1, count - 1);
   size_t done = 0;
   for (const iovec& part : parts) {
     const size_t length = std::min(part.iov_len, count - done);
@@ -93,12 +94,14 @@ void SimConnection::push(int side, Piece piece, Nanoseconds extra) {
   Direction& out = ends[side].out;
   SimRandom& random = network.random();
   const SimNetwork::Settings& settings = network.settings();
-  const Nanoseconds on_wire(static_cast<int64_t>(piece.bytes.size() * 1'000'000'000 / settings.bytes_per_second));
+  const Nanoseconds on_wire(
+      static_cast<int64_t>(piece.bytes.size() * 1'000'000'000 / settings.bytes_per_second));
   Instant when = network.world().now() + network.latency() + on_wire + extra;
   if (random.chance(settings.slow_chance)) when = when + random.between(Nanoseconds(0), settings.slow_max);
   out.last_arrival = std::max(when, out.last_arrival + on_wire);
   out.in_flight.push_back(std::move(piece));
-  network.world().at(out.last_arrival, SimEvent::deliver, id, [self = shared_from_this(), side] { self->arrive(side); });
+  network.world().at(out.last_arrival, SimEvent::deliver, id,
+                     [self = shared_from_this(), side] { self->arrive(side); });
 }
 
 // True while a partition holds the direction back: tried again later, as TCP retransmits, and given up in the end.
@@ -115,7 +118,8 @@ bool SimConnection::hold(int side) {
     return true;
   }
   const Nanoseconds again = network.random().between(milliseconds(20), milliseconds(400));
-  network.world().after(again, SimEvent::deliver, id, [self = shared_from_this(), side] { self->arrive(side); });
+  network.world().after(again, SimEvent::deliver, id,
+                        [self = shared_from_this(), side] { self->arrive(side); });
   return true;
 }
 
@@ -125,7 +129,8 @@ void SimConnection::arrive(int side) {
   if (dead || out.in_flight.empty() || hold(side)) return;
   if (network.random().chance(network.settings().cut_chance)) {
     const bool half_open = network.random().chance(network.settings().half_open_chance);
-    return cut(network.latency(), half_open ? network.random().between(milliseconds(100), seconds(8)) : network.latency());
+    return cut(network.latency(),
+               half_open ? network.random().between(milliseconds(100), seconds(8)) : network.latency());
   }
   Piece piece = std::move(out.in_flight.front());
   out.in_flight.pop_front();
@@ -158,7 +163,8 @@ void SimConnection::close(int side) {
   end.closed = true;
   if (end.error == 0) {
     if (end.available() > 0) {
-      fail(1 - side, ECONNRESET, network.latency());  // closing over unread data resets (RFC 9293 3.10.4, as Linux does)
+      fail(1 - side, ECONNRESET,
+           network.latency());  // closing over unread data resets (RFC 9293 3.10.4, as Linux does)
     } else {
       end_sending(side);
     }
@@ -212,7 +218,8 @@ void SimConnection::fail(int side, int error, Nanoseconds span) {
   });
 }
 
-SimStream::SimStream(std::shared_ptr<SimConnection> connection, int side) : connection_(std::move(connection)), side_(side) {
+SimStream::SimStream(std::shared_ptr<SimConnection> connection, int side)
+    : connection_(std::move(connection)), side_(side) {
   end().stream = this;
 }
 
@@ -232,12 +239,13 @@ void SimStream::resume() { notify_soon(); }
 // One readable() in a later turn, whatever is there.
 void SimStream::notify_soon() {
   const Nanoseconds delay = connection_->network.random().between(Nanoseconds(100), Nanoseconds(3000));
-  connection_->network.world().after(delay, SimEvent::notify, connection_->id, [self = connection_, side = side_] {
-    SimStream* stream = self->ends[side].stream;
-    if (stream == nullptr || stream->watcher_ == nullptr) return;
-    stream->waits_to_read_ = false;
-    self->ends[side].loop->deliver(stream->readable_);
-  });
+  connection_->network.world().after(delay, SimEvent::notify, connection_->id,
+                                     [self = connection_, side = side_] {
+                                       SimStream* stream = self->ends[side].stream;
+                                       if (stream == nullptr || stream->watcher_ == nullptr) return;
+                                       stream->waits_to_read_ = false;
+                                       self->ends[side].loop->deliver(stream->readable_);
+                                     });
 }
 
 void SimStream::may_read() {
@@ -248,7 +256,8 @@ void SimStream::may_read() {
 
 void SimStream::may_write() {
   const SimConnection::Direction& out = end().out;
-  if (!waits_to_write_ || watcher_ == nullptr || (end().error == 0 && out.unacknowledged >= out.window)) return;
+  if (!waits_to_write_ || watcher_ == nullptr || (end().error == 0 && out.unacknowledged >= out.window))
+    return;
   waits_to_write_ = false;
   end().loop->deliver(writable_);
 }
@@ -269,9 +278,10 @@ int64_t SimStream::send(std::span<const iovec> parts) {
     waits_to_write_ = true;
     if (count > 0) {
       // A send cut short with room left: nothing will be acknowledged for it, so say "writable" without a cause.
-      connection_->network.world().after(connection_->network.latency(), SimEvent::acknowledge, connection_->id,
-                                         [self = connection_, side = side_] {
-                                           if (SimStream* stream = self->ends[side].stream) stream->may_write();
+      connection_->network.world().after(connection_->network.latency(), SimEvent::acknowledge,
+                                         connection_->id, [self = connection_, side = side_] {
+                                           if (SimStream* stream = self->ends[side].stream)
+                                             stream->may_write();
                                          });
     }
   }

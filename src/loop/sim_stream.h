@@ -24,22 +24,22 @@ struct SimConnection : std::enable_shared_from_this<SimConnection> {
     std::deque<Piece> in_flight;
     Instant last_arrival;
     Instant stalled_since = Instant::never();
-    uint32_t window = 0;           // most bytes sent and not yet received by the other end's owner
+    uint32_t window = 0;  // most bytes sent and not yet received by the other end's owner
     uint32_t unacknowledged = 0;
-    uint32_t acknowledge = 0;      // received there, not yet told here
-    bool ended = false;            // shutdown_send() or close
+    uint32_t acknowledge = 0;  // received there, not yet told here
+    bool ended = false;        // shutdown_send() or close
   };
   struct End {
     SimLoop* loop = nullptr;
     SimMachine* machine = nullptr;
-    SimStream* stream = nullptr;   // null before accept and after close
+    SimStream* stream = nullptr;  // null before accept and after close
     bool closed = false;
     Endpoint local;
     Endpoint peer;
     std::vector<uint8_t> received;
-    size_t taken = 0;              // of received
+    size_t taken = 0;  // of received
     bool end_of_stream = false;
-    int error = 0;                 // errno, for ever
+    int error = 0;  // errno, for ever
     Direction out;
     size_t available() const { return received.size() - taken; }
   };
@@ -47,8 +47,8 @@ struct SimConnection : std::enable_shared_from_this<SimConnection> {
   SimConnection(SimNetwork& owner, uint64_t connection_id) : network(owner), id(connection_id) {}
   SimNetwork& network;
   const uint64_t id;
-  End ends[2];                     // 0: who connected, 1: who accepted
-  bool dead = false;               // cut: nothing is delivered any more
+  End ends[2];        // 0: who connected, 1: who accepted
+  bool dead = false;  // cut: nothing is delivered any more
 
   int64_t send(int side, std::span<const iovec> parts);
   int64_t receive(int side, std::span<const iovec> parts);

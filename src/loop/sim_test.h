@@ -25,7 +25,8 @@ class AwaitedOperation final : public FileOperation {
   Event done;
 };
 
-inline Task<int64_t> transfer(File& file, FileVerb verb, uint64_t offset, Bytes memory, bool durable = false) {
+inline Task<int64_t> transfer(File& file, FileVerb verb, uint64_t offset, Bytes memory,
+                              bool durable = false) {
   AwaitedOperation operation;
   const iovec part{memory.data(), memory.size()};
   operation.verb = verb;

@@ -6,8 +6,9 @@
 namespace ashlar::loop {
 
 const char* name_of(SimEvent event) {
-  static constexpr const char* names[] = {"turn",   "wake",   "mailbox", "deliver",     "acknowledge", "notify",   "connect",
-                                          "accept", "reset",  "disk_effect", "disk_done", "blocking", "machine", "harness"};
+  static constexpr const char* names[] = {"turn",      "wake",     "mailbox", "deliver", "acknowledge",
+                                          "notify",    "connect",  "accept",  "reset",   "disk_effect",
+                                          "disk_done", "blocking", "machine", "harness"};
   return names[static_cast<size_t>(event)];
 }
 
@@ -34,11 +35,13 @@ SimMachine& SimWorld::machine(const std::string& name) {
   return *place;
 }
 
-SimProcess& SimWorld::add_process(std::string name, SimMachine& machine, uint32_t shard_count, const BufferPool::Sizes& pools) {
+SimProcess& SimWorld::add_process(std::string name, SimMachine& machine, uint32_t shard_count,
+                                  const BufferPool::Sizes& pools) {
   CHECK(machine.powered, "{} has no power", machine.name);
   const auto index = static_cast<uint32_t>(processes_.size());
   const uint64_t seed = mix64(seed_ ^ 0x70726f63) + index;
-  processes_.push_back(std::make_unique<SimProcess>(*this, machine, std::move(name), index, shard_count, pools, seed));
+  processes_.push_back(
+      std::make_unique<SimProcess>(*this, machine, std::move(name), index, shard_count, pools, seed));
   return *processes_.back();
 }
 
@@ -102,9 +105,11 @@ void SimWorld::power_on(SimMachine& machine) {
 }
 
 void SimWorld::trace(SimEvent kind, uint64_t subject) {
-  trace_hash_ = mix64(trace_hash_ ^ mix64(static_cast<uint64_t>(now_.nanoseconds)) ^ (subject << 8 | static_cast<uint64_t>(kind)));
+  trace_hash_ = mix64(trace_hash_ ^ mix64(static_cast<uint64_t>(now_.nanoseconds)) ^
+                      (subject << 8 | static_cast<uint64_t>(kind)));
   if (trace_file_ != nullptr) {
-    fmt::print(trace_file_, "{:>15.9f} {} {:x}\n", static_cast<double>(now_.nanoseconds) * 1e-9, name_of(kind), subject);
+    fmt::print(trace_file_, "{:>15.9f} {} {:x}\n", static_cast<double>(now_.nanoseconds) * 1e-9,
+               name_of(kind), subject);
   }
 }
 
@@ -112,7 +117,8 @@ void SimWorld::note(const std::string& line) {
   uint64_t hash = 0;
   for (const char character : line) hash = mix64(hash ^ static_cast<uint8_t>(character));
   trace_hash_ = mix64(trace_hash_ ^ hash);
-  if (trace_file_ != nullptr) fmt::print(trace_file_, "{:>15.9f} {}\n", static_cast<double>(now_.nanoseconds) * 1e-9, line);
+  if (trace_file_ != nullptr)
+    fmt::print(trace_file_, "{:>15.9f} {}\n", static_cast<double>(now_.nanoseconds) * 1e-9, line);
 }
 
 }  // namespace ashlar::loop

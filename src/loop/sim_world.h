@@ -19,7 +19,20 @@ namespace ashlar::loop {
 
 /// What an event is, for the trace.
 enum class SimEvent : uint8_t {
-  turn, wake, mailbox, deliver, acknowledge, notify, connect, accept, reset, disk_effect, disk_done, blocking, machine, harness
+  turn,
+  wake,
+  mailbox,
+  deliver,
+  acknowledge,
+  notify,
+  connect,
+  accept,
+  reset,
+  disk_effect,
+  disk_done,
+  blocking,
+  machine,
+  harness
 };
 const char* name_of(SimEvent event);
 
@@ -51,14 +64,17 @@ class SimWorld {
   /// Made at first use.
   SimMachine& machine(const std::string& name);
   /// A process of `shard_count` loops on `machine`, running at once. Lives as long as the world.
-  SimProcess& add_process(std::string name, SimMachine& machine, uint32_t shard_count, const BufferPool::Sizes& pools);
+  SimProcess& add_process(std::string name, SimMachine& machine, uint32_t shard_count,
+                          const BufferPool::Sizes& pools);
   SimProcess& add_process(const std::string& name, uint32_t shard_count, const BufferPool::Sizes& pools) {
     return add_process(name, machine(name), shard_count, pools);
   }
 
   /// Runs `action` outside every loop at `when` (not before now). Actions of one instant run in the order of asking.
   void at(Instant when, SimEvent kind, uint64_t subject, Action action);
-  void after(Nanoseconds span, SimEvent kind, uint64_t subject, Action action) { at(now_ + span, kind, subject, std::move(action)); }
+  void after(Nanoseconds span, SimEvent kind, uint64_t subject, Action action) {
+    at(now_ + span, kind, subject, std::move(action));
+  }
   /// Runs the next event; false when none is left.
   bool step();
   /// Until `predicate` holds (checked after each event) or `limit` of virtual time has passed; true if it held.
@@ -88,7 +104,8 @@ class SimWorld {
   const std::map<std::string, std::unique_ptr<SimMachine>>& machines() const { return machines_; }
 
   /// Seams for tests that plant bugs: each file and stream passes through, on its way to who opened it, when set.
-  std::function<std::unique_ptr<File>(std::unique_ptr<File>, SimLoop&, const std::string& path)> interpose_file;
+  std::function<std::unique_ptr<File>(std::unique_ptr<File>, SimLoop&, const std::string& path)>
+      interpose_file;
   std::function<std::unique_ptr<Stream>(std::unique_ptr<Stream>, SimLoop&, bool accepted)> interpose_stream;
 
  private:

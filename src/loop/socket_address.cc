@@ -17,8 +17,9 @@ Result<SocketAddress> parse_unix(const Endpoint& endpoint) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (endpoint.address.size() >= sizeof address.sun_path) {
-    return fail(ErrorCode::invalid_argument, endpoint.address, "the path of a unix socket has at most {} bytes, this one {}",
-                sizeof address.sun_path - 1, endpoint.address.size());
+    return fail(ErrorCode::invalid_argument, endpoint.address,
+                "the path of a unix socket has at most {} bytes, this one {}", sizeof address.sun_path - 1,
+                endpoint.address.size());
   }
   std::memcpy(address.sun_path, endpoint.address.c_str(), endpoint.address.size() + 1);
   SocketAddress parsed;
@@ -46,7 +47,8 @@ Result<SocketAddress> parse_address(const Endpoint& endpoint) {
   addrinfo* found = nullptr;
   // The empty string would mean "any address"; whoever means that writes 0.0.0.0 or ::.
   const bool given = !endpoint.address.empty();
-  if (!given || getaddrinfo(endpoint.address.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found) != 0) {
+  if (!given ||
+      getaddrinfo(endpoint.address.c_str(), std::to_string(endpoint.port).c_str(), &hints, &found) != 0) {
     return fail(ErrorCode::invalid_argument, endpoint.address,
                 "is not an address: give an IPv4 or IPv6 address, or the absolute path of a unix socket");
   }

@@ -58,7 +58,9 @@ class ConnectWait final : public RingOperation, public Timer {
   Event finished_;
 };
 
-Error timed_out_error(const Endpoint& endpoint) { return {ErrorCode::timed_out, endpoint.text(), "no answer in time"}; }
+Error timed_out_error(const Endpoint& endpoint) {
+  return {ErrorCode::timed_out, endpoint.text(), "no answer in time"};
+}
 
 }  // namespace
 
@@ -80,7 +82,8 @@ Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint en
     co_await wait.finished();
     socklen_t length = sizeof error;
     getsockopt(descriptor.get(), SOL_SOCKET, SO_ERROR, &error, &length);
-    if (wait.timed_out() && peer_of(descriptor.get()).address.empty()) co_return std::unexpected(timed_out_error(endpoint));
+    if (wait.timed_out() && peer_of(descriptor.get()).address.empty())
+      co_return std::unexpected(timed_out_error(endpoint));
   }
   if (error != 0) co_return std::unexpected(error_of_errno(error, endpoint.text(), "cannot connect"));
   std::unique_ptr<Stream> stream = std::make_unique<SocketStream>(loop, descriptor.release());

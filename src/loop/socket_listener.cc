@@ -21,8 +21,17 @@ constexpr uint64_t log_period_nanoseconds = 60'000'000'000;
 // errno of one connection that failed before it was taken (accept(2)): the next one may be well.
 bool concerns_one_connection(int error) {
   switch (error) {
-    case ECONNABORTED: case EINTR: case EAGAIN: case EPROTO: case ENETDOWN: case ENOPROTOOPT: case EHOSTDOWN: case ENONET:
-    case EHOSTUNREACH: case ENETUNREACH: case EPERM: return true;
+    case ECONNABORTED:
+    case EINTR:
+    case EAGAIN:
+    case EPROTO:
+    case ENETDOWN:
+    case ENOPROTOOPT:
+    case EHOSTDOWN:
+    case ENONET:
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EPERM: return true;
     default: return false;
   }
 }
@@ -33,7 +42,11 @@ bool concerns_one_connection(int error) {
 class AcceptOperation final : public RingOperation, public Ready, public Timer {
  public:
   AcceptOperation(RealLoop& loop, int descriptor, std::string name, std::string unix_path, Acceptor& acceptor)
-      : loop_(loop), descriptor_(descriptor), name_(std::move(name)), unix_path_(std::move(unix_path)), acceptor_(&acceptor) {
+      : loop_(loop),
+        descriptor_(descriptor),
+        name_(std::move(name)),
+        unix_path_(std::move(unix_path)),
+        acceptor_(&acceptor) {
     if (!unix_path_.empty()) ::stat(unix_path_.c_str(), &made_);
     arm();
   }
@@ -101,8 +114,8 @@ class AcceptOperation final : public RingOperation, public Ready, public Timer {
   // Out of descriptors or memory: an accept at once would fail at once. Hosts wait in the backlog meanwhile.
   void rest(int error) {
     if (limiter_.allow(static_cast<uint64_t>(loop_.now().nanoseconds))) {
-      log_error("loop.listener", "{}: cannot accept: {}; tried again every {} ms", name_, std::strerror(error),
-                pause_when_exhausted / milliseconds(1));
+      log_error("loop.listener", "{}: cannot accept: {}; tried again every {} ms", name_,
+                std::strerror(error), pause_when_exhausted / milliseconds(1));
     }
     loop_.arm_after(*this, pause_when_exhausted);
   }
@@ -111,7 +124,8 @@ class AcceptOperation final : public RingOperation, public Ready, public Timer {
     if (unix_path_.empty()) return;
     // Only what we made: another process may have put its own socket there since.
     struct stat there{};
-    if (::stat(unix_path_.c_str(), &there) == 0 && there.st_ino == made_.st_ino && there.st_dev == made_.st_dev) {
+    if (::stat(unix_path_.c_str(), &there) == 0 && there.st_ino == made_.st_ino &&
+        there.st_dev == made_.st_dev) {
       ::unlink(unix_path_.c_str());
     }
   }
@@ -139,7 +153,8 @@ Result<void> remove_stale(const SocketAddress& address, const Endpoint& endpoint
   struct stat there{};
   if (::lstat(endpoint.address.c_str(), &there) != 0) return {};
   if (!S_ISSOCK(there.st_mode)) {
-    return fail(ErrorCode::already_exists, endpoint.address, "is there and is no socket: remove it or choose another path");
+    return fail(ErrorCode::already_exists, endpoint.address,
+                "is there and is no socket: remove it or choose another path");
   }
   TRY_ASSIGN(const int probe, open_socket(address, endpoint));
   const int status = ::connect(probe, address.get(), address.length);
@@ -153,7 +168,8 @@ Result<void> remove_stale(const SocketAddress& address, const Endpoint& endpoint
   return fail(ErrorCode::busy, endpoint.address, "another process listens there");
 }
 
-Result<void> bind_unix(int descriptor, const SocketAddress& address, const Endpoint& endpoint, uint32_t mode) {
+Result<void> bind_unix(int descriptor, const SocketAddress& address, const Endpoint& endpoint,
+                       uint32_t mode) {
   TRY(remove_stale(address, endpoint));
   // The mode of an unbound socket is the mode of its file to be (less the umask): it is never there with a wider one.
   ::fchmod(descriptor, mode & 0777);
@@ -167,7 +183,8 @@ Result<void> bind_unix(int descriptor, const SocketAddress& address, const Endpo
   return {};
 }
 
-Result<void> bind_internet(int descriptor, const SocketAddress& address, const Endpoint& endpoint, bool shared_port) {
+Result<void> bind_internet(int descriptor, const SocketAddress& address, const Endpoint& endpoint,
+                           bool shared_port) {
   const int on = 1;
   setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (shared_port && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) {
@@ -183,8 +200,8 @@ Result<void> bind_internet(int descriptor, const SocketAddress& address, const E
 
 }  // namespace
 
-Result<std::unique_ptr<Listener>> SocketListener::open(RealLoop& loop, const Endpoint& endpoint, const ListenOptions& options,
-                                                       Acceptor& acceptor) {
+Result<std::unique_ptr<Listener>> SocketListener::open(RealLoop& loop, const Endpoint& endpoint,
+                                                       const ListenOptions& options, Acceptor& acceptor) {
   TRY_ASSIGN(const SocketAddress address, parse_address(endpoint));
   TRY_ASSIGN(const int descriptor, open_socket(address, endpoint));
   Result<void> bound = endpoint.is_unix() ? bind_unix(descriptor, address, endpoint, options.unix_mode)
@@ -196,7 +213,8 @@ Result<std::unique_ptr<Listener>> SocketListener::open(RealLoop& loop, const End
     ::close(descriptor);
     return std::unexpected(std::move(bound).error());
   }
-  auto* operation = new AcceptOperation(loop, descriptor, endpoint.text(), endpoint.is_unix() ? endpoint.address : "", acceptor);
+  auto* operation = new AcceptOperation(loop, descriptor, endpoint.text(),
+                                        endpoint.is_unix() ? endpoint.address : "", acceptor);
   return std::unique_ptr<Listener>(new SocketListener(descriptor, operation));
 }
 

@@ -12,13 +12,14 @@ class AcceptOperation;
 
 class SocketListener final : public Listener {
  public:
-  static Result<std::unique_ptr<Listener>> open(RealLoop& loop, const Endpoint& endpoint, const ListenOptions& options,
-                                                Acceptor& acceptor);
+  static Result<std::unique_ptr<Listener>> open(RealLoop& loop, const Endpoint& endpoint,
+                                                const ListenOptions& options, Acceptor& acceptor);
   ~SocketListener() override;
   Endpoint local() const override;
 
  private:
-  SocketListener(int descriptor, AcceptOperation* operation) : descriptor_(descriptor), operation_(operation) {}
+  SocketListener(int descriptor, AcceptOperation* operation)
+      : descriptor_(descriptor), operation_(operation) {}
   int descriptor_;
   AcceptOperation* operation_;  // heap-owned: outlives the listener until its last completion
 };

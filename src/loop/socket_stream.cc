@@ -81,7 +81,8 @@ void SocketStream::Notice::withdraw() {
   stream_.loop_.withdraw(static_cast<TurnEnd&>(*this));
 }
 
-SocketStream::SocketStream(RealLoop& loop, int descriptor) : loop_(loop), descriptor_(descriptor), peer_(peer_of(descriptor)) {
+SocketStream::SocketStream(RealLoop& loop, int descriptor)
+    : loop_(loop), descriptor_(descriptor), peer_(peer_of(descriptor)) {
   int domain = 0;
   socklen_t length = sizeof domain;
   getsockopt(descriptor_, SOL_SOCKET, SO_DOMAIN, &domain, &length);

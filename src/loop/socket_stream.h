@@ -51,13 +51,14 @@ class SocketStream final : public Stream {
   RealLoop& loop_;
   int descriptor_;
   bool is_unix_ = false;
-  bool drained_ = false;     // the watcher has seen the end of what was there: the next edge is news to it
-  bool hung_up_ = false;     // an edge told of the end or an error: it will not come again, a short receive is no end
+  bool drained_ = false;  // the watcher has seen the end of what was there: the next edge is news to it
+  bool hung_up_ =
+      false;  // an edge told of the end or an error: it will not come again, a short receive is no end
   bool send_blocked_ = false;
   StreamWatcher* watcher_ = nullptr;
   Notice readable_{*this, &StreamWatcher::readable};
   Notice writable_{*this, &StreamWatcher::writable};
-  SocketPoll* poll_in_ = nullptr;   // heap-owned: they outlive the stream until their last completion
+  SocketPoll* poll_in_ = nullptr;  // heap-owned: they outlive the stream until their last completion
   SocketPoll* poll_out_ = nullptr;
   Endpoint peer_;
 };

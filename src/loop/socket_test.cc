@@ -117,7 +117,9 @@ TEST(SocketStream, EchoesOverUnixSocket) { echo_over({temporary_socket("echo"), 
 TEST(SocketStream, LargeTransferOverTcp) { echo_over({"127.0.0.1", 0}, 24u << 20); }
 TEST(SocketStream, LargeTransferOverUnixSocket) { echo_over({temporary_socket("large"), 0}, 16u << 20); }
 TEST(SocketStream, LargeTransferOnAnOldKernel) { echo_over({"127.0.0.1", 0}, 16u << 20, false); }
-TEST(SocketStream, LargeUnixTransferOnAnOldKernel) { echo_over({temporary_socket("old"), 0}, 4u << 20, false); }
+TEST(SocketStream, LargeUnixTransferOnAnOldKernel) {
+  echo_over({temporary_socket("old"), 0}, 4u << 20, false);
+}
 
 /// Reads with a buffer of `size` bytes for as long as receive() fills it, as a connection does; keeps what came.
 class Collector final : public StreamWatcher {
@@ -169,7 +171,8 @@ TEST(SocketStream, TellsTheEndBehindTheData) {
       for (const size_t buffer : {size_t{7}, size_t{100}, size_t{101}, size_t{4096}}) {
         RealShardsOptions options = small_shards();
         options.loop.newest_kernel_features = newest;
-        run_story(options, [&](RealShards& shards) { return end_behind_data(shards.at(0), endpoint, 100, buffer); });
+        run_story(options,
+                  [&](RealShards& shards) { return end_behind_data(shards.at(0), endpoint, 100, buffer); });
       }
     }
   }

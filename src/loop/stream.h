@@ -14,7 +14,8 @@ namespace ashlar::loop {
 
 /// Where a listener listens or a peer lives: "192.0.2.7" 3260, "::1" 3260, or a unix socket's path with port 0.
 struct Endpoint {
-  std::string address;  ///< IPv4 or IPv6 literal (no brackets, no names), or an absolute path for a unix socket
+  std::string
+      address;  ///< IPv4 or IPv6 literal (no brackets, no names), or an absolute path for a unix socket
   uint16_t port = 0;
   bool is_unix() const { return address.starts_with('/'); }
   /// "192.0.2.7:3260", "[::1]:3260" or the path.
@@ -65,7 +66,8 @@ class Acceptor {
 };
 
 struct ListenOptions {
-  bool shared_port = false;   ///< SO_REUSEPORT: each shard has its own listener on the same port, the kernel spreads
+  bool shared_port =
+      false;  ///< SO_REUSEPORT: each shard has its own listener on the same port, the kernel spreads
   uint32_t unix_mode = 0600;  ///< permissions of a unix socket
   int backlog = 512;
 };

@@ -57,7 +57,9 @@ struct PromiseBase {
     void await_resume() noexcept {}
   };
   FinalAwaiter final_suspend() noexcept { return {}; }
-  [[noreturn]] void unhandled_exception() { check_failed("no exception leaves a Task", __FILE__, __LINE__, ""); }
+  [[noreturn]] void unhandled_exception() {
+    check_failed("no exception leaves a Task", __FILE__, __LINE__, "");
+  }
 };
 
 template <typename T>
@@ -65,7 +67,9 @@ struct Promise : PromiseBase {
   std::optional<T> value;
   Task<T> get_return_object();
   template <typename U>
-  void return_value(U&& result) { value.emplace(std::forward<U>(result)); }
+  void return_value(U&& result) {
+    value.emplace(std::forward<U>(result));
+  }
 };
 template <>
 struct Promise<void> : PromiseBase {
@@ -103,10 +107,16 @@ class [[nodiscard]] Task {
     handle_ = nullptr;
   }
   /// The value of a task that is done (for tests and for callers that polled done()).
-  T take() requires(!std::is_void_v<T>) { return std::move(*handle_.promise().value); }
+  T take()
+    requires(!std::is_void_v<T>)
+  {
+    return std::move(*handle_.promise().value);
+  }
 
   bool await_ready() const noexcept { return handle_.done(); }
-  void await_suspend(std::coroutine_handle<> continuation) noexcept { handle_.promise().continuation = continuation; }
+  void await_suspend(std::coroutine_handle<> continuation) noexcept {
+    handle_.promise().continuation = continuation;
+  }
   T await_resume() {
     if constexpr (!std::is_void_v<T>) return std::move(*handle_.promise().value);
   }

@@ -92,7 +92,9 @@ TEST(TaskDeathTest, DroppingAnUnfinishedTaskIsABug) {
       {
         BareLoop loop;
         Event event;
-        { const Task<int> dropped = answer_after(event, 1); }
+        {
+          const Task<int> dropped = answer_after(event, 1);
+        }
       },
       "dropped before it was done");
 }

@@ -16,7 +16,9 @@ bool WorkerPool::enqueue(Job& job) {
   if (stopping_) return false;
   if (jobs_.size() >= max_jobs_waiting) {
     if (std::exchange(said_full_, true)) return false;
-    log_warning("loop.worker_pool", "{} calls that block wait for a worker: from here on loops run them themselves", jobs_.size());
+    log_warning("loop.worker_pool",
+                "{} calls that block wait for a worker: from here on loops run them themselves",
+                jobs_.size());
     return false;
   }
   said_full_ = said_full_ && !jobs_.empty();

@@ -36,7 +36,7 @@ class WorkerPool {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Job> jobs_;              // under mutex_, as all below
+  std::deque<Job> jobs_;  // under mutex_, as all below
   std::vector<std::thread> threads_;
   size_t idle_ = 0;
   bool stopping_ = false;

@@ -15,16 +15,20 @@ loop::Task<OpenedStore> open_block(block::StoreSpec spec) {
   auto opened = co_await opening;
   CO_TRY_ASSIGN(std::unique_ptr<loop::File> file, std::move(opened));
   const loop::File::Traits& traits = file->traits();
-  if (!traits.block_device) co_return fail(ErrorCode::invalid_argument, path, "is not a block device: use kind file");
+  if (!traits.block_device)
+    co_return fail(ErrorCode::invalid_argument, path, "is not a block device: use kind file");
   if (traits.logical_block_bytes > spec.block_bytes) {
-    co_return fail(ErrorCode::invalid_argument, path, "the device has blocks of {} bytes: give the volume block_bytes {}, not {}",
+    co_return fail(ErrorCode::invalid_argument, path,
+                   "the device has blocks of {} bytes: give the volume block_bytes {}, not {}",
                    traits.logical_block_bytes, traits.logical_block_bytes, spec.block_bytes);
   }
   const uint64_t there = file->size() / spec.block_bytes * spec.block_bytes;
   // Smaller is fine: volume managers round up.
   if (spec.size_bytes > there || there == 0) {
-    co_return fail(ErrorCode::out_of_range, path,
-                   "the device holds {} bytes, the volume is to have {}: grow the device or shrink the volume", there, spec.size_bytes);
+    co_return fail(
+        ErrorCode::out_of_range, path,
+        "the device holds {} bytes, the volume is to have {}: grow the device or shrink the volume", there,
+        spec.size_bytes);
   }
   if (spec.size_bytes == 0) spec.size_bytes = there;
   co_return make_file_store(share_file(std::move(file), spec, "stores.block"), false);

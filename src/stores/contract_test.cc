@@ -50,7 +50,8 @@ Subject::Open opens(std::string kind, std::string folder, bool thin = true) {
 
 INSTANTIATE_TEST_SUITE_P(
     Stores, Contract,
-    testing::Values(Subject{"null", small_world, opens("null", ""), false}, Subject{"memory", small_world, opens("memory", "")},
+    testing::Values(Subject{"null", small_world, opens("null", ""), false},
+                    Subject{"memory", small_world, opens("memory", "")},
                     Subject{"memory_4096", small_world, opens("memory", ""), true, 4096},
                     Subject{"memory_simulated", simulated_world, opens("memory", "")},
                     Subject{"memory_threads", real_world, opens("memory", "")},

@@ -76,8 +76,10 @@ struct FakeDisk {
     for (const iovec& part : operation.parts) {
       const bool aligned = reinterpret_cast<uintptr_t>(part.iov_base) % traits.memory_alignment == 0;
       if (!aligned || part.iov_len % traits.offset_alignment != 0) return -EINVAL;
-      const uint64_t most = std::min<uint64_t>({part.iov_len, bytes, content.size() - std::min<uint64_t>(at, content.size())});
-      read ? std::memcpy(part.iov_base, content.data() + at, most) : std::memcpy(content.data() + at, part.iov_base, most);
+      const uint64_t most =
+          std::min<uint64_t>({part.iov_len, bytes, content.size() - std::min<uint64_t>(at, content.size())});
+      read ? std::memcpy(part.iov_base, content.data() + at, most)
+           : std::memcpy(content.data() + at, part.iov_base, most);
       at += most;
       bytes -= most;
     }
@@ -91,14 +93,16 @@ class FakeFile final : public loop::File {
   const Traits& traits() const override { return disk_->traits; }
   uint64_t size() const override { return disk_->content.size(); }
   void submit(loop::FileOperation& operation) override {
-    disk_->seen.push_back({operation.verb, operation.offset, operation.length, operation.durable, loop_.index()});
+    disk_->seen.push_back(
+        {operation.verb, operation.offset, operation.length, operation.durable, loop_.index()});
     if (disk_->holding) return disk_->held.push_back({&loop_, &operation});
     disk_->act(loop_, operation);
   }
   std::unique_ptr<File> on(loop::Loop& shard) override { return std::make_unique<FakeFile>(shard, disk_); }
   loop::Task<Result<void>> resize(uint64_t bytes, bool allocate) override {
     disk_->resizes.emplace_back(bytes, allocate);
-    if (disk_->resize_error != 0 && bytes > 0) co_return std::unexpected(error_of_errno(disk_->resize_error, "fake", "resize"));
+    if (disk_->resize_error != 0 && bytes > 0)
+      co_return std::unexpected(error_of_errno(disk_->resize_error, "fake", "resize"));
     disk_->content.resize(bytes);
     co_return Result<void>();
   }

@@ -16,20 +16,25 @@ Result<void> check_size(const loop::File& file, const block::StoreSpec& spec, co
                 spec.read_only ? "read_only" : "create is off");
   }
   if (there != 0 && spec.size_bytes != 0 && there != spec.size_bytes) {
-    return fail(ErrorCode::invalid_argument, path,
-                "the file has {} bytes, the volume is to have {}: give the volume size {} (then resize it), or move the file away",
-                there, spec.size_bytes, there);
+    return fail(
+        ErrorCode::invalid_argument, path,
+        "the file has {} bytes, the volume is to have {}: give the volume size {} (then resize it), or move the file away",
+        there, spec.size_bytes, there);
   }
   if (there % spec.block_bytes != 0) {
-    return fail(ErrorCode::invalid_argument, path, "the file has {} bytes, not a multiple of the block size {}", there, spec.block_bytes);
+    return fail(ErrorCode::invalid_argument, path,
+                "the file has {} bytes, not a multiple of the block size {}", there, spec.block_bytes);
   }
   return {};
 }
 
-Result<void> check_kind(const loop::File::Traits& traits, const block::StoreSpec& spec, const std::string& path) {
-  if (traits.block_device) return fail(ErrorCode::invalid_argument, path, "is a block device: use kind block");
+Result<void> check_kind(const loop::File::Traits& traits, const block::StoreSpec& spec,
+                        const std::string& path) {
+  if (traits.block_device)
+    return fail(ErrorCode::invalid_argument, path, "is a block device: use kind block");
   if (traits.offset_alignment > spec.block_bytes) {
-    return fail(ErrorCode::unsupported, path, "its file system asks for blocks of {} bytes, the volume has {}", traits.offset_alignment,
+    return fail(ErrorCode::unsupported, path,
+                "its file system asks for blocks of {} bytes, the volume has {}", traits.offset_alignment,
                 spec.block_bytes);
   }
   return {};

@@ -30,9 +30,20 @@ const ZeroParts& zero_parts() {
 // Which errors are of this place, which of the whole device, and which will pass (the host tries again after ABORTED).
 Status status_of(int64_t result) {
   switch (-result) {
-    case ENOSPC: case EDQUOT: case EFBIG: return Status::no_space;
-    case ENODEV: case ENXIO: case ENOMEDIUM: case ESHUTDOWN: case EBADF: case EROFS: return Status::device_failed;
-    case ENOMEM: case EAGAIN: case EINTR: case EBUSY: case ENOBUFS: return Status::aborted;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return Status::no_space;
+    case ENODEV:
+    case ENXIO:
+    case ENOMEDIUM:
+    case ESHUTDOWN:
+    case EBADF:
+    case EROFS: return Status::device_failed;
+    case ENOMEM:
+    case EAGAIN:
+    case EINTR:
+    case EBUSY:
+    case ENOBUFS: return Status::aborted;
     default: return Status::medium_error;
   }
 }
@@ -42,7 +53,8 @@ bool not_known(int64_t result) { return result == -EOPNOTSUPP || result == -ENOS
 enum class Direction { from_memory, to_memory };  // of the request's pieces
 
 // Copies between linear memory and the bytes [from, from+length) of the pieces.
-void copy_pieces(std::span<const iovec> parts, uint64_t from, uint64_t length, uint8_t* memory, Direction direction) {
+void copy_pieces(std::span<const iovec> parts, uint64_t from, uint64_t length, uint8_t* memory,
+                 Direction direction) {
   for (const iovec& part : parts) {
     if (length == 0) return;
     if (from >= part.iov_len) {
@@ -51,7 +63,8 @@ void copy_pieces(std::span<const iovec> parts, uint64_t from, uint64_t length, u
     }
     const uint64_t count = std::min<uint64_t>(part.iov_len - from, length);
     uint8_t* piece = static_cast<uint8_t*>(part.iov_base) + from;
-    direction == Direction::from_memory ? std::memcpy(piece, memory, count) : std::memcpy(memory, piece, count);
+    direction == Direction::from_memory ? std::memcpy(piece, memory, count)
+                                        : std::memcpy(memory, piece, count);
     memory += count;
     length -= count;
     from = 0;
@@ -83,7 +96,9 @@ FileChannel::FileChannel(loop::Loop& loop, std::shared_ptr<FileShared> shared)
   if (file_->traits().memory_alignment > 1) reserve_page_ = std::make_unique<Page>();
 }
 
-FileChannel::~FileChannel() { CHECK(free_.size() == max_works, "{} closed with requests in flight", shared_->path); }
+FileChannel::~FileChannel() {
+  CHECK(free_.size() == max_works, "{} closed with requests in flight", shared_->path);
+}
 
 void FileChannel::submit(Request& request) {
   if (free_.empty()) return waiting_requests_.push_back(request);
@@ -96,7 +111,8 @@ bool FileChannel::needs_bounce(const Request& request) const {
   const uintptr_t memory_mask = traits.memory_alignment - 1;
   const uintptr_t length_mask = traits.offset_alignment - 1;
   return std::ranges::any_of(request.parts, [&](const iovec& part) {
-    return (reinterpret_cast<uintptr_t>(part.iov_base) & memory_mask) != 0 || (part.iov_len & length_mask) != 0;
+    return (reinterpret_cast<uintptr_t>(part.iov_base) & memory_mask) != 0 ||
+           (part.iov_len & length_mask) != 0;
   });
 }
 
@@ -104,7 +120,8 @@ bool FileChannel::needs_bounce(const Request& request) const {
 // sync, so that ENOSPC of the write (nothing is lost) and ENOSPC of the write-back (something is) stay apart.
 bool FileChannel::needs_sync(const Request& request) const {
   if (!request.durable) return false;
-  return request.operation == Operation::write_zeroes || (request.operation == Operation::write && !file_->traits().direct);
+  return request.operation == Operation::write_zeroes ||
+         (request.operation == Operation::write && !file_->traits().direct);
 }
 
 void FileChannel::begin(Request& request) {
@@ -120,16 +137,18 @@ void FileChannel::begin(Request& request) {
     case Operation::flush: work.step = Step::sync; break;
     case Operation::discard: work.step = Step::punch; break;
     case Operation::write_zeroes:
-      work.step = request.may_discard && shared_->thin && shared_->can_punch && limits().discard_zeroes ? Step::punch
-                  : shared_->can_zero                                                                   ? Step::zero
-                                                                                                        : Step::write_zeroes;
+      work.step = request.may_discard && shared_->thin && shared_->can_punch && limits().discard_zeroes
+                      ? Step::punch
+                  : shared_->can_zero ? Step::zero
+                                      : Step::write_zeroes;
       break;
     case Operation::find_extent: work.step = Step::extent; break;
   }
   next(work);
 }
 
-void FileChannel::start(FileWork& work, FileVerb verb, uint64_t offset, uint64_t length, std::span<const iovec> parts) {
+void FileChannel::start(FileWork& work, FileVerb verb, uint64_t offset, uint64_t length,
+                        std::span<const iovec> parts) {
   work.verb = verb;
   work.durable = verb == FileVerb::write && work.request->durable && !needs_sync(*work.request);
   work.offset = offset;
@@ -142,13 +161,14 @@ void FileChannel::next(FileWork& work) {
   const Request& request = *work.request;
   switch (work.step) {
     case Step::transfer:
-      return start(work, request.operation == Operation::read ? FileVerb::read : FileVerb::write, request.offset, request.length,
-                   request.parts);
+      return start(work, request.operation == Operation::read ? FileVerb::read : FileVerb::write,
+                   request.offset, request.length, request.parts);
     case Step::bounced: return next_bounced(work);
     case Step::punch:
     case Step::zero:
     case Step::write_zeroes: return next_zeroing(work);
-    case Step::extent: return start(work, FileVerb::find_extent, request.offset, limits().size_bytes - request.offset, {});
+    case Step::extent:
+      return start(work, FileVerb::find_extent, request.offset, limits().size_bytes - request.offset, {});
     case Step::sync: return syncs_.join(work);
   }
 }
@@ -166,7 +186,8 @@ bool FileChannel::take_bounce(FileWork& work) {
       return true;
     }
   }
-  if (!reserve_page_) reserve_page_ = std::make_unique<Page>();  // a short transfer without O_DIRECT: as rare as it is slow
+  if (!reserve_page_)
+    reserve_page_ = std::make_unique<Page>();  // a short transfer without O_DIRECT: as rare as it is slow
   if (reserve_.capacity != 0) return false;
   reserve_.memory = reserve_page_->bytes;
   reserve_.capacity = reserve_bytes;
@@ -218,7 +239,8 @@ void FileChannel::ended(FileWork& work) {
 // name: go on behind them, with a bounce, whose pieces may begin anywhere.
 void FileChannel::moved(FileWork& work) {
   const auto result = static_cast<uint64_t>(work.result);
-  const uint64_t bytes = result >= work.length ? work.length : result / limits().block_bytes * limits().block_bytes;
+  const uint64_t bytes =
+      result >= work.length ? work.length : result / limits().block_bytes * limits().block_bytes;
   if (bytes == 0) return error(work, -EIO);
   if (work.step == Step::bounced && work.request->operation == Operation::read) {
     copy_pieces(work.request->parts, work.done, bytes, work.bounce->memory, Direction::from_memory);
@@ -239,12 +261,14 @@ void FileChannel::extent_found(FileWork& work) {
   Request& request = *work.request;
   const uint64_t block = limits().block_bytes;
   const uint64_t size = limits().size_bytes;
-  const uint64_t rest = size > request.offset ? size - request.offset : block;  // it may have shrunk meanwhile
+  const uint64_t rest =
+      size > request.offset ? size - request.offset : block;  // it may have shrunk meanwhile
   const uint64_t found = std::min(static_cast<uint64_t>(work.result), rest);
   // The file system's blocks need not be ours: a block of which a part is there counts as there.
   const uint64_t whole = found / block * block;
   request.extent_allocated = work.extent_allocated || whole == 0;
-  request.extent_length = work.extent_allocated ? std::min((found + block - 1) / block * block, rest) : std::max(whole, block);
+  request.extent_length =
+      work.extent_allocated ? std::min((found + block - 1) / block * block, rest) : std::max(whole, block);
   finish(work, Status::ok);
 }
 
@@ -279,14 +303,17 @@ void FileChannel::error(FileWork& work, int64_t result) {
 
 void FileChannel::fail_device(const FileWork& work, int64_t result) {
   if (shared_->failed.exchange(true)) return;
-  log_error(shared_->component, "device failed for good: what was not flushed may be lost path={} request=\"{}\" error=\"{}\"",
+  log_error(shared_->component,
+            "device failed for good: what was not flushed may be lost path={} request=\"{}\" error=\"{}\"",
             shared_->path, work.request->describe(), std::strerror(static_cast<int>(-result)));
 }
 
 void FileChannel::log_failure(const FileWork& work, int64_t result) {
   if (!log_limiter_.allow(static_cast<uint64_t>(loop_.now().nanoseconds))) return;
-  log_warning(shared_->component, "request failed path={} request=\"{}\" at_byte={} error=\"{}\" not_shown={}", shared_->path,
-              work.request->describe(), work.done, std::strerror(static_cast<int>(-result)), log_limiter_.suppressed());
+  log_warning(shared_->component,
+              "request failed path={} request=\"{}\" at_byte={} error=\"{}\" not_shown={}", shared_->path,
+              work.request->describe(), work.done, std::strerror(static_cast<int>(-result)),
+              log_limiter_.suppressed());
 }
 
 void FileChannel::finish(FileWork& work, Status status) {
@@ -300,7 +327,8 @@ void FileChannel::finish(FileWork& work, Status status) {
   free_.push_back(&work);
   request.complete(status);
   if (!waiting_works_.empty()) next_bounced(static_cast<FileWork&>(waiting_works_.pop_front()));
-  while (!waiting_requests_.empty() && !free_.empty()) begin(static_cast<Request&>(waiting_requests_.pop_front()));
+  while (!waiting_requests_.empty() && !free_.empty())
+    begin(static_cast<Request&>(waiting_requests_.pop_front()));
 }
 
 }  // namespace ashlar::stores

@@ -19,9 +19,9 @@ namespace ashlar::stores {
 /// What all channels of one file share.
 struct FileShared {
   std::string path;
-  std::string component;              ///< of log lines: stores.file or stores.block
-  std::unique_ptr<loop::File> file;   ///< shard 0's, also for resize
-  block::Limits limits;               ///< but for the size
+  std::string component;             ///< of log lines: stores.file or stores.block
+  std::unique_ptr<loop::File> file;  ///< shard 0's, also for resize
+  block::Limits limits;              ///< but for the size
   std::atomic<uint64_t> size_bytes = 0;
   bool thin = true;
   std::shared_ptr<SyncGroup> home_syncs;  ///< null with a single shard
@@ -35,9 +35,9 @@ struct FileShared {
 
 /// Memory aligned for O_DIRECT that stands in for pieces that are not.
 struct Bounce {
-  Buffer buffer;             // empty: the reserve page
+  Buffer buffer;  // empty: the reserve page
   uint8_t* memory = nullptr;
-  uint32_t capacity = 0;     // bytes; 0: free
+  uint32_t capacity = 0;  // bytes; 0: free
 };
 
 class FileChannel;
@@ -53,7 +53,7 @@ class FileWork final : public loop::FileOperation, public SyncWaiter {
   block::Request* request = nullptr;
   Bounce* bounce = nullptr;
   Step step = Step::transfer;
-  uint64_t done = 0;   // bytes of the request that are over
+  uint64_t done = 0;  // bytes of the request that are over
   iovec piece{};
 };
 
@@ -64,7 +64,7 @@ class FileChannel final : public block::BlockDevice {
   static constexpr uint32_t max_bounces = 4;
   static constexpr uint32_t max_bounce_bytes = 256 << 10;
   static constexpr uint32_t reserve_bytes = 4096;
-  static constexpr uint64_t max_zeroing_bytes = 1 << 30;      // one fallocate
+  static constexpr uint64_t max_zeroing_bytes = 1 << 30;  // one fallocate
   static constexpr uint64_t max_written_zeroes_bytes = 1 << 20;
 
   FileChannel(loop::Loop& loop, std::shared_ptr<FileShared> shared);
@@ -78,7 +78,8 @@ class FileChannel final : public block::BlockDevice {
   void next(FileWork& work);
   void next_bounced(FileWork& work);
   void next_zeroing(FileWork& work);
-  void start(FileWork& work, loop::FileVerb verb, uint64_t offset, uint64_t length, std::span<const iovec> parts);
+  void start(FileWork& work, loop::FileVerb verb, uint64_t offset, uint64_t length,
+             std::span<const iovec> parts);
   void ended(FileWork& work);
   void moved(FileWork& work);
   void advanced(FileWork& work, uint64_t bytes);
@@ -101,7 +102,7 @@ class FileChannel final : public block::BlockDevice {
   std::unique_ptr<FileWork[]> works_;
   std::vector<FileWork*> free_;
   std::array<Bounce, max_bounces> bounces_;
-  Bounce reserve_;              // so that misaligned requests go on, a page at a time, when the pool is dry
+  Bounce reserve_;  // so that misaligned requests go on, a page at a time, when the pool is dry
   struct alignas(reserve_bytes) Page {
     uint8_t bytes[reserve_bytes];
   };
@@ -114,6 +115,7 @@ class FileChannel final : public block::BlockDevice {
 std::shared_ptr<block::Store> make_file_store(std::shared_ptr<FileShared> shared, bool resize_file);
 
 /// The shared half on an open file; limits are filled in from its traits.
-std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const block::StoreSpec& spec, std::string component);
+std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const block::StoreSpec& spec,
+                                       std::string component);
 
 }  // namespace ashlar::stores

@@ -9,7 +9,9 @@ namespace {
 class FileStore final : public block::Store {
  public:
   FileStore(std::shared_ptr<FileShared> shared, bool resize_file)
-      : shared_(std::move(shared)), resize_file_(resize_file), limits_(shared_->limits, shared_->size_bytes) {}
+      : shared_(std::move(shared)),
+        resize_file_(resize_file),
+        limits_(shared_->limits, shared_->size_bytes) {}
   const block::Limits& limits() const override { return limits_.get(); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override {
     return std::make_unique<FileChannel>(shard, shared_);
@@ -20,7 +22,8 @@ class FileStore final : public block::Store {
     if (!resize_file_) {
       const uint64_t there = shared->file->size();
       if (bytes > there) {
-        co_return fail(ErrorCode::out_of_range, shared->path, "the device holds {} bytes, not {}: grow it first", there, bytes);
+        co_return fail(ErrorCode::out_of_range, shared->path,
+                       "the device holds {} bytes, not {}: grow it first", there, bytes);
       }
       shared->size_bytes.store(bytes);
       co_return Result<void>();
@@ -33,7 +36,9 @@ class FileStore final : public block::Store {
     shared->size_bytes.store(resized ? bytes : before);
     co_return resized;
   }
-  void collect(std::map<std::string, uint64_t>& counters) const override { counters["file.failed"] = shared_->failed.load() ? 1 : 0; }
+  void collect(std::map<std::string, uint64_t>& counters) const override {
+    counters["file.failed"] = shared_->failed.load() ? 1 : 0;
+  }
 
  private:
   std::shared_ptr<FileShared> shared_;
@@ -47,7 +52,8 @@ std::shared_ptr<block::Store> make_file_store(std::shared_ptr<FileShared> shared
   return std::make_shared<FileStore>(std::move(shared), resize_file);
 }
 
-std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const block::StoreSpec& spec, std::string component) {
+std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const block::StoreSpec& spec,
+                                       std::string component) {
   auto shared = std::make_shared<FileShared>();
   const loop::File::Traits& traits = file->traits();
   shared->path = spec.options.at("path");
@@ -64,11 +70,13 @@ std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const b
   limits.read_only = spec.read_only;
   limits.volatile_cache = true;
   // A thick volume keeps its space: a host's discard must not make a later write meet ENOSPC.
-  if (spec.thin && shared->can_punch) limits.discard_granularity_bytes = std::max(traits.discard_granularity_bytes, spec.block_bytes);
+  if (spec.thin && shared->can_punch)
+    limits.discard_granularity_bytes = std::max(traits.discard_granularity_bytes, spec.block_bytes);
   limits.discard_zeroes = !traits.block_device;
   limits.find_extent = !traits.block_device;
   shared->file = std::move(file);
-  if (loop::Loop::current().shards().count() > 1) shared->home_syncs = std::make_shared<SyncGroup>(*shared->file);
+  if (loop::Loop::current().shards().count() > 1)
+    shared->home_syncs = std::make_shared<SyncGroup>(*shared->file);
   return shared;
 }
 

@@ -23,7 +23,8 @@ class FileStoreTest : public testing::Test {
  protected:
   FileStoreTest() {
     disk_->content.resize(disk_bytes);
-    shards_.at(0).open_file = [this](const std::string&, const loop::OpenOptions& options) -> Result<std::unique_ptr<loop::File>> {
+    shards_.at(0).open_file =
+        [this](const std::string&, const loop::OpenOptions& options) -> Result<std::unique_ptr<loop::File>> {
       options_ = options;
       return std::make_unique<FakeFile>(shards_.at(0), disk_);
     };
@@ -49,7 +50,8 @@ class FileStoreTest : public testing::Test {
     shards_.run_until([&] { return waiting.over.is_set(); });
     return waiting.request.status;
   }
-  void begin(Waiting& waiting, Operation operation, uint64_t offset, uint64_t length, bool flag = false, uint32_t shard = 0) {
+  void begin(Waiting& waiting, Operation operation, uint64_t offset, uint64_t length, bool flag = false,
+             uint32_t shard = 0) {
     const bool data = operation == Operation::read || operation == Operation::write;
     waiting.request.operation = operation;
     waiting.request.offset = offset;
@@ -142,7 +144,8 @@ TEST_F(FileStoreTest, FlushesShareASyncThatStartsAfterThem) {
   EXPECT_EQ(disk_->count(FileVerb::sync_data), 1u);
   shards_.on(0, [&] { disk_->release(); });
   shards_.run_until([&] { return first.over.is_set() && second.over.is_set() && third.over.is_set(); });
-  EXPECT_EQ(disk_->count(FileVerb::sync_data), 2u) << "the two that came late need a sync of their own, and one is enough";
+  EXPECT_EQ(disk_->count(FileVerb::sync_data), 2u)
+      << "the two that came late need a sync of their own, and one is enough";
 }
 
 TEST_F(FileStoreTest, ALateFlushDoesNotPassOnAFailedDevice) {
@@ -275,7 +278,8 @@ TEST_F(FileStoreTest, ZeroesAreWrittenWhereTheFileSystemHasNoOtherWay) {
   judge(FileVerb::zero_range, -EOPNOTSUPP, 1000);
   const uint64_t length = (3 << 20) + 512;
   EXPECT_EQ(run(Operation::write_zeroes, 512, length), Status::ok);
-  EXPECT_TRUE(std::all_of(disk_->content.begin() + 512, disk_->content.begin() + 512 + static_cast<ptrdiff_t>(length),
+  EXPECT_TRUE(std::all_of(disk_->content.begin() + 512,
+                          disk_->content.begin() + 512 + static_cast<ptrdiff_t>(length),
                           [](uint8_t byte) { return byte == 0; }));
   EXPECT_EQ(disk_->content[511], 0xaa);
   EXPECT_EQ(disk_->content[512 + length], 0xaa);
@@ -341,7 +345,8 @@ TEST_F(FileStoreTest, MisalignedMemoryIsBouncedEvenWhenThePoolIsDry) {
     request.parts = {&odd, 1};
     shards_.on(0, [&] { waiting[i]->submit(*channels_[0]); });
   }
-  shards_.run_until([&] { return std::ranges::all_of(waiting, [](auto& each) { return each->over.is_set(); }); });
+  shards_.run_until(
+      [&] { return std::ranges::all_of(waiting, [](auto& each) { return each->over.is_set(); }); });
   for (uint64_t i = 0; i < 10; ++i) {
     EXPECT_EQ(waiting[i]->request.status, Status::ok);
     EXPECT_EQ(std::memcmp(disk_->content.data() + i * length, memory_->bytes + 1, length), 0) << i;
@@ -361,7 +366,8 @@ TEST_F(FileStoreTest, TheFileGetsABoundedNumberAtATime) {
   }
   EXPECT_EQ(disk_->held.size(), FileChannel::max_works);
   shards_.on(0, [&] { disk_->release(); });
-  shards_.run_until([&] { return std::ranges::all_of(waiting, [](auto& each) { return each->over.is_set(); }); });
+  shards_.run_until(
+      [&] { return std::ranges::all_of(waiting, [](auto& each) { return each->over.is_set(); }); });
   for (size_t i = 0; i < many; ++i) EXPECT_EQ(disk_->seen[i].offset, i * 512);
 }
 
@@ -373,8 +379,8 @@ TEST_F(FileStoreTest, ExtentsAreRoundedToWholeBlocksTheSafeWay) {
     bool expected;
     uint64_t length;
   };
-  for (const Case& each : {Case{true, 700, true, 1024}, Case{false, 700, false, 512}, Case{false, 100, true, 512},
-                           Case{true, disk_bytes * 2, true, disk_bytes}}) {
+  for (const Case& each : {Case{true, 700, true, 1024}, Case{false, 700, false, 512},
+                           Case{false, 100, true, 512}, Case{true, disk_bytes * 2, true, disk_bytes}}) {
     disk_->judge = [&](const FileOperation& operation) -> std::optional<int64_t> {
       const_cast<FileOperation&>(operation).extent_allocated = each.there;
       return each.found;

@@ -57,7 +57,8 @@ class MemoryChannel final : public block::BlockDevice {
       case Operation::discard: give_back(request); break;
       case Operation::write_zeroes:
         // Pages that are not there stay so: they read as zeroes, and taking memory for zeroes helps nobody.
-        request.may_discard ? give_back(request) : zero_range(*memory_, request.offset, request.length, nullptr);
+        request.may_discard ? give_back(request)
+                            : zero_range(*memory_, request.offset, request.length, nullptr);
         break;
       case Operation::find_extent: find_extent(request); break;
     }
@@ -111,7 +112,8 @@ class MemoryChannel final : public block::BlockDevice {
 
   void find_extent(block::Request& request) {
     request.extent_allocated = memory_->pages.find(request.offset) != nullptr;
-    request.extent_length = memory_->pages.run_length(request.offset, limits().size_bytes, request.extent_allocated);
+    request.extent_length =
+        memory_->pages.run_length(request.offset, limits().size_bytes, request.extent_allocated);
   }
 
   loop::Loop& loop_;
@@ -130,14 +132,17 @@ loop::Task<void> shrink(std::shared_ptr<Memory> memory, uint64_t from, uint64_t 
 
 class MemoryStore final : public block::Store {
  public:
-  explicit MemoryStore(const block::Limits& limits) : limits_(limits, memory_->size) { memory_->size = limits.size_bytes; }
+  explicit MemoryStore(const block::Limits& limits) : limits_(limits, memory_->size) {
+    memory_->size = limits.size_bytes;
+  }
   const block::Limits& limits() const override { return limits_.get(); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override {
     return std::make_unique<MemoryChannel>(shard, memory_, limits_.get());
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override {
     if (bytes > PageTable::max_bytes) {
-      co_return fail(ErrorCode::out_of_range, "size_bytes", "kind memory holds up to {} bytes, not {}", PageTable::max_bytes, bytes);
+      co_return fail(ErrorCode::out_of_range, "size_bytes", "kind memory holds up to {} bytes, not {}",
+                     PageTable::max_bytes, bytes);
     }
     const uint64_t before = memory_->size.exchange(bytes, std::memory_order_relaxed);
     if (bytes < before) co_await shrink(memory_, before, bytes);
@@ -156,8 +161,8 @@ class MemoryStore final : public block::Store {
 
 loop::Task<OpenedStore> open_memory(block::StoreSpec spec) {
   if (spec.size_bytes == 0 || spec.size_bytes > PageTable::max_bytes) {
-    co_return fail(ErrorCode::out_of_range, "size_bytes", "kind memory needs a size of 1 to {} bytes, not {}", PageTable::max_bytes,
-                   spec.size_bytes);
+    co_return fail(ErrorCode::out_of_range, "size_bytes", "kind memory needs a size of 1 to {} bytes, not {}",
+                   PageTable::max_bytes, spec.size_bytes);
   }
   block::Limits limits;
   limits.size_bytes = spec.size_bytes;

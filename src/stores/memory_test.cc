@@ -28,7 +28,8 @@ TEST(PageTable, TwoThreadsFaultInTheSamePages) {
     ++ready;
     while (ready < 2) {
     }
-    for (uint64_t i = 0; i < count; ++i) pages.find_or_make(i * PageTable::page_bytes * 37)[byte] = static_cast<uint8_t>(i + byte);
+    for (uint64_t i = 0; i < count; ++i)
+      pages.find_or_make(i * PageTable::page_bytes * 37)[byte] = static_cast<uint8_t>(i + byte);
   };
   std::thread one(touch, 1);
   std::thread two(touch, 2);
@@ -55,7 +56,8 @@ TEST(PageTable, RunsEndWhereThePagesChange) {
   EXPECT_EQ(pages.run_length(3 * page, PageTable::max_bytes, true), 2 * page);
   EXPECT_EQ(pages.run_length(3 * page, 4 * page + 512, true), page + 512);
   // It stops looking after one leaf's worth of steps, and tells what it has seen.
-  EXPECT_EQ(pages.run_length(2 * PageTable::leaf_bytes, PageTable::max_bytes, false), PageTable::pages_per_leaf * PageTable::leaf_bytes);
+  EXPECT_EQ(pages.run_length(2 * PageTable::leaf_bytes, PageTable::max_bytes, false),
+            PageTable::pages_per_leaf * PageTable::leaf_bytes);
   EXPECT_EQ(pages.run_length(5 * page, PageTable::max_bytes, false), PageTable::leaf_bytes - 5 * page);
 }
 
@@ -69,11 +71,18 @@ TEST(MemoryStore, DiscardGivesMemoryBackWhenEveryShardHasPassedATurn) {
   std::vector<uint8_t> data(1 << 20, 0x11);
   EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::write, 4096, data); }), Status::ok);
   EXPECT_EQ(counter(**opened, "memory.bytes_in_use"), 17 * PageTable::page_bytes);
-  EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::discard, 0, {}, 1 << 20); }), Status::ok);
+  EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::discard, 0, {}, 1 << 20); }),
+            Status::ok);
   EXPECT_EQ(counter(**opened, "memory.bytes_in_use"), PageTable::page_bytes);
-  EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::write_zeroes, 1 << 20, {}, 1 << 20, false); }), Status::ok);
+  EXPECT_EQ(shards.run([&] {
+    return block::perform(*channel, Operation::write_zeroes, 1 << 20, {}, 1 << 20, false);
+  }),
+            Status::ok);
   EXPECT_EQ(counter(**opened, "memory.bytes_in_use"), PageTable::page_bytes);
-  EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::write_zeroes, 1 << 20, {}, 1 << 20, true); }), Status::ok);
+  EXPECT_EQ(shards.run([&] {
+    return block::perform(*channel, Operation::write_zeroes, 1 << 20, {}, 1 << 20, true);
+  }),
+            Status::ok);
   EXPECT_EQ(counter(**opened, "memory.bytes_in_use"), 0u);
 }
 
@@ -128,7 +137,9 @@ TEST(MemoryStore, SizesAreBounded) {
   EXPECT_FALSE(shards.run([&] { return (*opened)->resize(PageTable::max_bytes + 512); }));
   auto channel = (*opened)->open_channel(shards.at(0));
   std::vector<uint8_t> data(512, 3);
-  EXPECT_EQ(shards.run([&] { return block::perform(*channel, Operation::write, PageTable::max_bytes - 512, data); }), Status::ok);
+  EXPECT_EQ(shards.run(
+                [&] { return block::perform(*channel, Operation::write, PageTable::max_bytes - 512, data); }),
+            Status::ok);
 }
 
 }  // namespace

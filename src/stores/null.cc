@@ -49,7 +49,8 @@ class NullStore final : public block::Store {
 }  // namespace
 
 loop::Task<OpenedStore> open_null(block::StoreSpec spec) {
-  if (spec.size_bytes == 0) co_return fail(ErrorCode::invalid_argument, "size_bytes", "kind null has no size of its own: give one");
+  if (spec.size_bytes == 0)
+    co_return fail(ErrorCode::invalid_argument, "size_bytes", "kind null has no size of its own: give one");
   block::Limits limits;
   limits.size_bytes = spec.size_bytes;
   limits.block_bytes = spec.block_bytes;

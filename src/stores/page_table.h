@@ -30,7 +30,9 @@ class PageTable {
   /// The page that holds `offset`, or nullptr when it was never written.
   uint8_t* find(uint64_t offset) const {
     const Leaf* leaf = roots_[offset / leaf_bytes].load(std::memory_order_acquire);
-    return leaf == nullptr ? nullptr : leaf->pages[offset / page_bytes % pages_per_leaf].load(std::memory_order_acquire);
+    return leaf == nullptr
+               ? nullptr
+               : leaf->pages[offset / page_bytes % pages_per_leaf].load(std::memory_order_acquire);
   }
   /// The page that holds `offset`, made of zeroes when it is not there; nullptr when the machine has no memory left.
   uint8_t* find_or_make(uint64_t offset);
@@ -40,7 +42,9 @@ class PageTable {
   /// leaf of pages, so it may tell less than there is.
   uint64_t run_length(uint64_t offset, uint64_t end, bool present) const;
   /// True if there is a leaf for `offset`: what has none need not be walked page by page.
-  bool has_leaf(uint64_t offset) const { return roots_[offset / leaf_bytes].load(std::memory_order_acquire) != nullptr; }
+  bool has_leaf(uint64_t offset) const {
+    return roots_[offset / leaf_bytes].load(std::memory_order_acquire) != nullptr;
+  }
   uint64_t pages_in_use() const { return pages_in_use_.load(std::memory_order_relaxed); }
 
  private:

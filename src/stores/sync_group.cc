@@ -9,7 +9,9 @@ class Foreign final : public SyncWaiter {
   Foreign(loop::Shards& shards, uint32_t shard, std::move_only_function<void(int64_t)> answer)
       : shards_(shards), shard_(shard), answer_(std::move(answer)) {}
   void synced(int64_t result) override {
-    std::move_only_function<void()> back = [answer = std::move(answer_), result]() mutable { answer(result); };
+    std::move_only_function<void()> back = [answer = std::move(answer_), result]() mutable {
+      answer(result);
+    };
     shards_.send(shard_, std::move(back));
     delete this;
   }
@@ -23,7 +25,8 @@ class Foreign final : public SyncWaiter {
 }  // namespace
 
 SyncGroup::SyncGroup(loop::File& file) : file_(&file) { verb = loop::FileVerb::sync_data; }
-SyncGroup::SyncGroup(std::shared_ptr<SyncGroup> home, loop::Loop& loop) : home_(std::move(home)), loop_(&loop) {}
+SyncGroup::SyncGroup(std::shared_ptr<SyncGroup> home, loop::Loop& loop)
+    : home_(std::move(home)), loop_(&loop) {}
 SyncGroup::~SyncGroup() { CHECK(!running_, "closed in the middle of a sync"); }
 
 void SyncGroup::join(SyncWaiter& waiter) {

@@ -17,7 +17,8 @@ struct UnitCommandTag;
 struct Command : ListNode<UnitCommandTag> {
   const Nexus* nexus = nullptr;
   bool mapping_read_only = false;  ///< this host may not write, whatever the unit says
-  uint64_t range_lock = 0;         ///< RangeLock::id of the lock that its own story holds and this write goes under; 0: none
+  uint64_t range_lock =
+      0;  ///< RangeLock::id of the lock that its own story holds and this write goes under; 0: none
   block::Request request;
 };
 using CommandList = IntrusiveList<Command, UnitCommandTag>;

@@ -12,7 +12,7 @@
 namespace ashlar::unit {
 
 struct LunMapping {
-  uint16_t lun = 0;                ///< 0-16383
+  uint16_t lun = 0;  ///< 0-16383
   bool read_only = false;
   std::string volume;
   /// The unit's channels, indexed by shard.
@@ -22,16 +22,16 @@ struct LunMapping {
 
 /// Secrets for CHAP: what the host must prove, and what the target proves back when asked (mutual).
 struct ChapCredentials {
-  std::string user;           ///< CHAP_N of the initiator; empty: no authentication asked for
+  std::string user;  ///< CHAP_N of the initiator; empty: no authentication asked for
   std::string secret;
-  std::string mutual_user;    ///< CHAP_N of the target; empty: mutual CHAP is refused
+  std::string mutual_user;  ///< CHAP_N of the target; empty: mutual CHAP is refused
   std::string mutual_secret;
 };
 
 /// One host as one target shows itself to it.
 struct HostView {
-  std::string host;                          ///< resource name
-  std::map<uint16_t, LunMapping> luns;       ///< ordered by LUN
+  std::string host;                     ///< resource name
+  std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
 };
 

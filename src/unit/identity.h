@@ -8,24 +8,24 @@
 namespace ashlar::unit {
 
 struct Identity {
-  std::string name;        ///< our own: the volume's resource name
-  Naa naa{};               ///< SCSI designator, VPD 83h
-  Eui64 eui64{};           ///< NVMe EUI-64, VPD 83h
+  std::string name;  ///< our own: the volume's resource name
+  Naa naa{};         ///< SCSI designator, VPD 83h
+  Eui64 eui64{};     ///< NVMe EUI-64, VPD 83h
   Uuid uuid{};
-  std::string serial;      ///< VPD 80h, 1-32 ASCII characters
-  std::string vendor = "ASHLAR";    ///< T10 vendor, up to 8 characters
-  std::string product = "VOLUME";   ///< up to 16 characters
-  std::string revision = "0001";    ///< up to 4 characters
+  std::string serial;              ///< VPD 80h, 1-32 ASCII characters
+  std::string vendor = "ASHLAR";   ///< T10 vendor, up to 8 characters
+  std::string product = "VOLUME";  ///< up to 16 characters
+  std::string revision = "0001";   ///< up to 4 characters
 };
 
 /// Sizes and behaviour as hosts see them. size_bytes alone may change while hosts look on.
 struct Geometry {
   uint64_t size_bytes = 0;
-  uint32_t block_bytes = 512;            ///< logical block: 512 or 4096
-  uint8_t physical_block_exponent = 3;   ///< 2^n logical blocks per physical block
+  uint32_t block_bytes = 512;           ///< logical block: 512 or 4096
+  uint8_t physical_block_exponent = 3;  ///< 2^n logical blocks per physical block
   bool thin = true;
   bool read_only = false;
-  bool write_cache = false;              ///< off: every write is durable before it is answered
+  bool write_cache = false;  ///< off: every write is durable before it is answered
   bool rotational = false;
   bool removable = false;
 };

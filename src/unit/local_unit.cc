@@ -10,7 +10,8 @@ using block::Status;
 using SharedUnit = std::shared_ptr<UnitShared>;
 
 bool modifies(Operation operation) {
-  return operation == Operation::write || operation == Operation::discard || operation == Operation::write_zeroes;
+  return operation == Operation::write || operation == Operation::discard ||
+         operation == Operation::write_zeroes;
 }
 
 // A story that waits for a range, on its own shard.
@@ -98,7 +99,9 @@ LocalUnit::LocalUnit(SharedUnit shared, loop::Loop& loop, std::unique_ptr<block:
   shared_->on_shard[loop_.index()] = this;
 }
 
-LocalUnit::~LocalUnit() { CHECK(!channel_, "unit {} was dropped before close_unit()", shared_->identity.name); }
+LocalUnit::~LocalUnit() {
+  CHECK(!channel_, "unit {} was dropped before close_unit()", shared_->identity.name);
+}
 
 Geometry LocalUnit::geometry() const {
   Geometry geometry = shared_->geometry;
@@ -110,11 +113,13 @@ Geometry LocalUnit::geometry() const {
 void LocalUnit::submit(Command& command) {
   block::Request& request = command.request;
   request.begin();
-  if (closing_) [[unlikely]] return request.complete(Status::aborted);
+  if (closing_) [[unlikely]]
+    return request.complete(Status::aborted);
   if (modifies(request.operation)) {
     if (shared_->geometry.read_only || command.mapping_read_only) return request.complete(Status::read_only);
     if (!shared_->write_cache.load(std::memory_order_relaxed)) request.durable = true;
-    if (!holds_.empty() && must_wait(command)) [[unlikely]] return held_.push_back(command);
+    if (!holds_.empty() && must_wait(command)) [[unlikely]]
+      return held_.push_back(command);
   }
   admit(command);
 }
@@ -136,7 +141,8 @@ void LocalUnit::ended(block::Request& request, block::Request::Layer& layer) {
 bool LocalUnit::must_wait(const Command& command) const {
   const block::Request& request = command.request;
   return std::ranges::any_of(holds_, [&](const Hold& hold) {
-    return hold.lock.id != command.range_lock && overlap(hold.lock.offset, hold.lock.length, request.offset, request.length);
+    return hold.lock.id != command.range_lock &&
+           overlap(hold.lock.offset, hold.lock.length, request.offset, request.length);
   });
 }
 
@@ -144,7 +150,8 @@ void LocalUnit::hold(const RangeLock& lock) {
   Hold hold{lock};
   for (const Command& command : in_flight_) {
     const block::Request& request = command.request;
-    if (modifies(request.operation) && overlap(lock.offset, lock.length, request.offset, request.length)) ++hold.writes_before;
+    if (modifies(request.operation) && overlap(lock.offset, lock.length, request.offset, request.length))
+      ++hold.writes_before;
   }
   holds_.push_back(hold);
   if (hold.writes_before == 0) tell_quiet(lock.id);
@@ -154,7 +161,9 @@ void LocalUnit::write_ended(const Command& command) {
   // Until it is granted, a lock lets nothing new into its range: whatever ends there was in flight before it.
   const block::Request& request = command.request;
   for (Hold& hold : holds_) {
-    if (hold.writes_before == 0 || !overlap(hold.lock.offset, hold.lock.length, request.offset, request.length)) continue;
+    if (hold.writes_before == 0 ||
+        !overlap(hold.lock.offset, hold.lock.length, request.offset, request.length))
+      continue;
     if (--hold.writes_before == 0) tell_quiet(hold.lock.id);
   }
 }
@@ -192,11 +201,13 @@ loop::Task<void> LocalUnit::close() {
   shared_->on_shard[loop_.index()] = nullptr;
 }
 
-loop::Task<Result<OpenUnit>> open_unit(Identity identity, Geometry geometry, std::shared_ptr<block::Store> store) {
+loop::Task<Result<OpenUnit>> open_unit(Identity identity, Geometry geometry,
+                                       std::shared_ptr<block::Store> store) {
   const block::Limits& limits = store->limits();
   if (geometry.block_bytes != limits.block_bytes) {
-    co_return fail(ErrorCode::invalid_argument, "block_bytes", "unit {} has blocks of {} bytes, its store of {}", identity.name,
-                   geometry.block_bytes, limits.block_bytes);
+    co_return fail(ErrorCode::invalid_argument, "block_bytes",
+                   "unit {} has blocks of {} bytes, its store of {}", identity.name, geometry.block_bytes,
+                   limits.block_bytes);
   }
   geometry.size_bytes = limits.size_bytes;
   geometry.rotational = limits.rotational;
@@ -235,7 +246,8 @@ loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes) {
   UnitShared& shared = *unit.shared;
   const uint64_t before = shared.size_bytes.load(std::memory_order_relaxed);
   if (bytes == 0 || bytes % shared.geometry.block_bytes != 0) {
-    co_return fail(ErrorCode::invalid_argument, "size_bytes", "must be a multiple of the block size {} and not 0; {} is not",
+    co_return fail(ErrorCode::invalid_argument, "size_bytes",
+                   "must be a multiple of the block size {} and not 0; {} is not",
                    shared.geometry.block_bytes, bytes);
   }
   LogicalUnit& local = *unit.on_shard[0];

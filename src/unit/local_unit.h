@@ -15,11 +15,12 @@ class LocalUnit;
 
 /// What all shards share of one unit. The home shard (0) decides who holds which range; the rest is fixed or atomic.
 struct UnitShared {
-  UnitShared(Identity its_identity, Geometry its_geometry, std::shared_ptr<block::Store> its_store, loop::Shards& its_shards);
+  UnitShared(Identity its_identity, Geometry its_geometry, std::shared_ptr<block::Store> its_store,
+             loop::Shards& its_shards);
 
   const Identity identity;
-  const Geometry geometry;                  ///< but for size_bytes and write_cache, which live below
-  std::shared_ptr<block::Store> store;      ///< shard 0 only; let go by close_unit(), so that it dies there
+  const Geometry geometry;              ///< but for size_bytes and write_cache, which live below
+  std::shared_ptr<block::Store> store;  ///< shard 0 only; let go by close_unit(), so that it dies there
   loop::Shards& shards;
   std::atomic<uint64_t> size_bytes;
   std::atomic<bool> write_cache;
@@ -34,14 +35,17 @@ struct UnitShared {
 /// One shard's half: a channel of the store, the commands in flight on it, and the ranges that are locked now.
 class LocalUnit final : public LogicalUnit {
  public:
-  LocalUnit(std::shared_ptr<UnitShared> shared, loop::Loop& loop, std::unique_ptr<block::BlockDevice> channel);
+  LocalUnit(std::shared_ptr<UnitShared> shared, loop::Loop& loop,
+            std::unique_ptr<block::BlockDevice> channel);
   ~LocalUnit() override;
 
   const Identity& identity() const override { return shared_->identity; }
   Geometry geometry() const override;
   const block::Limits& limits() const override { return channel_ ? channel_->limits() : limits_at_close_; }
   void submit(Command& command) override;
-  void set_write_cache(bool enabled) override { shared_->write_cache.store(enabled, std::memory_order_relaxed); }
+  void set_write_cache(bool enabled) override {
+    shared_->write_cache.store(enabled, std::memory_order_relaxed);
+  }
   loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) override;
   void unlock_range(const RangeLock& lock) override;
 
@@ -80,7 +84,8 @@ struct OpenUnit {
 
 /// Opens a channel of `store` (a stack with a gatekeeper on top: block::open_stack) for each shard. Size, rotational and a
 /// read-only medium come from the store; its block size must be the geometry's. On shard 0.
-loop::Task<Result<OpenUnit>> open_unit(Identity identity, Geometry geometry, std::shared_ptr<block::Store> store);
+loop::Task<Result<OpenUnit>> open_unit(Identity identity, Geometry geometry,
+                                       std::shared_ptr<block::Store> store);
 
 /// Refuses new commands (Status::aborted), ends those that wait for a range the same way, waits for those in flight, then
 /// closes the channels. Stories that wait for a range get a lock with id 0. On shard 0, once.

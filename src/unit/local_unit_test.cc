@@ -88,8 +88,8 @@ class LocalUnitTest : public testing::Test {
     finish_all();
     shards_.run([&] { return close_unit(unit_); });
   }
-  std::unique_ptr<Sent> send(uint32_t shard, Operation operation, uint64_t offset, uint64_t length, uint64_t lock = 0,
-                             bool mapping_read_only = false) {
+  std::unique_ptr<Sent> send(uint32_t shard, Operation operation, uint64_t offset, uint64_t length,
+                             uint64_t lock = 0, bool mapping_read_only = false) {
     auto sent = std::make_unique<Sent>(&ends_);
     Request& request = sent->command.request;
     request.operation = operation;
@@ -213,7 +213,8 @@ TEST_F(LocalUnitTest, ALockWaitsForTheWritesOfAllShardsAndHoldsNewOnes) {
   auto after = send(0, Operation::write, 512, 512);
   auto reading = send(0, Operation::read, 0, 512);
   auto far = send(0, Operation::write, 4096, 512);
-  EXPECT_EQ(store_->pending.size(), 5u) << "the write that came after waits; the read and the far write do not";
+  EXPECT_EQ(store_->pending.size(), 5u)
+      << "the write that came after waits; the read and the far write do not";
   finish(0);
   EXPECT_FALSE(locker->granted);
   finish(0);
@@ -332,8 +333,8 @@ struct Move {
 };
 std::ostream& operator<<(std::ostream& out, const Move& move) {
   static constexpr const char* names[] = {"write", "read", "lock", "unlock", "finish"};
-  return out << names[static_cast<int>(move.kind)] << " shard " << move.shard << " [" << move.block << "+" << move.count << ") choice "
-             << move.choice;
+  return out << names[static_cast<int>(move.kind)] << " shard " << move.shard << " [" << move.block << "+"
+             << move.count << ") choice " << move.choice;
 }
 
 class LockModel : public LocalUnitTest {
@@ -367,7 +368,8 @@ class LockModel : public LocalUnitTest {
     const uint64_t length = move.count * 512;
     switch (move.kind) {
       case Move::Kind::write:
-        commands_.push_back(send(move.shard, Operation::write, offset, length, own_lock(move, offset, length)));
+        commands_.push_back(
+            send(move.shard, Operation::write, offset, length, own_lock(move, offset, length)));
         break;
       case Move::Kind::read: commands_.push_back(send(move.shard, Operation::read, offset, length)); break;
       case Move::Kind::lock: stories_.push_back({move.shard, lock(move.shard, offset, length)}); break;
@@ -406,7 +408,9 @@ class LockModel : public LocalUnitTest {
     story.released = true;
     unlock(*story.locker, story.shard);
   }
-  static uint64_t lock_of(const Request& request) { return static_cast<Sent*>(request.owner)->command.range_lock; }
+  static uint64_t lock_of(const Request& request) {
+    return static_cast<Sent*>(request.owner)->command.range_lock;
+  }
   std::string check() const {
     for (const Story& story : stories_) {
       if (!story.locker->granted || story.released) continue;
@@ -450,13 +454,14 @@ class LockModel : public LocalUnitTest {
 };
 
 TEST(LocalUnitModel, LocksExcludeAndEverybodyIsServed) {
-  const auto any_move = rc::gen::map(
-      rc::gen::tuple(rc::gen::weightedElement<int>({{5, 0}, {1, 1}, {3, 2}, {3, 3}, {5, 4}}), rc::gen::inRange<uint32_t>(0, 3),
-                     rc::gen::inRange<uint64_t>(0, 16), rc::gen::inRange<uint64_t>(1, 6), rc::gen::inRange<uint32_t>(0, 100)),
-      [](const std::tuple<int, uint32_t, uint64_t, uint64_t, uint32_t>& drawn) {
-        return Move{static_cast<Move::Kind>(std::get<0>(drawn)), std::get<1>(drawn), std::get<2>(drawn), std::get<3>(drawn),
-                    std::get<4>(drawn)};
-      });
+  const auto any_move =
+      rc::gen::map(rc::gen::tuple(rc::gen::weightedElement<int>({{5, 0}, {1, 1}, {3, 2}, {3, 3}, {5, 4}}),
+                                  rc::gen::inRange<uint32_t>(0, 3), rc::gen::inRange<uint64_t>(0, 16),
+                                  rc::gen::inRange<uint64_t>(1, 6), rc::gen::inRange<uint32_t>(0, 100)),
+                   [](const std::tuple<int, uint32_t, uint64_t, uint64_t, uint32_t>& drawn) {
+                     return Move{static_cast<Move::Kind>(std::get<0>(drawn)), std::get<1>(drawn),
+                                 std::get<2>(drawn), std::get<3>(drawn), std::get<4>(drawn)};
+                   });
   EXPECT_TRUE(rc::check("range locks", [&] {
     const auto moves = *rc::gen::container<std::vector<Move>>(any_move);
     LockModel model;

@@ -12,16 +12,16 @@ namespace ashlar::unit {
 /// Protocol-blind reasons why a host must be told before its next command (SAM-5 5.14). The protocol room gives each its
 /// code; a larger value never hides a smaller one: order of reporting is order of arrival, but resets come first.
 enum class Attention : uint8_t {
-  power_on,                    ///< new nexus, 29/00
-  reset_by_port,               ///< target reset, 29/02
-  reset_of_unit,               ///< logical unit reset, 29/03
-  nexus_loss,                  ///< 29/07
-  capacity_changed,            ///< 2A/09
-  mode_parameters_changed,     ///< 2A/01
-  inquiry_data_changed,        ///< 3F/03
-  luns_changed,                ///< 3F/0E
-  commands_cleared,            ///< by another nexus, 2F/00
-  medium_changed,              ///< loaded again after an eject, 28/00
+  power_on,                 ///< new nexus, 29/00
+  reset_by_port,            ///< target reset, 29/02
+  reset_of_unit,            ///< logical unit reset, 29/03
+  nexus_loss,               ///< 29/07
+  capacity_changed,         ///< 2A/09
+  mode_parameters_changed,  ///< 2A/01
+  inquiry_data_changed,     ///< 3F/03
+  luns_changed,             ///< 3F/0E
+  commands_cleared,         ///< by another nexus, 2F/00
+  medium_changed,           ///< loaded again after an eject, 28/00
 };
 
 /// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
@@ -44,11 +44,11 @@ class AttentionQueue {
 
 /// Names of both ends. The address of the Nexus is the key of its state on its shard; it lives as long as its session.
 struct Nexus {
-  std::string initiator_name;       ///< iqn.1998-01.com.vmware:host1
-  std::string initiator_port;       ///< "iqn....,i,0x00023d000001": the SCSI initiator port name
-  std::string target_port;          ///< "iqn....,t,0x0001"
+  std::string initiator_name;  ///< iqn.1998-01.com.vmware:host1
+  std::string initiator_port;  ///< "iqn....,i,0x00023d000001": the SCSI initiator port name
+  std::string target_port;     ///< "iqn....,t,0x0001"
   uint16_t relative_target_port = 1;
-  std::string protocol;             ///< "iscsi"
+  std::string protocol;  ///< "iscsi"
 };
 
 }  // namespace ashlar::unit

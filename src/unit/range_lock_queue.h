@@ -23,7 +23,7 @@ class RangeLockQueue {
   struct Entry {
     RangeLock lock;
     void* waiter = nullptr;
-    uint32_t shard = 0;         ///< where the waiter lives
+    uint32_t shard = 0;  ///< where the waiter lives
     uint32_t shards_missing = 0;
     bool started = false;
     bool granted = false;

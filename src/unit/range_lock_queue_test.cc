@@ -25,8 +25,8 @@ TEST(RangeLockQueue, RangesThatTouchDoNotOverlap) {
 TEST(RangeLockQueue, StartsInOrderAndOvertakesNobodyWhoOverlaps) {
   RangeLockQueue queue(2);
   const uint64_t first = queue.ask(0, 100, 0, nullptr);
-  const uint64_t second = queue.ask(50, 100, 1, nullptr);   // waits for the first
-  const uint64_t third = queue.ask(140, 100, 0, nullptr);   // free, but the second came earlier
+  const uint64_t second = queue.ask(50, 100, 1, nullptr);  // waits for the first
+  const uint64_t third = queue.ask(140, 100, 0, nullptr);  // free, but the second came earlier
   const uint64_t fourth = queue.ask(1000, 10, 0, nullptr);
   EXPECT_EQ(ids(queue.start()), (Ids{first, fourth}));
   EXPECT_TRUE(queue.start().empty());

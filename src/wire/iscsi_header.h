@@ -63,8 +63,9 @@ constexpr uint32_t padded(uint32_t length) { return (length + 3) & ~uint32_t{3};
 constexpr bool serial_before(uint32_t left, uint32_t right) { return static_cast<int32_t>(left - right) < 0; }
 
 enum class AdditionalHeaderType : uint8_t {
-  extended_cdb = 1,               ///< content: the bytes of the CDB past its 16th
-  bidirectional_read_length = 2,  ///< content: 4 bytes, the expected read data length of a bidirectional command
+  extended_cdb = 1,  ///< content: the bytes of the CDB past its 16th
+  bidirectional_read_length =
+      2,  ///< content: 4 bytes, the expected read data length of a bidirectional command
 };
 
 /// One additional header segment (RFC 7143 11.2.2). `content` excludes the reserved byte that both known types begin with.
@@ -96,8 +97,8 @@ namespace detail {
 struct CommonFields {
   Opcode opcode;
   bool immediate;
-  uint8_t flags;                 ///< byte 1
-  uint32_t additional_bytes;     ///< multiple of 4
+  uint8_t flags;              ///< byte 1
+  uint32_t additional_bytes;  ///< multiple of 4
   uint32_t data_segment_length;
   uint32_t initiator_task_tag;
 };
@@ -117,7 +118,9 @@ inline std::array<uint8_t, 8> load_lun(const uint8_t* header) {
   std::memcpy(lun.data(), header + 8, lun.size());
   return lun;
 }
-inline void store_lun(uint8_t* header, const std::array<uint8_t, 8>& lun) { std::memcpy(header + 8, lun.data(), lun.size()); }
+inline void store_lun(uint8_t* header, const std::array<uint8_t, 8>& lun) {
+  std::memcpy(header + 8, lun.data(), lun.size());
+}
 constexpr uint8_t bit(bool set, uint8_t mask) { return set ? mask : uint8_t{0}; }
 
 }  // namespace detail

@@ -6,7 +6,12 @@
 namespace ashlar::wire::iscsi {
 
 /// CSG and NSG (RFC 7143 11.12.3); 2 is reserved.
-enum class LoginStage : uint8_t { security_negotiation = 0, login_operational_negotiation = 1, reserved = 2, full_feature_phase = 3 };
+enum class LoginStage : uint8_t {
+  security_negotiation = 0,
+  login_operational_negotiation = 1,
+  reserved = 2,
+  full_feature_phase = 3
+};
 
 struct LoginRequest {
   bool transit = false;    ///< T bit: ready to go to `next_stage`
@@ -43,9 +48,11 @@ struct LoginRequest {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    const auto flags = static_cast<uint8_t>(detail::bit(transit, 0x80) | detail::bit(continues, 0x40) |
-                                            static_cast<uint8_t>(current_stage) << 2 | static_cast<uint8_t>(next_stage));
-    detail::begin(header, {Opcode::login_request, true, flags, additional_header_bytes, data_segment_length, initiator_task_tag});
+    const auto flags =
+        static_cast<uint8_t>(detail::bit(transit, 0x80) | detail::bit(continues, 0x40) |
+                             static_cast<uint8_t>(current_stage) << 2 | static_cast<uint8_t>(next_stage));
+    detail::begin(header, {Opcode::login_request, true, flags, additional_header_bytes, data_segment_length,
+                           initiator_task_tag});
     header[2] = version_max;
     header[3] = version_min;
     std::memcpy(header + 8, isid.data(), isid.size());
@@ -110,8 +117,9 @@ struct LoginResponse {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    const auto flags = static_cast<uint8_t>(detail::bit(transit, 0x80) | detail::bit(continues, 0x40) |
-                                            static_cast<uint8_t>(current_stage) << 2 | static_cast<uint8_t>(next_stage));
+    const auto flags =
+        static_cast<uint8_t>(detail::bit(transit, 0x80) | detail::bit(continues, 0x40) |
+                             static_cast<uint8_t>(current_stage) << 2 | static_cast<uint8_t>(next_stage));
     detail::begin(header, {Opcode::login_response, false, flags, 0, data_segment_length, initiator_task_tag});
     header[2] = version_max;
     header[3] = version_active;

@@ -20,7 +20,8 @@ Header encoded(const Pdu& pdu) {
 
 // The layouts are written out as RFC 7143 section 11 draws them, so that encode and decode cannot be wrong together.
 constexpr std::array<uint8_t, 8> a_lun = {0, 5, 0, 0, 0, 0, 0, 0};
-constexpr TargetNumbers a_numbers = {.stat_sn = 0x11121314, .exp_cmd_sn = 0x21222324, .max_cmd_sn = 0x31323334};
+constexpr TargetNumbers a_numbers = {
+    .stat_sn = 0x11121314, .exp_cmd_sn = 0x21222324, .max_cmd_sn = 0x31323334};
 
 TEST(IscsiPdu, ScsiCommandLayout) {
   ScsiCommand pdu;
@@ -36,9 +37,10 @@ TEST(IscsiPdu, ScsiCommandLayout) {
   pdu.cmd_sn = 0x41424344;
   pdu.exp_stat_sn = 0x51525354;
   for (size_t i = 0; i < 16; ++i) pdu.cdb[i] = static_cast<uint8_t>(0xc0 + i);
-  const Header expected = {0x41, 0xe3, 0, 0, 2, 1, 2, 3, 0, 5, 0, 0, 0, 0, 0, 0, 0x0a, 0x0b, 0x0c, 0x0d, 0, 0, 0x10, 0,
-                           0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0xc0, 0xc1, 0xc2, 0xc3, 0xc4, 0xc5, 0xc6, 0xc7,
-                           0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf};
+  const Header expected = {0x41, 0xe3, 0,    0,    2,    1,    2,    3,    0,    5,    0,    0,
+                           0,    0,    0,    0,    0x0a, 0x0b, 0x0c, 0x0d, 0,    0,    0x10, 0,
+                           0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0xc0, 0xc1, 0xc2, 0xc3,
+                           0xc4, 0xc5, 0xc6, 0xc7, 0xc8, 0xc9, 0xca, 0xcb, 0xcc, 0xcd, 0xce, 0xcf};
   EXPECT_EQ(encoded(pdu), expected);
   EXPECT_EQ(ScsiCommand::decode(expected.data()), pdu);
   EXPECT_EQ(opcode(expected.data()), Opcode::scsi_command);
@@ -61,9 +63,10 @@ TEST(IscsiPdu, ScsiResponseLayout) {
   pdu.exp_data_sn = 3;
   pdu.bidirectional_read_residual_count = 4;
   pdu.residual_count = 5;
-  const Header expected = {0x21, 0x92, 1, 2, 0, 0, 0, 20, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 3,
-                           0, 0, 0, 4, 0, 0, 0, 5};
+  const Header expected = {0x21, 0x92, 1,    2,    0,    0,    0,    20,   0,    0,    0,    0,
+                           0,    0,    0,    0,    0,    0,    0,    7,    0,    0,    0,    0,
+                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34,
+                           0,    0,    0,    3,    0,    0,    0,    4,    0,    0,    0,    5};
   EXPECT_EQ(encoded(pdu), expected);
   EXPECT_EQ(ScsiResponse::decode(expected.data()), pdu);
 }
@@ -90,9 +93,10 @@ TEST(IscsiPdu, DataInLayout) {
   pdu.data_sn = 1;
   pdu.buffer_offset = 0x200;
   pdu.residual_count = 0x300;
-  const Header expected = {0x25, 0x85, 0, 0x18, 0, 0, 2, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 0xff, 0xff, 0xff, 0xff,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 1,
-                           0, 0, 2, 0, 0, 0, 3, 0};
+  const Header expected = {0x25, 0x85, 0,    0x18, 0,    0,    2,    0,    0,    5,    0,    0,
+                           0,    0,    0,    0,    0,    0,    0,    9,    0xff, 0xff, 0xff, 0xff,
+                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34,
+                           0,    0,    0,    1,    0,    0,    2,    0,    0,    0,    3,    0};
   EXPECT_EQ(encoded(pdu), expected);
   EXPECT_EQ(DataIn::decode(expected.data()), pdu);
   DataIn other;
@@ -110,8 +114,9 @@ TEST(IscsiPdu, DataOutLayout) {
   pdu.exp_stat_sn = 0x51525354;
   pdu.data_sn = 2;
   pdu.buffer_offset = 0x10000;
-  const Header expected = {0x05, 0x80, 0, 0, 0, 0, 0x10, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4,
-                           0, 0, 0, 0, 0x51, 0x52, 0x53, 0x54, 0, 0, 0, 0, 0, 0, 0, 2, 0, 1, 0, 0, 0, 0, 0, 0};
+  const Header expected = {0x05, 0x80, 0, 0, 0, 0, 0x10, 0, 0, 5, 0, 0, 0,    0,    0,    0,
+                           0,    0,    0, 9, 1, 2, 3,    4, 0, 0, 0, 0, 0x51, 0x52, 0x53, 0x54,
+                           0,    0,    0, 0, 0, 0, 0,    2, 0, 1, 0, 0, 0,    0,    0,    0};
   EXPECT_EQ(encoded(pdu), expected);
   EXPECT_EQ(DataOut::decode(expected.data()), pdu);
 }
@@ -125,9 +130,9 @@ TEST(IscsiPdu, R2tLayout) {
   pdu.r2t_sn = 6;
   pdu.buffer_offset = 0x40000;
   pdu.desired_data_transfer_length = 0x80000;
-  const Header expected = {0x31, 0x80, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 9, 1, 2, 3, 4,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 6,
-                           0, 4, 0, 0, 0, 8, 0, 0};
+  const Header expected = {0x31, 0x80, 0,    0,    0, 0, 0, 0, 0,    5,    0,    0,    0,    0,    0,    0,
+                           0,    0,    0,    9,    1, 2, 3, 4, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                           0x31, 0x32, 0x33, 0x34, 0, 0, 0, 6, 0,    4,    0,    0,    0,    8,    0,    0};
   EXPECT_EQ(encoded(pdu), expected);
   EXPECT_EQ(R2t::decode(expected.data()), pdu);
 }
@@ -144,8 +149,9 @@ TEST(IscsiPdu, LoginLayouts) {
   request.connection_id = 0x0809;
   request.cmd_sn = 0x41424344;
   request.exp_stat_sn = 0x51525354;
-  const Header asked = {0x43, 0x87, 0, 0, 0, 0, 0, 0x55, 0x40, 0, 1, 0x37, 0, 2, 6, 7, 0, 0, 0, 3, 8, 9, 0, 0,
-                        0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const Header asked = {0x43, 0x87, 0, 0, 0, 0, 0, 0x55, 0x40, 0,    1,    0x37, 0,    2,    6,    7,
+                        0,    0,    0, 3, 8, 9, 0, 0,    0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54,
+                        0,    0,    0, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(request), asked);
   EXPECT_EQ(LoginRequest::decode(asked.data()), request);
 
@@ -158,9 +164,9 @@ TEST(IscsiPdu, LoginLayouts) {
   response.initiator_task_tag = 3;
   response.numbers = a_numbers;
   response.status = LoginStatus::authentication_failure;
-  const Header answered = {0x23, 0x44, 0, 1, 0, 0, 0, 0, 0x40, 0, 1, 0x37, 0, 2, 6, 7, 0, 0, 0, 3, 0, 0, 0, 0,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 2, 1, 0, 0,
-                           0, 0, 0, 0, 0, 0, 0, 0};
+  const Header answered = {0x23, 0x44, 0,    1,    0, 0, 0, 0, 0x40, 0,    1,    0x37, 0,    2,    6,    7,
+                           0,    0,    0,    3,    0, 0, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                           0x31, 0x32, 0x33, 0x34, 2, 1, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(response), answered);
   EXPECT_EQ(LoginResponse::decode(answered.data()), response);
 }
@@ -176,9 +182,10 @@ TEST(IscsiPdu, TaskManagementLayouts) {
   request.exp_stat_sn = 0x51525354;
   request.ref_cmd_sn = 0x61626364;
   request.exp_data_sn = 0x71727374;
-  const Header asked = {0x42, 0x85, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 3, 4,
-                        0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0x61, 0x62, 0x63, 0x64, 0x71, 0x72, 0x73, 0x74,
-                        0, 0, 0, 0, 0, 0, 0, 0};
+  const Header asked = {0x42, 0x85, 0,    0,    0,    0,    0,    0,    0,    5,    0,    0,
+                        0,    0,    0,    0,    0,    0,    0,    3,    1,    2,    3,    4,
+                        0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0x61, 0x62, 0x63, 0x64,
+                        0x71, 0x72, 0x73, 0x74, 0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(request), asked);
   EXPECT_EQ(TaskManagementRequest::decode(asked.data()), request);
 
@@ -186,9 +193,9 @@ TEST(IscsiPdu, TaskManagementLayouts) {
   response.response = TaskManagementOutcome::function_rejected;
   response.initiator_task_tag = 3;
   response.numbers = a_numbers;
-  const Header answered = {0x22, 0x80, 0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 0,
-                           0, 0, 0, 0, 0, 0, 0, 0};
+  const Header answered = {0x22, 0x80, 0xff, 0,    0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
+                           0,    0,    0,    3,    0, 0, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                           0x31, 0x32, 0x33, 0x34, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(response), answered);
   EXPECT_EQ(TaskManagementResponse::decode(answered.data()), response);
 }
@@ -200,8 +207,9 @@ TEST(IscsiPdu, LogoutLayouts) {
   request.connection_id = 0x0102;
   request.cmd_sn = 0x41424344;
   request.exp_stat_sn = 0x51525354;
-  const Header asked = {0x06, 0x81, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 1, 2, 0, 0,
-                        0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+  const Header asked = {0x06, 0x81, 0, 0, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
+                        0,    0,    0, 3, 1, 2, 0, 0, 0x41, 0x42, 0x43, 0x44, 0x51, 0x52, 0x53, 0x54,
+                        0,    0,    0, 0, 0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(request), asked);
   EXPECT_EQ(LogoutRequest::decode(asked.data()), request);
 
@@ -211,9 +219,9 @@ TEST(IscsiPdu, LogoutLayouts) {
   response.numbers = a_numbers;
   response.time2wait_seconds = 2;
   response.time2retain_seconds = 20;
-  const Header answered = {0x26, 0x80, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0,
-                           0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 0,
-                           0, 2, 0, 20, 0, 0, 0, 0};
+  const Header answered = {0x26, 0x80, 1,    0,    0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
+                           0,    0,    0,    3,    0, 0, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                           0x31, 0x32, 0x33, 0x34, 0, 0, 0, 0, 0,    2,    0,    20,   0,    0,    0,    0};
   EXPECT_EQ(encoded(response), answered);
   EXPECT_EQ(LogoutResponse::decode(answered.data()), response);
 }
@@ -226,9 +234,9 @@ TEST(IscsiPdu, AsyncMessageAndRejectLayouts) {
   message.parameter1 = 1;
   message.parameter2 = 2;
   message.parameter3 = 3;
-  const Header told = {0x32, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
-                       0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 3, 7, 0, 1,
-                       0, 2, 0, 3, 0, 0, 0, 0};
+  const Header told = {0x32, 0x80, 0,    0,    0, 0, 0, 0, 0,    0,    0,    0,    0,    0,    0,    0,
+                       0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                       0x31, 0x32, 0x33, 0x34, 3, 7, 0, 1, 0,    2,    0,    3,    0,    0,    0,    0};
   EXPECT_EQ(encoded(message), told);
   EXPECT_EQ(AsyncMessage::decode(told.data()), message);
 
@@ -237,9 +245,9 @@ TEST(IscsiPdu, AsyncMessageAndRejectLayouts) {
   reject.data_segment_length = 48;
   reject.numbers = a_numbers;
   reject.data_sn = 4;
-  const Header refused = {0x3f, 0x80, 4, 0, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,
-                          0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24, 0x31, 0x32, 0x33, 0x34, 0, 0, 0, 4,
-                          0, 0, 0, 0, 0, 0, 0, 0};
+  const Header refused = {0x3f, 0x80, 4,    0,    0, 0, 0, 48, 0,    0,    0,    0,    0,    0,    0,    0,
+                          0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0,  0x11, 0x12, 0x13, 0x14, 0x21, 0x22, 0x23, 0x24,
+                          0x31, 0x32, 0x33, 0x34, 0, 0, 0, 4,  0,    0,    0,    0,    0,    0,    0,    0};
   EXPECT_EQ(encoded(reject), refused);
   EXPECT_EQ(Reject::decode(refused.data()), reject);
 }
@@ -328,7 +336,8 @@ TEST(IscsiPdu, PaddingAndSerialNumbers) {
 
 TEST(AdditionalHeaders, ExtendedCdbAndReadLength) {
   // AHSLength counts the reserved byte: 16 more CDB bytes are 17, a read length is 5 (RFC 7143 11.2.2.3, 11.2.2.4).
-  const std::vector<uint8_t> bytes = {0, 17, 1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 0, 5, 2, 0, 0, 0, 2, 0};
+  const std::vector<uint8_t> bytes = {0,  17, 1,  0,  1,  2,  3, 4, 5, 6, 7, 8, 9, 10,
+                                      11, 12, 13, 14, 15, 16, 0, 5, 2, 0, 0, 0, 2, 0};
   AdditionalHeaders headers(bytes);
   AdditionalHeader header;
   ASSERT_TRUE(headers.next(header));
@@ -383,13 +392,15 @@ TEST(AdditionalHeaders, EveryTruncationIsSafe) {
 TEST(LoginStatusNames, AllOfRfc7143) {
   EXPECT_EQ(name_of(LoginStatus::success), "success");
   int named = 0;
-  for (uint32_t status = 0; status < 0x10000; ++status) named += name_of(static_cast<LoginStatus>(status)) != "unknown status";
+  for (uint32_t status = 0; status < 0x10000; ++status)
+    named += name_of(static_cast<LoginStatus>(status)) != "unknown status";
   EXPECT_EQ(named, 18);
 }
 
 TEST(RejectReasonNames, AllOfRfc7143) {
   int named = 0;
-  for (int reason = 0; reason < 256; ++reason) named += name_of(static_cast<RejectReason>(reason)) != "unknown reason";
+  for (int reason = 0; reason < 256; ++reason)
+    named += name_of(static_cast<RejectReason>(reason)) != "unknown reason";
   EXPECT_EQ(named, 10);
 }
 

@@ -42,9 +42,10 @@ struct ScsiCommand {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    const auto flags =
-        static_cast<uint8_t>(detail::bit(final, 0x80) | detail::bit(read, 0x40) | detail::bit(write, 0x20) | (attribute & 0x07));
-    detail::begin(header, {Opcode::scsi_command, immediate, flags, additional_header_bytes, data_segment_length, initiator_task_tag});
+    const auto flags = static_cast<uint8_t>(detail::bit(final, 0x80) | detail::bit(read, 0x40) |
+                                            detail::bit(write, 0x20) | (attribute & 0x07));
+    detail::begin(header, {Opcode::scsi_command, immediate, flags, additional_header_bytes,
+                           data_segment_length, initiator_task_tag});
     detail::store_lun(header, lun);
     store_be32(header + 20, expected_data_transfer_length);
     store_be32(header + 24, cmd_sn);
@@ -98,7 +99,8 @@ struct TaskManagementRequest {
   }
   void encode(uint8_t* header) const {
     const auto flags = static_cast<uint8_t>(0x80 | (static_cast<uint8_t>(function) & 0x7f));
-    detail::begin(header, {Opcode::task_management_request, immediate, flags, 0, data_segment_length, initiator_task_tag});
+    detail::begin(header, {Opcode::task_management_request, immediate, flags, 0, data_segment_length,
+                           initiator_task_tag});
     detail::store_lun(header, lun);
     store_be32(header + 20, referenced_task_tag);
     store_be32(header + 24, cmd_sn);
@@ -134,8 +136,8 @@ struct DataOut {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    detail::begin(header, {Opcode::data_out, false, detail::bit(final, 0x80), additional_header_bytes, data_segment_length,
-                           initiator_task_tag});
+    detail::begin(header, {Opcode::data_out, false, detail::bit(final, 0x80), additional_header_bytes,
+                           data_segment_length, initiator_task_tag});
     detail::store_lun(header, lun);
     store_be32(header + 20, target_transfer_tag);
     store_be32(header + 28, exp_stat_sn);
@@ -201,7 +203,8 @@ struct TextRequest {
   }
   void encode(uint8_t* header) const {
     const auto flags = static_cast<uint8_t>(detail::bit(final, 0x80) | detail::bit(continues, 0x40));
-    detail::begin(header, {Opcode::text_request, immediate, flags, 0, data_segment_length, initiator_task_tag});
+    detail::begin(header,
+                  {Opcode::text_request, immediate, flags, 0, data_segment_length, initiator_task_tag});
     detail::store_lun(header, lun);
     store_be32(header + 20, target_transfer_tag);
     store_be32(header + 24, cmd_sn);
@@ -211,7 +214,11 @@ struct TextRequest {
 };
 
 /// RFC 7143 11.14.1.
-enum class LogoutReason : uint8_t { close_session = 0, close_connection = 1, remove_connection_for_recovery = 2 };
+enum class LogoutReason : uint8_t {
+  close_session = 0,
+  close_connection = 1,
+  remove_connection_for_recovery = 2
+};
 
 struct LogoutRequest {
   bool immediate = false;
@@ -235,7 +242,8 @@ struct LogoutRequest {
   }
   void encode(uint8_t* header) const {
     const auto flags = static_cast<uint8_t>(0x80 | (static_cast<uint8_t>(reason) & 0x7f));
-    detail::begin(header, {Opcode::logout_request, immediate, flags, 0, data_segment_length, initiator_task_tag});
+    detail::begin(header,
+                  {Opcode::logout_request, immediate, flags, 0, data_segment_length, initiator_task_tag});
     store_be16(header + 20, connection_id);
     store_be32(header + 24, cmd_sn);
     store_be32(header + 28, exp_stat_sn);

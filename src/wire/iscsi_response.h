@@ -15,7 +15,7 @@ struct ScsiResponse {
   bool overflow = false;                 ///< O
   bool underflow = false;                ///< U
   ServiceResponse response = ServiceResponse::command_completed;
-  uint8_t status = 0;  ///< SAM-5 status, valid with command_completed
+  uint8_t status = 0;                ///< SAM-5 status, valid with command_completed
   uint32_t data_segment_length = 0;  ///< sense: a 2-byte length, then the sense data
   uint32_t initiator_task_tag = reserved_task_tag;
   uint32_t snack_tag = 0;
@@ -42,9 +42,9 @@ struct ScsiResponse {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    const auto flags =
-        static_cast<uint8_t>(0x80 | detail::bit(bidirectional_overflow, 0x10) | detail::bit(bidirectional_underflow, 0x08) |
-                             detail::bit(overflow, 0x04) | detail::bit(underflow, 0x02));
+    const auto flags = static_cast<uint8_t>(0x80 | detail::bit(bidirectional_overflow, 0x10) |
+                                            detail::bit(bidirectional_underflow, 0x08) |
+                                            detail::bit(overflow, 0x04) | detail::bit(underflow, 0x02));
     detail::begin(header, {Opcode::scsi_response, false, flags, 0, data_segment_length, initiator_task_tag});
     header[2] = static_cast<uint8_t>(response);
     header[3] = status;
@@ -95,7 +95,7 @@ struct DataIn {
   bool acknowledge = false;  ///< A: only at ErrorRecoveryLevel 1 and above
   bool overflow = false;     ///< O, U, status, stat_sn and residual_count: only with has_status
   bool underflow = false;
-  bool has_status = false;   ///< S
+  bool has_status = false;  ///< S
   uint8_t status = 0;
   uint32_t data_segment_length = 0;
   std::array<uint8_t, 8> lun{};
@@ -125,8 +125,9 @@ struct DataIn {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    const auto flags = static_cast<uint8_t>(detail::bit(final, 0x80) | detail::bit(acknowledge, 0x40) | detail::bit(overflow, 0x04) |
-                                            detail::bit(underflow, 0x02) | detail::bit(has_status, 0x01));
+    const auto flags = static_cast<uint8_t>(detail::bit(final, 0x80) | detail::bit(acknowledge, 0x40) |
+                                            detail::bit(overflow, 0x04) | detail::bit(underflow, 0x02) |
+                                            detail::bit(has_status, 0x01));
     detail::begin(header, {Opcode::data_in, false, flags, 0, data_segment_length, initiator_task_tag});
     header[3] = status;
     detail::store_lun(header, lun);
@@ -227,7 +228,12 @@ struct TextResponse {
 };
 
 /// RFC 7143 11.15.1.
-enum class LogoutOutcome : uint8_t { closed = 0, cid_not_found = 1, recovery_not_supported = 2, cleanup_failed = 3 };
+enum class LogoutOutcome : uint8_t {
+  closed = 0,
+  cid_not_found = 1,
+  recovery_not_supported = 2,
+  cleanup_failed = 3
+};
 
 struct LogoutResponse {
   LogoutOutcome response{};
@@ -257,12 +263,12 @@ struct LogoutResponse {
 
 /// RFC 7143 11.9.1.
 enum class AsyncEvent : uint8_t {
-  scsi_event = 0,                ///< sense data in the data segment
-  logout_request = 1,            ///< parameter3: seconds until the target drops the connection
-  connection_drop = 2,           ///< parameter1: CID, 2: Time2Wait, 3: Time2Retain
-  all_connections_drop = 3,      ///< parameter2: Time2Wait, 3: Time2Retain
-  negotiation_request = 4,       ///< parameter3: seconds
-  fast_abort = 5,                ///< all active tasks of the unit are being terminated
+  scsi_event = 0,            ///< sense data in the data segment
+  logout_request = 1,        ///< parameter3: seconds until the target drops the connection
+  connection_drop = 2,       ///< parameter1: CID, 2: Time2Wait, 3: Time2Retain
+  all_connections_drop = 3,  ///< parameter2: Time2Wait, 3: Time2Retain
+  negotiation_request = 4,   ///< parameter3: seconds
+  fast_abort = 5,            ///< all active tasks of the unit are being terminated
   vendor_specific = 255,
 };
 
@@ -289,7 +295,8 @@ struct AsyncMessage {
     return pdu;
   }
   void encode(uint8_t* header) const {
-    detail::begin(header, {Opcode::asynchronous_message, false, 0x80, 0, data_segment_length, reserved_task_tag});
+    detail::begin(header,
+                  {Opcode::asynchronous_message, false, 0x80, 0, data_segment_length, reserved_task_tag});
     detail::store_lun(header, lun);
     numbers.encode(header);
     header[36] = static_cast<uint8_t>(event);

@@ -8,7 +8,8 @@
 namespace ashlar::wire::iscsi {
 namespace {
 
-constexpr std::string_view base64_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view base64_alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 bool is_key_character(char c) { return c > 0x20 && c < 0x7f && c != '='; }
 
@@ -45,16 +46,21 @@ bool is_value_text(std::string_view value) {
 Result<TextPair> parse_pair(std::string_view piece) {
   const size_t equals = piece.find('=');
   const std::string_view key = piece.substr(0, equals);
-  if (key.empty() || key.size() > max_text_key_bytes || !std::all_of(key.begin(), key.end(), is_key_character)) {
-    return fail(ErrorCode::protocol_error, "text", "a key of {} bytes is not 1 to {} printable ASCII characters", key.size(),
+  if (key.empty() || key.size() > max_text_key_bytes ||
+      !std::all_of(key.begin(), key.end(), is_key_character)) {
+    return fail(ErrorCode::protocol_error, "text",
+                "a key of {} bytes is not 1 to {} printable ASCII characters", key.size(),
                 max_text_key_bytes);
   }
-  if (equals == std::string_view::npos) return fail(ErrorCode::protocol_error, std::string(key), "has no '='");
+  if (equals == std::string_view::npos)
+    return fail(ErrorCode::protocol_error, std::string(key), "has no '='");
   const std::string_view value = piece.substr(equals + 1);
   if (value.size() > max_text_value_bytes) {
-    return fail(ErrorCode::exhausted, std::string(key), "value has {} bytes, at most {} are taken", value.size(), max_text_value_bytes);
+    return fail(ErrorCode::exhausted, std::string(key), "value has {} bytes, at most {} are taken",
+                value.size(), max_text_value_bytes);
   }
-  if (!is_value_text(value)) return fail(ErrorCode::protocol_error, std::string(key), "value is not UTF-8 text");
+  if (!is_value_text(value))
+    return fail(ErrorCode::protocol_error, std::string(key), "value is not UTF-8 text");
   return TextPair{key, value};
 }
 
@@ -67,7 +73,8 @@ Result<std::vector<uint8_t>> decode_base64(std::string_view key, std::string_vie
   int count = 0;
   for (const char c : digits) {
     const size_t value = base64_alphabet.find(c);
-    if (value == std::string_view::npos) return fail(ErrorCode::protocol_error, std::string(key), "not base64");
+    if (value == std::string_view::npos)
+      return fail(ErrorCode::protocol_error, std::string(key), "not base64");
     bits = bits << 6 | static_cast<uint32_t>(value);
     count += 6;
     if (count >= 8) {
@@ -96,11 +103,13 @@ Result<TextPairs> parse_text(std::string_view text) {
   TextPairs pairs;
   while (!text.empty()) {
     const size_t end = text.find('\0');
-    if (end == std::string_view::npos) return fail(ErrorCode::protocol_error, "text", "the last pair is not ended by a NUL");
+    if (end == std::string_view::npos)
+      return fail(ErrorCode::protocol_error, "text", "the last pair is not ended by a NUL");
     const std::string_view piece = text.substr(0, end);
     text.remove_prefix(end + 1);
     if (piece.empty()) continue;
-    if (pairs.size() == max_text_pairs) return fail(ErrorCode::exhausted, "text", "more than {} keys", max_text_pairs);
+    if (pairs.size() == max_text_pairs)
+      return fail(ErrorCode::exhausted, "text", "more than {} keys", max_text_pairs);
     TRY_ASSIGN(const TextPair pair, parse_pair(piece));
     pairs.push_back(pair);
   }
@@ -108,7 +117,8 @@ Result<TextPairs> parse_text(std::string_view text) {
 }
 
 const std::string_view* find_value(const TextPairs& pairs, std::string_view key) {
-  const auto found = std::find_if(pairs.begin(), pairs.end(), [&](const TextPair& pair) { return pair.key == key; });
+  const auto found =
+      std::find_if(pairs.begin(), pairs.end(), [&](const TextPair& pair) { return pair.key == key; });
   return found == pairs.end() ? nullptr : &found->value;
 }
 
@@ -119,16 +129,20 @@ void TextWriter::add(std::string_view key, std::string_view value) {
   text_ += '\0';
 }
 
-void TextWriter::add(std::string_view key, uint64_t value) { add(key, std::string_view(std::to_string(value))); }
+void TextWriter::add(std::string_view key, uint64_t value) {
+  add(key, std::string_view(std::to_string(value)));
+}
 
 Result<std::vector<std::string_view>> parse_list(std::string_view key, std::string_view value) {
   std::vector<std::string_view> items;
   while (true) {
     const size_t comma = value.find(',');
     const std::string_view item = value.substr(0, comma);
-    if (item.empty()) return fail(ErrorCode::protocol_error, std::string(key), "an item of the list is empty");
+    if (item.empty())
+      return fail(ErrorCode::protocol_error, std::string(key), "an item of the list is empty");
     if (items.size() == max_text_list_items) {
-      return fail(ErrorCode::exhausted, std::string(key), "more than {} items in the list", max_text_list_items);
+      return fail(ErrorCode::exhausted, std::string(key), "more than {} items in the list",
+                  max_text_list_items);
     }
     items.push_back(item);
     if (comma == std::string_view::npos) return items;
@@ -141,7 +155,8 @@ Result<uint64_t> parse_number(std::string_view key, std::string_view value) {
   const std::string_view digits = hexadecimal ? value.substr(2) : value;
   const bool leading_zero = !hexadecimal && digits.size() > 1 && digits[0] == '0';
   uint64_t number = 0;
-  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hexadecimal ? 16 : 10);
+  const auto [end, problem] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, hexadecimal ? 16 : 10);
   // from_chars takes a '-' only for signed types and never a '+', so what it read is digits.
   if (problem != std::errc() || end != digits.data() + digits.size() || leading_zero) {
     return fail(ErrorCode::invalid_argument, std::string(key), "'{}' is not a number", shortened(value));
@@ -165,12 +180,14 @@ Result<std::vector<uint8_t>> parse_binary(std::string_view key, std::string_view
   // Judged before a byte is made: oversized CHAP values overran peers (edk2 bug 3356).
   const size_t size = hexadecimal ? digits.size() / 2 : digits.size() * 3 / 4;
   if (digits.empty() || size > max_bytes + 2) {
-    return fail(ErrorCode::out_of_range, std::string(key), "a binary value has 1 to {} bytes, this one {}", max_bytes, size);
+    return fail(ErrorCode::out_of_range, std::string(key), "a binary value has 1 to {} bytes, this one {}",
+                max_bytes, size);
   }
   std::vector<uint8_t> bytes(hexadecimal ? size : 0);
   if (hexadecimal) {
     // Four bits for each digit, leading zeroes included (RFC 7143 6.1): an odd number of them is no bytes.
-    if (digits.size() % 2 != 0) return fail(ErrorCode::protocol_error, std::string(key), "an odd number of hex digits");
+    if (digits.size() % 2 != 0)
+      return fail(ErrorCode::protocol_error, std::string(key), "an odd number of hex digits");
     for (const char c : digits) {
       if (std::string_view("0123456789abcdefABCDEF").find(c) == std::string_view::npos) {
         return fail(ErrorCode::protocol_error, std::string(key), "not hexadecimal");
@@ -181,7 +198,8 @@ Result<std::vector<uint8_t>> parse_binary(std::string_view key, std::string_view
     TRY_ASSIGN(bytes, decode_base64(key, digits));
   }
   if (bytes.empty() || bytes.size() > max_bytes) {
-    return fail(ErrorCode::out_of_range, std::string(key), "a binary value has 1 to {} bytes, this one {}", max_bytes, bytes.size());
+    return fail(ErrorCode::out_of_range, std::string(key), "a binary value has 1 to {} bytes, this one {}",
+                max_bytes, bytes.size());
   }
   return bytes;
 }

@@ -14,7 +14,7 @@
 namespace ashlar::wire::iscsi {
 
 constexpr size_t max_text_pairs = 256;
-constexpr size_t max_text_key_bytes = 63;      ///< RFC 7143 6.1
+constexpr size_t max_text_key_bytes = 63;  ///< RFC 7143 6.1
 constexpr size_t max_text_value_bytes = 8192;
 constexpr size_t max_text_list_items = 64;
 /// Text of one negotiation step over all PDUs with the C bit, and how many of those (each side).
@@ -51,7 +51,9 @@ class TextWriter {
  public:
   void add(std::string_view key, std::string_view value);
   void add(std::string_view key, uint64_t value);
-  void add(std::string_view key, bool value) { add(key, value ? std::string_view("Yes") : std::string_view("No")); }
+  void add(std::string_view key, bool value) {
+    add(key, value ? std::string_view("Yes") : std::string_view("No"));
+  }
   void add(std::string_view key, const char* value) { add(key, std::string_view(value)); }
   /// Text that another writer made.
   void append(std::string_view text) { text_.append(text); }

@@ -36,7 +36,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   CHECK(pairs->size() <= max_text_pairs);
   TextWriter writer;
   for (const TextPair& pair : *pairs) {
-    CHECK(!pair.key.empty() && pair.key.size() <= max_text_key_bytes && pair.value.size() <= max_text_value_bytes);
+    CHECK(!pair.key.empty() && pair.key.size() <= max_text_key_bytes &&
+          pair.value.size() <= max_text_value_bytes);
     take_value(pair);
     writer.add(pair.key, pair.value);
   }

@@ -15,7 +15,8 @@ TEST(IscsiText, PairsInOrder) {
   const std::string text = "InitiatorName=iqn.2026-11.io.ashlar:h\0SessionType=Normal\0A=b=c\0Empty=\0"s;
   const auto pairs = parse_text(text);
   ASSERT_TRUE(pairs);
-  const TextPairs expected = {{"InitiatorName", "iqn.2026-11.io.ashlar:h"}, {"SessionType", "Normal"}, {"A", "b=c"}, {"Empty", ""}};
+  const TextPairs expected = {
+      {"InitiatorName", "iqn.2026-11.io.ashlar:h"}, {"SessionType", "Normal"}, {"A", "b=c"}, {"Empty", ""}};
   EXPECT_EQ(*pairs, expected);
   ASSERT_NE(find_value(*pairs, "A"), nullptr);
   EXPECT_EQ(*find_value(*pairs, "A"), "b=c");
@@ -29,17 +30,29 @@ TEST(IscsiText, EmptyAndPadding) {
 }
 
 TEST(IscsiText, Malformed) {
-  for (const std::string& text : {"A=1"s, "A\0"s, "=1\0"s, "A=1\0B=2"s, "A b=1\0"s, "\x01=1\0"s, "\xc3\xa9=1\0"s}) {
+  for (const std::string& text :
+       {"A=1"s, "A\0"s, "=1\0"s, "A=1\0B=2"s, "A b=1\0"s, "\x01=1\0"s, "\xc3\xa9=1\0"s}) {
     EXPECT_EQ(code_of(parse_text(text)), ErrorCode::protocol_error) << text;
   }
 }
 
 TEST(IscsiText, ValuesAreUtf8WithoutControls) {
-  for (const std::string& good : {"A=\xc3\xa9\0"s, "A=\xe2\x82\xac\0"s, "A=\xf0\x9f\x98\x80\0"s, "A=\xef\xbf\xbd\0"s, "A= ~\0"s}) {
+  for (const std::string& good :
+       {"A=\xc3\xa9\0"s, "A=\xe2\x82\xac\0"s, "A=\xf0\x9f\x98\x80\0"s, "A=\xef\xbf\xbd\0"s, "A= ~\0"s}) {
     EXPECT_TRUE(parse_text(good)) << good;
   }
-  const auto bad = {"A=\n\0"s, "A=\x1b[2J\0"s, "A=\x7f\0"s, "A=\x80\0"s, "A=\xc0\x80\0"s, "A=\xc3\0"s, "A=\xe0\x80\x80\0"s,
-                    "A=\xed\xa0\x80\0"s, "A=\xf0\x80\x80\x80\0"s, "A=\xf4\x90\x80\x80\0"s, "A=\xf5\x80\x80\x80\0"s, "A=\xe2\x82\0"s};
+  const auto bad = {"A=\n\0"s,
+                    "A=\x1b[2J\0"s,
+                    "A=\x7f\0"s,
+                    "A=\x80\0"s,
+                    "A=\xc0\x80\0"s,
+                    "A=\xc3\0"s,
+                    "A=\xe0\x80\x80\0"s,
+                    "A=\xed\xa0\x80\0"s,
+                    "A=\xf0\x80\x80\x80\0"s,
+                    "A=\xf4\x90\x80\x80\0"s,
+                    "A=\xf5\x80\x80\x80\0"s,
+                    "A=\xe2\x82\0"s};
   for (const std::string& text : bad) {
     const auto parsed = parse_text(text);
     ASSERT_FALSE(parsed);
@@ -76,7 +89,8 @@ TEST(IscsiText, WriterWritesWhatTheParserReads) {
   writer.add("ImmediateData", true);
   writer.add("HeaderDigest", "None");
   writer.append("X=y\0"s);
-  EXPECT_EQ(writer.text(), "MaxBurstLength=262144\0InitialR2T=No\0ImmediateData=Yes\0HeaderDigest=None\0X=y\0"s);
+  EXPECT_EQ(writer.text(),
+            "MaxBurstLength=262144\0InitialR2T=No\0ImmediateData=Yes\0HeaderDigest=None\0X=y\0"s);
   EXPECT_EQ(parse_text(writer.text())->size(), 5u);
 }
 
@@ -97,7 +111,8 @@ TEST(IscsiText, Numbers) {
   EXPECT_EQ(*parse_number("K", "0X1f"), 31u);
   EXPECT_EQ(*parse_number("K", "0x00ff"), 255u);
   EXPECT_EQ(*parse_number("K", "18446744073709551615"), UINT64_MAX);
-  for (const char* bad : {"", "-1", "+1", " 1", "1 ", "01", "1a", "0x", "0xg", "0x-1", "18446744073709551616", "1~2", "Yes"}) {
+  for (const char* bad :
+       {"", "-1", "+1", " 1", "1 ", "01", "1a", "0x", "0xg", "0x-1", "18446744073709551616", "1~2", "Yes"}) {
     EXPECT_FALSE(parse_number("K", bad)) << bad;
   }
 }
@@ -116,8 +131,8 @@ TEST(IscsiText, BinaryValues) {
   EXPECT_EQ(*parse_binary("K", "0BAAH+/w", 4), bytes);
   EXPECT_EQ(binary_as_hex(bytes), "0x0001feff");
   EXPECT_EQ(binary_as_base64(bytes), "0bAAH+/w==");
-  for (const char* bad : {"", "0x", "0b", "0b=", "0b==", "0bA", "0bAAAAA", "0x1", "0x0g", "0x0x12", "0bAA!=", "0bA=A=", "12345678",
-                          "0x0001feff00", "0bAAH+/wA=", "0bAA=====", "x0001"}) {
+  for (const char* bad : {"", "0x", "0b", "0b=", "0b==", "0bA", "0bAAAAA", "0x1", "0x0g", "0x0x12", "0bAA!=",
+                          "0bA=A=", "12345678", "0x0001feff00", "0bAAH+/wA=", "0bAA=====", "x0001"}) {
     EXPECT_FALSE(parse_binary("K", bad, 4)) << bad;
   }
 }

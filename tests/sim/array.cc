@@ -8,6 +8,7 @@ namespace ashlar::simulation {
 namespace {
 
 constexpr BufferPool::Sizes engine_pools{.small = 1024, .medium = 128, .large = 16};
+constexpr BufferPool::Sizes little_pools{.small = 24, .medium = 8, .large = 2};
 constexpr int most_applies = 200;
 
 // The same at every start: hosts must find the same disk again.
@@ -24,8 +25,8 @@ rpc::IdentityDocument identity(uint64_t seed, uint32_t number) {
 
 }  // namespace
 
-Array::Array(loop::SimWorld& world, const Scenario& scenario, const block::Registry& registry, std::string planted_layer,
-             ArrayWatcher& watcher)
+Array::Array(loop::SimWorld& world, const Scenario& scenario, const block::Registry& registry,
+             std::string planted_layer, ArrayWatcher& watcher)
     : world_(world),
       scenario_(scenario),
       registry_(registry),
@@ -49,7 +50,8 @@ rpc::VolumeDocument Array::volume_document(uint32_t number, bool grown) const {
   const VolumePlan& plan = scenario_.volumes[number];
   rpc::VolumeDocument volume;
   volume.name = plan.name;
-  volume.size_bytes = grown ? volumes_[number].growing_to.value_or(volumes_[number].bytes) : volumes_[number].bytes;
+  volume.size_bytes =
+      grown ? volumes_[number].growing_to.value_or(volumes_[number].bytes) : volumes_[number].bytes;
   volume.block_bytes = plan.block_bytes;
   volume.write_cache = plan.write_cache;
   volume.thin = plan.thin;
@@ -66,7 +68,8 @@ rpc::Document Array::document(bool grown) const {
   document.targets.push_back({.name = target_name});
   for (uint32_t i = 0; i < volumes_.size(); ++i) {
     document.volumes.push_back(volume_document(i, grown));
-    document.mappings.push_back({"everyone", target_name, document.volumes.back().name, static_cast<uint16_t>(i)});
+    document.mappings.push_back(
+        {"everyone", target_name, document.volumes.back().name, static_cast<uint16_t>(i)});
   }
   if (extra_volume_) {
     rpc::VolumeDocument extra;
@@ -84,7 +87,9 @@ void Array::start() {
   CHECK(current_ == nullptr);
   lives_.push_back(std::make_unique<Life>());
   Life& life = *lives_.back();
-  life.process = &world_.add_process(fmt::format("engine-{}", lives_.size()), machine_, scenario_.shards, engine_pools);
+  const BufferPool::Sizes& pools = scenario_.little_memory ? little_pools : engine_pools;
+  life.process =
+      &world_.add_process(fmt::format("engine-{}", lives_.size()), machine_, scenario_.shards, pools);
   current_ = &life;
   life.process->loop(0).enter([&] { live(life).detach(); });
 }
@@ -169,7 +174,8 @@ loop::Task<void> Array::drop_story(Life& life, uint64_t which) {
   auto asking = life.engine->sessions();
   const std::vector<rpc::SessionStatus> sessions = co_await asking;
   if (!sessions.empty() && !life.engine->stopping()) {
-    auto dropping = life.engine->drop_session(sessions[which % sessions.size()].id, "the simulation wants it");
+    auto dropping =
+        life.engine->drop_session(sessions[which % sessions.size()].id, "the simulation wants it");
     co_await dropping;
   }
   --life.calls;
@@ -196,7 +202,8 @@ loop::Task<void> Array::resize_story(Life& life, uint32_t volume, uint64_t bytes
 
 void Array::apply_again(bool with_extra_volume) {
   if (!serving()) return;
-  const bool resizing = std::ranges::any_of(volumes_, [](const Volume& volume) { return volume.growing_to.has_value(); });
+  const bool resizing =
+      std::ranges::any_of(volumes_, [](const Volume& volume) { return volume.growing_to.has_value(); });
   if (resizing) return;
   extra_volume_ = with_extra_volume;
   current_->process->loop(0).enter([&] { apply_story(*current_).detach(); });

@@ -30,8 +30,8 @@ class ArrayWatcher {
 class Array {
  public:
   /// `planted_layer`: a layer kind to put under every volume, or empty.
-  Array(loop::SimWorld& world, const Scenario& scenario, const block::Registry& registry, std::string planted_layer,
-        ArrayWatcher& watcher);
+  Array(loop::SimWorld& world, const Scenario& scenario, const block::Registry& registry,
+        std::string planted_layer, ArrayWatcher& watcher);
   ~Array();
 
   static constexpr const char* target_name = "iqn.2026-11.io.ashlar:sim";

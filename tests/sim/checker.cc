@@ -53,7 +53,8 @@ uint32_t Checker::invoke_write(const WriteSpec& spec) {
 
 Stamp Checker::stamp_of(uint32_t write, uint64_t sector) const {
   const WriteSpec& spec = writes_[write].spec;
-  if (spec.content == Content::same) sector = spec.first_sector + (sector - spec.first_sector) % spec.same_period;
+  if (spec.content == Content::same)
+    sector = spec.first_sector + (sector - spec.first_sector) % spec.same_period;
   return Stamp{spec.volume, write, sector};
 }
 
@@ -101,7 +102,8 @@ void Checker::write_rejected(uint32_t number) {
   for (uint32_t i = 0; i < write.spec.sectors; ++i) {
     Sector& sector = volumes_[write.spec.volume].sectors[write.spec.first_sector + i];
     // What was seen stays: that it was seen although rejected has been reported then.
-    std::erase_if(sector.entries, [number](const Entry& entry) { return entry.write == number && !entry.certain; });
+    std::erase_if(sector.entries,
+                  [number](const Entry& entry) { return entry.write == number && !entry.certain; });
   }
 }
 
@@ -116,13 +118,15 @@ void Checker::read_failed(uint64_t read) {
   reads.erase(reads.find(pending_[read].begin));
 }
 
-std::optional<std::string> Checker::read_returned(uint64_t read, uint32_t volume, uint64_t first_sector, ConstBytes bytes) {
+std::optional<std::string> Checker::read_returned(uint64_t read, uint32_t volume, uint64_t first_sector,
+                                                  ConstBytes bytes) {
   const uint64_t end = ++clock_;
   const uint64_t begin = pending_[read].begin;
   read_failed(read);
   for (size_t i = 0; i * sector_bytes < bytes.size(); ++i) {
     ++sectors_checked_;
-    auto complaint = judge(volume, first_sector + i, bytes.subspan(i * sector_bytes, sector_bytes), begin, end);
+    auto complaint =
+        judge(volume, first_sector + i, bytes.subspan(i * sector_bytes, sector_bytes), begin, end);
     if (complaint) return complaint;
   }
   return std::nullopt;
@@ -131,17 +135,20 @@ std::optional<std::string> Checker::read_returned(uint64_t read, uint32_t volume
 uint64_t Checker::horizon(const Sector& sector, uint64_t moment, bool durable) {
   uint64_t highest = 0;
   for (const Entry& entry : sector.entries) {
-    if ((durable ? entry.durable : entry.certain) && entry.high < moment) highest = std::max(highest, entry.low);
+    if ((durable ? entry.durable : entry.certain) && entry.high < moment)
+      highest = std::max(highest, entry.low);
   }
   return highest;
 }
 
-std::optional<std::string> Checker::judge(uint32_t volume, uint64_t number, ConstBytes bytes, uint64_t begin, uint64_t end) {
+std::optional<std::string> Checker::judge(uint32_t volume, uint64_t number, ConstBytes bytes, uint64_t begin,
+                                          uint64_t end) {
   Sector& sector = volumes_[volume].sectors[number];
   Stamp stamp;
   const SectorKind kind = read_stamp(bytes, stamp);
   const auto complain = [&](std::string what) {
-    return fmt::format("volume {} sector {}: {}; read {}-{}; {}", volume, number, what, begin, end, history(volume, number));
+    return fmt::format("volume {} sector {}: {}; read {}-{}; {}", volume, number, what, begin, end,
+                       history(volume, number));
   };
   if (kind == SectorKind::garbage) {
     return complain(fmt::format("torn within the sector or corrupt: {:02x}", fmt::join(bytes.first(32), "")));
@@ -152,7 +159,8 @@ std::optional<std::string> Checker::judge(uint32_t volume, uint64_t number, Cons
   bool stale = false;
   for (uint32_t i = 0; i < sector.entries.size(); ++i) {
     const Entry& entry = sector.entries[i];
-    const bool matches = kind == SectorKind::zeroes ? entry.zeroes : !entry.zeroes && stamp_of(entry.write, number) == stamp;
+    const bool matches =
+        kind == SectorKind::zeroes ? entry.zeroes : !entry.zeroes && stamp_of(entry.write, number) == stamp;
     if (!matches) continue;
     if (entry.high < gone_before || entry.gone < begin) {
       stale = true;
@@ -163,7 +171,9 @@ std::optional<std::string> Checker::judge(uint32_t volume, uint64_t number, Cons
   }
   if (candidates == 0) {
     const std::string what =
-        kind == SectorKind::zeroes ? "zeroes" : fmt::format("write {} (volume {} sector {})", stamp.write, stamp.volume, stamp.sector);
+        kind == SectorKind::zeroes
+            ? "zeroes"
+            : fmt::format("write {} (volume {} sector {})", stamp.write, stamp.volume, stamp.sector);
     return complain(what + (stale ? " is stale" : " is nothing that may be here"));
   }
   if (candidates == 1) {
@@ -198,6 +208,26 @@ void Checker::prune(Volume& volume, Sector& sector) {
   const uint64_t oldest = volume.reads.empty() ? clock_ + 1 : *volume.reads.begin();
   const uint64_t gone_before = horizon(sector, oldest, true);
   std::erase_if(sector.entries, [gone_before](const Entry& entry) { return entry.high < gone_before; });
+}
+
+std::optional<std::string> Checker::compare_and_write_good(uint64_t read, uint32_t write,
+                                                           ConstBytes expected) {
+  const WriteSpec spec = writes_[write].spec;
+  auto complaint = read_returned(read, spec.volume, spec.first_sector, expected);
+  for (uint32_t i = 0; i < spec.sectors && !complaint; ++i) {
+    Stamp stamp;
+    if (read_stamp(expected.subspan(size_t{i} * sector_bytes, sector_bytes), stamp) != SectorKind::stamped)
+      continue;
+    const uint64_t number = spec.first_sector + i;
+    if (!replaced_.emplace(uint64_t{spec.volume} << 40 | number, stamp.write).second) {
+      complaint = fmt::format("volume {} sector {}: two COMPARE AND WRITE replaced write {}", spec.volume,
+                              number, stamp.write);
+    }
+    if (Entry* entry = find(volumes_[spec.volume].sectors[number], stamp.write); entry != nullptr)
+      entry->gone = std::min(entry->gone, clock_);
+  }
+  write_good(write);
+  return complaint;
 }
 
 uint64_t Checker::invoke_flush(uint32_t volume) {
@@ -238,6 +268,7 @@ void Checker::flush_failed(uint64_t flush) {
 void Checker::power_lost() {
   last_outage_ = ++clock_;
   ++outages_;
+  replaced_.clear();
   for (Volume& volume : volumes_) {
     volume.undurable.clear();
     for (Sector& sector : volume.sectors) {
@@ -257,8 +288,9 @@ std::string Checker::history(uint32_t volume, uint64_t number) const {
   static constexpr const char* contents[] = {"write", "same", "zeroes", "unmap"};
   std::string text = "known:";
   for (const Entry& entry : volumes_[volume].sectors[number].entries) {
-    text += fmt::format(" [{} {}-{}{}{}{}]", entry.write, entry.low, entry.high == never ? "?" : fmt::to_string(entry.high),
-                        entry.certain ? " certain" : "", entry.durable ? " durable" : "", entry.zeroes ? " zeroes" : "");
+    text += fmt::format(
+        " [{} {}-{}{}{}{}]", entry.write, entry.low, entry.high == never ? "?" : fmt::to_string(entry.high),
+        entry.certain ? " certain" : "", entry.durable ? " durable" : "", entry.zeroes ? " zeroes" : "");
   }
   text += "; last writes:";
   int shown = 0;
@@ -266,8 +298,8 @@ std::string Checker::history(uint32_t volume, uint64_t number) const {
     const Write& write = writes_[i];
     const uint64_t first = write.spec.first_sector;
     if (write.spec.volume != volume || number < first || number >= first + write.spec.sectors) continue;
-    text += fmt::format(" {}={} {}+{} {} {}-{}", i, contents[static_cast<size_t>(write.spec.content)], first, write.spec.sectors,
-                        states[static_cast<size_t>(write.state)], write.invoked,
+    text += fmt::format(" {}={} {}+{} {} {}-{}", i, contents[static_cast<size_t>(write.spec.content)], first,
+                        write.spec.sectors, states[static_cast<size_t>(write.state)], write.invoked,
                         write.ended == never ? "?" : fmt::to_string(write.ended));
     ++shown;
   }

@@ -32,6 +32,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -82,7 +83,13 @@ class Checker {
   /// The read is over and gave nothing.
   void read_failed(uint64_t read);
   /// The read is over; why it is illegal, or nothing.
-  std::optional<std::string> read_returned(uint64_t read, uint32_t volume, uint64_t first_sector, ConstBytes bytes);
+  std::optional<std::string> read_returned(uint64_t read, uint32_t volume, uint64_t first_sector,
+                                           ConstBytes bytes);
+
+  /// COMPARE AND WRITE was answered GOOD: `expected` was there and `write` replaced it in one moment. To be called in the place
+  /// of write_good() and read_returned(); `read` was invoked just before the write. Of all those that expected the same
+  /// write in the same sector, one alone may succeed.
+  std::optional<std::string> compare_and_write_good(uint64_t read, uint32_t write, ConstBytes expected);
 
   uint64_t invoke_flush(uint32_t volume);
   void flush_good(uint64_t flush);
@@ -134,7 +141,8 @@ class Checker {
   void observe(Sector& sector, uint32_t index, uint64_t begin, uint64_t end);
   void prune(Volume& volume, Sector& sector);
   void make_durable(uint32_t write);
-  std::optional<std::string> judge(uint32_t volume, uint64_t number, ConstBytes bytes, uint64_t begin, uint64_t end);
+  std::optional<std::string> judge(uint32_t volume, uint64_t number, ConstBytes bytes, uint64_t begin,
+                                   uint64_t end);
   std::string history(uint32_t volume, uint64_t number) const;
 
   uint64_t clock_ = 0;
@@ -143,9 +151,11 @@ class Checker {
   uint64_t sectors_checked_ = 0;
   std::vector<Volume> volumes_;
   std::vector<Write> writes_{Write{}};
-  std::vector<uint64_t> fenced_at_;  // by session
+  std::vector<uint64_t> fenced_at_;             // by session
   std::vector<std::vector<uint32_t>> unknown_;  // by session: writes that may still land
-  std::vector<Pending> pending_;     // reads and flushes
+  std::vector<Pending> pending_;                // reads and flushes
+  std::set<std::pair<uint64_t, uint32_t>>
+      replaced_;  // (sector, write): by a COMPARE AND WRITE, since the last power loss
 };
 
 }  // namespace ashlar::simulation

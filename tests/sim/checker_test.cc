@@ -247,6 +247,19 @@ TEST_F(CheckerTest, DurableBeatsOlderUndurableAtAPowerLoss) {
   EXPECT_TRUE(sees(3, b));
 }
 
+TEST_F(CheckerTest, OneCompareAndWriteWins) {
+  const uint32_t a = write(3);
+  std::array<uint8_t, sector_bytes> expected{};
+  put_stamp(checker.stamp_of(a, 3), expected);
+  const uint64_t read_of_b = checker.invoke_read(volume);
+  const uint32_t b = begin(3);
+  const uint64_t read_of_c = checker.invoke_read(volume);
+  const uint32_t c = begin(3);
+  EXPECT_FALSE(checker.compare_and_write_good(read_of_b, b, expected).has_value());
+  EXPECT_FALSE(sees(3, a));
+  EXPECT_TRUE(checker.compare_and_write_good(read_of_c, c, expected).has_value());
+}
+
 TEST_F(CheckerTest, GrownSpaceReadsAsZeroes) {
   checker.grow_volume(volume, 32);
   EXPECT_TRUE(sees(31, 0));

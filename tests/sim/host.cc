@@ -27,7 +27,8 @@ void HostCounters::add(const HostCounters& other) {
   timeouts += other.timeouts;
 }
 
-Host::Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker, loop::Endpoint portal, Watcher& watcher)
+Host::Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker,
+           loop::Endpoint portal, Watcher& watcher)
     : process_(process),
       loop_(process.loop(0)),
       number_(number),
@@ -62,11 +63,14 @@ Host::Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario,
 Host::~Host() { CHECK(retired_ || !session_, "host {} still has a session", number_); }
 
 std::string Host::describe() const {
-  return fmt::format("host {}: {}, {} workers, {} busy{}", number_, session_ && session_->open() ? "logged in" : "no session", workers_,
-                     busy_, session_ && session_->closed_reason() ? ", " + session_->closed_reason()->text() : "");
+  return fmt::format("host {}: {}, {} workers, {} busy{}", number_,
+                     session_ && session_->open() ? "logged in" : "no session", workers_, busy_,
+                     session_ && session_->closed_reason() ? ", " + session_->closed_reason()->text() : "");
 }
 
-void Host::complain(const std::string& what) { watcher_.violation(fmt::format("host {}: {}", number_, what)); }
+void Host::complain(const std::string& what) {
+  watcher_.violation(fmt::format("host {}: {}", number_, what));
+}
 
 void Host::start() {
   loop_.enter([this] { live().detach(); });
@@ -80,7 +84,9 @@ void Host::set_mode(Mode mode) {
 void Host::session_closed(const Error& reason) {
   // The initiator is strict: what it calls an error of protocol, the target did. But it knows nothing of other hosts: a task
   // that a reset of theirs took is neither answered nor there any more (SAM-5 5.3.1, TAS 0).
-  if (scenario_.reset_chance > 0 && reason.message.find("a task does not exist that was never answered") != std::string::npos) return;
+  if (scenario_.reset_chance > 0 &&
+      reason.message.find("a task does not exist that was never answered") != std::string::npos)
+    return;
   if (reason.code == ErrorCode::protocol_error) complain("the target broke the protocol: " + reason.text());
 }
 
@@ -161,7 +167,10 @@ loop::Task<void> Host::one_command(Slot& slot) {
   } else if (kind < 920) {
     auto writing = write_same(slot, place);
     co_await writing;
-  } else if (kind < 950) {
+  } else if (kind < 935) {
+    auto comparing = compare_and_write(slot, place);
+    co_await comparing;
+  } else if (kind < 960) {
     auto unmapping = unmap(slot, place);
     co_await unmapping;
   } else {

@@ -18,7 +18,8 @@ namespace ashlar::simulation {
 enum class Verdict : uint8_t { good, rejected, failed, unknown };
 
 struct HostCounters {
-  uint64_t logins = 0, failed_logins = 0, good = 0, rejected = 0, failed = 0, unknown = 0, aborts = 0, resets = 0, timeouts = 0;
+  uint64_t logins = 0, failed_logins = 0, good = 0, rejected = 0, failed = 0, unknown = 0, aborts = 0,
+           resets = 0, timeouts = 0;
   void add(const HostCounters& other);
 };
 
@@ -38,12 +39,13 @@ class Host final : initiator::SessionWatcher {
     ~Watcher() = default;
   };
 
-  Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker, loop::Endpoint portal, Watcher& watcher);
+  Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker,
+       loop::Endpoint portal, Watcher& watcher);
   ~Host();
 
   void start();
   void set_mode(Mode mode);
-  bool busy() const { return busy_ > 0; }           ///< a command is in flight
+  bool busy() const { return busy_ > 0; }  ///< a command is in flight
   bool verified() const { return verify_volume_ >= volumes_; }
   bool retired() const { return retired_; }
   const HostCounters& counters() const { return counters_; }
@@ -90,6 +92,7 @@ class Host final : initiator::SessionWatcher {
   loop::Task<bool> read(Slot& slot, Place place);
   loop::Task<void> write(Slot& slot, Place place);
   loop::Task<void> write_same(Slot& slot, Place place);
+  loop::Task<void> compare_and_write(Slot& slot, Place place);
   loop::Task<void> unmap(Slot& slot, Place place);
   loop::Task<void> flush(Slot& slot, Place place);
   loop::Task<void> reset(uint32_t volume);

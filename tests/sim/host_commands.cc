@@ -24,6 +24,7 @@ enum Opcode : uint8_t {
   synchronize_cache_10 = 0x35,
   unmap_opcode = 0x42,
   read_16 = 0x88,
+  compare_and_write_opcode = 0x89,
   write_16 = 0x8a,
   write_and_verify_16 = 0x8e,
   synchronize_cache_16 = 0x91,
@@ -67,7 +68,8 @@ Host::Place Host::draw_place(uint32_t largest_bytes) {
   place.block_bytes = scenario_.volumes[place.volume].block_bytes;
   const uint64_t all = checker_.sectors_of(place.volume) * sector_bytes / place.block_bytes;
   const uint64_t most = std::min<uint64_t>(largest_bytes / place.block_bytes, all);
-  place.blocks = static_cast<uint32_t>(random_.chance(0.7) ? random_.between(1, std::min<uint64_t>(8, most)) : random_.between(1, most));
+  place.blocks = static_cast<uint32_t>(random_.chance(0.7) ? random_.between(1, std::min<uint64_t>(8, most))
+                                                           : random_.between(1, most));
   const uint64_t range = random_.chance(0.7) ? std::min<uint64_t>(scenario_.hot_blocks, all) : all;
   place.lba = std::min(random_.below(range), all - place.blocks);
   return place;
@@ -97,7 +99,8 @@ Verdict Host::judge(const Slot& slot) {
   switch (command.outcome) {
     case Outcome::not_sent: return Verdict::rejected;
     case Outcome::unknown: return Verdict::unknown;
-    case Outcome::aborted: case Outcome::target_failure: return Verdict::failed;
+    case Outcome::aborted:
+    case Outcome::target_failure: return Verdict::failed;
     case Outcome::answered: break;
   }
   if (command.status == 0x00) return Verdict::good;
@@ -105,10 +108,13 @@ Verdict Host::judge(const Slot& slot) {
   if (command.status == 0x40) return Verdict::failed;                              // TASK ABORTED
   const SenseCode sense = code_of(command.sense());
   if (command.status != 0x02 || sense.key == 0x5) {
-    complain(fmt::format("{} was answered with status {:02x}, sense {:x}/{:04x}", command.describe(), command.status, sense.key, sense.code));
+    complain(fmt::format("{} was answered with status {:02x}, sense {:x}/{:04x}", command.describe(),
+                         command.status, sense.key, sense.code));
     return Verdict::rejected;
   }
-  return sense.key == 0x6 || sense.key == 0x2 ? Verdict::rejected : Verdict::failed;  // unit attention, not ready
+  const bool not_done =
+      sense.key == 0x6 || sense.key == 0x2 || sense.key == 0xe;  // unit attention, not ready, miscompare
+  return not_done ? Verdict::rejected : Verdict::failed;
 }
 
 // Submits the slot's command and waits; past its time it is aborted, and if that does not help the session ends.
@@ -175,7 +181,8 @@ loop::Task<bool> Host::read(Slot& slot, Place place) {
   const bool fua = random_.chance(0.05);
   slot.command.cdb = random_.chance(0.5) ? cdb_10(read_10, fua ? 8 : 0, place.lba, place.blocks)
                                          : cdb_16(read_16, fua ? 8 : 0, place.lba, place.blocks);
-  std::fill_n(slot.memory.begin(), place.bytes(), uint8_t{0xa5});  // what is not received must not look like an old answer
+  std::fill_n(slot.memory.begin(), place.bytes(),
+              uint8_t{0xa5});  // what is not received must not look like an old answer
   place_data(slot, place.bytes());
   slot.command.data_out = {};
   slot.command.data_in = slot.parts;
@@ -187,7 +194,8 @@ loop::Task<bool> Host::read(Slot& slot, Place place) {
     co_return false;
   }
   if (slot.command.received_bytes != place.bytes()) complain("GOOD for a read that gave less than was asked");
-  const auto complaint = checker_.read_returned(reading, place.volume, place.first_sector(), ConstBytes(slot.memory).first(place.bytes()));
+  const auto complaint = checker_.read_returned(reading, place.volume, place.first_sector(),
+                                                ConstBytes(slot.memory).first(place.bytes()));
   if (complaint) complain(*complaint);
   co_return true;
 }
@@ -201,7 +209,8 @@ loop::Task<void> Host::write(Slot& slot, Place place) {
                                 : cdb_16(write_16, flags, place.lba, place.blocks);
   const uint32_t write = checker_.invoke_write(spec_of(place, Checker::Content::stamped, fua && form != 0));
   for (uint32_t i = 0; i < place.sectors(); ++i) {
-    put_stamp(checker_.stamp_of(write, place.first_sector() + i), Bytes(slot.memory).subspan(size_t{i} * sector_bytes, sector_bytes));
+    put_stamp(checker_.stamp_of(write, place.first_sector() + i),
+              Bytes(slot.memory).subspan(size_t{i} * sector_bytes, sector_bytes));
   }
   place_data(slot, place.bytes());
   slot.command.data_in = {};
@@ -217,10 +226,12 @@ loop::Task<void> Host::write_same(Slot& slot, Place place) {
   const bool deallocate = zeroes && scenario_.can_unmap(place.volume) && random_.chance(0.5);
   const auto flags = static_cast<uint8_t>((deallocate ? 8 : 0) | (no_data ? 1 : 0));  // UNMAP, NDOB
   slot.command.cdb = cdb_16(write_same_16, flags, place.lba, place.blocks);
-  const uint32_t write = checker_.invoke_write(spec_of(place, zeroes ? Checker::Content::zeroes : Checker::Content::same, false));
+  const uint32_t write = checker_.invoke_write(
+      spec_of(place, zeroes ? Checker::Content::zeroes : Checker::Content::same, false));
   std::fill_n(slot.memory.begin(), place.block_bytes, uint8_t{0});
   for (uint32_t i = 0; !zeroes && i < place.block_bytes / sector_bytes; ++i) {
-    put_stamp(checker_.stamp_of(write, place.first_sector() + i), Bytes(slot.memory).subspan(size_t{i} * sector_bytes, sector_bytes));
+    put_stamp(checker_.stamp_of(write, place.first_sector() + i),
+              Bytes(slot.memory).subspan(size_t{i} * sector_bytes, sector_bytes));
   }
   place_data(slot, place.block_bytes);
   slot.command.data_in = {};
@@ -228,6 +239,39 @@ loop::Task<void> Host::write_same(Slot& slot, Place place) {
   auto executing = execute(slot, place.volume, true);
   const Verdict verdict = co_await executing;
   settle(write, verdict);
+}
+
+// What clusters lock with: all hosts at the first few blocks, each expecting what it has just read.
+loop::Task<void> Host::compare_and_write(Slot& slot, Place place) {
+  place.blocks = std::min(place.blocks, 2u);
+  place.lba = random_.below(3);
+  auto reading = read(slot, place);
+  const bool known = co_await reading;
+  if (!known || !usable()) co_return;
+  const bool fua = random_.chance(0.2);
+  initiator::Cdb cdb = cdb_16(compare_and_write_opcode, fua ? 8 : 0, place.lba, 0);
+  cdb[13] = static_cast<uint8_t>(place.blocks);
+  slot.command.cdb = cdb;
+  const uint64_t comparing = checker_.invoke_read(place.volume);
+  const uint32_t write = checker_.invoke_write(spec_of(place, Checker::Content::stamped, fua));
+  for (uint32_t i = 0; i < place.sectors(); ++i) {
+    const size_t offset = place.bytes() + size_t{i} * sector_bytes;
+    put_stamp(checker_.stamp_of(write, place.first_sector() + i),
+              Bytes(slot.memory).subspan(offset, sector_bytes));
+  }
+  place_data(slot, 2 * place.bytes());
+  slot.command.data_in = {};
+  slot.command.data_out = slot.parts;
+  auto executing = execute(slot, place.volume, true);
+  const Verdict verdict = co_await executing;
+  if (verdict != Verdict::good) {
+    checker_.read_failed(comparing);
+    settle(write, verdict);
+    co_return;
+  }
+  const auto complaint =
+      checker_.compare_and_write_good(comparing, write, ConstBytes(slot.memory).first(place.bytes()));
+  if (complaint) complain(*complaint);
 }
 
 loop::Task<void> Host::unmap(Slot& slot, Place place) {
@@ -251,7 +295,8 @@ loop::Task<void> Host::unmap(Slot& slot, Place place) {
 }
 
 loop::Task<void> Host::flush(Slot& slot, Place place) {
-  slot.command.cdb = random_.chance(0.5) ? cdb_10(synchronize_cache_10, 0, 0, 0) : cdb_16(synchronize_cache_16, 0, 0, 0);
+  slot.command.cdb =
+      random_.chance(0.5) ? cdb_10(synchronize_cache_10, 0, 0, 0) : cdb_16(synchronize_cache_16, 0, 0, 0);
   slot.command.data_in = slot.command.data_out = {};
   const uint64_t flushing = checker_.invoke_flush(place.volume);
   auto executing = execute(slot, place.volume, true);
@@ -264,7 +309,7 @@ loop::Task<void> Host::reset(uint32_t volume) {
   using wire::iscsi::TaskManagementFunction;
   ++counters_.resets;
   const uint64_t which = random_.below(6);
-  const auto function = which == 0   ? TaskManagementFunction::target_warm_reset
+  const auto function = which == 0  ? TaskManagementFunction::target_warm_reset
                         : which < 3 ? TaskManagementFunction::abort_task_set
                         : which < 4 ? TaskManagementFunction::clear_task_set
                                     : TaskManagementFunction::logical_unit_reset;

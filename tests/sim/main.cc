@@ -21,11 +21,11 @@ struct Options {
   bool list = false;
 };
 
-
 int replay(const Options& options) {
   fmt::print("{}\n", Scenario(options.run.first).text());
   std::fflush(stdout);
-  auto* simulation = new Simulation({.seed = options.run.first, .planted = options.run.planted, .trace = options.trace ? stdout : nullptr});
+  auto* simulation = new Simulation(
+      {.seed = options.run.first, .planted = options.run.planted, .trace = options.trace ? stdout : nullptr});
   const Report report = simulation->run();
   fmt::print("{}\n", report.text());
   if (!report.violation) delete simulation;  // after a violation its objects are in no state to be destroyed
@@ -80,11 +80,13 @@ int prove(const Options& options) {
 int main(int count, char** words) {
   Options options;
   options.run.jobs = std::max(1u, std::thread::hardware_concurrency());
-  CLI::App app("Simulates an array, its hosts, disks and network under misfortune drawn from seeds, and checks every answer.");
+  CLI::App app(
+      "Simulates an array, its hosts, disks and network under misfortune drawn from seeds, and checks every answer.");
   app.add_option("--seeds", options.run.seeds, "how many seeds (1: in this process, to be debugged)");
   app.add_option("--first", options.run.first, "the first seed");
   app.add_option("--jobs", options.run.jobs, "processes at once");
-  app.add_option("--planted", options.run.planted, "plant a bug (a name, or 'all') and demand that it is found within --seeds");
+  app.add_option("--planted", options.run.planted,
+                 "plant a bug (a name, or 'all') and demand that it is found within --seeds");
   app.add_flag("!--keep-going", options.run.stop_at_failure, "run all seeds, whatever fails");
   app.add_flag("--verbose", options.verbose, "a line for every seed, and the engine's log for a single one");
   app.add_flag("--trace", options.trace, "every event of a single seed");
@@ -94,7 +96,9 @@ int main(int count, char** words) {
     for (const PlantedBug& bug : planted_bugs()) fmt::print("{:<20} {}\n", bug.name, bug.what);
     return 0;
   }
-  set_log_sink([](LogLevel, std::string_view component, std::string_view line) { fmt::print("    {}: {}\n", component, line); });
+  set_log_sink([](LogLevel, std::string_view component, std::string_view line) {
+    fmt::print("    {}: {}\n", component, line);
+  });
   set_log_level(options.verbose && options.run.seeds == 1 ? LogLevel::debug : LogLevel::error);
   if (!options.verbose) set_log_sink([](LogLevel, std::string_view, std::string_view) {});
   if (options.run.seeds == 1) return replay(options);

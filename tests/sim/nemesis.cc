@@ -18,7 +18,11 @@ Nanoseconds draw_span(loop::SimRandom& random, Nanoseconds usual, Nanoseconds lo
 }  // namespace
 
 Nemesis::Nemesis(loop::SimWorld& world, const Scenario& scenario, Array& array, const Checker& checker)
-    : world_(world), scenario_(scenario), array_(array), checker_(checker), random_(loop::mix64(scenario.seed ^ 0x6e656d65)) {}
+    : world_(world),
+      scenario_(scenario),
+      array_(array),
+      checker_(checker),
+      random_(loop::mix64(scenario.seed ^ 0x6e656d65)) {}
 
 void Nemesis::after(Nanoseconds span, loop::SimWorld::Action action) {
   world_.after(span, loop::SimEvent::harness, 0, std::move(action));
@@ -58,7 +62,8 @@ void Nemesis::stop() {
   world_.network().settings().cut_chance = 0;
   world_.network().settings().refuse_chance = 0;
   loop::SimDisk& disk = array_.machine().disk;
-  disk.settings().read_error = disk.settings().write_error = disk.settings().sync_error = disk.settings().zero_error = 0;
+  disk.settings().read_error = disk.settings().write_error = disk.settings().sync_error =
+      disk.settings().zero_error = 0;
   disk.stall(world_.now());
   if (loop::SimProcess* process = array_.process()) process->pause(world_.now());
   if (!array_.machine().powered) array_.power_on();
@@ -100,7 +105,9 @@ void Nemesis::lose_power() {
   });
 }
 
-void Nemesis::stall() { array_.machine().disk.stall(world_.now() + draw_span(random_, milliseconds(300), seconds(20))); }
+void Nemesis::stall() {
+  array_.machine().disk.stall(world_.now() + draw_span(random_, milliseconds(300), seconds(20)));
+}
 
 void Nemesis::break_disk() {
   disk_was_broken_ = true;
@@ -118,7 +125,8 @@ void Nemesis::break_disk() {
 }
 
 void Nemesis::pause() {
-  if (loop::SimProcess* process = array_.process()) process->pause(world_.now() + draw_span(random_, milliseconds(200), seconds(8)));
+  if (loop::SimProcess* process = array_.process())
+    process->pause(world_.now() + draw_span(random_, milliseconds(200), seconds(8)));
 }
 
 void Nemesis::resize() {

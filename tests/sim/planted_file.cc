@@ -27,13 +27,22 @@ class Relay final : public FileOperation {
   FilePlant& plant;
   FileOperation* original = nullptr;  // null once it was answered
   bool in_use = false;
-  std::vector<uint8_t> copy;          // of the data, aligned below
+  std::vector<uint8_t> copy;  // of the data, aligned below
   iovec piece{};
 };
 
 enum class Lie : uint8_t {
-  sync_lies, durable_dropped, write_misplaced, write_lost, write_torn, read_stale, read_misplaced, error_swallowed, zeroes_ignored,
-  early_good, zombie_write
+  sync_lies,
+  durable_dropped,
+  write_misplaced,
+  write_lost,
+  write_torn,
+  read_stale,
+  read_misplaced,
+  error_swallowed,
+  zeroes_ignored,
+  early_good,
+  zombie_write
 };
 
 class FilePlant final : public Plant {
@@ -56,7 +65,8 @@ class FilePlant final : public Plant {
   loop::SimWorld* world_ = nullptr;
   std::vector<std::unique_ptr<Relay>> relays_;
   std::map<const File*, std::string> paths_;
-  std::map<std::pair<std::string, uint64_t>, std::vector<uint8_t>> before_;  // (path, offset): what the last write replaced
+  std::map<std::pair<std::string, uint64_t>, std::vector<uint8_t>>
+      before_;  // (path, offset): what the last write replaced
 
  public:
   void name(const File* file, std::string path) { paths_[file] = std::move(path); }
@@ -68,7 +78,8 @@ void Relay::run() { plant.ended(*this); }
 
 class LyingFile final : public File {
  public:
-  LyingFile(FilePlant& plant, std::unique_ptr<File> below, const std::string& path) : plant_(plant), below_(std::move(below)) {
+  LyingFile(FilePlant& plant, std::unique_ptr<File> below, const std::string& path)
+      : plant_(plant), below_(std::move(below)) {
     plant_.name(below_.get(), path);
   }
   ~LyingFile() override { plant_.forget(below_.get()); }
@@ -87,7 +98,9 @@ class LyingFile final : public File {
   std::unique_ptr<File> on(loop::Loop& shard) override {
     return std::make_unique<LyingFile>(plant_, below_->on(shard), plant_.path_of(below_.get()));
   }
-  loop::Task<Result<void>> resize(uint64_t bytes, bool allocate) override { return below_->resize(bytes, allocate); }
+  loop::Task<Result<void>> resize(uint64_t bytes, bool allocate) override {
+    return below_->resize(bytes, allocate);
+  }
 
  private:
   FilePlant& plant_;
@@ -96,7 +109,8 @@ class LyingFile final : public File {
 
 void FilePlant::install(loop::SimWorld& world, block::Registry& /*registry*/) {
   world_ = &world;
-  world.interpose_file = [this](std::unique_ptr<File> file, loop::SimLoop& /*loop*/, const std::string& path) {
+  world.interpose_file = [this](std::unique_ptr<File> file, loop::SimLoop& /*loop*/,
+                                const std::string& path) {
     return std::make_unique<LyingFile>(*this, std::move(file), path);
   };
 }
@@ -191,7 +205,8 @@ bool FilePlant::start(Relay& relay, File& file) {
       if (relay.verb == FileVerb::read && now_and_then && relay.offset >= 512) relay.offset -= 512;
       break;
     case Lie::zeroes_ignored:
-      if (now_and_then && (relay.verb == FileVerb::punch_hole || relay.verb == FileVerb::zero_range)) return lie_now(0);
+      if (now_and_then && (relay.verb == FileVerb::punch_hole || relay.verb == FileVerb::zero_range))
+        return lie_now(0);
       break;
     case Lie::early_good:
       if (!write) break;
@@ -227,9 +242,9 @@ void FilePlant::ended(Relay& relay) {
 }  // namespace
 
 std::unique_ptr<Plant> make_file_plant(std::string_view name, uint64_t seed) {
-  static constexpr std::string_view names[] = {"sync-lies",  "durable-dropped", "write-misplaced", "write-lost",
-                                               "write-torn", "read-stale",      "read-misplaced",  "error-swallowed",
-                                               "zeroes-ignored", "early-good",  "zombie-write"};
+  static constexpr std::string_view names[] = {
+      "sync-lies",      "durable-dropped", "write-misplaced", "write-lost", "write-torn",  "read-stale",
+      "read-misplaced", "error-swallowed", "zeroes-ignored",  "early-good", "zombie-write"};
   for (size_t i = 0; i < std::size(names); ++i) {
     if (names[i] == name) return std::make_unique<FilePlant>(static_cast<Lie>(i), seed);
   }

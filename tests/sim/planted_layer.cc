@@ -20,7 +20,8 @@ class LayerPlant;
 
 class LyingDevice final : public BlockDevice {
  public:
-  LyingDevice(LayerPlant& plant, std::unique_ptr<BlockDevice> below) : plant_(plant), below_(std::move(below)) {}
+  LyingDevice(LayerPlant& plant, std::unique_ptr<BlockDevice> below)
+      : plant_(plant), below_(std::move(below)) {}
   ~LyingDevice() override;
   const block::Limits& limits() const override { return below_->limits(); }
   void submit(Request& request) override;
@@ -93,7 +94,9 @@ void LyingDevice::submit(Request& request) {
       if (request.operation != Operation::read || !plant_.random().chance(0.05)) break;
       for (const auto& [shard, other] : plant_.devices()) {
         if (shard != loop::Loop::current_or_null() || other == this) continue;
-        if (request.offset + request.length > other->limits().size_bytes || other->limits().block_bytes != limits().block_bytes) continue;
+        if (request.offset + request.length > other->limits().size_bytes ||
+            other->limits().block_bytes != limits().block_bytes)
+          continue;
         return other->below().submit(request);
       }
       break;
@@ -104,7 +107,8 @@ void LyingDevice::submit(Request& request) {
 }  // namespace
 
 std::unique_ptr<Plant> make_layer_plant(std::string_view name, uint64_t seed) {
-  static constexpr std::string_view names[] = {"flush-lost", "request-forgotten", "completed-twice", "wrong-volume"};
+  static constexpr std::string_view names[] = {"flush-lost", "request-forgotten", "completed-twice",
+                                               "wrong-volume"};
   for (size_t i = 0; i < std::size(names); ++i) {
     if (names[i] == name) return std::make_unique<LayerPlant>(static_cast<Lie>(i), seed);
   }

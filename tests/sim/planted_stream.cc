@@ -17,7 +17,8 @@ using loop::StreamWatcher;
 enum class Lie : uint8_t { data_flipped, abort_unheard, error_answered_good };
 
 constexpr uint32_t header_bytes = 48;
-constexpr uint8_t management_request = 0x02, scsi_response = 0x21, management_response = 0x22, login_response = 0x23, data_in = 0x25;
+constexpr uint8_t management_request = 0x02, scsi_response = 0x21, management_response = 0x22,
+                  login_response = 0x23, data_in = 0x25;
 
 // Where a byte stream stands in its PDUs (RFC 7143 11.2), as long as there are no digests.
 class PduPosition {

@@ -25,11 +25,12 @@ std::vector<std::string> names() {
   return all;
 }
 
-INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest, testing::ValuesIn(names()), [](const testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::ranges::replace(name, '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(All, PlantedBugTest, testing::ValuesIn(names()),
+                         [](const testing::TestParamInfo<std::string>& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 // And that it needs the bug for it.
 TEST(PlantedBugTest, NoBugIsFoundWhereNoneIsPlanted) {
@@ -37,7 +38,9 @@ TEST(PlantedBugTest, NoBugIsFoundWhereNoneIsPlanted) {
   options.seeds = 60;
   options.jobs = 2;
   std::string text;
-  EXPECT_EQ(run_seeds(options, [&text](const Finding& finding) { text += finding.failed ? finding.text : ""; }), 0u) << text;
+  EXPECT_EQ(
+      run_seeds(options, [&text](const Finding& finding) { text += finding.failed ? finding.text : ""; }), 0u)
+      << text;
 }
 
 }  // namespace

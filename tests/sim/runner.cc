@@ -63,8 +63,9 @@ Child spawn(const RunOptions& options, uint64_t seed, uint64_t end) {
 }
 
 std::string how_it_died(int status, const std::string& said) {
-  const std::string how = WIFSIGNALED(status) ? fmt::format("signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))
-                                              : fmt::format("exit code {}", WEXITSTATUS(status));
+  const std::string how = WIFSIGNALED(status)
+                              ? fmt::format("signal {} ({})", WTERMSIG(status), ::strsignal(WTERMSIG(status)))
+                              : fmt::format("exit code {}", WEXITSTATUS(status));
   const std::string hint = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? ": the run does not end" : "";
   return fmt::format("the process died by {}{}\n  {}", how, hint, said);
 }
@@ -93,7 +94,8 @@ uint64_t run_seeds(const RunOptions& options, const std::function<void(const Fin
       std::array<char, 65536> bytes;
       const ssize_t count = ::read(child.pipe, bytes.data(), bytes.size());
       if (count > 0) child.buffer.append(bytes.data(), static_cast<size_t>(count));
-      for (size_t zero; (zero = child.buffer.find('\0')) != std::string::npos; child.buffer.erase(0, zero + 1)) {
+      for (size_t zero; (zero = child.buffer.find('\0')) != std::string::npos;
+           child.buffer.erase(0, zero + 1)) {
         const size_t mark = child.buffer.find_first_of("+!");
         report(child, child.buffer[mark] == '!', child.buffer.substr(mark + 1, zero - mark - 1));
       }
@@ -105,10 +107,12 @@ uint64_t run_seeds(const RunOptions& options, const std::function<void(const Fin
       if (!violated && status != 0) report(child, true, how_it_died(status, child.buffer));
       const uint64_t next = child.seed;
       children.erase(children.begin() + static_cast<ptrdiff_t>(i));
-      if (next < end && !(failed > 0 && options.stop_at_failure)) children.push_back(spawn(options, next, end));
+      if (next < end && !(failed > 0 && options.stop_at_failure))
+        children.push_back(spawn(options, next, end));
     }
     if (failed > 0 && options.stop_at_failure) {
-      for (const Child& child : children) ::kill(child.pid, SIGKILL), ::waitpid(child.pid, nullptr, 0), ::close(child.pipe);
+      for (const Child& child : children)
+        ::kill(child.pid, SIGKILL), ::waitpid(child.pid, nullptr, 0), ::close(child.pipe);
       break;
     }
   }

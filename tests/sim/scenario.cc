@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace ashlar::simulation {
 namespace {
 
@@ -79,25 +81,37 @@ Scenario::Scenario(uint64_t scenario_seed) : seed(scenario_seed) {
   abort_chance = random.chance(0.4) ? 0.03 : 0;
   reset_chance = random.chance(0.3) ? 0.004 : 0;
   logout_chance = random.chance(0.3) ? 0.004 : 0;
-  think = random.between(microseconds(100), milliseconds(20));
+  think = random.between(microseconds(100), milliseconds(15));
   const uint64_t count = random.between(1, 3);
   for (uint32_t i = 0; i < count; ++i) volumes.push_back(draw_volume(random, i));
   draw_network(random, network);
   draw_disk(random, disk);
   draw_faults(random, faults);
+  little_memory = random.chance(0.15);
+  const bool all_thin = std::ranges::all_of(
+      volumes, [](const VolumePlan& volume) { return volume.thin && !volume.block_device; });
+  if (all_thin && random.chance(0.2)) {
+    uint64_t bytes = 0;
+    for (const VolumePlan& volume : volumes) bytes += volume.size_bytes;
+    disk.capacity_bytes = bytes * random.between(3, 8) / 10;
+  }
   final_power_cycle = random.chance(0.5);
   final_kill = !final_power_cycle && random.chance(0.4);
 }
 
 std::string Scenario::text() const {
-  std::string text = fmt::format("seed {}: {} shards, {} hosts x {}, transfers to {}", seed, shards, hosts, depth, largest_transfer_bytes);
+  std::string text = fmt::format("seed {}: {} shards, {} hosts x {}, transfers to {}", seed, shards, hosts,
+                                 depth, largest_transfer_bytes);
   for (const VolumePlan& volume : volumes) {
     text += fmt::format(", {} {} KiB of {}{}{}{}", volume.name, volume.size_bytes / 1024, volume.block_bytes,
-                        volume.write_cache ? " cached" : "", volume.thin ? " thin" : "", volume.block_device ? " block" : "");
+                        volume.write_cache ? " cached" : "", volume.thin ? " thin" : "",
+                        volume.block_device ? " block" : "");
   }
   const auto add = [&text](const char* name, Nanoseconds mean) {
     if (mean.count() != 0) text += fmt::format(", {} each {} ms", name, mean / milliseconds(1));
   };
+  if (little_memory) text += ", little memory";
+  if (disk.capacity_bytes != UINT64_MAX) text += fmt::format(", {} KiB of disk", disk.capacity_bytes / 1024);
   add("cut", faults.cut);
   add("cut all", faults.cut_all);
   add("partition", faults.partition);

@@ -23,7 +23,8 @@ struct VolumePlan {
 /// Mean spans between misfortunes of a kind; zero: never in this run.
 struct FaultPlan {
   loop::Nanoseconds span{0};  ///< how long faults come at all; the quiet phase follows
-  loop::Nanoseconds cut{0}, cut_all{0}, partition{0}, kill{0}, power_loss{0}, disk_stall{0}, disk_errors{0}, pause{0};
+  loop::Nanoseconds cut{0}, cut_all{0}, partition{0}, kill{0}, power_loss{0}, disk_stall{0}, disk_errors{0},
+      pause{0};
   loop::Nanoseconds drop_session{0}, resize{0}, apply{0};
   bool sync_errors = false;
 };
@@ -37,17 +38,18 @@ struct Scenario {
   uint64_t seed;
   uint32_t shards = 1;
   uint32_t hosts = 1;
-  uint32_t depth = 1;                    ///< commands at once, of each host
-  uint32_t hot_blocks = 64;              ///< most commands meet here
+  uint32_t depth = 1;        ///< commands at once, of each host
+  uint32_t hot_blocks = 64;  ///< most commands meet here
   uint32_t largest_transfer_bytes = 65536;
   double abort_chance = 0, reset_chance = 0, logout_chance = 0;
-  loop::Nanoseconds think{0};            ///< the most that a host waits between commands
+  loop::Nanoseconds think{0};  ///< the most that a host waits between commands
   std::vector<VolumePlan> volumes;
   loop::SimNetwork::Settings network;
   loop::SimDisk::Settings disk;
   FaultPlan faults;
-  bool final_power_cycle = false;        ///< verify, lose the power, verify again
-  bool final_kill = false;               ///< or kill -9 in between
+  bool little_memory = false;      ///< the engine's pools are too small for all that is asked at once
+  bool final_power_cycle = false;  ///< verify, lose the power, verify again
+  bool final_kill = false;         ///< or kill -9 in between
 };
 
 }  // namespace ashlar::simulation

@@ -25,7 +25,8 @@ Simulation::Simulation(const Options& options) : scenario_(options.seed), world_
   if (plant_) plant_->install(world_, registry_);
   ArrayWatcher& array_watcher = *this;
   Host::Watcher& host_watcher = *this;
-  array_ = std::make_unique<Array>(world_, scenario_, registry_, plant_ ? plant_->layer() : "", array_watcher);
+  array_ =
+      std::make_unique<Array>(world_, scenario_, registry_, plant_ ? plant_->layer() : "", array_watcher);
   for (const VolumePlan& volume : scenario_.volumes) checker_.add_volume(volume.size_bytes / sector_bytes);
   for (uint32_t i = 0; i < scenario_.hosts; ++i) {
     loop::SimProcess& process = world_.add_process(fmt::format("host-{}", i), 1, host_pools);
@@ -76,7 +77,8 @@ void Simulation::disturb() {
 
 void Simulation::wind_up() {
   set_mode(Host::Mode::rest);
-  wait_for([this] { return std::ranges::none_of(hosts_, &Host::busy); }, longest_answer, "every command is answered");
+  wait_for([this] { return std::ranges::none_of(hosts_, &Host::busy); }, longest_answer,
+           "every command is answered");
   wait_for([this] { return array_->serving(); }, longest_answer, "the engine serves again");
   verify("the first verification");
   if (ok() && (scenario_.final_power_cycle || scenario_.final_kill)) {
@@ -87,11 +89,13 @@ void Simulation::wind_up() {
     verify("the verification after the last crash");
   }
   set_mode(Host::Mode::retire);
-  wait_for([this] { return std::ranges::all_of(hosts_, &Host::retired); }, longest_answer, "every host logs out");
+  wait_for([this] { return std::ranges::all_of(hosts_, &Host::retired); }, longest_answer,
+           "every host logs out");
   wait_for([this] { return array_->serving(); }, longest_answer, "the engine serves at the end");
   if (ok()) array_->stop();
   wait_for([this] { return array_->all_gone(); }, longest_answer, "every engine is taken down");
-  wait_for([this] { return world_.network().connections() == 0; }, longest_answer, "every connection is closed");
+  wait_for([this] { return world_.network().connections() == 0; }, longest_answer,
+           "every connection is closed");
 }
 
 Report Simulation::run() {
@@ -108,7 +112,8 @@ Report Simulation::report() const {
   report.sectors_checked = checker_.sectors_checked();
   report.misfortunes = nemesis_->misfortunes();
   report.simulated = world_.now() - loop::Instant{};
-  for (const auto& process : world_.processes()) report.engines += process->name().starts_with("engine") ? 1 : 0;
+  for (const auto& process : world_.processes())
+    report.engines += process->name().starts_with("engine") ? 1 : 0;
   for (const auto& host : hosts_) report.hosts.add(host->counters());
   return report;
 }
@@ -117,9 +122,10 @@ std::string Report::text() const {
   return fmt::format(
       "{:.1f} s simulated, {} events, hash {:016x}, {} engines, {} misfortunes, {} logins ({} failed), commands {} good {} rejected "
       "{} failed {} unknown, {} aborts, {} resets, {} timeouts, {} sectors checked{}{}",
-      static_cast<double>(simulated.count()) * 1e-9, events, trace_hash, engines, misfortunes, hosts.logins, hosts.failed_logins,
-      hosts.good, hosts.rejected, hosts.failed, hosts.unknown, hosts.aborts, hosts.resets, hosts.timeouts, sectors_checked,
-      violation ? "\n  VIOLATION " : "", violation.value_or(""));
+      static_cast<double>(simulated.count()) * 1e-9, events, trace_hash, engines, misfortunes, hosts.logins,
+      hosts.failed_logins, hosts.good, hosts.rejected, hosts.failed, hosts.unknown, hosts.aborts,
+      hosts.resets, hosts.timeouts, sectors_checked, violation ? "\n  VIOLATION " : "",
+      violation.value_or(""));
 }
 
 }  // namespace ashlar::simulation

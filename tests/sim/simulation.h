@@ -32,7 +32,7 @@ class Simulation final : ArrayWatcher, Host::Watcher {
  public:
   struct Options {
     uint64_t seed = 1;
-    std::string planted;           ///< the name of a planted bug, or empty
+    std::string planted;  ///< the name of a planted bug, or empty
     std::FILE* trace = nullptr;
   };
   explicit Simulation(const Options& options);

@@ -46,7 +46,8 @@ TEST(SimulationTest, SeedsPassAndDoSomething) {
 
 TEST(RunnerTest, ReportsEverySeedOnce) {
   std::vector<uint64_t> seeds;
-  const uint64_t failed = run_seeds({.first = 5, .seeds = 7, .jobs = 2}, [&](const Finding& finding) { seeds.push_back(finding.seed); });
+  const uint64_t failed = run_seeds({.first = 5, .seeds = 7, .jobs = 2},
+                                    [&](const Finding& finding) { seeds.push_back(finding.seed); });
   EXPECT_EQ(failed, 0u);
   std::sort(seeds.begin(), seeds.end());
   EXPECT_EQ(seeds, (std::vector<uint64_t>{5, 6, 7, 8, 9, 10, 11}));

@@ -34,7 +34,8 @@ SectorKind read_stamp(ConstBytes sector, Stamp& stamp) {
     return zeroes ? SectorKind::zeroes : SectorKind::garbage;
   }
   const uint64_t names = load_le64(sector.data() + 8);
-  stamp = Stamp{static_cast<uint32_t>(names >> 32), static_cast<uint32_t>(names), load_le64(sector.data() + 16)};
+  stamp =
+      Stamp{static_cast<uint32_t>(names >> 32), static_cast<uint32_t>(names), load_le64(sector.data() + 16)};
   if (first != magic) return SectorKind::garbage;
   const uint64_t fill = filler(stamp);
   for (size_t i = 3; i < words; ++i) {
