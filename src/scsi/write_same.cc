@@ -66,8 +66,8 @@ loop::Task<void> write_same_story(Handling handling, WriteSame same) {
   auto locking = handling.unit().lock_range(same.offset, same.length);
   const unit::RangeLock lock = co_await locking;
   handling.command().range_lock = lock.id;
-  // With UNMAP the block that was sent is not looked at: unmapped blocks read as zeroes, whatever it holds. So do LIO, SCST
-  // and tgt, and libiscsi's UnmapUntilEnd test relies on it; hosts that unmap send zeroes.
+  // With UNMAP the block that was sent is not looked at: unmapped blocks read as zeroes, whatever it holds. libiscsi's
+  // UnmapUntilEnd test demands that; a stricter reading (QEMU's) writes a block that is not zero instead.
   const bool zeroes = same.unmap || same.no_data || is_zero(handling.task().buffer, same.block);
   auto writing = zeroes ? write_zeroes(handling, same) : write_pattern(handling, same);
   const Sense sense = co_await writing;
