@@ -96,11 +96,13 @@ int main(int count, char** words) {
     for (const PlantedBug& bug : planted_bugs()) fmt::print("{:<20} {}\n", bug.name, bug.what);
     return 0;
   }
-  set_log_sink([](LogLevel, std::string_view component, std::string_view line) {
-    fmt::print("    {}: {}\n", component, line);
-  });
-  set_log_level(options.verbose && options.run.seeds == 1 ? LogLevel::debug : LogLevel::error);
-  if (!options.verbose) set_log_sink([](LogLevel, std::string_view, std::string_view) {});
+  const bool talk = options.verbose && options.run.seeds == 1;
+  set_log_level(talk ? LogLevel::debug : LogLevel::error);
+  if (talk) {
+    set_log_sink([](LogLevel, std::string_view component, std::string_view line) { fmt::print("    {}: {}\n", component, line); });
+  } else {
+    set_log_sink([](LogLevel, std::string_view, std::string_view) {});
+  }
   if (options.run.seeds == 1) return replay(options);
   return options.run.planted.empty() ? soak(options) : prove(options);
 }
