@@ -27,9 +27,10 @@ namespace {
 
 constexpr uint32_t file_system_block_bytes = 4096;
 constexpr int64_t xfs_magic = 0x58465342;
-// udev takes a device's lock for a moment while it probes.
-constexpr int device_lock_tries = 20;
-constexpr auto device_lock_pause = std::chrono::milliseconds(50);
+// A lock may be held for a moment longer than its holder lives: the kernel ends the I/O of a killed process before it lets
+// go of the file, and udev takes a device's lock while it probes. 60 tries of 50 ms: 3 s.
+constexpr int lock_tries = 60;
+constexpr auto lock_pause = std::chrono::milliseconds(50);
 
 Error errno_error(const std::string& path, std::string_view what) {
   return error_of_errno(errno, path, what);
@@ -50,13 +51,13 @@ Result<void> sync_directory_of(const std::string& path) {
 
 Error in_use(const std::string& path) { return {ErrorCode::busy, path, "is in use by another process"}; }
 
-Result<void> lock(const OpenFile& file, bool block_device) {
+Result<void> lock(const OpenFile& file) {
   for (int attempt = 1;; ++attempt) {
     if (::flock(file.descriptor, LOCK_EX | LOCK_NB) == 0) return {};
     if (errno == EINTR) continue;
     if (errno != EWOULDBLOCK) return std::unexpected(errno_error(file.path, "cannot lock"));
-    if (!block_device || attempt >= device_lock_tries) return std::unexpected(in_use(file.path));
-    std::this_thread::sleep_for(device_lock_pause);
+    if (attempt >= lock_tries) return std::unexpected(in_use(file.path));
+    std::this_thread::sleep_for(lock_pause);
   }
 }
 
@@ -166,7 +167,7 @@ Result<std::shared_ptr<OpenFile>> open_found(const std::string& path, const Open
   }
   auto file = std::make_shared<OpenFile>(descriptor, path);
   file->writable = options.writable;
-  if (options.exclusive && options.writable) TRY(lock(*file, found.block_device));
+  if (options.exclusive && options.writable) TRY(lock(*file));
   if (!found.exists) TRY(sync_directory_of(path));
   return file;
 }

@@ -18,13 +18,19 @@ Sense miscompare(uint64_t offset) {
   return sense;
 }
 
-// Reads [offset, offset + length) and compares it with the task's buffer as `check` says. The sense, or no_sense.
-loop::Task<Sense> read_and_compare(Handling handling, uint64_t offset, uint64_t length, ByteCheck check) {
+// Memory to read `length` bytes of the medium into, a piece at a time.
+bool take_scratch(Handling handling, uint64_t length, Buffer& scratch) {
+  return handling.loop().buffers().allocate(scratch,
+                                            static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes)));
+}
+
+// Reads [offset, offset + length) into `scratch` and compares it with the task's buffer as `check` says. The sense, or
+// no_sense.
+loop::Task<Sense> read_and_compare(Handling handling, uint64_t offset, uint64_t length, ByteCheck check,
+                                   Buffer& scratch) {
   Task& task = handling.task();
   const uint32_t block = handling.unit().geometry().block_bytes;
-  Buffer scratch;
-  const uint32_t piece = static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes));
-  if (!handling.loop().buffers().allocate(scratch, piece)) co_return Handling::no_memory_sense();
+  const uint32_t piece = scratch.size();
   for (uint64_t done = 0; done < length && !handling.interrupted(); done += piece) {
     if (length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(length - done));
     block::Request& request = handling.request(block::Operation::read, offset + done, scratch.size());
@@ -56,7 +62,12 @@ bool prepare(Handling handling, uint32_t wanted, uint32_t block) {
 }
 
 loop::Task<void> verify_medium(Handling handling, uint64_t offset, uint64_t length) {
-  auto reading = read_and_compare(handling, offset, length, ByteCheck::medium);
+  Buffer scratch;
+  if (!take_scratch(handling, length, scratch)) {
+    handling.fail_memory();
+    co_return;
+  }
+  auto reading = read_and_compare(handling, offset, length, ByteCheck::medium, scratch);
   const Sense sense = co_await reading;
   handling.finish(sense);
 }
@@ -70,7 +81,12 @@ loop::Task<void> verify_data(Handling handling, uint64_t offset, uint64_t length
   }
   const ByteCheck check = byte_check(handling.cdb());
   if (check == ByteCheck::all) length = handling.task().buffer.size();
-  auto reading = read_and_compare(handling, offset, length, check);
+  Buffer scratch;
+  if (!take_scratch(handling, length, scratch)) {
+    handling.fail_memory();
+    co_return;
+  }
+  auto reading = read_and_compare(handling, offset, length, check, scratch);
   const Sense sense = co_await reading;
   handling.finish(sense);
 }
@@ -83,6 +99,12 @@ loop::Task<void> write_then_verify(Handling handling, uint64_t offset) {
     co_return;
   }
   Task& task = handling.task();
+  // Taken before the write: BUSY says that nothing was done (SAM-5 5.3.1), so it may not be said once data is on the medium.
+  Buffer scratch;
+  if (!take_scratch(handling, task.buffer.size(), scratch)) {
+    handling.fail_memory();
+    co_return;
+  }
   block::Request& request = handling.request(block::Operation::write, offset, task.buffer.size());
   request.durable = true;  // SBC-3 5.40: what is verified is what the medium holds
   request.parts = task.buffer.segments();
@@ -92,7 +114,7 @@ loop::Task<void> write_then_verify(Handling handling, uint64_t offset) {
     handling.fail(sense_of(status, true, offset / handling.unit().geometry().block_bytes));
     co_return;
   }
-  auto reading = read_and_compare(handling, offset, task.buffer.size(), byte_check(handling.cdb()));
+  auto reading = read_and_compare(handling, offset, task.buffer.size(), byte_check(handling.cdb()), scratch);
   const Sense sense = co_await reading;
   handling.finish(sense);
 }

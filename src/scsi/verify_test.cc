@@ -69,6 +69,22 @@ TEST_F(Verify, ComparesWhatArrives) {
   EXPECT_EQ(end(cdb10(0x2f, 0, 4, all)), "GOOD");
 }
 
+// BUSY and TASK SET FULL say that nothing was done, so memory for the reading back is taken before the write.
+TEST_F(Verify, WriteAndVerifyWithoutMemoryToReadBackWritesNothing) {
+  TestTarget small(1, {.small = 1, .medium = 0, .large = 0});
+  const FakeMedium& on_small = small.add_volume("v", 64);
+  NexusState& nexus = small.login({{0, "v"}});
+  const auto run_on_small = [&](const Cdb& cdb, std::vector<uint8_t> data) {
+    auto out = task(cdb, std::move(data));
+    small.submit(nexus, *out);
+    small.shards.run();
+    return ending(*out);
+  };
+  EXPECT_EQ(run_on_small(cdb6(0x00), {}), "6/29/00");
+  EXPECT_EQ(run_on_small(cdb10(0x2e, 3, 1), filled(512, 0x77)), "BUSY");
+  EXPECT_TRUE(std::ranges::all_of(on_small.data, [](uint8_t byte) { return byte == 0; }));
+}
+
 TEST_F(Verify, WriteAndVerifyWritesDurablyAndReadsBack) {
   for (const Cdb& cdb : {cdb10(0x2e, 3, 2), cdb12(0xae, 3, 2, all), cdb16(0x8e, 3, 2, all | 0x10)}) {
     medium->clear(0, 8192, true);
