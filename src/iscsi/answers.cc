@@ -97,7 +97,7 @@ Residual residual_of(uint32_t expected, uint32_t would_move) {
 }
 
 Residual residual_of(const scsi::Task& task) {
-  if (task.expected_data_out_bytes > 0)
+  if (task.expected_data_out_bytes > 0 || task.data_out_wanted_bytes > 0)
     return residual_of(task.expected_data_out_bytes, task.data_out_wanted_bytes);
   return residual_of(task.expected_data_in_bytes, std::max(task.data_in_bytes, task.data_in_wanted_bytes));
 }
