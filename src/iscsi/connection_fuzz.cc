@@ -106,12 +106,16 @@ class Host final : public loop::StreamWatcher {
     }
   }
   void writable() override {}
+  // The network may take less than it is offered. What it does not take in time is dropped: the target has closed.
   void send(ConstBytes bytes) {
-    array_.host.loop(0).enter([&] {
-      const iovec part{const_cast<uint8_t*>(bytes.data()), bytes.size()};
-      stream_->send({&part, 1});
-    });
-    array_.world.run_for(loop::milliseconds(5));
+    for (int attempt = 0; attempt < 64 && !bytes.empty(); ++attempt) {
+      array_.host.loop(0).enter([&] {
+        const iovec part{const_cast<uint8_t*>(bytes.data()), bytes.size()};
+        const int64_t taken = stream_->send({&part, 1});
+        if (taken > 0) bytes = bytes.subspan(static_cast<size_t>(taken));
+      });
+      array_.world.run_for(loop::milliseconds(5));
+    }
   }
   void send_pdu(const uint8_t* header, ConstBytes data) {
     std::vector<uint8_t> bytes(header, header + basic_header_bytes);

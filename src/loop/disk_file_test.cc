@@ -1,5 +1,6 @@
 #include <fcntl.h>
 #include <linux/loop.h>
+#include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -228,24 +229,49 @@ Task<ErrorCode> open_badly(Loop& loop, std::string path, OpenOptions options) {
   co_return opened ? ErrorCode::aborted : opened.error().code;
 }
 
+/// As another process sees it; open() itself waits some seconds for the lock of one that is just dying.
+bool is_locked(const std::string& path) {
+  const int other = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const bool locked = ::flock(other, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  ::close(other);
+  return locked;
+}
+
 Task<void> locks(Loop& loop, std::string path, OpenOptions options) {
   std::unique_ptr<File> first = co_await open_well(loop, path, options);
-  EXPECT_EQ(co_await open_badly(loop, path, options), ErrorCode::busy);
+  EXPECT_TRUE(is_locked(path));
   OpenOptions reader = options;
   reader.writable = false;
   const std::unique_ptr<File> beside = co_await open_well(loop, path, reader);
   EXPECT_NE(beside, nullptr) << "readers are no danger";
-  // A channel keeps the file open, and locked.
-  std::unique_ptr<File> channel = first->on(loop);
+  const std::unique_ptr<File> channel = first->on(loop);
   first.reset();
-  EXPECT_EQ(co_await open_badly(loop, path, options), ErrorCode::busy);
-  channel.reset();
-  const std::unique_ptr<File> again = co_await open_well(loop, path, options);
-  EXPECT_NE(again, nullptr);
+  EXPECT_TRUE(is_locked(path)) << "a channel keeps the file open, and locked";
 }
 
 TEST_P(DiskFile, IsLockedAgainstASecondWriter) {
   tell([this](RealShards& shards) { return locks(shards.at(0), path_, options()); });
+  EXPECT_FALSE(is_locked(path_));
+}
+
+Task<void> second_writers(Loop& loop, std::string path) {
+  OpenOptions options;
+  options.create = true;
+  std::unique_ptr<File> first = co_await open_well(loop, path, options);
+  EXPECT_EQ(co_await open_badly(loop, path, options), ErrorCode::busy);
+  // One that is waiting gets it as soon as it is free.
+  Task<Result<std::unique_ptr<File>>> waiting = loop.open(path, options);
+  Task<void> pause = sleep_for(milliseconds(10));
+  co_await pause;
+  first.reset();
+  const Result<std::unique_ptr<File>> second = co_await waiting;
+  EXPECT_TRUE(second) << second.error().text();
+}
+
+TEST(DiskFileLock, RefusesASecondWriterButWaitsForADyingOne) {
+  const std::string path = fmt::format("{}/disk_file_lock_{}.tmp", places()[0].folder, getpid());
+  run_story(small_shards(), [&](RealShards& shards) { return second_writers(shards.at(0), path); });
+  std::filesystem::remove(path);
 }
 
 Task<void> opens_what_is_there(Loop& loop, std::string path, OpenOptions options) {

@@ -201,7 +201,8 @@ loop::Task<bool> Host::read(Slot& slot, Place place) {
 }
 
 loop::Task<void> Host::write(Slot& slot, Place place) {
-  const bool fua = random_.chance(0.15);  // WRITE AND VERIFY is durable without it: what is verified is what the medium holds
+  const bool fua = random_.chance(
+      0.15);  // WRITE AND VERIFY is durable without it: what is verified is what the medium holds
   const uint8_t flags = fua ? 8 : 0;
   const uint64_t form = random_.below(20);
   slot.command.cdb = form == 0  ? cdb_16(write_and_verify_16, 0, place.lba, place.blocks)

@@ -99,7 +99,9 @@ int main(int count, char** words) {
   const bool talk = options.verbose && options.run.seeds == 1;
   set_log_level(talk ? LogLevel::debug : LogLevel::error);
   if (talk) {
-    set_log_sink([](LogLevel, std::string_view component, std::string_view line) { fmt::print("    {}: {}\n", component, line); });
+    set_log_sink([](LogLevel, std::string_view component, std::string_view line) {
+      fmt::print("    {}: {}\n", component, line);
+    });
   } else {
     set_log_sink([](LogLevel, std::string_view, std::string_view) {});
   }
