@@ -121,7 +121,7 @@ Result<void> drop_session(const Context& context, uint64_t id, const std::string
 }
 
 Result<void> resize(const Context& context, const std::string& name, const std::string& size, bool shrink) {
-  TRY_ASSIGN(const uint64_t bytes, rpc::parse_size(size, "SIZE"));
+  TRY_ASSIGN(const uint64_t bytes, json::parse_size(size, "SIZE"));
   Json params = Json::object();
   params["name"] = name;
   params["size"] = bytes;

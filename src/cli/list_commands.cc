@@ -3,8 +3,8 @@
 
 #include "cli/command.h"
 #include "cli/tables.h"
+#include "json/sizes.h"
 #include "rpc/methods.h"
-#include "rpc/sizes.h"
 #include "rpc/status_fields.h"
 
 namespace ashlar::cli {
@@ -29,7 +29,7 @@ std::string details(const rpc::VolumeStatus& volume, const std::vector<rpc::Mapp
   };
   line("name", volume.name);
   line("state", volume.state);
-  line("size", fmt::format("{} ({} bytes)", rpc::print_size_rounded(volume.size_bytes), volume.size_bytes));
+  line("size", fmt::format("{} ({} bytes)", json::print_size_rounded(volume.size_bytes), volume.size_bytes));
   line("blocks",
        fmt::format("{} bytes logical, {} physical", volume.block_bytes, volume.physical_block_bytes));
   line("provisioning", volume.thin ? "thin" : "thick");

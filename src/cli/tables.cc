@@ -4,7 +4,7 @@
 
 #include <set>
 
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 namespace ashlar::cli {
 namespace {
@@ -32,7 +32,7 @@ Table table_of(const std::vector<rpc::VolumeStatus>& volumes) {
                {"CACHE", false, true},
                {"STORE", false, true}});
   for (const rpc::VolumeStatus& volume : volumes) {
-    table.add({volume.name, volume.state, rpc::print_size_rounded(volume.size_bytes),
+    table.add({volume.name, volume.state, json::print_size_rounded(volume.size_bytes),
                number(volume.block_bytes), volume.thin ? "thin" : "thick",
                volume.read_only ? "read-only" : "read-write", number(volume.sessions), volume.identity.serial,
                volume.identity.naa, volume.write_cache ? "write-back" : "write-through",
@@ -64,7 +64,7 @@ Table table_of(const std::vector<rpc::SessionStatus>& sessions) {
     table.add({number(session.id), session.host, session.initiator,
                session.target.empty() ? "(discovery)" : session.target, session.peer_address,
                print_duration(static_cast<uint64_t>(session.age_seconds)), number(session.commands),
-               rpc::print_size_rounded(session.read_bytes), rpc::print_size_rounded(session.written_bytes),
+               json::print_size_rounded(session.read_bytes), json::print_size_rounded(session.written_bytes),
                session.local_address, session.authentication, digests, number(session.tasks_in_flight),
                number(session.shard)});
   }
@@ -114,7 +114,7 @@ Table table_of(const std::vector<rpc::VolumeStats>& volumes) {
   for (const rpc::VolumeStats& volume : volumes) {
     for (const rpc::OperationStats& each : volume.operations) {
       if (each.count == 0 && each.in_flight == 0) continue;
-      table.add({volume.name, each.operation, number(each.count), rpc::print_size_rounded(each.bytes),
+      table.add({volume.name, each.operation, number(each.count), json::print_size_rounded(each.bytes),
                  number(each.in_flight), number(each.errors), print_latency(each.latency_p50_ns),
                  print_latency(each.latency_p99_ns), print_latency(each.latency_p999_ns),
                  print_latency(each.latency_max_ns)});

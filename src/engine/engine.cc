@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 namespace ashlar::engine {
 namespace {
@@ -215,7 +215,7 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
     co_return fail(
         ErrorCode::already_exists, "size",
         "{} is less than the {} it has: what lies past the new end would be lost; say so (shrink) if meant",
-        rpc::print_size(size_bytes), rpc::print_size(now));
+        json::print_size(size_bytes), json::print_size(now));
   }
   if (size_bytes != now) {
     auto resizing = resize_volume(name, size_bytes);

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 namespace ashlar::engine {
 namespace {
@@ -73,7 +73,7 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
       ErrorCode::already_exists, place + ".size_bytes",
       "{} is less than the {} that the volume has, and what lies past the new end would be lost: say {} here, or shrink it on "
       "purpose with `ashlar engine resize {} {} --shrink`",
-      rpc::print_size(desired.size_bytes), rpc::print_size(running.size_bytes), running.size_bytes,
+      json::print_size(desired.size_bytes), json::print_size(running.size_bytes), running.size_bytes,
       running.name, desired.size_bytes);
 }
 
@@ -156,7 +156,7 @@ void plan_portals(const Document& running, const Document& desired, Parts& parts
 std::string what_is_open(const VolumeDocument& volume) {
   const std::string path = path_of(volume);
   return fmt::format("{}, {}-byte blocks, {}{}{}",
-                     volume.size_bytes == 0 ? "all of the device" : rpc::print_size(volume.size_bytes),
+                     volume.size_bytes == 0 ? "all of the device" : json::print_size(volume.size_bytes),
                      volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);
 }
 
@@ -182,9 +182,9 @@ rpc::StepReport describe(const Step& step) {
     case StepKind::open_volume: return {"open volume", step.volume.name, what_is_open(step.volume)};
     case StepKind::close_volume: return {"close volume", step.volume.name, "its data stays in the store"};
     case StepKind::resize_volume:
-      return {
-          "resize volume", step.volume.name,
-          fmt::format("{} -> {}", rpc::print_size(step.volume.size_bytes), rpc::print_size(step.size_bytes))};
+      return {"resize volume", step.volume.name,
+              fmt::format("{} -> {}", json::print_size(step.volume.size_bytes),
+                          json::print_size(step.size_bytes))};
     case StepKind::set_write_cache:
       return {"set write cache", step.volume.name, step.write_cache ? "on" : "off"};
     case StepKind::add_portal: return {"add portal", step.portal.name, portal};

@@ -7,7 +7,7 @@
 
 #include "block/test_shards.h"
 #include "engine/apply.h"
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 namespace ashlar::engine {
 namespace {

@@ -8,9 +8,10 @@
 #include <tuple>
 
 #include "base/identity.h"
+#include "json/fields.h"
+#include "json/sizes.h"
 #include "rpc/document.h"
-#include "rpc/fields.h"
-#include "rpc/sizes.h"
+#include "rpc/words.h"
 
 namespace ashlar::rpc {
 namespace {

@@ -1,8 +1,9 @@
 // The fields of the document's types, in the order in which they are printed. Used by fields.h.
 #pragma once
 
+#include "json/fields.h"
 #include "rpc/document.h"
-#include "rpc/fields.h"
+#include "rpc/words.h"
 
 namespace ashlar::rpc {
 

@@ -2,7 +2,7 @@
 
 #include <array>
 
-#include "rpc/fields.h"
+#include "json/fields.h"
 
 namespace ashlar::rpc {
 namespace {

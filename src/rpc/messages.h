@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "rpc/json.h"
+#include "rpc/words.h"
 
 namespace ashlar::rpc {
 

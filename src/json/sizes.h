@@ -7,7 +7,7 @@
 
 #include "base/result.h"
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 
 /// Bytes of "4096", "10GiB", "512 MiB" (powers of 1024: KiB MiB GiB TiB PiB) or "10GB" (powers of 1000: kB MB GB TB PB).
 /// A bare letter ("10G") is refused, because people mean both. Whole numbers only; `place` is the field for the error.
@@ -19,4 +19,4 @@ std::string print_size(uint64_t bytes);
 /// For tables: three digits at most and rounded ("1.5 TiB", "37.1 MiB").
 std::string print_size_rounded(uint64_t bytes);
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

@@ -1,9 +1,9 @@
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 namespace {
 
 TEST(Sizes, AcceptedForms) {
@@ -65,4 +65,4 @@ RC_GTEST_PROP(SizesProperty, PrintedSizesParseToThemselves, (uint64_t bytes, uin
 }
 
 }  // namespace
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

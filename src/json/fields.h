@@ -12,10 +12,10 @@
 #include <type_traits>
 #include <vector>
 
-#include "rpc/json.h"
-#include "rpc/sizes.h"
+#include "json/json.h"
+#include "json/sizes.h"
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 
 template <typename T, typename U>
 concept Is = std::same_as<std::remove_const_t<T>, U>;
@@ -31,6 +31,9 @@ Result<void> read_value(const Json& json, const std::string& path, bool& value);
 Result<void> read_value(const Json& json, const std::string& path, std::string& value);
 Result<void> read_value(const Json& json, const std::string& path, int64_t& value);
 Result<void> read_value(const Json& json, const std::string& path, uint64_t& value);
+Result<void> read_value(const Json& json, const std::string& path, double& value);
+/// Anything: for values whose type is decided elsewhere.
+Result<void> read_value(const Json& json, const std::string& path, Json& value);
 /// A number, or text as parse_size() takes it.
 Result<void> read_size(const Json& json, const std::string& path, uint64_t& value);
 /// `number` no greater than `highest`.
@@ -198,4 +201,4 @@ Json encode(const T& value, Secrets secrets = Secrets::redact) {
   return std::move(writer).take();
 }
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

@@ -1,11 +1,11 @@
-#include "rpc/sizes.h"
+#include "json/sizes.h"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 #include <charconv>
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 namespace {
 
 struct Unit {
@@ -91,4 +91,4 @@ std::string print_size_rounded(uint64_t bytes) {
                      : fmt::format("{:.0f} {}", value, best->name);
 }
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

@@ -1,9 +1,9 @@
-#include "rpc/json.h"
+#include "json/json.h"
 
 #include <algorithm>
 #include <vector>
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 namespace {
 
 // Builds the tree by events: the library's own builder keeps the last of two equal keys and knows no bounds.
@@ -104,4 +104,4 @@ std::string print_json(const Json& json, int indent) {
   return json.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

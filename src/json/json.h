@@ -8,7 +8,7 @@
 
 #include "base/result.h"
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 
 /// Keeps the order of keys, so that what people wrote and what we print stay readable.
 using Json = nlohmann::ordered_json;
@@ -25,4 +25,4 @@ Result<Json> parse_json(std::string_view text);
 /// `indent` < 0: one line. Bytes that are not UTF-8 become U+FFFD, so that a host's odd name cannot break the answer.
 std::string print_json(const Json& json, int indent = -1);
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

@@ -1,9 +1,9 @@
-#include "rpc/fields.h"
+#include "json/fields.h"
 
 #include <algorithm>
 #include <numeric>
 
-namespace ashlar::rpc {
+namespace ashlar::json {
 namespace {
 
 // Levenshtein's distance; names of keys are short, and a key longer than 64 bytes is near to nothing.
@@ -43,6 +43,17 @@ std::string advice(std::string_view word, const std::vector<std::string_view>& k
 Result<void> read_value(const Json& json, const std::string& path, bool& value) {
   if (!json.is_boolean()) return std::unexpected(wrong_type(json, path, "true or false"));
   value = json.get<bool>();
+  return {};
+}
+
+Result<void> read_value(const Json& json, const std::string& path, double& value) {
+  if (!json.is_number()) return std::unexpected(wrong_type(json, path, "a number"));
+  value = json.get<double>();
+  return {};
+}
+
+Result<void> read_value(const Json& json, const std::string& /*path*/, Json& value) {
+  value = json;
   return {};
 }
 
@@ -100,4 +111,4 @@ Result<void> FieldReader::finish() {
   return {};
 }
 
-}  // namespace ashlar::rpc
+}  // namespace ashlar::json

@@ -1,0 +1,209 @@
+// The things that administrators name (DESIGN, 11), as the configuration holds them: what is wished for, not what is.
+// Every resource has a `name`, unique in its kind. Field names are those of the API; docs/openapi.yaml tells each.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/words.h"
+
+namespace ashlar::api {
+
+/// Where volumes live. The kind decides what else must be there.
+struct Pool {
+  std::string name;
+  std::string kind;                  ///< "dir", "device", "memory", "null"
+  std::string path;                  ///< dir: an absolute folder that exists
+  std::vector<std::string> devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), one volume each
+  uint32_t warn_percent = 80;        ///< fill level that raises a warning
+  uint32_t critical_percent = 95;
+  std::string comment;
+  bool operator==(const Pool&) const = default;
+};
+
+/// Fixed at creation; what is missing is drawn then and never changes, over resizes, restores and heads.
+struct Identity {
+  std::string naa;    ///< 16 hex digits
+  std::string eui64;  ///< 16 hex digits
+  std::string uuid;
+  std::string serial;  ///< 1-32 printable ASCII characters
+  std::string vendor = "ASHLAR", product = "VOLUME", revision = "0001";
+  bool operator==(const Identity&) const = default;
+};
+
+struct Layer {
+  std::string kind;  ///< "readonly", "fault"
+  std::map<std::string, std::string> options;
+  bool operator==(const Layer&) const = default;
+};
+
+struct Volume {
+  std::string name;
+  std::string pool;
+  std::string device;                    ///< pool kind device: which of its devices
+  uint64_t size_bytes = 0;               ///< pool kind device: 0 is all of it
+  uint32_t block_bytes = 512;            ///< 512 or 4096; fixed at creation
+  uint32_t physical_block_bytes = 4096;  ///< fixed at creation
+  bool thin = true;                      ///< fixed at creation
+  bool read_only = false;
+  bool write_cache = false;
+  bool removable = false;
+  std::string profile = "generic";  ///< "generic", "linux", "windows", "esxi", "xen"
+  Identity identity;
+  std::vector<Layer> layers;
+  std::string comment;
+  std::string origin;      ///< the snapshot that it was cloned from; told, not set
+  std::string backing;     ///< what the pool calls its storage; told, not set
+  std::string created_at;  ///< told, not set
+  bool operator==(const Volume&) const = default;
+};
+
+/// A frozen copy of a volume; its name is VOLUME@SNAPSHOT.
+struct Snapshot {
+  std::string name;
+  std::string volume;
+  std::string comment;
+  uint64_t size_bytes = 0;  ///< told, not set, as all below
+  std::string backing;
+  std::string created_at;
+  bool operator==(const Snapshot&) const = default;
+};
+
+/// A volume shown to a host, or to each host of a group, on a target.
+struct Map {
+  std::string name;  ///< default VOLUME.HOST, or VOLUME.GROUP
+  std::string volume, target;
+  std::string host, host_group;  ///< one of them
+  std::optional<uint16_t> lun;   ///< 0-16383; absent: the lowest that is free, drawn when the map is made
+  bool read_only = false;
+  std::string comment;
+  bool operator==(const Map&) const = default;
+};
+
+/// A deleted volume that can still be had back. `name` is VOLUME.XXXXXXXX, so that the volume's own is free again.
+struct DeletedVolume {
+  std::string name;
+  Volume volume;
+  std::vector<Snapshot> snapshots;
+  std::vector<Map> maps;
+  std::string deleted_at;
+  std::string purge_at;
+  bool operator==(const DeletedVolume&) const = default;
+};
+
+/// Secrets are write-only: what comes is taken in by the secret store and replaced by "secret:ID"; reads say "(redacted)".
+struct Chap {
+  std::string user, secret;                ///< secret: 12-255 bytes
+  std::string mutual_user, mutual_secret;  ///< both or none
+  bool operator==(const Chap&) const = default;
+};
+
+struct Host {
+  std::string name;
+  std::string os = "generic";           ///< "generic", "linux", "windows", "esxi", "proxmox", "xen"
+  std::vector<std::string> initiators;  ///< iSCSI names, lower case; each belongs to one host
+  bool any = false;                     ///< every initiator that no host names
+  std::optional<Chap> chap;
+  std::string comment;
+  bool operator==(const Host&) const = default;
+};
+
+struct HostGroup {
+  std::string name;
+  std::vector<std::string> hosts;
+  std::string comment;
+  bool operator==(const HostGroup&) const = default;
+};
+
+struct Portal {
+  std::string name;
+  std::string protocol = "iscsi";
+  std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
+  uint16_t port = 3260;
+  uint16_t group_tag = 1;
+  std::string comment;
+  bool operator==(const Portal&) const = default;
+};
+
+struct Target {
+  std::string name;  ///< iqn., eui. or naa.
+  std::string protocol = "iscsi";
+  std::string alias;
+  std::vector<std::string> portals;  ///< names; empty: all
+  std::string comment;
+  bool operator==(const Target&) const = default;
+};
+
+/// What `role` may do to resources of `kind` whose name fits `name` ("*" and "?" as in file names).
+struct Grant {
+  std::string kind;  ///< plural as in the API's paths ("volumes"), or "*"
+  std::string name = "*";
+  std::string role;
+  bool operator==(const Grant&) const = default;
+};
+
+struct User {
+  std::string name;
+  std::string role = "viewer";   ///< "viewer", "operator", "admin", "none" (grants alone)
+  std::string source = "local";  ///< "local", "ldap"
+  std::string password;          ///< write-only; the secret store keeps its argon2id hash
+  std::string totp_secret;       ///< write-only; set by the enrolment, not by PUT
+  std::vector<std::string>
+      certificate_subjects;  ///< RFC 2253 names of client certificates that are this user
+  std::vector<Grant> grants;
+  bool disabled = false;
+  std::string comment;
+  bool operator==(const User&) const = default;
+};
+
+struct Token {
+  std::string name;
+  std::string user;
+  std::string role = "viewer";  ///< never more than the user's
+  std::vector<Grant> grants;    ///< empty: all that the role allows; else only these
+  std::string expires_at;       ///< RFC 3339; empty: never
+  std::string hash;             ///< SHA-256 of the token, hex; told to nobody
+  std::string created_at;
+  std::string comment;
+  bool operator==(const Token&) const = default;
+};
+
+/// One named value; api/settings.h knows the names, their types and their defaults.
+struct Setting {
+  std::string name;
+  Json value;
+  bool operator==(const Setting&) const = default;
+};
+
+/// When to raise an alert. `metric` is one of those in docs/alerts.md; the rules that ship are there from the start.
+struct AlertRule {
+  std::string name;
+  std::string metric;
+  std::string comparison = "above";  ///< "above", "below", "equal", "not_equal"
+  double threshold = 0;
+  uint32_t for_seconds = 0;           ///< how long it must hold
+  std::string severity = "warning";   ///< "info", "warning", "critical"
+  std::string message;                ///< "{name}", "{value}" and "{threshold}" are filled in
+  std::vector<std::string> channels;  ///< names; empty: all
+  bool enabled = true;
+  std::string comment;
+  bool operator==(const AlertRule&) const = default;
+};
+
+/// Where alerts are sent. `options` by kind, see docs/alerts.md.
+struct AlertChannel {
+  std::string name;
+  std::string kind;  ///< "email", "webhook", "syslog", "snmp"
+  std::map<std::string, std::string> options;
+  std::string secret;         ///< email: the server's password; webhook: the signing key; snmp: the auth key
+  std::string second_secret;  ///< snmp: the privacy key
+  std::string lowest_severity = "info";
+  bool enabled = true;
+  std::string comment;
+  bool operator==(const AlertChannel&) const = default;
+};
+
+}  // namespace ashlar::api
