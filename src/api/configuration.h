@@ -60,6 +60,9 @@ const Kind* find_kind(std::string_view name);
 /// JSON to types: unknown keys, wrong types and numbers out of range are errors with the path ("volumes[0].size_bytes") and,
 /// for keys, the nearest known one. Checks no rules: check_configuration() does.
 Result<Configuration> read_configuration(const Json& json);
+/// VOLUME.HOST, or VOLUME.GROUP: what a map is called when nobody says.
+std::string default_map_name(const Map& map);
+
 /// Canonical: fixed key order, lists by name. With Secrets::show references of secrets ("secret:ID") are shown, never secrets.
 Json write_configuration(const Configuration& configuration, Secrets secrets);
 /// Sorts every list by name, as write_configuration() does.

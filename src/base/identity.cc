@@ -100,6 +100,27 @@ Result<Uuid> parse_uuid(std::string_view text, std::string_view place) {
   return uuid;
 }
 
+Result<NaaName> NaaName::parse(std::string_view text, std::string_view place) {
+  const std::string where(place);
+  NaaName name;
+  size_t digits = text.size();
+  for (const std::string_view prefix : {"0x", "0X", "naa."}) {
+    if (text.starts_with(prefix)) digits -= prefix.size();
+  }
+  const bool extended = digits == 2 * name.bytes_.size();
+  name.length_ = extended ? name.bytes_.size() : std::tuple_size_v<Naa>;
+  if (!extended && digits != 2 * name.length_) {
+    return fail(ErrorCode::invalid_argument, where,
+                "needs 16 hex digits (or 32, when the first is 6), got {}", digits);
+  }
+  TRY(parse_hex(text, Bytes(name.bytes_).first(name.length_), place));
+  const int type = name.bytes_[0] >> 4;
+  if (extended ? type == 6 : type == 2 || type == 3 || type == 5) return name;
+  return fail(ErrorCode::invalid_argument, where,
+              "a NAA of {} bytes begins with {} (SPC-4 7.8.6.6), not {:x}", name.length_,
+              extended ? "6" : "2, 3 or 5", type);
+}
+
 Result<std::string> parse_iscsi_name(std::string_view text, std::string_view place) {
   const std::string where(place);
   if (text.empty()) return fail(ErrorCode::invalid_argument, where, "an iSCSI name is missing");

@@ -1,6 +1,7 @@
 // Names that hosts remember for ever: NAA, EUI-64, serial numbers, iSCSI names, UUIDs. Parse, print, make.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -13,6 +14,20 @@ namespace ashlar {
 
 /// NAA locally assigned (type 3, SPC-4 7.8.6.6.5): 8 bytes, high nibble of the first byte is 3. Text: "3" + 15 hex digits.
 using Naa = std::array<uint8_t, 8>;
+/// A NAA of either length: 8 bytes (types 2, 3, 5), or 16 (type 6: we make none, but volumes that come from other targets
+/// keep theirs). SPC-4 7.8.6.6.
+class NaaName {
+ public:
+  NaaName() = default;
+  NaaName(const Naa& naa) : length_(naa.size()) { std::ranges::copy(naa, bytes_.begin()); }
+  /// From 16 or 32 hex digits ("0x" and "naa." in front are accepted).
+  static Result<NaaName> parse(std::string_view text, std::string_view place);
+  ConstBytes bytes() const { return ConstBytes(bytes_).first(length_); }
+
+ private:
+  std::array<uint8_t, 16> bytes_{};
+  size_t length_ = std::tuple_size_v<Naa>;
+};
 /// EUI-64, 8 bytes; text: 16 hex digits.
 using Eui64 = std::array<uint8_t, 8>;
 using Uuid = std::array<uint8_t, 16>;

@@ -110,5 +110,20 @@ TEST(ResourceName, IsChecked) {
   }
 }
 
+TEST(NaaName, TakesBothLengths) {
+  const auto local = NaaName::parse("naa.3F2504E04F8911D3", "naa");
+  ASSERT_TRUE(local) << local.error().text();
+  EXPECT_EQ(hex_of(local->bytes()), "3f2504e04f8911d3");
+  const auto extended = NaaName::parse("6001405a1b2c3d4e5f60718293a4b5c6", "naa");
+  ASSERT_TRUE(extended) << extended.error().text();
+  EXPECT_EQ(hex_of(extended->bytes()), "6001405a1b2c3d4e5f60718293a4b5c6");
+}
+
+TEST(NaaName, RefusesTheWrongTypeForItsLength) {
+  for (const char* text :
+       {"6001405a1b2c3d4e", "3001405a1b2c3d4e5f60718293a4b5c6", "3f2504e04f8911d", "", "3f2504e04f8911dg"})
+    EXPECT_FALSE(NaaName::parse(text, "naa")) << text;
+}
+
 }  // namespace
 }  // namespace ashlar

@@ -230,8 +230,7 @@ namespace {
 
 // One text for one identity, so that equal ones compare equal. The document was checked: parsing cannot fail.
 void make_canonical(rpc::IdentityDocument& identity) {
-  Naa naa;
-  if (parse_hex(identity.naa, naa, "")) identity.naa = hex_of(naa);
+  if (const auto naa = NaaName::parse(identity.naa, "")) identity.naa = hex_of(naa->bytes());
   Eui64 eui64;
   if (parse_hex(identity.eui64, eui64, "")) identity.eui64 = hex_of(eui64);
   if (const auto uuid = parse_uuid(identity.uuid, "")) identity.uuid = uuid_text(*uuid);

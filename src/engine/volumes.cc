@@ -15,10 +15,11 @@ unit::Identity identity_of(const rpc::VolumeDocument& volume) {
   const rpc::IdentityDocument& given = *volume.identity;
   unit::Identity identity;
   identity.name = volume.name;
-  const bool known = parse_hex(given.naa, identity.naa, "").has_value() &&
-                     parse_hex(given.eui64, identity.eui64, "").has_value();
+  const Result<NaaName> naa = NaaName::parse(given.naa, "");
+  const bool known = naa && parse_hex(given.eui64, identity.eui64, "").has_value();
   const Result<Uuid> uuid = parse_uuid(given.uuid, "");
   CHECK(known && uuid, "volume {} with an incomplete identity", volume.name);
+  identity.naa = *naa;
   identity.uuid = *uuid;
   identity.serial = given.serial;
   identity.vendor = given.vendor;

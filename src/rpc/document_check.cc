@@ -62,14 +62,8 @@ struct IdentitiesSeen {
 Result<void> check_identity(const IdentityDocument& identity, const std::string& place,
                             IdentitiesSeen& seen) {
   if (!identity.naa.empty()) {
-    Naa naa;
-    TRY(parse_hex(identity.naa, naa, place + ".naa"));
-    const int type = naa[0] >> 4;
-    if (type != 2 && type != 3 && type != 5) {
-      return fail(ErrorCode::invalid_argument, place + ".naa",
-                  "a NAA of 8 bytes begins with 2, 3 or 5 (SPC-4 7.8.6.6), not {:x}", type);
-    }
-    TRY(unique(seen.naa, hex_of(naa), place + ".naa"));
+    TRY_ASSIGN(const NaaName naa, NaaName::parse(identity.naa, place + ".naa"));
+    TRY(unique(seen.naa, hex_of(naa.bytes()), place + ".naa"));
   }
   if (!identity.eui64.empty()) {
     Eui64 eui64;

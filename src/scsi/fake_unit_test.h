@@ -29,7 +29,7 @@ struct FakeMedium {
   static std::shared_ptr<FakeMedium> make(uint64_t blocks, uint32_t block_bytes = 512) {
     auto medium = std::make_shared<FakeMedium>(blocks * block_bytes);
     medium->identity.name = "fake";
-    medium->identity.naa = {0x31, 2, 3, 4, 5, 6, 7, 8};
+    medium->identity.naa = Naa{0x31, 2, 3, 4, 5, 6, 7, 8};
     medium->identity.eui64 = {8, 7, 6, 5, 4, 3, 2, 1};
     medium->identity.serial = "0123456789abcdef";
     medium->identity.uuid = {1};

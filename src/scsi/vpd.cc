@@ -41,7 +41,7 @@ void name_designator(Writer& writer, uint8_t association, std::string_view name)
 
 void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer) {
   const unit::Identity& identity = unit.identity();
-  binary_designator(writer, {1, 0, 3}, identity.naa);
+  binary_designator(writer, {1, 0, 3}, identity.naa.bytes());
   binary_designator(writer, {1, 0, 2}, identity.eui64);
   const std::string_view serial = std::string_view(identity.serial).substr(0, 32);
   designator_header(writer, {2, 0, 1}, 8 + 16 + serial.size());  // T10 vendor identification

@@ -9,7 +9,7 @@ namespace ashlar::unit {
 
 struct Identity {
   std::string name;  ///< our own: the volume's resource name
-  Naa naa{};         ///< SCSI designator, VPD 83h
+  NaaName naa;       ///< SCSI designator, VPD 83h
   Eui64 eui64{};     ///< NVMe EUI-64, VPD 83h
   Uuid uuid{};
   std::string serial;              ///< VPD 80h, 1-32 ASCII characters

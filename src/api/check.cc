@@ -1,0 +1,416 @@
+// What a configuration must keep to before any disk or engine is asked. One function a kind; the first breach wins. Bounds
+// that the engine has too (rpc/document.h) are checked there once more, on what is compiled from this.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <set>
+#include <tuple>
+
+#include "api/lists.h"
+#include "api/settings.h"
+#include "base/identity.h"
+#include "json/sizes.h"
+
+namespace ashlar::api {
+namespace {
+
+constexpr size_t max_resources = 65536;  // of one kind
+constexpr size_t max_initiators = 256;   // of one host
+constexpr size_t max_comment_bytes = 1024;
+constexpr uint64_t max_volume_bytes = 1ull << 60;
+constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
+
+// Value -> the resource that has it.
+using Owners = std::map<std::string, std::string, std::less<>>;
+
+Result<void> claim(Owners& owners, const std::string& value, const std::string& owner,
+                   const std::string& place) {
+  const auto [first, fresh] = owners.emplace(value, owner);
+  if (fresh) return {};
+  return fail(ErrorCode::already_exists, place, "'{}' belongs to {} already", value, first->second);
+}
+
+Result<void> one_of(std::string_view value, const std::vector<std::string_view>& known,
+                    const std::string& place) {
+  if (std::ranges::find(known, value) != known.end()) return {};
+  return fail(ErrorCode::invalid_argument, place, "'{}' is not known{}", value, advice(value, known));
+}
+
+Result<void> check_printable(const std::string& text, size_t most, const std::string& place) {
+  if (text.size() > most)
+    return fail(ErrorCode::invalid_argument, place, "at most {} characters, not {}", most, text.size());
+  if (std::ranges::any_of(text, [](unsigned char c) { return c < 0x20 || c >= 0x7f; }))
+    return fail(ErrorCode::invalid_argument, place, "printable ASCII characters only");
+  return {};
+}
+
+Result<void> check_comment(const std::string& comment, const std::string& place) {
+  if (comment.size() > max_comment_bytes)
+    return fail(ErrorCode::out_of_range, place, "at most {} bytes, not {}", max_comment_bytes,
+                comment.size());
+  return {};
+}
+
+/// One configuration under examination.
+class Examination {
+ public:
+  explicit Examination(const Configuration& configuration) : all_(configuration) {}
+
+  Result<void> run() {
+    TRY(names());
+    for (const Setting& each : all_.settings) TRY(check_setting(each));
+    for (const Pool& each : all_.pools) TRY(pool(each));
+    for (const Volume& each : all_.volumes) TRY(volume(each, "volumes/" + each.name));
+    for (const Snapshot& each : all_.snapshots) TRY(snapshot(each));
+    for (const Host& each : all_.hosts) TRY(host(each));
+    for (const HostGroup& each : all_.host_groups) TRY(host_group(each));
+    for (const Portal& each : all_.portals) TRY(portal(each));
+    for (const Target& each : all_.targets) TRY(target(each));
+    for (const Map& each : all_.maps) TRY(map(each));
+    for (const User& each : all_.users) TRY(user(each));
+    for (const Token& each : all_.tokens) TRY(token(each));
+    for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));
+    return {};
+  }
+
+ private:
+  Result<void> names();
+  Result<void> pool(const Pool& each);
+  Result<void> identity(const Identity& each, const std::string& owner);
+  Result<void> geometry(const Volume& each, const std::string& place);
+  Result<void> volume(const Volume& each, const std::string& place);
+  Result<void> snapshot(const Snapshot& each);
+  Result<void> chap(const Chap& each, const std::string& place);
+  Result<void> host(const Host& each);
+  Result<void> host_group(const HostGroup& each);
+  Result<void> portal(const Portal& each);
+  Result<void> target(const Target& each);
+  Result<void> map(const Map& each);
+  Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
+  Result<void> grants(const std::vector<Grant>& list, const std::string& place);
+  Result<void> user(const User& each);
+  Result<void> token(const Token& each);
+  Result<void> alert_rule(const AlertRule& each);
+
+  template <typename List>
+  Result<void> exists(const List& list, std::string_view name, std::string_view what,
+                      const std::string& place) {
+    if (find_named(list, name) != nullptr) return {};
+    std::vector<std::string_view> known;
+    for (const auto& each : list) known.push_back(each.name);
+    return fail(ErrorCode::not_found, place, "there is no {} '{}'{}", what, name,
+                known.size() > 20 ? "" : advice(name, known));
+  }
+
+  const Configuration& all_;
+  Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
+  std::map<std::tuple<std::string, std::string, uint16_t>, std::string> luns_;     // host, target, LUN
+  std::map<std::tuple<std::string, std::string, std::string>, std::string> seen_;  // host, target, volume
+};
+
+Result<void> Examination::names() {
+  Result<void> outcome;
+  for_each_list(all_, [&outcome](const char* member, const auto& list) {
+    if (!outcome) return;
+    const Kind* kind = find_kind(member);
+    if (list.size() > max_resources) {
+      outcome = fail(ErrorCode::out_of_range, std::string(kind->path), "{} of them; at most {}", list.size(),
+                     max_resources);
+      return;
+    }
+    std::set<std::string_view> seen;
+    for (const auto& each : list) {
+      const std::string place = fmt::format("{}/{}", kind->path, each.name);
+      if (!seen.insert(each.name).second) {
+        outcome =
+            fail(ErrorCode::already_exists, place, "there is a {} of this name already", kind->singular);
+        return;
+      }
+    }
+  });
+  return outcome;
+}
+
+Result<void> Examination::pool(const Pool& each) {
+  const std::string place = "pools/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.kind, {"dir", "device", "memory", "null"}, place + "/kind"));
+  TRY(check_comment(each.comment, place + "/comment"));
+  if ((each.kind == "dir") != !each.path.empty()) {
+    return fail(ErrorCode::invalid_argument, place + "/path", "{}",
+                each.path.empty() ? "is missing: the folder that a pool of kind dir keeps its volumes in"
+                                  : "is for pools of kind dir only");
+  }
+  if (each.kind == "dir") TRY(claim(paths_, each.path, "pool " + each.name, place + "/path"));
+  if ((each.kind == "device") != !each.devices.empty()) {
+    return fail(ErrorCode::invalid_argument, place + "/devices", "{}",
+                each.devices.empty()
+                    ? "is missing: the devices of a pool of kind device (see `ashlar disk list`)"
+                    : "is for pools of kind device only");
+  }
+  for (size_t i = 0; i < each.devices.size(); ++i)
+    TRY(claim(devices_, each.devices[i], "pool " + each.name, fmt::format("{}/devices[{}]", place, i)));
+  if (each.warn_percent > 100 || each.critical_percent > 100 || each.warn_percent > each.critical_percent) {
+    return fail(ErrorCode::out_of_range, place + "/warn_percent",
+                "warn_percent ({}) and critical_percent ({}) must rise and not be above 100",
+                each.warn_percent, each.critical_percent);
+  }
+  return {};
+}
+
+Result<void> Examination::identity(const Identity& each, const std::string& owner) {
+  const std::string place = owner + "/identity/";
+  if (!each.naa.empty()) {
+    TRY_ASSIGN(const NaaName naa, NaaName::parse(each.naa, place + "naa"));
+    TRY(claim(naas_, hex_of(naa.bytes()), owner, place + "naa"));
+  }
+  if (!each.eui64.empty()) {
+    Eui64 eui64;
+    TRY(parse_hex(each.eui64, eui64, place + "eui64"));
+    TRY(claim(eui64s_, hex_of(eui64), owner, place + "eui64"));
+  }
+  if (!each.uuid.empty()) {
+    TRY_ASSIGN(const Uuid uuid, parse_uuid(each.uuid, place + "uuid"));
+    TRY(claim(uuids_, uuid_text(uuid), owner, place + "uuid"));
+  }
+  if (!each.serial.empty()) {
+    TRY(check_printable(each.serial, 32, place + "serial"));
+    TRY(claim(serials_, each.serial, owner, place + "serial"));
+  }
+  TRY(check_printable(each.vendor, 8, place + "vendor"));
+  TRY(check_printable(each.product, 16, place + "product"));
+  return check_printable(each.revision, 4, place + "revision");
+}
+
+Result<void> Examination::geometry(const Volume& each, const std::string& place) {
+  if (each.block_bytes != 512 && each.block_bytes != 4096)
+    return fail(ErrorCode::invalid_argument, place + "/block_bytes", "must be 512 or 4096, not {}",
+                each.block_bytes);
+  const uint32_t physical = each.physical_block_bytes;
+  if (!std::has_single_bit(physical) || physical < each.block_bytes || physical > (1u << 20)) {
+    return fail(ErrorCode::invalid_argument, place + "/physical_block_bytes",
+                "must be block_bytes ({}) times a power of two, at most 1048576; not {}", each.block_bytes,
+                physical);
+  }
+  if (each.size_bytes % each.block_bytes != 0) {
+    return fail(ErrorCode::invalid_argument, place + "/size_bytes",
+                "{} is not a multiple of block_bytes ({}); the next one is {}", each.size_bytes,
+                each.block_bytes, each.size_bytes - each.size_bytes % each.block_bytes + each.block_bytes);
+  }
+  if (each.size_bytes > max_volume_bytes) {
+    return fail(ErrorCode::out_of_range, place + "/size_bytes", "{} is more than {}",
+                print_size(each.size_bytes), print_size(max_volume_bytes));
+  }
+  return {};
+}
+
+Result<void> Examination::volume(const Volume& each, const std::string& place) {
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(exists(all_.pools, each.pool, "pool", place + "/pool"));
+  const Pool& pool = *find_named(all_.pools, each.pool);
+  TRY(geometry(each, place));
+  if (each.size_bytes == 0 && pool.kind != "device")
+    return fail(ErrorCode::invalid_argument, place + "/size_bytes",
+                "is missing: how large the volume is to be (\"10GiB\")");
+  if (!each.device.empty()) {
+    if (pool.kind != "device")
+      return fail(ErrorCode::invalid_argument, place + "/device", "is for volumes in pools of kind device");
+    TRY(one_of(each.device, {pool.devices.begin(), pool.devices.end()}, place + "/device"));
+  }
+  if (!each.backing.empty())
+    TRY(claim(backings_, each.pool + "\n" + each.backing, "volume " + each.name, place + "/backing"));
+  TRY(one_of(each.profile, {"generic", "linux", "windows", "esxi", "xen"}, place + "/profile"));
+  for (size_t i = 0; i < each.layers.size(); ++i)
+    TRY(one_of(each.layers[i].kind, {"readonly", "fault"}, fmt::format("{}/layers[{}]/kind", place, i)));
+  TRY(check_comment(each.comment, place + "/comment"));
+  return identity(each.identity, place);
+}
+
+Result<void> Examination::snapshot(const Snapshot& each) {
+  const std::string place = "snapshots/" + each.name;
+  const size_t at = each.name.find('@');
+  if (at == std::string::npos) {
+    return fail(ErrorCode::invalid_argument, place + "/name",
+                "is VOLUME@SNAPSHOT, such as \"{}@before-upgrade\"",
+                each.volume.empty() ? "db1" : each.volume);
+  }
+  TRY(parse_resource_name(each.name.substr(at + 1), place + "/name"));
+  if (each.volume != each.name.substr(0, at)) {
+    return fail(ErrorCode::invalid_argument, place + "/volume",
+                "'{}' is not what stands before the @ in the name", each.volume);
+  }
+  TRY(check_comment(each.comment, place + "/comment"));
+  return exists(all_.volumes, each.volume, "volume", place + "/volume");
+}
+
+// The length of a secret is checked when it is taken in: here it is a reference.
+Result<void> Examination::chap(const Chap& each, const std::string& place) {
+  if (each.user.empty() || each.secret.empty()) {
+    return fail(ErrorCode::invalid_argument, place + (each.user.empty() ? "/user" : "/secret"),
+                "is missing: CHAP needs a user and a secret");
+  }
+  TRY(check_printable(each.user, 255, place + "/user"));
+  TRY(check_printable(each.mutual_user, 255, place + "/mutual_user"));
+  if (each.mutual_user.empty() != each.mutual_secret.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                place + (each.mutual_user.empty() ? "/mutual_user" : "/mutual_secret"),
+                "is missing: mutual CHAP needs both");
+  }
+  return {};
+}
+
+Result<void> Examination::host(const Host& each) {
+  const std::string place = "hosts/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.os, {"generic", "linux", "windows", "esxi", "proxmox", "xen"}, place + "/os"));
+  if (each.initiators.size() > max_initiators)
+    return fail(ErrorCode::out_of_range, place + "/initiators", "at most {} of them", max_initiators);
+  if (each.any && !each.initiators.empty()) {
+    return fail(ErrorCode::invalid_argument, place + "/any",
+                "a host that is every unknown initiator names none itself: leave initiators empty");
+  }
+  for (size_t i = 0; i < each.initiators.size(); ++i) {
+    const std::string where = fmt::format("{}/initiators[{}]", place, i);
+    TRY_ASSIGN(const std::string name, parse_iscsi_name(each.initiators[i], where));
+    if (name != each.initiators[i])
+      return fail(ErrorCode::invalid_argument, where, "must be in lower case: \"{}\"", name);
+    TRY(claim(initiators_, name, "host " + each.name, where));
+  }
+  if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::host_group(const HostGroup& each) {
+  const std::string place = "host-groups/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  if (find_named(all_.hosts, each.name) != nullptr)
+    return fail(ErrorCode::already_exists, place + "/name",
+                "there is a host of this name: a map could not tell them apart");
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < each.hosts.size(); ++i) {
+    const std::string where = fmt::format("{}/hosts[{}]", place, i);
+    TRY(exists(all_.hosts, each.hosts[i], "host", where));
+    if (!seen.insert(each.hosts[i]).second)
+      return fail(ErrorCode::invalid_argument, where, "stands twice in the group");
+  }
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::portal(const Portal& each) {
+  const std::string place = "portals/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  in6_addr address{};
+  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
+      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
+  }
+  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
+            place + "/port"));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::target(const Target& each) {
+  const std::string place = "targets/" + each.name;
+  TRY_ASSIGN(const std::string name, parse_iscsi_name(each.name, place + "/name"));
+  if (name != each.name)
+    return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
+  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  for (size_t i = 0; i < each.portals.size(); ++i)
+    TRY(exists(all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
+  const auto same = seen_.emplace(std::tuple(host, each.target, each.volume), each.name);
+  if (!same.second) {
+    return fail(ErrorCode::already_exists, place, "host {} has volume {} on {} already, by map {}", host,
+                each.volume, each.target, same.first->second);
+  }
+  if (!each.lun) return {};
+  const auto taken = luns_.emplace(std::tuple(host, each.target, *each.lun), each.name);
+  if (taken.second) return {};
+  return fail(ErrorCode::already_exists, place + "/lun",
+              "LUN {} of host {} on {} is taken by map {}: leave lun out to have a free one", *each.lun, host,
+              each.target, taken.first->second);
+}
+
+Result<void> Examination::map(const Map& each) {
+  const std::string place = "maps/" + each.name;
+  if (each.name.size() > 128)
+    return fail(ErrorCode::invalid_argument, place + "/name", "at most 128 characters");
+  TRY(exists(all_.volumes, each.volume, "volume", place + "/volume"));
+  TRY(exists(all_.targets, each.target, "target", place + "/target"));
+  if (each.host.empty() == each.host_group.empty())
+    return fail(ErrorCode::invalid_argument, place + "/host", "name a host or a host_group, one of them");
+  if (each.lun && *each.lun > max_lun)
+    return fail(ErrorCode::out_of_range, place + "/lun", "{} is more than {}", *each.lun, max_lun);
+  TRY(check_comment(each.comment, place + "/comment"));
+  if (!each.host.empty()) {
+    TRY(exists(all_.hosts, each.host, "host", place + "/host"));
+    return take_lun(each, each.host, place);
+  }
+  TRY(exists(all_.host_groups, each.host_group, "host group", place + "/host_group"));
+  for (const std::string& host : find_named(all_.host_groups, each.host_group)->hosts)
+    TRY(take_lun(each, host, place));
+  return {};
+}
+
+Result<void> Examination::grants(const std::vector<Grant>& list, const std::string& place) {
+  std::vector<std::string_view> known = {"*", "sessions", "jobs", "alerts"};
+  for (const Kind& kind : kinds) known.push_back(kind.path);
+  for (size_t i = 0; i < list.size(); ++i) {
+    const std::string where = fmt::format("{}/grants[{}]", place, i);
+    TRY(one_of(list[i].kind, known, where + "/kind"));
+    TRY(one_of(list[i].role, {"viewer", "operator", "admin"}, where + "/role"));
+    if (list[i].name.empty())
+      return fail(ErrorCode::invalid_argument, where + "/name", "is empty: \"*\" means all");
+  }
+  return {};
+}
+
+Result<void> Examination::user(const User& each) {
+  const std::string place = "users/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.role, {"none", "viewer", "operator", "admin"}, place + "/role"));
+  TRY(one_of(each.source, {"local", "ldap"}, place + "/source"));
+  if (each.source == "ldap" && !each.password.empty())
+    return fail(ErrorCode::invalid_argument, place + "/password", "is kept by the LDAP server for this user");
+  for (size_t i = 0; i < each.certificate_subjects.size(); ++i) {
+    TRY(claim(subjects_, each.certificate_subjects[i], "user " + each.name,
+              fmt::format("{}/certificate_subjects[{}]", place, i)));
+  }
+  TRY(check_comment(each.comment, place + "/comment"));
+  return grants(each.grants, place);
+}
+
+Result<void> Examination::token(const Token& each) {
+  const std::string place = "tokens/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(exists(all_.users, each.user, "user", place + "/user"));
+  TRY(one_of(each.role, {"none", "viewer", "operator", "admin"}, place + "/role"));
+  TRY(check_comment(each.comment, place + "/comment"));
+  return grants(each.grants, place);
+}
+
+Result<void> Examination::alert_rule(const AlertRule& each) {
+  const std::string place = "alert-rules/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  for (size_t i = 0; i < each.channels.size(); ++i)
+    TRY(exists(all_.alert_channels, each.channels[i], "alert channel",
+               fmt::format("{}/channels[{}]", place, i)));
+  return check_comment(each.comment, place + "/comment");
+}
+
+}  // namespace
+
+Result<void> check_configuration(const Configuration& configuration) {
+  Examination examination(configuration);
+  return examination.run();
+}
+
+}  // namespace ashlar::api

@@ -1,0 +1,165 @@
+#include "api/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "api/lists.h"
+#include "api/plan.h"
+#include "api/settings.h"
+#include "api/testing.h"
+
+namespace ashlar::api {
+namespace {
+
+using testing::small_configuration;
+
+TEST(Configuration, SurvivesItsJson) {
+  const Configuration all = small_configuration();
+  const auto again = read_configuration(write_configuration(all, Secrets::show));
+  ASSERT_TRUE(again) << again.error().text();
+  EXPECT_EQ(*again, all);
+}
+
+TEST(Configuration, ShowsNoSecretUnlessAsked) {
+  const std::string text = print_json(write_configuration(small_configuration(), Secrets::redact));
+  EXPECT_EQ(text.find("secret:"), std::string::npos);
+  EXPECT_NE(text.find("(redacted)"), std::string::npos);
+}
+
+TEST(Configuration, IsTheSameTextInAnyOrder) {
+  Configuration all = small_configuration();
+  const Json before = write_configuration(all, Secrets::show);
+  std::swap(all.hosts[0], all.hosts[1]);
+  EXPECT_EQ(write_configuration(all, Secrets::show), before);
+}
+
+TEST(Configuration, NamesAMapByWhatItMaps) {
+  Json json = write_configuration(small_configuration(), Secrets::show);
+  json["maps"][0].erase("name");
+  EXPECT_EQ(read_configuration(json)->maps[0].name, "db1.web1");
+}
+
+TEST(Configuration, NamesTheUnknownKeyAndTheNearest) {
+  Json json = write_configuration(small_configuration(), Secrets::show);
+  json["volumes"][0]["size_byte"] = 5;
+  const auto read = read_configuration(json);
+  ASSERT_FALSE(read);
+  EXPECT_EQ(read.error().place, "volumes[0].size_byte");
+  EXPECT_NE(read.error().message.find("size_bytes"), std::string::npos);
+}
+
+TEST(Check, TakesAWholeArray) {
+  const auto checked = check_configuration(small_configuration());
+  EXPECT_TRUE(checked) << checked.error().text();
+}
+
+struct Breach {
+  const char* place;
+  std::function<void(Configuration&)> commit;
+};
+
+class BreachTest : public ::testing::TestWithParam<Breach> {};
+
+TEST_P(BreachTest, IsNamed) {
+  Configuration all = small_configuration();
+  GetParam().commit(all);
+  const auto checked = check_configuration(all);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().place, GetParam().place) << checked.error().text();
+  EXPECT_FALSE(checked.error().message.empty());
+}
+
+const Breach breaches[] = {
+    {"pools/p0/kind", [](Configuration& c) { c.pools[0].kind = "raid"; }},
+    {"pools/p0/path", [](Configuration& c) { c.pools[0].path = "/srv"; }},
+    {"pools/p0/path", [](Configuration& c) { c.pools[0].kind = "dir"; }},
+    {"pools/p0/devices", [](Configuration& c) { c.pools[0].kind = "device"; }},
+    {"pools/p0/warn_percent", [](Configuration& c) { c.pools[0].warn_percent = 99; }},
+    {"pools/p0", [](Configuration& c) { c.pools.push_back(c.pools[0]); }},
+    {"volumes/db1/pool", [](Configuration& c) { c.volumes[0].pool = "p1"; }},
+    {"volumes/db1/size_bytes", [](Configuration& c) { c.volumes[0].size_bytes = 513; }},
+    {"volumes/db1/size_bytes", [](Configuration& c) { c.volumes[0].size_bytes = 0; }},
+    {"volumes/db1/block_bytes", [](Configuration& c) { c.volumes[0].block_bytes = 520; }},
+    {"volumes/db1/physical_block_bytes", [](Configuration& c) { c.volumes[0].physical_block_bytes = 3000; }},
+    {"volumes/db1/profile", [](Configuration& c) { c.volumes[0].profile = "beos"; }},
+    {"volumes/db1/device", [](Configuration& c) { c.volumes[0].device = "/dev/sda"; }},
+    {"volumes/db1/identity/naa", [](Configuration& c) { c.volumes[0].identity.naa = "4111111111111111"; }},
+    {"volumes/db1/identity/vendor", [](Configuration& c) { c.volumes[0].identity.vendor = "NINE CHAR"; }},
+    {"volumes/db2/identity/naa",
+     [](Configuration& c) {
+       c.volumes.push_back(c.volumes[0]);
+       c.volumes[1].name = "db2";
+     }},
+    {"snapshots/db1@monday/volume", [](Configuration& c) { c.snapshots[0].volume = "db2"; }},
+    {"snapshots/monday/name", [](Configuration& c) { c.snapshots[0].name = "monday"; }},
+    {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "web1"; }},
+    {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "iqn.2001-01.com.A:b"; }},
+    {"hosts/web2/initiators[0]", [](Configuration& c) { c.hosts[1].initiators = c.hosts[0].initiators; }},
+    {"hosts/web1/any", [](Configuration& c) { c.hosts[0].any = true; }},
+    {"hosts/web1/chap/secret", [](Configuration& c) { c.hosts[0].chap->secret = ""; }},
+    {"hosts/web1/chap/mutual_secret", [](Configuration& c) { c.hosts[0].chap->mutual_user = "array"; }},
+    {"host-groups/web/hosts[1]", [](Configuration& c) { c.host_groups[0].hosts[1] = "web3"; }},
+    {"host-groups/web/hosts[1]", [](Configuration& c) { c.host_groups[0].hosts[1] = "web1"; }},
+    {"host-groups/web1/name", [](Configuration& c) { c.host_groups[0].name = "web1"; }},
+    {"portals/san-a/address", [](Configuration& c) { c.portals[0].address = "san.example.org"; }},
+    {"portals/san-a/port", [](Configuration& c) { c.portals[0].port = 0; }},
+    {"targets/x/name", [](Configuration& c) { c.targets[0].name = "x"; }},
+    {"maps/db1.web1/target", [](Configuration& c) { c.maps[0].target = "iqn.2026-11.io.ashlar:two"; }},
+    {"maps/db1.web1/host", [](Configuration& c) { c.maps[0].host_group = "web"; }},
+    {"maps/db1.web1/lun", [](Configuration& c) { c.maps[0].lun = 20000; }},
+    {"maps/second",
+     [](Configuration& c) {
+       c.maps.push_back(c.maps[0]);
+       c.maps[1].name = "second";
+     }},
+    {"maps/group/lun",
+     [](Configuration& c) {
+       c.volumes.push_back({.name = "db2", .pool = "p0", .size_bytes = 512});
+       c.maps.push_back(
+           {.name = "group", .volume = "db2", .target = c.maps[0].target, .host_group = "web", .lun = 0});
+     }},
+    {"users/alice/role", [](Configuration& c) { c.users[0].role = "root"; }},
+    {"users/alice/grants[0]/kind", [](Configuration& c) { c.users[0].grants = {{"volume", "*", "viewer"}}; }},
+    {"tokens/ansible/user", [](Configuration& c) { c.tokens[0].user = "bob"; }},
+    {"alert-rules/pool-full/channels[0]", [](Configuration& c) { c.alert_rules[0].channels = {"pager"}; }},
+    {"settings/array.nam", [](Configuration& c) { c.settings[0].name = "array.nam"; }},
+    {"settings/array.name/value", [](Configuration& c) { c.settings[0].value = 5; }},
+};
+INSTANTIATE_TEST_SUITE_P(All, BreachTest, ::testing::ValuesIn(breaches));
+
+TEST(Differences, AreValueByValue) {
+  const Configuration before = small_configuration();
+  Configuration after = before;
+  after.volumes[0].size_bytes *= 2;
+  after.hosts[0].chap->secret = "secret:ffeeddccbbaa99887766554433221100";
+  after.hosts.pop_back();
+  after.pools.push_back({.name = "p1", .kind = "null"});
+  const auto found = differences_of(before, after);
+  ASSERT_EQ(found.size(), 4u);
+  EXPECT_EQ(found[0].path, "pools/p1");
+  EXPECT_TRUE(found[0].before.is_null());
+  EXPECT_EQ(found[1].path, "volumes/db1/size_bytes");
+  EXPECT_EQ(found[1].after, 2u << 30);
+  EXPECT_EQ(found[2].path, "hosts/web1/chap/secret");
+  EXPECT_EQ(found[2].before, "(redacted)");
+  EXPECT_EQ(found[2].after, "(redacted)");
+  EXPECT_EQ(found[3].path, "hosts/web2");
+  EXPECT_TRUE(found[3].after.is_null());
+  EXPECT_TRUE(differences_of(before, before).empty());
+}
+
+TEST(Settings, HaveDefaultsThatTheirOwnRulesTake) {
+  for (const SettingInfo& info : setting_infos()) {
+    const auto value = parse_json(info.default_json);
+    ASSERT_TRUE(value) << info.name;
+    const auto checked = check_setting({std::string(info.name), *value});
+    EXPECT_TRUE(checked) << checked.error().text();
+    EXPECT_FALSE(info.help.empty());
+  }
+  EXPECT_EQ(setting_number({}, "recycle_bin.hours"), 24);
+  EXPECT_EQ(setting_text(small_configuration(), "array.name"), "san1");
+}
+
+}  // namespace
+}  // namespace ashlar::api
