@@ -13,7 +13,9 @@
 namespace ashlar::notify {
 namespace {
 
-constexpr Milliseconds limit{20'000};
+// 20 s together: curl counts its wait for the answer to QUIT on top of the limit.
+constexpr Milliseconds limit{12'000};
+constexpr long answer_seconds = 8;
 constexpr size_t most_recipients = 20;
 
 // The addr-spec of RFC 5322, 3.4.1, without quoting and without what RFC 6531 adds: neither can carry a command.
@@ -91,6 +93,8 @@ class Email final : public Channel {
     const std::string peer = options_.server.text();
     Transfer transfer(fmt::format("{}://{}", options_.server.scheme, peer), "smtp,smtps", options_.ca_file,
                       Deadline(limit));
+    transfer.set(CURLOPT_SERVER_RESPONSE_TIMEOUT, answer_seconds);
+    transfer.set(CURLOPT_FORBID_REUSE, 1L);  // QUIT now, under these limits
     const long level = options_.tls == "required"        ? CURLUSESSL_ALL
                        : options_.tls == "opportunistic" ? CURLUSESSL_TRY
                                                          : CURLUSESSL_NONE;

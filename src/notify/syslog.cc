@@ -59,12 +59,12 @@ class Syslog final : public Channel {
     transfer.set(CURLOPT_SSL_ENABLE_ALPN, 0L);
     TRY(transfer.perform("options.server", peer_));
     TRY(transfer.send(fmt::format("{} {}", line.size(), line), deadline, "options.server", peer_));
-    return tls ? Result<void>{} : wait_for_end(transfer);
+    return tls ? Result<void>{} : wait_for_end(transfer, std::min(farewell, deadline.left()));
   }
 
   // TCP tells of a receiver that died only when more is sent or asked: so half close, and see how the other half ends.
-  Result<void> wait_for_end(Transfer& transfer) const {
-    const Deadline deadline(farewell);
+  Result<void> wait_for_end(Transfer& transfer, Milliseconds span) const {
+    const Deadline deadline(span);
     if (::shutdown(transfer.socket(), SHUT_WR) != 0)
       return std::unexpected(error_of_errno(errno, "options.server", peer_ + ": the connection broke"));
     while (deadline.left().count() > 0) {
