@@ -34,6 +34,7 @@ TEST_F(ClientTest, PatienceEnds) {
   EXPECT_EQ(caller.call("GET", "/").error().code, ErrorCode::timed_out);
   EXPECT_EQ(caller.stream("/", {}, [](std::string_view) { return true; }).error().code, ErrorCode::timed_out);
   go_on.count_down();
+  server_->stop();
 }
 
 TEST_F(ClientTest, AnAnswerIsBounded) {

@@ -38,10 +38,14 @@ class ServerWorld : public testing::Test {
     options_.workers = 4;
   }
   ~ServerWorld() override {
-    if (server_) server_->stop();
-    server_.reset();
     std::filesystem::remove_all(folder_);
     set_log_level(LogLevel::info);
+  }
+
+  /// Before what the handlers refer to dies.
+  void TearDown() override {
+    if (server_) server_->stop();
+    server_.reset();
   }
 
   void start(Handler handler) {

@@ -179,6 +179,7 @@ TEST_F(WebSocketTest, APeerThatTakesNothingIsGivenUp) {
   RawPeer peer(options_.unix_socket);
   ASSERT_TRUE(shake_hands(peer));
   EXPECT_LT(written.get_future().get(), 100'000);
+  server_->stop();
 }
 
 TEST_F(WebSocketTest, AHandlerThatThrowsEndsIt) {
