@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "storage/temporary_folder_test.h"
 
 namespace ashlar::storage {

@@ -7,6 +7,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "storage/descriptor.h"
 #include "storage/temporary_folder_test.h"
 #include "storage/volume_file.h"
