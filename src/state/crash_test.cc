@@ -287,6 +287,25 @@ TEST_F(Crash, ACommitWhoseSyncFailsIsTakenBack) {
   EXPECT_EQ(label_of(store->current()), "b");
 }
 
+TEST_F(Crash, WhatADeadProcessRenamedIsSafeBeforeItIsActedOn) {
+  CrashFileSystem files;
+  auto store = GenerationStore::open(files, "config");
+  ASSERT_TRUE(change(*store, generation_of("a")));
+  ASSERT_TRUE(store->prepare(generation_of("b", {}, {deletion("x")})));
+  // The process ends between the rename and its sync; the power stays on.
+  files.fail_at(files.calls() + 3, ErrorCode::io_error, 1000);
+  EXPECT_FALSE(store->commit());
+  files.heal();
+  const auto again = GenerationStore::open(files, "config");
+  EXPECT_EQ(label_of(again->current()), "b");
+  EXPECT_EQ(again->afterwork().size(), 1u);
+  for (const DiskImage& image : files.images()) {
+    CrashFileSystem after(image);
+    EXPECT_EQ(label_of(GenerationStore::open(after, "config")->current()), "b")
+        << "else x would be deleted under the one that still has it";
+  }
+}
+
 TEST_F(Crash, ACommitThatCannotBeTakenBackIsSaidToBeInDoubt) {
   CrashFileSystem files;
   auto store = GenerationStore::open(files, "config");
