@@ -23,6 +23,8 @@ std::string_view name_of(ErrorCode code) {
     case ErrorCode::timed_out: return "timed_out";
     case ErrorCode::aborted: return "aborted";
     case ErrorCode::closed: return "closed";
+    case ErrorCode::stale: return "stale";
+    case ErrorCode::unauthenticated: return "unauthenticated";
   }
   return "unknown";
 }

@@ -26,6 +26,8 @@ enum class ErrorCode : uint8_t {
   timed_out,
   aborted,  ///< ended on request
   closed,   ///< the peer or this side closed the channel
+  stale,    ///< what the caller's change was based on has changed since: look again
+  unauthenticated,  ///< who asks is not known: no credentials, or ones that do not count
 };
 
 /// "invalid_argument" and so on; stable, used in JSON.

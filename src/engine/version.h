@@ -1,8 +1,10 @@
 // What this build calls itself.
 #pragma once
 
+#include "base/version.h"
+
 namespace ashlar::engine {
 
-constexpr char engine_version[] = "0.1.0";
+constexpr const char* engine_version = ashlar_version;
 
 }  // namespace ashlar::engine

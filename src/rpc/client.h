@@ -17,6 +17,9 @@ class Client {
   /// Errors: not_found (no socket there), permission_denied, closed (nobody listens behind it).
   static Result<Client> connect(const std::string& socket_path);
 
+  /// Over a connected descriptor, which it closes in the end; `name` is the place in errors of the line itself.
+  static Client adopt(int descriptor, std::string name) { return Client(descriptor, std::move(name)); }
+
   Client(Client&& other) noexcept;
   Client& operator=(Client&& other) noexcept;
   Client(const Client&) = delete;

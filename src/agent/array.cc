@@ -1,0 +1,429 @@
+#include "agent/array.h"
+
+#include <algorithm>
+
+#include "access/access.h"
+#include "agent/authentication.h"
+#include "agent/clock.h"
+#include "agent/compile.h"
+#include "agent/completion.h"
+#include "agent/secret_fields.h"
+#include "api/lists.h"
+#include "base/log.h"
+
+namespace ashlar::agent {
+namespace {
+
+using api::Configuration;
+using Kind = StorageWork::Kind;
+
+constexpr size_t most_plans = 100;
+constexpr int64_t plan_seconds = 15 * 60;
+constexpr uint32_t secret_bytes = 16;
+
+std::unexpected<Refusal> refuse(Error error) { return std::unexpected(Refusal{std::move(error), {}}); }
+
+Error needs_force(const api::Plan& plan) {
+  std::set<std::string> hosts;
+  for (const api::Interruption& each : plan.interruptions) hosts.insert(each.host);
+  std::string what =
+      plan.interruptions.empty()
+          ? std::string("data would be lost")
+          : fmt::format("{} of host{} {} would be disturbed: {}",
+                        plan.interruptions.size() == 1 ? "a session" : "sessions",
+                        hosts.size() == 1 ? "" : "s", fmt::join(hosts, ", "), plan.interruptions[0].reason);
+  return {ErrorCode::busy, "force", std::move(what) + "; say force to do it all the same"};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Array>> Array::open(ArrayParts parts) {
+  std::unique_ptr<Array> array(new Array(std::move(parts)));
+  TRY_ASSIGN(state::GenerationStore generations,
+             state::GenerationStore::open(*array->parts_.files, array->parts_.folder + "/config"));
+  array->generations_ = std::make_unique<state::GenerationStore>(std::move(generations));
+  TRY_ASSIGN(state::SecretStore secrets,
+             state::SecretStore::open(*array->parts_.files, array->parts_.folder + "/secrets"));
+  array->secrets_ = std::make_unique<state::SecretStore>(std::move(secrets));
+  array->publish();
+  TRY(array->recover());
+  return array;
+}
+
+// A change was cut short before its commit: what it made in the pools goes, unless the generation in force has it.
+Result<void> Array::recover() {
+  const std::lock_guard lock(changes_);
+  if (const auto& unfinished = generations_->unfinished()) {
+    log_warning("agent", "generation {} was being made when the agent ended: it is taken back",
+                unfinished->info.number);
+    for (const state::Forework& each : unfinished->before) {
+      const auto driver = driver_in(unfinished->configuration, each.pool);
+      const Result<void> removed =
+          driver ? (*driver)->remove(each.backing) : Result<void>(std::unexpected(driver.error()));
+      if (!removed)
+        log_warning("agent", "{} of pool {} stays behind: {}", each.backing, each.pool,
+                    removed.error().text());
+    }
+    TRY(generations_->abandon());
+  }
+  do_afterwork();
+  remove_old_secrets();
+  return {};
+}
+
+std::shared_ptr<const View> Array::view() const {
+  const std::lock_guard lock(mutex_);
+  return view_;
+}
+
+void Array::publish() {
+  const state::Generation& current = generations_->current();
+  auto view = std::make_shared<const View>(View{current.info, current.configuration});
+  const std::lock_guard lock(mutex_);
+  view_ = std::move(view);
+}
+
+Result<std::string> Array::secret(const std::string& reference) const { return secrets_->get(reference); }
+
+Result<std::vector<state::GenerationInfo>> Array::generations() const {
+  const std::lock_guard lock(changes_);
+  return generations_->list();
+}
+
+Result<state::Generation> Array::generation(uint64_t number) const {
+  const std::lock_guard lock(changes_);
+  return generations_->read(number);
+}
+
+std::vector<std::string> Array::damaged() const {
+  const std::lock_guard lock(changes_);
+  return generations_->damaged();
+}
+
+std::map<std::string, std::string> Array::failures() const {
+  const std::lock_guard lock(mutex_);
+  return failures_;
+}
+
+std::expected<Outcome, Refusal> Array::change(const Change& change) {
+  const std::lock_guard lock(changes_);
+  return change_locked(change);
+}
+
+std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
+  const std::shared_ptr<const View> before = view();
+  Configuration wish = before->configuration;
+  if (const auto edited = change.edit(wish); !edited) return refuse(edited.error());
+  Result<Prepared> prepared = prepare(wish, change);
+  if (!prepared) return refuse(std::move(prepared).error());
+  Outcome outcome{prepared->planned.plan, false, before->generation.number};
+  outcome.plan.base = before->generation.number;
+  if (change.dry_run) {
+    outcome.plan.id = keep_plan(outcome.plan, wish, change.comment);
+    return outcome;
+  }
+  if (!outcome.plan.changed()) return outcome;
+  if (outcome.plan.needs_force && !change.force)
+    return std::unexpected(Refusal{needs_force(outcome.plan), outcome.plan});
+  if (const auto done = carry_out(*prepared, change); !done) return refuse(done.error());
+  outcome.applied = true;
+  const std::shared_ptr<const View> after = view();
+  outcome.generation = after->generation.number;
+  if (parts_.committed) parts_.committed(*before, *after, change);
+  return outcome;
+}
+
+Result<Array::Prepared> Array::prepare(Configuration next, const Change& change) {
+  const Configuration& before = view()->configuration;
+  TRY(take_in_secrets(
+      next, before,
+      [&](SecretKind kind, const std::string& path, const std::string& plain) -> Result<std::string> {
+        if (kind != SecretKind::password) return keep_secret(plain, change.dry_run);
+        const size_t slash = path.find('/') + 1;
+        TRY(access::check_password(plain, path.substr(slash, path.rfind('/') - slash), path));
+        TRY_ASSIGN(const std::string hash, access::hash_password(plain));
+        return keep_secret(change.one_time_passwords ? std::string(one_time_mark) + hash : hash,
+                           change.dry_run);
+      }));
+  TRY(find_adopted_sizes(next));
+  Draw draw;
+  draw.uuid = [this] {
+    Uuid uuid;
+    parts_.random(uuid);
+    return uuid;
+  };
+  draw.now = rfc3339(parts_.now());
+  draw.backing = [this, &next](const api::Volume& volume) -> Result<std::string> {
+    TRY_ASSIGN(const auto driver, driver_in(next, volume.pool));
+    uint32_t random = 0;
+    parts_.random({reinterpret_cast<uint8_t*>(&random), sizeof random});
+    return driver->choose_backing(volume, random);
+  };
+  TRY_ASSIGN(std::set<std::string> fresh, complete(next, before, draw));
+  TRY(api::check_configuration(next));
+  for (const api::Pool& each : next.pools) {
+    TRY(check_new_devices(each));
+    TRY(driver_of(each));
+  }
+  Moment moment{{}, std::move(fresh)};
+  // An engine that is away serves nobody: nobody is disturbed.
+  if (auto sessions = parts_.engine->sessions()) moment.sessions = std::move(*sessions);
+  TRY_ASSIGN(Planned planned, make_plan(before, next, moment));
+  return Prepared{std::move(next), std::move(planned)};
+}
+
+// Storage that is named, not made here (an import, a device): its size may be left out, for it is what it is.
+Result<void> Array::find_adopted_sizes(Configuration& next) {
+  for (api::Volume& each : next.volumes) {
+    if (each.size_bytes != 0 || api::find_named(next.pools, each.pool) == nullptr) continue;
+    if (api::find_named(view()->configuration.volumes, each.name) != nullptr) continue;
+    TRY_ASSIGN(const auto driver, driver_in(next, each.pool));
+    const std::string backing = each.backing.empty() ? each.device : each.backing;
+    if (backing.empty()) continue;
+    Result<storage::FoundBacking> found = driver->find(backing);
+    if (!found)
+      return fail(found.error().code, fmt::format("volumes/{}/size_bytes", each.name), "{}",
+                  found.error().message);
+    each.size_bytes = found->size_bytes;
+  }
+  return {};
+}
+
+// A device that holds something is not taken over by a slip of the finger.
+Result<void> Array::check_new_devices(const api::Pool& pool) {
+  const Configuration& before = view()->configuration;
+  const api::Pool* now = api::find_named(before.pools, pool.name);
+  if (pool.kind != "device" || (now != nullptr && now->devices == pool.devices)) return {};
+  std::vector<std::string> known;
+  for (const api::Volume& each : before.volumes) {
+    if (each.pool == pool.name) known.push_back(each.backing);
+  }
+  return storage::check_devices_free(pool, known, *parts_.privileged);
+}
+
+Result<std::string> Array::keep_secret(const std::string& plain, bool dry_run) {
+  if (!dry_run) return secrets_->put(plain);
+  std::array<uint8_t, secret_bytes> random{};
+  parts_.random(random);
+  return "secret:" + hex_of(random);
+}
+
+Result<void> Array::check_room(const Configuration& next) {
+  const Configuration& before = view()->configuration;
+  std::map<std::pair<std::string, bool>, uint64_t> more;  // by pool, thin or not
+  for (const api::Volume& each : next.volumes) {
+    const api::Volume* now = api::find_named(before.volumes, each.name);
+    const uint64_t had = now == nullptr ? 0 : now->size_bytes;
+    const bool came_back =
+        now == nullptr && std::ranges::any_of(before.recycle_bin, [&](const api::DeletedVolume& deleted) {
+          return deleted.volume.pool == each.pool && deleted.volume.backing == each.backing;
+        });
+    if (each.size_bytes > had && !came_back) more[{each.pool, each.thin}] += each.size_bytes - had;
+  }
+  for (const auto& [key, bytes] : more) {
+    TRY_ASSIGN(const auto driver, driver_in(next, key.first));
+    TRY(driver->check_room(bytes, key.second));
+  }
+  return {};
+}
+
+Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
+  const Work& work = prepared.planned.work;
+  TRY(check_room(prepared.next));
+  state::Generation generation;
+  generation.info.author = change.author;
+  generation.info.comment = change.comment;
+  generation.info.time = rfc3339(parts_.now());
+  generation.configuration = prepared.next;
+  for (const StorageWork& each : work.before) {
+    if (each.kind != Kind::adopt) generation.before.push_back({"created_storage", each.pool, each.backing});
+  }
+  for (const StorageWork& each : work.after)
+    generation.after.push_back({"delete_storage", each.pool, each.backing});
+  const auto written = generations_->prepare(std::move(generation));
+  raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
+  TRY(written);
+  if (const auto done = do_before(work); !done) {
+    TRY(generations_->abandon());
+    return done;
+  }
+  if (const auto told = tell_engine(prepared.next, work); !told) {
+    undo_before(work.before);
+    TRY(generations_->abandon());
+    return told;
+  }
+  const Result<void> committed = generations_->commit();
+  raise("state_not_writable", committed);
+  if (!committed) {
+    publish();
+    // Which of the two the disk will show after a power cut is not known: what both need stays, until the next start.
+    if (!generations_->settled()) return committed;
+    undo_before(work.before);
+    TRY(generations_->abandon());
+    if (work.engine) static_cast<void>(serve());
+    return committed;
+  }
+  publish();
+  do_afterwork();
+  return {};
+}
+
+void Array::raise(const std::string& name, const Result<void>& outcome) {
+  if (parts_.alarm) parts_.alarm(name, outcome ? "" : outcome.error().text(), !outcome);
+}
+
+Result<void> Array::do_before(const Work& work) {
+  std::vector<StorageWork> done;
+  for (const StorageWork& each : work.before) {
+    const auto driver = pool(each.pool);
+    Result<void> made = driver ? Result<void>() : std::unexpected(driver.error());
+    if (made && each.kind == Kind::create) made = (*driver)->create(each.volume);
+    if (made && each.kind == Kind::clone) made = (*driver)->clone(each.from, each.backing);
+    if (made && each.kind == Kind::adopt) {
+      const auto found = (*driver)->find(each.backing);
+      if (!found) made = std::unexpected(found.error());
+    }
+    if (!made) {
+      undo_before(done);
+      return made;
+    }
+    done.push_back(each);
+  }
+  return {};
+}
+
+void Array::undo_before(const std::vector<StorageWork>& done) {
+  for (auto each = done.rbegin(); each != done.rend(); ++each) {
+    if (each->kind == Kind::adopt) continue;
+    const auto driver = pool(each->pool);
+    const Result<void> removed =
+        driver ? (*driver)->remove(each->backing) : Result<void>(std::unexpected(driver.error()));
+    if (!removed)
+      log_warning("agent", "{} of pool {} stays behind: {}", each->backing, each->pool,
+                  removed.error().text());
+  }
+}
+
+// At least once: what cannot be deleted now (a pool that is away) is tried again at the next start.
+void Array::do_afterwork() {
+  bool all = true;
+  for (const state::Afterwork& each : generations_->afterwork()) {
+    const auto driver = pool(each.pool);
+    const Result<void> removed =
+        driver ? (*driver)->remove(each.backing) : Result<void>(std::unexpected(driver.error()));
+    if (removed) continue;
+    all = false;
+    log_warning("agent", "{} of pool {} is not deleted yet: {}", each.backing, each.pool,
+                removed.error().text());
+  }
+  if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
+}
+
+Result<std::shared_ptr<storage::PoolDriver>> Array::driver_of(const api::Pool& wanted) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = drivers_.find(wanted.name);
+    if (known != drivers_.end() && known->second.first.kind == wanted.kind &&
+        known->second.first.path == wanted.path && known->second.first.devices == wanted.devices) {
+      return known->second.second;
+    }
+  }
+  Result<std::unique_ptr<storage::PoolDriver>> opened = storage::open_pool(wanted, *parts_.privileged);
+  if (!opened) {
+    Error error = std::move(opened).error();
+    error.place = fmt::format("pools/{}/{}", wanted.name, error.place);
+    return std::unexpected(std::move(error));
+  }
+  std::shared_ptr<storage::PoolDriver> driver = std::move(*opened);
+  const std::lock_guard lock(mutex_);
+  drivers_[wanted.name] = {wanted, driver};
+  return driver;
+}
+
+Result<std::shared_ptr<storage::PoolDriver>> Array::driver_in(const Configuration& configuration,
+                                                              const std::string& name) {
+  const api::Pool* found = api::find_named(configuration.pools, name);
+  if (found == nullptr) return fail(ErrorCode::not_found, "pools/" + name, "there is no pool '{}'", name);
+  return driver_of(*found);
+}
+
+Result<std::shared_ptr<storage::PoolDriver>> Array::pool(const std::string& name) {
+  // A pool that a change takes away or adds is known by its driver alone.
+  {
+    const std::lock_guard lock(mutex_);
+    const auto known = drivers_.find(name);
+    if (known != drivers_.end()) return known->second.second;
+  }
+  return driver_in(view()->configuration, name);
+}
+
+// A secret stays as long as a file of a generation names it, also one that was put aside as damaged; beyond that nobody can
+// ask for it. The files are searched as text: a generation of a thousand volumes has megabytes, and 200 are kept.
+void Array::remove_old_secrets() {
+  constexpr std::string_view mark = "secret:";
+  constexpr size_t id_digits = 2 * secret_bytes;
+  const std::string folder = parts_.folder + "/config";
+  const auto names = parts_.files->list(folder);
+  if (!names) return;
+  std::set<std::string> used;
+  for (const std::string& name : *names) {
+    const auto text = parts_.files->read(folder + "/" + name);
+    if (!text) return;  // what cannot be read may need any of them
+    for (size_t at = text->find(mark); at != std::string::npos; at = text->find(mark, at + 1))
+      used.insert(text->substr(at, mark.size() + id_digits));
+  }
+  const auto removed = secrets_->remove_all_but(used);
+  if (!removed) log_warning("agent", "old secrets stay: {}", removed.error().text());
+}
+
+std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, const std::string& comment) {
+  const int64_t now = parts_.now();
+  std::erase_if(plans_, [now](const auto& each) { return each.second.until < now; });
+  while (plans_.size() >= most_plans) {
+    plans_.erase(std::ranges::min_element(plans_, {}, [](const auto& each) { return each.second.until; }));
+  }
+  Uuid random;
+  parts_.random(random);
+  const std::string id = uuid_text(make_uuid(random));
+  KeptPlan& kept = plans_[id];
+  kept = {plan, wish, comment, now + plan_seconds};
+  kept.plan.id = id;
+  return id;
+}
+
+Result<api::Plan> Array::find_plan(const std::string& id) {
+  const std::lock_guard lock(changes_);
+  const auto found = plans_.find(id);
+  if (found == plans_.end() || found->second.until < parts_.now())
+    return fail(ErrorCode::not_found, "plans/" + id, "there is no such plan: plans are kept for 15 minutes");
+  return found->second.plan;
+}
+
+std::expected<Outcome, Refusal> Array::apply_plan(const std::string& id, const std::string& author,
+                                                  bool force) {
+  const auto known = find_plan(id);
+  if (!known) return refuse(known.error());
+  const std::lock_guard lock(changes_);
+  const auto found = plans_.find(id);
+  if (found == plans_.end()) return refuse({ErrorCode::not_found, "plans/" + id, "there is no such plan"});
+  if (found->second.plan.base != view()->generation.number) {
+    return std::unexpected(
+        Refusal{{ErrorCode::stale, "plans/" + id,
+                 fmt::format("generation {} is in force, and the plan was made for {}: make it again",
+                             view()->generation.number, found->second.plan.base)},
+                {}});
+  }
+  Change change;
+  change.author = author;
+  change.comment = found->second.comment;
+  change.force = force;
+  change.edit = [wish = found->second.wish](Configuration& next) -> Result<void> {
+    next = wish;
+    return {};
+  };
+  auto outcome = change_locked(change);
+  if (outcome) plans_.erase(id);
+  return outcome;
+}
+
+}  // namespace ashlar::agent

@@ -1,0 +1,103 @@
+#include "agent/compile.h"
+
+#include <map>
+#include <set>
+
+#include "api/lists.h"
+
+namespace ashlar::agent {
+namespace {
+
+constexpr uint16_t max_lun = 16383;
+
+rpc::VolumeDocument volume_document(const api::Volume& volume) {
+  rpc::VolumeDocument document;
+  document.name = volume.name;
+  document.size_bytes = volume.size_bytes;
+  document.block_bytes = volume.block_bytes;
+  document.physical_block_bytes = volume.physical_block_bytes;
+  document.thin = volume.thin;
+  document.read_only = volume.read_only;
+  document.write_cache = volume.write_cache;
+  document.removable = volume.removable;
+  const api::Identity& identity = volume.identity;
+  document.identity =
+      rpc::IdentityDocument{identity.naa,    identity.eui64,   identity.uuid,    identity.serial,
+                            identity.vendor, identity.product, identity.revision};
+  for (const api::Layer& layer : volume.layers) document.layers.push_back({layer.kind, layer.options});
+  return document;
+}
+
+Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSources& sources) {
+  rpc::HostDocument document{.name = host.name, .initiators = host.initiators, .any = host.any, .chap = {}};
+  if (!host.chap) return document;
+  rpc::ChapDocument chap;
+  chap.user = host.chap->user;
+  chap.mutual_user = host.chap->mutual_user;
+  TRY_ASSIGN(chap.secret, sources.secret_of(host.chap->secret));
+  if (!host.chap->mutual_secret.empty()) {
+    TRY_ASSIGN(chap.mutual_secret, sources.secret_of(host.chap->mutual_secret));
+  }
+  document.chap = std::move(chap);
+  return document;
+}
+
+std::vector<std::string> hosts_of(const api::Configuration& configuration, const api::Map& map) {
+  if (!map.host.empty()) return {map.host};
+  const api::HostGroup* group = api::find_named(configuration.host_groups, map.host_group);
+  return group == nullptr ? std::vector<std::string>{} : group->hosts;
+}
+
+// A host that the engine can tell apart: one that names an initiator, or is every other.
+bool can_log_in(const api::Host& host) { return host.any || !host.initiators.empty(); }
+
+}  // namespace
+
+Result<rpc::Document> compile(const api::Configuration& configuration, const CompileSources& sources) {
+  rpc::Document document;
+  for (const api::Volume& volume : configuration.volumes) {
+    rpc::VolumeDocument each = volume_document(volume);
+    TRY_ASSIGN(each.store, sources.store_of(volume));
+    document.volumes.push_back(std::move(each));
+  }
+  std::set<std::string> known_hosts;
+  for (const api::Host& host : configuration.hosts) {
+    if (!can_log_in(host)) continue;
+    TRY_ASSIGN(rpc::HostDocument each, host_document(host, sources));
+    document.hosts.push_back(std::move(each));
+    known_hosts.insert(host.name);
+  }
+  for (const api::Portal& portal : configuration.portals)
+    document.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag});
+  for (const api::Target& target : configuration.targets)
+    document.targets.push_back({target.name, target.alias, target.portals});
+  for (const api::Map& map : configuration.maps) {
+    for (const std::string& host : hosts_of(configuration, map)) {
+      if (!known_hosts.contains(host)) continue;
+      document.mappings.push_back({host, map.target, map.volume, map.lun.value_or(0), map.read_only});
+    }
+  }
+  return document;
+}
+
+void draw_luns(api::Configuration& configuration) {
+  std::map<std::pair<std::string, std::string>, std::set<uint16_t>> taken;  // by host and target
+  for (const api::Map& map : configuration.maps) {
+    if (!map.lun) continue;
+    for (const std::string& host : hosts_of(configuration, map)) taken[{host, map.target}].insert(*map.lun);
+  }
+  for (api::Map& map : configuration.maps) {
+    if (map.lun) continue;
+    const std::vector<std::string> hosts = hosts_of(configuration, map);
+    const auto is_free = [&](uint16_t lun) {
+      return std::ranges::none_of(
+          hosts, [&](const std::string& host) { return taken[{host, map.target}].contains(lun); });
+    };
+    uint16_t lun = 0;
+    while (lun < max_lun && !is_free(lun)) ++lun;
+    map.lun = lun;
+    for (const std::string& host : hosts) taken[{host, map.target}].insert(lun);
+  }
+}
+
+}  // namespace ashlar::agent

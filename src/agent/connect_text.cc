@@ -1,0 +1,162 @@
+#include "agent/connect_text.h"
+
+#include <algorithm>
+
+#include "api/lists.h"
+#include "json/sizes.h"
+
+namespace ashlar::agent {
+namespace {
+
+using api::Configuration;
+
+/// All that the texts need of one map.
+struct Connection {
+  const api::Volume* volume = nullptr;
+  const api::Host* host = nullptr;
+  const api::Map* map = nullptr;
+  std::vector<const api::Portal*> portals;
+};
+
+std::string endpoint(const api::Portal& portal) {
+  const bool six = portal.address.find(':') != std::string::npos;
+  return six ? fmt::format("[{}]:{}", portal.address, portal.port) : fmt::format("{}:{}", portal.address, portal.port);
+}
+
+Result<Connection> find_connection(const Configuration& configuration, const std::string& volume,
+                                   const std::string& host) {
+  Connection connection;
+  connection.volume = api::find_named(configuration.volumes, volume);
+  if (connection.volume == nullptr)
+    return fail(ErrorCode::not_found, "volumes/" + volume, "there is no volume '{}'", volume);
+  connection.host = api::find_named(configuration.hosts, host);
+  if (connection.host == nullptr) return fail(ErrorCode::not_found, "host", "there is no host '{}'", host);
+  for (const api::Map& each : configuration.maps) {
+    if (each.volume != volume) continue;
+    const api::HostGroup* group = api::find_named(configuration.host_groups, each.host_group);
+    const bool through_group =
+        group != nullptr && std::ranges::find(group->hosts, host) != group->hosts.end();
+    if (each.host == host || through_group) connection.map = &each;
+  }
+  if (connection.map == nullptr) {
+    return fail(ErrorCode::not_found, "host",
+                "volume {} is not mapped to host {}: ashlar map create {} --host {} --target TARGET", volume,
+                host, volume, host);
+  }
+  const api::Target* target = api::find_named(configuration.targets, connection.map->target);
+  for (const api::Portal& each : configuration.portals) {
+    const bool listed =
+        target->portals.empty() || std::ranges::find(target->portals, each.name) != target->portals.end();
+    if (listed) connection.portals.push_back(&each);
+  }
+  if (connection.portals.empty())
+    return fail(ErrorCode::not_found, "portals", "target {} has no portal", connection.map->target);
+  return connection;
+}
+
+std::string linux_text(const Connection& c) {
+  const std::string target = c.map->target;
+  std::string text =
+      fmt::format("# Volume {} ({}) on {}, LUN {}. As root; packages open-iscsi and multipath-tools.\n",
+                  c.volume->name, json::print_size(c.volume->size_bytes), target, c.map->lun.value_or(0));
+  if (!c.host->initiators.empty()) {
+    text +=
+        fmt::format("echo InitiatorName={} > /etc/iscsi/initiatorname.iscsi && systemctl restart iscsid\n",
+                    c.host->initiators[0]);
+  }
+  for (const api::Portal* each : c.portals)
+    text += fmt::format("iscsiadm -m discovery -t sendtargets -p {}\n", endpoint(*each));
+  if (c.host->chap) {
+    text += fmt::format("iscsiadm -m node -T {} -o update -n node.session.auth.authmethod -v CHAP\n", target);
+    text += fmt::format("iscsiadm -m node -T {} -o update -n node.session.auth.username -v {}\n", target,
+                        c.host->chap->user);
+    text += fmt::format("iscsiadm -m node -T {} -o update -n node.session.auth.password -v SECRET\n", target);
+    if (!c.host->chap->mutual_user.empty()) {
+      text += fmt::format("iscsiadm -m node -T {} -o update -n node.session.auth.username_in -v {}\n", target,
+                          c.host->chap->mutual_user);
+      text += fmt::format(
+          "iscsiadm -m node -T {} -o update -n node.session.auth.password_in -v MUTUAL_SECRET\n", target);
+    }
+  }
+  text += fmt::format("iscsiadm -m node -T {} -o update -n node.startup -v automatic\n", target);
+  text += fmt::format("iscsiadm -m node -T {} --login\n", target);
+  text += fmt::format("ls -l /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
+  return text;
+}
+
+std::string windows_text(const Connection& c) {
+  std::string text =
+      "# PowerShell, as administrator.\nStart-Service MSiSCSI; Set-Service MSiSCSI -StartupType Automatic\n";
+  for (const api::Portal* each : c.portals)
+    text += fmt::format("New-IscsiTargetPortal -TargetPortalAddress {} -TargetPortalPortNumber {}\n",
+                        each->address, each->port);
+  const std::string chap =
+      c.host->chap
+          ? fmt::format(" -AuthenticationType {} -ChapUsername {} -ChapSecret SECRET",
+                        c.host->chap->mutual_user.empty() ? "ONEWAYCHAP" : "MUTUALCHAP", c.host->chap->user)
+          : "";
+  for (const api::Portal* each : c.portals) {
+    text += fmt::format(
+        "Connect-IscsiTarget -NodeAddress {} -TargetPortalAddress {} -IsPersistent $true -IsMultipathEnabled ${}{}\n",
+        c.map->target, each->address, c.portals.size() > 1 ? "true" : "false", chap);
+  }
+  return text + fmt::format("Get-Disk | Where-Object SerialNumber -eq '{}'\n", c.volume->identity.serial);
+}
+
+std::string esxi_text(const Connection& c) {
+  std::string text =
+      "# ESXi shell.\nesxcli iscsi software set --enabled=true\nHBA=$(esxcli iscsi adapter list | awk '/iscsi_vmk/ {print $1}')\n";
+  if (c.host->chap) {
+    text += fmt::format(
+        "esxcli iscsi adapter auth chap set --adapter=$HBA --direction=uni --level=required --authname={} --secret=SECRET\n",
+        c.host->chap->user);
+  }
+  for (const api::Portal* each : c.portals)
+    text += fmt::format("esxcli iscsi adapter discovery sendtarget add --adapter=$HBA --address={}\n",
+                        endpoint(*each));
+  text += "esxcli storage core adapter rescan --adapter=$HBA\n";
+  return text + fmt::format("esxcli storage core device list --device=naa.{}\n", c.volume->identity.naa);
+}
+
+std::string proxmox_text(const Connection& c) {
+  std::string text;
+  if (c.host->chap) text += "# CHAP: set node.session.auth.* in /etc/iscsi/iscsid.conf on each node first.\n";
+  text += fmt::format("pvesm add iscsi {} --portal {} --target {} --content none\n", c.volume->name,
+                      endpoint(*c.portals[0]), c.map->target);
+  text += fmt::format("# LVM on it: the disk is /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
+  return text + fmt::format("pvesm list {}\n", c.volume->name);
+}
+
+std::string kubernetes_text(const Connection& c) {
+  std::string portals;
+  for (size_t i = 1; i < c.portals.size(); ++i)
+    portals += fmt::format("{}\"{}\"", i > 1 ? ", " : "", endpoint(*c.portals[i]));
+  std::string text = fmt::format(
+      "apiVersion: v1\nkind: PersistentVolume\nmetadata:\n  name: {}\nspec:\n  capacity:\n    storage: {}\n  accessModes:\n"
+      "    - ReadWriteOnce\n  persistentVolumeReclaimPolicy: Retain\n  iscsi:\n    targetPortal: \"{}\"\n    portals: [{}]\n"
+      "    iqn: {}\n    lun: {}\n    fsType: ext4\n    readOnly: {}\n",
+      c.volume->name, c.volume->size_bytes, endpoint(*c.portals[0]), portals, c.map->target,
+      c.map->lun.value_or(0), c.map->read_only);
+  if (c.host->chap) {
+    text += fmt::format(
+        "    chapAuthSession: true\n    secretRef:\n      name: {}-chap  # type kubernetes.io/iscsi-chap\n",
+        c.host->name);
+  }
+  return text;
+}
+
+}  // namespace
+
+Result<std::string> connect_text(const Configuration& configuration, const std::string& volume,
+                                 const std::string& host, const std::string& format) {
+  TRY_ASSIGN(const Connection connection, find_connection(configuration, volume, host));
+  if (format == "linux") return linux_text(connection);
+  if (format == "windows") return windows_text(connection);
+  if (format == "esxi") return esxi_text(connection);
+  if (format == "proxmox") return proxmox_text(connection);
+  if (format == "k8s") return kubernetes_text(connection);
+  return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, windows, esxi, proxmox, k8s",
+              format);
+}
+
+}  // namespace ashlar::agent

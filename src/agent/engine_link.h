@@ -1,0 +1,33 @@
+// The agent's line to the engine: its socket's methods, as calls. The engine may be away at any time; it says so.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/result.h"
+#include "rpc/document.h"
+#include "rpc/events.h"
+#include "rpc/status.h"
+
+namespace ashlar::agent {
+
+/// Any thread. Errors of a line that is down are `closed`: the engine is away, or answers nothing within its time.
+class EngineLink {
+ public:
+  virtual ~EngineLink() = default;
+  virtual Result<rpc::ApplyReport> apply(const rpc::Document& document, bool dry_run) = 0;
+  virtual Result<rpc::EngineStatus> status() = 0;
+  virtual Result<rpc::Stats> stats() = 0;
+  virtual Result<std::vector<rpc::SessionStatus>> sessions() = 0;
+  virtual Result<rpc::Document> document() = 0;  ///< secrets included
+  virtual Result<void> drop_session(uint64_t id, const std::string& reason) = 0;
+  virtual Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) = 0;
+  /// Events after `since`, as they come, until `take` says false or the line is down (the error). Blocks.
+  virtual Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) = 0;
+};
+
+/// `connect` gives a connected descriptor of the engine's socket (the root helper's connect_engine, or a plain connect).
+std::unique_ptr<EngineLink> make_engine_link(std::function<Result<int>()> connect);
+
+}  // namespace ashlar::agent

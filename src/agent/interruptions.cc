@@ -1,0 +1,102 @@
+#include "agent/interruptions.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "api/lists.h"
+
+namespace ashlar::agent {
+namespace {
+
+using api::Configuration;
+
+/// What each host sees on each target.
+using Views = std::map<std::pair<std::string, std::string>, std::set<std::string>>;
+
+Views views_of(const Configuration& configuration) {
+  Views views;
+  for (const api::Map& map : configuration.maps) {
+    if (!map.host.empty()) views[{map.host, map.target}].insert(map.volume);
+    const api::HostGroup* group = api::find_named(configuration.host_groups, map.host_group);
+    if (group == nullptr) continue;
+    for (const std::string& host : group->hosts) views[{host, map.target}].insert(map.volume);
+  }
+  return views;
+}
+
+bool knows(const Configuration& configuration, const std::string& host, const std::string& initiator) {
+  const api::Host* found = api::find_named(configuration.hosts, host);
+  return found != nullptr &&
+         (found->any || std::ranges::find(found->initiators, initiator) != found->initiators.end());
+}
+
+// "192.0.2.10:3260" or "[2001:db8::1]:3260" of a session against a portal, whose address may be a wildcard.
+bool came_by(const api::Portal& portal, const std::string& local_address) {
+  const size_t colon = local_address.rfind(':');
+  if (colon == std::string::npos || local_address.substr(colon + 1) != std::to_string(portal.port))
+    return false;
+  std::string address = local_address.substr(0, colon);
+  if (address.starts_with('[')) address = address.substr(1, address.size() - 2);
+  return portal.address == address || portal.address == "0.0.0.0" || portal.address == "::";
+}
+
+bool has_portal(const Configuration& configuration, const std::string& local_address) {
+  return std::ranges::any_of(configuration.portals,
+                             [&](const api::Portal& each) { return came_by(each, local_address); });
+}
+
+std::string why_all(const Configuration& after, const rpc::SessionStatus& session) {
+  if (api::find_named(after.targets, session.target) == nullptr)
+    return fmt::format("target {} is deleted", session.target);
+  if (api::find_named(after.hosts, session.host) == nullptr)
+    return fmt::format("host {} is deleted", session.host);
+  if (!knows(after, session.host, session.initiator))
+    return fmt::format("host {} no longer has this initiator", session.host);
+  return "";
+}
+
+std::string why_lost(const Configuration& after, const Work& work, const std::string& volume) {
+  if (api::find_named(after.volumes, volume) == nullptr) return fmt::format("volume {} is deleted", volume);
+  if (work.reopen.contains(volume)) return fmt::format("volume {} is away for a moment", volume);
+  const bool shrinks =
+      std::ranges::any_of(work.shrinks, [&](const Shrink& each) { return each.volume == volume; });
+  if (shrinks) return fmt::format("volume {} becomes smaller", volume);
+  return "";
+}
+
+}  // namespace
+
+std::vector<api::Interruption> find_interruptions(const Configuration& before, const Configuration& after,
+                                                  const Work& work,
+                                                  const std::vector<rpc::SessionStatus>& sessions) {
+  const Views views_before = views_of(before);
+  const Views views_after = views_of(after);
+  std::vector<api::Interruption> found;
+  for (const rpc::SessionStatus& session : sessions) {
+    const auto add = [&](const std::string& volume, std::string reason) {
+      found.push_back(
+          {session.id, session.host, session.initiator, session.target, volume, std::move(reason)});
+    };
+    const auto seen = views_before.find({session.host, session.target});
+    if (session.target.empty() || seen == views_before.end())
+      continue;  // a discovery session, or one that we did not make
+    if (const std::string why = why_all(after, session); !why.empty()) {
+      add("", why);
+      continue;
+    }
+    if (has_portal(before, session.local_address) && !has_portal(after, session.local_address))
+      add("", fmt::format("the portal {} is taken away", session.local_address));
+    const auto left = views_after.find({session.host, session.target});
+    for (const std::string& volume : seen->second) {
+      std::string why = why_lost(after, work, volume);
+      const bool mapped = left != views_after.end() && left->second.contains(volume);
+      if (why.empty() && !mapped)
+        why = fmt::format("volume {} is no longer mapped to host {}", volume, session.host);
+      if (!why.empty()) add(volume, std::move(why));
+    }
+  }
+  return found;
+}
+
+}  // namespace ashlar::agent

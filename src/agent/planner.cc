@@ -1,0 +1,237 @@
+#include "agent/planner.h"
+
+#include <algorithm>
+#include <map>
+
+#include "agent/interruptions.h"
+#include "api/lists.h"
+#include "json/sizes.h"
+
+namespace ashlar::agent {
+
+using api::Configuration;
+using api::Snapshot;
+using api::Volume;
+using Kind = StorageWork::Kind;
+
+std::string backing_key(const std::string& pool, const std::string& backing) { return pool + "\n" + backing; }
+
+namespace {
+
+/// Every storage that a configuration owns, with what owns it.
+std::map<std::string, StorageWork> backings_of(const Configuration& configuration) {
+  std::map<std::string, StorageWork> all;
+  const auto add = [&all](const std::string& pool, const std::string& backing) {
+    if (!backing.empty())
+      all.emplace(backing_key(pool, backing), StorageWork{Kind::remove, pool, backing, {}, {}});
+  };
+  const auto add_snapshots = [&](const std::vector<Snapshot>& snapshots, const std::vector<Volume>& volumes) {
+    for (const Snapshot& each : snapshots) {
+      if (const Volume* volume = api::find_named(volumes, each.volume)) add(volume->pool, each.backing);
+    }
+  };
+  for (const Volume& each : configuration.volumes) add(each.pool, each.backing);
+  add_snapshots(configuration.snapshots, configuration.volumes);
+  for (const api::DeletedVolume& each : configuration.recycle_bin) {
+    add(each.volume.pool, each.volume.backing);
+    add_snapshots(each.snapshots, {each.volume});
+  }
+  return all;
+}
+
+Result<void> refuse_change(bool differs, const Volume& volume, const char* field, const char* advice) {
+  if (!differs) return {};
+  return fail(ErrorCode::unsupported, fmt::format("volumes/{}/{}", volume.name, field),
+              "is fixed when the volume is created; {}", advice);
+}
+
+Result<void> check_fixed(const Volume& now, const Volume& next) {
+  constexpr auto anew = "make a new volume and copy the data";
+  TRY(refuse_change(now.pool != next.pool, next, "pool", anew));
+  TRY(refuse_change(now.device != next.device, next, "device", anew));
+  TRY(refuse_change(now.block_bytes != next.block_bytes, next, "block_bytes", anew));
+  TRY(refuse_change(now.physical_block_bytes != next.physical_block_bytes, next, "physical_block_bytes",
+                    anew));
+  TRY(refuse_change(now.thin != next.thin, next, "thin", anew));
+  return refuse_change(now.identity != next.identity, next, "identity", "hosts know the volume by it");
+}
+
+/// Collects the steps of one change.
+class Planner {
+ public:
+  Planner(const Configuration& before, const Configuration& after, const Moment& moment)
+      : before_(before),
+        after_(after),
+        moment_(moment),
+        owned_before_(backings_of(before)),
+        owned_after_(backings_of(after)) {}
+
+  Result<Planned> run() {
+    planned_.plan.differences = api::differences_of(before_, after_);
+    if (!planned_.plan.changed()) return std::move(planned_);
+    TRY(pools());
+    for (const Volume& each : after_.volumes) TRY(volume(each));
+    for (const Snapshot& each : after_.snapshots) TRY(snapshot(each));
+    planned_.work.engine = serving_differs(before_, after_);
+    engine_steps();
+    removals();
+    planned_.plan.interruptions = find_interruptions(before_, after_, planned_.work, moment_.sessions);
+    const bool loses = !planned_.work.shrinks.empty() || restores_;
+    planned_.plan.needs_force = loses || !planned_.plan.interruptions.empty();
+    planned_.plan.destroys_data = loses || !planned_.work.after.empty();
+    return std::move(planned_);
+  }
+
+ private:
+  void step(std::string kind, std::string resource, std::string detail, std::string undo) {
+    planned_.plan.steps.push_back({std::move(kind), std::move(resource), std::move(detail), std::move(undo)});
+  }
+
+  Result<void> pools() {
+    for (const api::Pool& next : after_.pools) {
+      const api::Pool* now = api::find_named(before_.pools, next.name);
+      if (now == nullptr) {
+        step("add pool", "pools/" + next.name, next.kind + (next.path.empty() ? "" : ", " + next.path),
+             "the pool is forgotten");
+        continue;
+      }
+      const bool used =
+          std::ranges::any_of(before_.volumes, [&](const Volume& each) { return each.pool == next.name; });
+      if (used && (now->kind != next.kind || now->path != next.path)) {
+        return fail(ErrorCode::unsupported,
+                    fmt::format("pools/{}/{}", next.name, now->kind != next.kind ? "kind" : "path"),
+                    "cannot change while volumes are in the pool");
+      }
+    }
+    return {};
+  }
+
+  bool is_fresh(const std::string& pool, const std::string& backing) const {
+    return moment_.fresh_backings.contains(backing_key(pool, backing));
+  }
+
+  Result<void> volume(const Volume& next) {
+    const Volume* now = api::find_named(before_.volumes, next.name);
+    if (now == nullptr) return new_volume(next);
+    TRY(check_fixed(*now, next));
+    if (now->backing != next.backing) restore(*now, next);
+    const bool reopened =
+        now->read_only != next.read_only || now->removable != next.removable || now->layers != next.layers;
+    if (reopened || now->backing != next.backing) planned_.work.reopen.insert(next.name);
+    if (now->size_bytes == next.size_bytes || now->backing != next.backing) return {};
+    const std::string detail =
+        fmt::format("{} -> {}", json::print_size(now->size_bytes), json::print_size(next.size_bytes));
+    if (next.size_bytes > now->size_bytes) {
+      step("grow", "volumes/" + next.name, detail, "shrink it again");
+      return {};
+    }
+    planned_.work.shrinks.push_back({next.name, now->size_bytes, next.size_bytes});
+    step("shrink", "volumes/" + next.name, detail + ": what lies past the new end is lost", "");
+    return {};
+  }
+
+  Result<void> new_volume(const Volume& next) {
+    const std::string key = backing_key(next.pool, next.backing);
+    const std::string resource = "volumes/" + next.name;
+    if (owned_before_.contains(key)) {
+      step("recover", resource, "out of the recycle bin", "it goes back there");
+      return {};
+    }
+    const std::string detail =
+        fmt::format("{}, {}, {}-byte blocks, in pool {}", json::print_size(next.size_bytes),
+                    next.thin ? "thin" : "thick", next.block_bytes, next.pool);
+    if (!is_fresh(next.pool, next.backing)) {
+      planned_.work.before.push_back({Kind::adopt, next.pool, next.backing, {}, next});
+      step("adopt storage", resource, fmt::format("{} in pool {}", next.backing, next.pool),
+           "it is left as it is");
+      return {};
+    }
+    if (next.origin.empty()) {
+      planned_.work.before.push_back({Kind::create, next.pool, next.backing, {}, next});
+      step("create storage", resource, detail, "remove it");
+      return {};
+    }
+    const Snapshot* origin = api::find_named(before_.snapshots, next.origin);
+    if (origin == nullptr)
+      return fail(ErrorCode::not_found, resource + "/origin", "there is no snapshot '{}'", next.origin);
+    planned_.work.before.push_back({Kind::clone, next.pool, next.backing, origin->backing, {}});
+    step("clone", resource, fmt::format("of snapshot {}", next.origin), "remove it");
+    return {};
+  }
+
+  // The volume gets a new backing, a clone of a snapshot; the old one goes when the new generation is in force.
+  void restore(const Volume& now, const Volume& next) {
+    restores_ = true;
+    std::string from = next.origin;
+    for (const Snapshot& each : before_.snapshots) {
+      if (each.name == next.origin) from = each.backing;
+    }
+    planned_.work.before.push_back({Kind::clone, next.pool, next.backing, from, {}});
+    step("restore", "volumes/" + next.name,
+         fmt::format("to snapshot {}: what was written to {} since then is lost", next.origin, now.name),
+         "keep what is there");
+  }
+
+  Result<void> snapshot(const Snapshot& next) {
+    const Snapshot* now = api::find_named(before_.snapshots, next.name);
+    const Volume& volume = *api::find_named(after_.volumes, next.volume);
+    if (now != nullptr && now->backing == next.backing) return {};
+    if (owned_before_.contains(backing_key(volume.pool, next.backing)))
+      return {};  // comes back with its volume
+    if (!is_fresh(volume.pool, next.backing)) {
+      planned_.work.before.push_back({Kind::adopt, volume.pool, next.backing, {}, {}});
+      return {};
+    }
+    const Volume* source = api::find_named(before_.volumes, next.volume);
+    if (source == nullptr) {
+      return fail(ErrorCode::unsupported, "snapshots/" + next.name,
+                  "cannot be made together with its volume: make the volume first");
+    }
+    planned_.work.before.push_back({Kind::clone, volume.pool, next.backing, source->backing, {}});
+    step("snapshot", "snapshots/" + next.name, fmt::format("of volume {}", next.volume), "remove it");
+    return {};
+  }
+
+  static bool serving_differs(const Configuration& a, const Configuration& b) {
+    return a.volumes != b.volumes || a.hosts != b.hosts || a.host_groups != b.host_groups ||
+           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps;
+  }
+
+  void engine_steps() {
+    if (!planned_.work.engine) return;
+    for (const std::string& each : planned_.work.reopen)
+      step("reopen", "volumes/" + each, "it is away for a moment", "open it as it was");
+    step("serve", "",
+         fmt::format("{} volumes, {} hosts, {} targets, {} maps", after_.volumes.size(), after_.hosts.size(),
+                     after_.targets.size(), after_.maps.size()),
+         "serve what was served before");
+  }
+
+  void removals() {
+    for (const auto& [key, work] : owned_before_) {
+      if (owned_after_.contains(key)) continue;
+      planned_.work.after.push_back(work);
+      step("delete storage", fmt::format("pools/{}", work.pool), work.backing, "");
+    }
+    for (const api::DeletedVolume& each : after_.recycle_bin) {
+      if (api::find_named(before_.recycle_bin, each.name) == nullptr)
+        step("recycle", "volumes/" + each.volume.name,
+             fmt::format("can be recovered until {}", each.purge_at), "it comes back");
+    }
+  }
+
+  const Configuration& before_;
+  const Configuration& after_;
+  const Moment& moment_;
+  const std::map<std::string, StorageWork> owned_before_, owned_after_;
+  Planned planned_;
+  bool restores_ = false;
+};
+
+}  // namespace
+
+Result<Planned> make_plan(const Configuration& before, const Configuration& after, const Moment& moment) {
+  return Planner(before, after, moment).run();
+}
+
+}  // namespace ashlar::agent

@@ -1,0 +1,149 @@
+#include "agent/resource_status.h"
+
+#include "api/lists.h"
+#include "api/settings.h"
+
+namespace ashlar::agent {
+namespace {
+
+using api::Json;
+
+template <typename T>
+std::map<std::string, T> by_name(const std::vector<T>& all) {
+  std::map<std::string, T> named;
+  for (const T& each : all) named.emplace(each.name, each);
+  return named;
+}
+
+}  // namespace
+
+void ResourceStatus::load() {
+  if (loaded_) return;
+  loaded_ = true;
+  view_ = service_.array.view();
+  failures_ = service_.array.failures();
+  const auto status = service_.engine.status();
+  engine_up_ = status.has_value();
+  if (!status) return;
+  volumes_ = by_name(status->volumes);
+  hosts_ = by_name(status->hosts);
+  portals_ = by_name(status->portals);
+  targets_ = by_name(status->targets);
+}
+
+const std::map<std::string, storage::FoundBacking>& ResourceStatus::backings_of(const std::string& pool) {
+  const auto known = backings_.find(pool);
+  if (known != backings_.end()) return known->second;
+  auto& found = backings_[pool];
+  const auto driver = service_.array.pool(pool);
+  if (!driver) return found;
+  if (const auto list = (*driver)->list()) {
+    for (const storage::FoundBacking& each : *list) found.emplace(each.backing, each);
+  }
+  return found;
+}
+
+void ResourceStatus::add(Json& resource) {
+  const std::string name = resource.value("name", "");
+  Json status;
+  if (kind_.member == "volumes") {
+    status = volume(name, resource);
+  } else if (kind_.member == "pools") {
+    status = pool(name);
+  } else if (kind_.member == "hosts") {
+    status = host(name);
+  } else if (kind_.member == "portals") {
+    status = portal(name);
+  } else if (kind_.member == "targets") {
+    status = target(name);
+  } else if (kind_.member == "settings") {
+    status = setting(name);
+  } else {
+    status = {{"state", "ok"}};
+  }
+  resource["status"] = std::move(status);
+}
+
+Json ResourceStatus::volume(const std::string& name, const Json& resource) {
+  load();
+  Json status = Json::object();
+  const auto failed = failures_.find("volumes/" + name);
+  const auto served = volumes_.find(name);
+  if (failed != failures_.end()) {
+    status["state"] = "failed";
+    status["message"] = failed->second;
+  } else if (served == volumes_.end()) {
+    status["state"] = engine_up_ ? "closed" : "unknown";
+    if (!engine_up_) status["message"] = "the engine does not answer";
+  } else {
+    status["state"] = served->second.state;
+  }
+  const auto& backings = backings_of(resource.value("pool", ""));
+  if (const auto backing = backings.find(resource.value("backing", "")); backing != backings.end())
+    status["allocated_bytes"] = backing->second.allocated_bytes;
+  status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
+  status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
+  status["in_use"] = served != volumes_.end() && served->second.in_use;
+  return status;
+}
+
+Json ResourceStatus::pool(const std::string& name) {
+  const auto driver = service_.array.pool(name);
+  if (!driver) return {{"state", "missing"}, {"message", driver.error().text()}};
+  const auto usage = (*driver)->usage();
+  if (!usage) return {{"state", "missing"}, {"message", usage.error().text()}};
+  Json status = {{"state", usage->state},
+                 {"size_bytes", usage->size_bytes},
+                 {"used_bytes", usage->used_bytes},
+                 {"available_bytes", usage->available_bytes}};
+  if (!usage->message.empty()) status["message"] = usage->message;
+  return status;
+}
+
+Json ResourceStatus::host(const std::string& name) {
+  load();
+  const auto known = hosts_.find(name);
+  if (known == hosts_.end())
+    return {{"state", engine_up_ ? "unknown to the engine" : "unknown"}, {"sessions", 0}};
+  const bool in = known->second.sessions > 0;
+  return {{"state", in ? "logged in" : "away"},
+          {"authentication", known->second.authentication},
+          {"sessions", known->second.sessions}};
+}
+
+Json ResourceStatus::portal(const std::string& name) {
+  load();
+  const auto failed = failures_.find("portals/" + name);
+  if (failed != failures_.end())
+    return {{"state", "failed"}, {"message", failed->second}, {"listening", false}};
+  const auto known = portals_.find(name);
+  if (known == portals_.end()) return {{"state", engine_up_ ? "closed" : "unknown"}, {"listening", false}};
+  return {{"state", known->second.listening ? "listening" : "closed"},
+          {"listening", known->second.listening},
+          {"connections_accepted", known->second.connections_accepted}};
+}
+
+Json ResourceStatus::target(const std::string& name) {
+  load();
+  const auto known = targets_.find(name);
+  if (known == targets_.end()) return {{"state", engine_up_ ? "closed" : "unknown"}, {"sessions", 0}};
+  return {{"state", "online"}, {"sessions", known->second.sessions}};
+}
+
+Json ResourceStatus::setting(const std::string& name) {
+  load();
+  const api::SettingInfo* info = api::find_setting(name);
+  if (info == nullptr) return {{"help", ""}};
+  constexpr const char* types[] = {"text", "number", "boolean", "list"};
+  Json status = {{"default", api::parse_json(info->default_json).value_or(Json())},
+                 {"type", types[static_cast<size_t>(info->type)]},
+                 {"help", info->help},
+                 {"is_default", api::find_named(view_->configuration.settings, name) == nullptr}};
+  if (info->type == api::SettingType::number) {
+    status["lowest"] = info->lowest;
+    status["highest"] = info->highest;
+  }
+  return status;
+}
+
+}  // namespace ashlar::agent

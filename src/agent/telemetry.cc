@@ -1,0 +1,264 @@
+#include "agent/telemetry.h"
+
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+#include <charconv>
+#include <cstdio>
+#include <memory>
+#include <set>
+
+#include "agent/exposition.h"
+#include "api/lists.h"
+#include "base/log.h"
+
+namespace ashlar::agent {
+namespace {
+
+constexpr double nanosecond = 1e-9;
+
+std::string_view plural_of(const std::string& operation) {
+  if (operation == "read") return "reads";
+  if (operation == "write") return "writes";
+  if (operation == "flush") return "flushes";
+  if (operation == "discard") return "discards";
+  if (operation == "write_zeroes") return "write_zeroes";
+  return "others";
+}
+
+// "below_1280" (nanoseconds) of the engine's histogram, to its bound in seconds; in rising order.
+std::vector<std::pair<double, uint64_t>> buckets_of(const rpc::OperationStats& operation) {
+  std::map<uint64_t, uint64_t> sorted;
+  for (const auto& [name, count] : operation.latency_ns) {
+    const size_t digits = name.find_first_of("0123456789");
+    uint64_t bound = 0;
+    if (digits != std::string::npos) std::from_chars(name.data() + digits, name.data() + name.size(), bound);
+    sorted[bound] += count;
+  }
+  std::vector<std::pair<double, uint64_t>> buckets;
+  for (const auto& [bound, count] : sorted) {
+    if (bound != 0) buckets.emplace_back(static_cast<double>(bound) * nanosecond, count);
+  }
+  return buckets;
+}
+
+void add_volumes(Exposition& out, const rpc::Stats& stats, const api::Configuration& configuration) {
+  out.family("ashlar_volume_operations_completed_total", "counter", "Operations that a volume has answered.");
+  out.family("ashlar_volume_bytes_total", "counter", "Bytes that a volume has moved.");
+  out.family("ashlar_volume_errors_total", "counter", "Operations of a volume that failed.");
+  out.family("ashlar_volume_operations_in_flight", "gauge",
+             "Operations of a volume that are not answered yet.");
+  out.family("ashlar_volume_io_duration_seconds", "histogram",
+             "How long a volume's device took, from submit to answer.");
+  for (const rpc::VolumeStats& volume : stats.volumes) {
+    const api::Volume* known = api::find_named(configuration.volumes, volume.name);
+    const std::string pool = known == nullptr ? "" : known->pool;
+    for (const rpc::OperationStats& each : volume.operations) {
+      const std::string operation(plural_of(each.operation));
+      const Exposition::Labels labels = {{"volume", volume.name}, {"pool", pool}, {"operation", operation}};
+      out.value("ashlar_volume_operations_completed_total", labels, static_cast<double>(each.count));
+      out.value("ashlar_volume_bytes_total", labels, static_cast<double>(each.bytes));
+      out.value("ashlar_volume_errors_total", labels, static_cast<double>(each.errors));
+      out.value("ashlar_volume_operations_in_flight", labels, static_cast<double>(each.in_flight));
+      uint64_t cumulative = 0;
+      for (const auto& [bound, count] : buckets_of(each)) {
+        cumulative += count;
+        out.bucket("ashlar_volume_io_duration_seconds", labels, fmt::format("{}", bound),
+                   static_cast<double>(cumulative));
+      }
+      out.bucket("ashlar_volume_io_duration_seconds", labels, "+Inf", static_cast<double>(each.count));
+      out.value("ashlar_volume_io_duration_seconds_sum", labels,
+                static_cast<double>(each.latency_sum_ns) * nanosecond);
+      out.value("ashlar_volume_io_duration_seconds_count", labels, static_cast<double>(each.count));
+    }
+  }
+}
+
+void add_sessions(Exposition& out, const rpc::Stats& stats) {
+  out.family("ashlar_session_commands_total", "counter", "Commands of a session.");
+  out.family("ashlar_session_read_bytes_total", "counter", "Bytes that a session has read.");
+  out.family("ashlar_session_written_bytes_total", "counter", "Bytes that a session has written.");
+  out.family("ashlar_session_tasks_in_flight", "gauge", "Commands of a session that are not answered yet.");
+  for (const rpc::SessionStatus& each : stats.sessions) {
+    if (each.target.empty()) continue;
+    const std::string id = std::to_string(each.id);
+    const Exposition::Labels labels = {{"session", id}, {"host", each.host}, {"target", each.target}};
+    out.value("ashlar_session_commands_total", labels, static_cast<double>(each.commands));
+    out.value("ashlar_session_read_bytes_total", labels, static_cast<double>(each.read_bytes));
+    out.value("ashlar_session_written_bytes_total", labels, static_cast<double>(each.written_bytes));
+    out.value("ashlar_session_tasks_in_flight", labels, each.tasks_in_flight);
+  }
+}
+
+void add_status(Exposition& out, const rpc::EngineStatus& status) {
+  out.family("ashlar_engine_uptime_seconds", "gauge", "Since the engine began.");
+  out.value("ashlar_engine_uptime_seconds", {}, static_cast<double>(status.uptime_seconds));
+  out.family("ashlar_volume_info", "gauge", "1 for each volume; what it is stands in the labels.");
+  out.family("ashlar_volume_size_bytes", "gauge", "How large a volume is to its hosts.");
+  out.family("ashlar_volume_online", "gauge", "1 when the engine serves the volume.");
+  for (const rpc::VolumeStatus& each : status.volumes) {
+    out.value("ashlar_volume_info",
+              {{"volume", each.name}, {"naa", each.identity.naa}, {"serial", each.identity.serial}}, 1);
+    out.value("ashlar_volume_size_bytes", {{"volume", each.name}}, static_cast<double>(each.size_bytes));
+    out.value("ashlar_volume_online", {{"volume", each.name}}, each.state == "online" ? 1 : 0);
+  }
+  out.family("ashlar_host_sessions", "gauge", "Sessions of a host.");
+  for (const rpc::HostStatus& each : status.hosts)
+    out.value("ashlar_host_sessions", {{"host", each.name}}, each.sessions);
+  out.family("ashlar_target_sessions", "gauge", "Sessions at a target.");
+  for (const rpc::TargetStatus& each : status.targets)
+    out.value("ashlar_target_sessions", {{"protocol", "iscsi"}, {"target", each.name}}, each.sessions);
+  out.family("ashlar_portal_listening", "gauge", "1 when a portal takes connections.");
+  out.family("ashlar_portal_connections_accepted_total", "counter", "Connections that a portal has taken.");
+  for (const rpc::PortalStatus& each : status.portals) {
+    out.value("ashlar_portal_listening", {{"portal", each.name}}, each.listening ? 1 : 0);
+    out.value("ashlar_portal_connections_accepted_total", {{"portal", each.name}},
+              static_cast<double>(each.connections_accepted));
+  }
+}
+
+void add_pools(Exposition& out, Array& array) {
+  out.family("ashlar_pool_size_bytes", "gauge", "How much a pool can hold.");
+  out.family("ashlar_pool_used_bytes", "gauge", "How much of a pool is taken.");
+  out.family("ashlar_pool_available_bytes", "gauge", "How much more a pool can hold.");
+  out.family("ashlar_pool_online", "gauge", "1 when a pool can be used.");
+  for (const api::Pool& each : array.view()->configuration.pools) {
+    const auto driver = array.pool(each.name);
+    const auto usage =
+        driver ? (*driver)->usage() : Result<storage::PoolUsage>(std::unexpected(driver.error()));
+    out.value("ashlar_pool_online", {{"pool", each.name}}, usage && usage->state == "online" ? 1 : 0);
+    if (!usage) continue;
+    out.value("ashlar_pool_size_bytes", {{"pool", each.name}}, static_cast<double>(usage->size_bytes));
+    out.value("ashlar_pool_used_bytes", {{"pool", each.name}}, static_cast<double>(usage->used_bytes));
+    out.value("ashlar_pool_available_bytes", {{"pool", each.name}},
+              static_cast<double>(usage->available_bytes));
+  }
+}
+
+double certificate_days(const std::string& file) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "re"), std::fclose);
+  if (!opened) return 0;
+  const std::unique_ptr<X509, void (*)(X509*)> certificate(
+      PEM_read_X509(opened.get(), nullptr, nullptr, nullptr), X509_free);
+  int days = 0;
+  int seconds = 0;
+  if (!certificate || ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(certificate.get())) != 1)
+    return 0;
+  return days + seconds / 86400.0;
+}
+
+}  // namespace
+
+std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size_t jobs_running,
+                                  const std::string& version) {
+  Exposition out;
+  out.family("ashlar_build_info", "gauge", "1; which version this is.");
+  out.value("ashlar_build_info", {{"version", version}}, 1);
+  const auto view = array_.view();
+  out.family("ashlar_configuration_generation", "gauge", "The generation that is in force.");
+  out.value("ashlar_configuration_generation", {}, static_cast<double>(view->generation.number));
+  out.family("ashlar_jobs_running", "gauge", "Jobs that have not ended.");
+  out.value("ashlar_jobs_running", {}, static_cast<double>(jobs_running));
+  const auto status = engine_.status();
+  out.family("ashlar_engine_up", "gauge", "1 when the engine answers.");
+  out.value("ashlar_engine_up", {}, status ? 1 : 0);
+  if (status) add_status(out, *status);
+  if (const auto stats = engine_.stats()) {
+    add_volumes(out, *stats, view->configuration);
+    add_sessions(out, *stats);
+  }
+  add_pools(out, array_);
+  out.family("ashlar_alert_active", "gauge", "1 for each alert that has not cleared.");
+  for (const notify::Alert& each : alerts) {
+    if (each.state != notify::AlertState::cleared)
+      out.value("ashlar_alert_active",
+                {{"rule", each.rule}, {"subject", each.subject}, {"severity", each.severity}}, 1);
+  }
+  return out.text();
+}
+
+// Volumes that stand still take no place: a gap in a series is a rate of zero.
+void Telemetry::sample() {
+  const auto stats = engine_.stats();
+  if (!stats) return;
+  const int64_t now = now_();
+  std::vector<std::pair<std::string, double>> values;
+  double operations_all = 0;
+  double bytes_all = 0;
+  const std::lock_guard lock(mutex_);
+  const double span = last_time_ == 0 ? 0 : static_cast<double>(std::max<int64_t>(1, now - last_time_));
+  std::map<std::string, Counters> next;
+  error_rates_.clear();
+  for (const rpc::VolumeStats& volume : stats->volumes) {
+    error_rates_[volume.name] = 0;
+    for (const rpc::OperationStats& each : volume.operations) {
+      const std::string key = fmt::format("volumes.{}.{}", volume.name, plural_of(each.operation));
+      const Counters counters{each.count, each.bytes, each.errors, each.latency_sum_ns};
+      const auto before = last_.find(key);
+      next[key] = counters;
+      // Counters of an engine that began anew are smaller: then there is nothing to compare with.
+      if (span == 0 || before == last_.end() || before->second.operations > counters.operations) continue;
+      const auto done = static_cast<double>(counters.operations - before->second.operations);
+      error_rates_[volume.name] += static_cast<double>(counters.errors - before->second.errors) / span;
+      if (done == 0) continue;
+      const double bytes = static_cast<double>(counters.bytes - before->second.bytes) / span;
+      operations_all += done / span;
+      bytes_all += bytes;
+      values.emplace_back(key + ".per_second", done / span);
+      values.emplace_back(key + ".bytes_per_second", bytes);
+      values.emplace_back(
+          key + ".latency_seconds",
+          static_cast<double>(counters.latency_ns - before->second.latency_ns) * nanosecond / done);
+    }
+  }
+  values.emplace_back("array.operations_per_second", operations_all);
+  values.emplace_back("array.bytes_per_second", bytes_all);
+  values.emplace_back("array.sessions", static_cast<double>(stats->sessions.size()));
+  last_ = std::move(next);
+  last_time_ = now;
+  busy_ = operations_all > 0 || !stats->sessions.empty();
+  if (const auto added = database_.add_metrics(now, values); !added)
+    log_warning("agent", "the history has a gap: {}", added.error().text());
+}
+
+std::vector<notify::Reading> Telemetry::readings() {
+  std::vector<notify::Reading> readings;
+  const auto view = array_.view();
+  const auto status = engine_.status();
+  readings.push_back({"engine_up", "engine", status ? 1.0 : 0.0});
+  const auto failures = array_.failures();
+  std::set<std::string> online;
+  if (status) {
+    for (const rpc::VolumeStatus& each : status->volumes) {
+      if (each.state != "failed") online.insert(each.name);
+    }
+  }
+  for (const api::Volume& each : view->configuration.volumes) {
+    // An engine that is away says nothing of its volumes: one alert, not a thousand.
+    if (status || failures.contains("volumes/" + each.name))
+      readings.push_back({"volume_online", "volumes/" + each.name, online.contains(each.name) ? 1.0 : 0.0});
+  }
+  for (const api::Pool& each : view->configuration.pools) {
+    const auto driver = array_.pool(each.name);
+    const auto usage =
+        driver ? (*driver)->usage() : Result<storage::PoolUsage>(std::unexpected(driver.error()));
+    readings.push_back({"pool_online", "pools/" + each.name, usage && usage->state == "online" ? 1.0 : 0.0});
+    if (usage && usage->size_bytes > 0) {
+      readings.push_back(
+          {"pool_used_percent", "pools/" + each.name,
+           100.0 * static_cast<double>(usage->used_bytes) / static_cast<double>(usage->size_bytes)});
+    }
+  }
+  if (status) {
+    for (const rpc::HostStatus& each : status->hosts)
+      readings.push_back({"session_count", "hosts/" + each.name, static_cast<double>(each.sessions)});
+  }
+  readings.push_back({"certificate_days_left", "certificates/server", certificate_days(certificate_file_)});
+  readings.push_back({"config_damaged", "configuration", array_.damaged().empty() ? 0.0 : 1.0});
+  const std::lock_guard lock(mutex_);
+  for (const auto& [volume, rate] : error_rates_)
+    readings.push_back({"volume_error_rate", "volumes/" + volume, rate});
+  return readings;
+}
+
+}  // namespace ashlar::agent
