@@ -14,7 +14,7 @@ using ::testing::HasSubstr;
 using namespace testing;
 
 TEST(ImportScst, DrawnIdentitiesAreDrawnAlike) {
-  const Import import = imported(example("scst/esos.conf"), Source::scst);
+  const Import import = imported(example("scst/esos.scst"), Source::scst);
   const api::Configuration& all = import.configuration;
   ASSERT_EQ(all.volumes.size(), 4u);
   EXPECT_EQ(named(all.volumes, "vg1"), (api::Volume{.name = "vg1",
@@ -40,7 +40,7 @@ TEST(ImportScst, DrawnIdentitiesAreDrawnAlike) {
 }
 
 TEST(ImportScst, Volumes) {
-  const Import import = imported(example("scst/esos.conf"), Source::scst);
+  const Import import = imported(example("scst/esos.scst"), Source::scst);
   const api::Configuration& all = import.configuration;
   const api::Volume& one = named(all.volumes, "disk1");
   EXPECT_EQ(one.backing, "disk1");
@@ -63,7 +63,7 @@ TEST(ImportScst, Volumes) {
 }
 
 TEST(ImportScst, AccessAndWhatIsLeftOut) {
-  const Import import = imported(example("scst/esos.conf"), Source::scst);
+  const Import import = imported(example("scst/esos.scst"), Source::scst);
   const api::Configuration& all = import.configuration;
   const std::string iqn = "iqn.2016-02.local.virtual:hpms01.vg1";
   EXPECT_THAT(maps_of(import), ElementsAre("disk1 " + iqn + " esx 1 ro", "disk2 " + iqn + " backup 5 ro",
@@ -99,7 +99,7 @@ TEST(ImportScst, AccessAndWhatIsLeftOut) {
 }
 
 TEST(ImportScst, AsTrueNasWritesIt) {
-  const Import import = imported(example("scst/truenas.conf"), Source::scst);
+  const Import import = imported(example("scst/truenas.scst"), Source::scst);
   const api::Configuration& all = import.configuration;
   const std::string prefix = "iqn.2005-10.org.freenas.ctl:";
   EXPECT_EQ(named(all.volumes, "web"), (api::Volume{.name = "web",
@@ -152,7 +152,7 @@ TEST(ImportScst, Grammar) {
 }
 
 TEST(ImportTgt, NumbersAndNamesAsTgtGivesThem) {
-  const Import import = imported(example("tgt/plain.conf"), Source::tgt);
+  const Import import = imported(example("tgt/plain.tgt"), Source::tgt);
   const api::Configuration& all = import.configuration;
   ASSERT_EQ(all.volumes.size(), 5u);
   // Targets are counted by name: san.monitoring is the last, and san.rdma has a number as well.
@@ -177,7 +177,7 @@ TEST(ImportTgt, NumbersAndNamesAsTgtGivesThem) {
 }
 
 TEST(ImportTgt, AccessAndWhatIsLeftOut) {
-  const Import import = imported(example("tgt/plain.conf"), Source::tgt);
+  const Import import = imported(example("tgt/plain.tgt"), Source::tgt);
   const api::Configuration& all = import.configuration;
   const std::string xen = "iqn.2007-02.com.example:san.xen1", open = "iqn.2007-02.com.example:san.open";
   EXPECT_THAT(maps_of(import),
@@ -201,7 +201,7 @@ TEST(ImportTgt, AccessAndWhatIsLeftOut) {
 }
 
 TEST(ImportTgt, Blocks) {
-  const Import import = imported(example("tgt/blocks.conf"), Source::tgt);
+  const Import import = imported(example("tgt/blocks.tgt"), Source::tgt);
   const api::Configuration& all = import.configuration;
   const std::string five = "iqn.2008-09.com.example:server.target5";
   ASSERT_EQ(all.volumes.size(), 3u);
@@ -267,12 +267,12 @@ TEST(ImportTgt, Grammar) {
 TEST(Import, EveryExampleIsOneConfigurationAlways) {
   const std::pair<const char*, Source> examples[] = {{"targetcli/rhel9.json", Source::targetcli},
                                                      {"targetcli/demo_mode.json", Source::targetcli},
-                                                     {"scst/esos.conf", Source::scst},
-                                                     {"scst/truenas.conf", Source::scst},
+                                                     {"scst/esos.scst", Source::scst},
+                                                     {"scst/truenas.scst", Source::scst},
                                                      {"nvmet/tcp.json", Source::nvmet},
                                                      {"nvmet/rdma.json", Source::nvmet},
-                                                     {"tgt/plain.conf", Source::tgt},
-                                                     {"tgt/blocks.conf", Source::tgt}};
+                                                     {"tgt/plain.tgt", Source::tgt},
+                                                     {"tgt/blocks.tgt", Source::tgt}};
   for (const auto& [name, source] : examples) {
     Import import = imported(example(name), source);
     const Import again = imported(example(name), source);
