@@ -189,9 +189,10 @@ class Builder final : public YAML::EventHandler {
   }
   void scalar(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& text, Json json) {
     const Position position = position_of_mark(mark);
-    const Cost cost{1, text.size()};
+    const bool is_key = expects_key();
+    const Cost cost{is_key ? 0u : 1u, text.size()};
     charge(cost, position);
-    if (expects_key()) return key(position, text);
+    if (is_key) return key(position, text);
     remember(anchor, {json, Place{position, {}}, cost});
     put(std::move(json), Place{position, {}}, cost);
   }
