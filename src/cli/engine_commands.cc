@@ -1,10 +1,11 @@
 // `ashlar engine ...`: the engine's socket, method by method.
 #include <fstream>
-#include <iostream>
 #include <iterator>
 
-#include "cli/command.h"
+#include "cli/engine_commands.h"
 #include "cli/tables.h"
+#include "cli/yaml.h"
+#include "json/sizes.h"
 #include "rpc/methods.h"
 #include "rpc/status_fields.h"
 
@@ -14,14 +15,11 @@ namespace {
 using rpc::Json;
 namespace method = rpc::method;
 
-Result<std::string> read_all(const std::string& path) {
-  const auto whole = [](std::istream& stream) {
-    return std::string((std::istreambuf_iterator<char>(stream)), std::istreambuf_iterator<char>());
-  };
-  if (path == "-") return whole(std::cin);
+Result<std::string> read_all(const Context& context, const std::string& path) {
+  if (path == "-") return context.read_input();
   std::ifstream file(path, std::ios::binary);
   if (!file) return std::unexpected(error_of_errno(errno, path, "cannot be read"));
-  return whole(file);
+  return std::string((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
 }
 
 void show_drawn(const Context& context, const rpc::ApplyReport& report) {
@@ -40,7 +38,7 @@ std::string words_of(const rpc::Event& event) {
 
 Result<void> show_event(const Context& context, const Json& json) {
   if (context.format == Format::json) {
-    context.data(rpc::print_json(json) + "\n");
+    context.data(print_safe_json(json, -1) + "\n");
     return {};
   }
   TRY_ASSIGN(const rpc::Event event, rpc::decode<rpc::Event>(json, "", rpc::Unknown::overlook));
@@ -51,7 +49,7 @@ Result<void> show_event(const Context& context, const Json& json) {
 }  // namespace
 
 Result<void> apply(const Context& context, const std::string& path, bool dry_run) {
-  TRY_ASSIGN(const std::string text, read_all(path));
+  TRY_ASSIGN(const std::string text, read_all(context, path));
   Result<Json> document = rpc::parse_json(text);
   if (!document) {
     Error error = std::move(document).error();
@@ -63,7 +61,8 @@ Result<void> apply(const Context& context, const std::string& path, bool dry_run
   params["dry_run"] = dry_run;
   TRY_ASSIGN(const Json json, context.call(method::apply, params));
   TRY_ASSIGN(const rpc::ApplyReport report, rpc::decode<rpc::ApplyReport>(json, "", rpc::Unknown::overlook));
-  if (report.changed || context.format == Format::json) context.show(table_of(report.steps), json);
+  const bool as_data = context.format == Format::json || context.format == Format::yaml;
+  if (report.changed || as_data) context.show(table_of(report.steps), json);
   if (!report.changed) context.talk("nothing to change: this document is in force\n");
   if (report.changed && dry_run) context.talk("dry run: nothing was changed\n");
   show_drawn(context, report);
@@ -72,10 +71,7 @@ Result<void> apply(const Context& context, const std::string& path, bool dry_run
 
 Result<void> show_status(const Context& context) {
   TRY_ASSIGN(const Json json, context.call(method::status, Json::object()));
-  if (context.format == Format::json) {
-    context.data(rpc::print_json(json, 2) + "\n");
-    return {};
-  }
+  if (context.show_as_data(json)) return {};
   TRY_ASSIGN(const rpc::EngineStatus status,
              rpc::decode<rpc::EngineStatus>(json, "", rpc::Unknown::overlook));
   if (context.format == Format::name) {
@@ -99,15 +95,27 @@ Result<void> show_status(const Context& context) {
 Result<void> show_stats(const Context& context) {
   TRY_ASSIGN(const Json json, context.call(method::stats, Json::object()));
   TRY_ASSIGN(const rpc::Stats stats, rpc::decode<rpc::Stats>(json, "", rpc::Unknown::overlook));
-  if (context.format == Format::json || context.format == Format::name) {
+  const bool wide = context.format == Format::wide;
+  if (!wide && context.format != Format::table) {
     context.show(table_of(stats.volumes), json);
     return {};
   }
-  const bool wide = context.format == Format::wide;
   const Table volumes = table_of(stats.volumes);
   context.data(volumes.empty() ? "no I/O yet\n" : volumes.print(wide));
   if (wide && !stats.sessions.empty()) context.data("\n" + table_of(stats.sessions).print(true));
   if (wide) context.data("\n" + table_of(stats.shards).print(true));
+  return {};
+}
+
+Result<void> list_sessions(const Context& context) {
+  TRY_ASSIGN(const Json json, context.call(method::sessions, Json::object()));
+  const Json list = json.value("sessions", Json::array());
+  std::vector<rpc::SessionStatus> sessions;
+  for (const Json& each : list) {
+    TRY_ASSIGN(rpc::SessionStatus session, rpc::decode<rpc::SessionStatus>(each, "", rpc::Unknown::overlook));
+    sessions.push_back(std::move(session));
+  }
+  context.show(table_of(sessions), list);
   return {};
 }
 
@@ -157,17 +165,15 @@ Result<void> show_document(const Context& context, bool secrets) {
   Json params = Json::object();
   params["secrets"] = secrets;
   TRY_ASSIGN(const Json json, context.call(method::document, params));
-  context.data(rpc::print_json(json, 2) + "\n");
+  if (!context.show_as_data(json)) context.data(print_safe_json(json, 2) + "\n");
   return {};
 }
 
 Result<void> show_version(const Context& context) {
   TRY_ASSIGN(const Json json, context.call(method::version, Json::object()));
   TRY_ASSIGN(const rpc::Version version, rpc::decode<rpc::Version>(json, "", rpc::Unknown::overlook));
-  const bool as_json = context.format == Format::json;
-  context.data(as_json
-                   ? rpc::print_json(json, 2) + "\n"
-                   : fmt::format("engine {}, protocol {}\n", printable(version.engine), version.protocol));
+  if (context.show_as_data(json)) return {};
+  context.data(fmt::format("engine {}, protocol {}\n", printable(version.engine), version.protocol));
   return {};
 }
 

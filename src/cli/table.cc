@@ -16,19 +16,61 @@ struct Unref {
   void operator()(libscols_table* table) const { scols_unref_table(table); }
 };
 
+// The code point that begins at `text`, and its length; length 0: not UTF-8 (Unicode 15, table 3-7).
+struct CodePoint {
+  uint32_t value = 0;
+  size_t length = 0;
+};
+CodePoint first_code_point(std::string_view text) {
+  const auto byte = [&text](size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  if (first < 0x80) return {first, 1};
+  const size_t length = first >= 0xf0 && first < 0xf5 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
+  if (length == 0 || first >= 0xf5 || text.size() < length) return {};
+  uint32_t value = first & (0x7fu >> length);
+  for (size_t i = 1; i < length; ++i) {
+    if ((byte(i) & 0xc0u) != 0x80u) return {};
+    value = value << 6 | (byte(i) & 0x3fu);
+  }
+  const bool too_long = (length == 3 && value < 0x800) || (length == 4 && value < 0x10000);
+  const bool no_character = (value >= 0xd800 && value < 0xe000) || value > 0x10ffff;
+  return too_long || no_character ? CodePoint{} : CodePoint{value, length};
+}
+
+// U+2028 to U+202E and U+2066 to U+2069: line ends, and what turns the writing direction.
+bool misleads(uint32_t value) {
+  return (value >= 0x2028 && value <= 0x202e) || (value >= 0x2066 && value <= 0x2069);
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
   std::string shown;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte < 0x20 || byte == 0x7f) {
-      shown += fmt::format("\\x{:02x}", byte);
+  while (!text.empty()) {
+    const CodePoint point = first_code_point(text);
+    const size_t length = point.length == 0 ? 1 : point.length;
+    if (point.length == 0) {
+      shown += fmt::format("\\x{:02x}", static_cast<unsigned char>(text.front()));
+    } else if (point.value < 0x20 || (point.value >= 0x7f && point.value < 0xa0)) {
+      shown += fmt::format("\\x{:02x}", point.value);
+    } else if (misleads(point.value)) {
+      shown += fmt::format("\\u{:04x}", point.value);
     } else {
-      shown += c;
+      shown += text.substr(0, length);
     }
+    text.remove_prefix(length);
   }
   return shown;
+}
+
+std::string csv_cell(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
 }
 
 void Table::add(std::vector<std::string> cells) {
@@ -37,9 +79,12 @@ void Table::add(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::print(bool wide) const {
+std::string Table::print(bool wide, bool headings) const {
   const std::unique_ptr<libscols_table, Unref> table(scols_new_table());
   CHECK(table != nullptr, "no memory for a table");
+  scols_table_enable_noencoding(table.get(),
+                                1);  // printable() has made the cells harmless; twice is illegible
+  scols_table_enable_noheadings(table.get(), headings ? 0 : 1);
   // To a pipe or a file goes all of it; only a terminal has an edge.
   if (isatty(STDOUT_FILENO) == 0) scols_table_set_termforce(table.get(), SCOLS_TERMFORCE_NEVER);
   for (const Column& column : columns_) {
@@ -67,6 +112,19 @@ std::string Table::print(bool wide) const {
 std::string Table::names() const {
   std::string all;
   for (const std::vector<std::string>& row : rows_) all += row.front() + "\n";
+  return all;
+}
+
+std::string Table::csv(bool headings) const {
+  std::string all;
+  const auto line = [&all](const auto& cells, const auto& text_of) {
+    for (size_t i = 0; i < cells.size(); ++i) all += (i == 0 ? "" : ",") + csv_cell(text_of(cells[i]));
+    all += "\r\n";
+  };
+  if (headings) line(columns_, [](const Column& column) -> const std::string& { return column.title; });
+  for (const std::vector<std::string>& row : rows_) {
+    line(row, [](const std::string& cell) -> const std::string& { return cell; });
+  }
   return all;
 }
 

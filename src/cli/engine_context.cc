@@ -1,17 +1,7 @@
-#include "cli/command.h"
+#include "cli/engine_commands.h"
+#include "cli/yaml.h"
 
 namespace ashlar::cli {
-
-int exit_code_of(const Error& error) {
-  switch (error.code) {
-    case ErrorCode::not_found: return exit_not_found;
-    case ErrorCode::already_exists:
-    case ErrorCode::busy: return exit_conflict;
-    case ErrorCode::permission_denied: return exit_denied;
-    case ErrorCode::timed_out: return exit_timeout;
-    default: return exit_failed;
-  }
-}
 
 Result<rpc::Client> Context::connect() const {
   Result<rpc::Client> client = rpc::Client::connect(socket_path);
@@ -39,12 +29,18 @@ Result<rpc::Json> Context::call(std::string_view method, const rpc::Json& params
   return client.call(method, params);
 }
 
+bool Context::show_as_data(const rpc::Json& json) const {
+  if (format == Format::json) data(print_safe_json(json, 2) + "\n");
+  if (format == Format::yaml) data(print_yaml(json));
+  return format == Format::json || format == Format::yaml;
+}
+
 void Context::show(const Table& table, const rpc::Json& json) const {
+  if (show_as_data(json)) return;
   switch (format) {
-    case Format::table:
-    case Format::wide: data(table.print(format == Format::wide)); break;
-    case Format::json: data(rpc::print_json(json, 2) + "\n"); break;
     case Format::name: data(table.names()); break;
+    case Format::csv: data(table.csv(headings)); break;
+    default: data(table.print(format == Format::wide, headings)); break;
   }
 }
 

@@ -1,0 +1,31 @@
+// All that a run of `ashlar` has of the world: given by main, made up by tests.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "cli/api.h"
+#include "cli/terminal.h"
+
+namespace ashlar::cli {
+
+struct Surroundings {
+  std::function<void(std::string_view)> data;  ///< standard output
+  std::function<void(std::string_view)> talk;  ///< standard error
+  std::shared_ptr<Terminal> terminal;
+  std::function<std::string(const char*)> environment;  ///< empty: not set
+  std::function<std::shared_ptr<Api>(const Connection&)> connect;
+  std::function<Result<std::string>(const std::string& url)> server_fingerprint;
+  std::function<std::chrono::steady_clock::time_point()> now;
+  std::function<int64_t()> seconds_since_1970;
+  std::function<void(std::chrono::milliseconds)> sleep;
+};
+
+/// The process's own.
+Surroundings real_surroundings();
+
+}  // namespace ashlar::cli
