@@ -260,7 +260,7 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
     if (!generations_->settled()) return committed;
     undo_before(work.before);
     TRY(generations_->abandon());
-    if (work.engine) static_cast<void>(serve());
+    if (work.engine) static_cast<void>(serve_locked());
     return committed;
   }
   publish();

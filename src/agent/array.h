@@ -106,6 +106,7 @@ class Array {
   std::expected<Outcome, Refusal> change_locked(const Change& change);
   Result<Prepared> prepare(api::Configuration next, const Change& change);
   Result<void> check_room(const api::Configuration& next);
+  Result<void> serve_locked();
   Result<void> check_new_devices(const api::Pool& pool);
   Result<void> find_adopted_sizes(api::Configuration& next);
   Result<void> carry_out(Prepared& prepared, const Change& change);

@@ -146,8 +146,12 @@ std::expected<access::Principal, Problem> Authentication::by_token(const std::st
   }
   auto principal = principal_of(token->user, "token " + token->name);
   if (!principal) return principal;
-  principal->role = std::min(principal->role, role_named(token->role));
-  if (token->grants.empty()) return principal;
+  const access::Role most = role_named(token->role);
+  principal->role = std::min(principal->role, most);
+  if (token->grants.empty()) {
+    for (api::Grant& each : principal->grants) each.role = name_of(std::min(role_named(each.role), most));
+    return principal;
+  }
   principal->grants = token->grants;
   principal->only_grants = true;
   return principal;

@@ -8,6 +8,7 @@
 namespace ashlar::agent {
 namespace {
 
+constexpr int retry_seconds = 10;
 constexpr auto pause = std::chrono::milliseconds(200);
 
 // "session.login" of the engine is topic "sessions", action "login" here.
@@ -46,8 +47,13 @@ void EngineKeeper::run() {
       if (!was_up) events_.tell("engine", "up", "", "system");
       was_up = true;
       said = false;
-      const auto followed = engine_.follow(0, [this](const rpc::Event& event) {
-        if (event.id != 0) pass_on(event);
+      int signs_of_life = 0;  // one a second while nothing happens
+      const auto followed = engine_.follow(0, [&](const rpc::Event& event) {
+        if (event.id != 0) {
+          pass_on(event);
+        } else if (++signs_of_life % retry_seconds == 0 && !array_.failures().empty()) {
+          static_cast<void>(array_.serve());  // a disk that was away may be back
+        }
         return !stopping_;
       });
       if (followed || stopping_) continue;

@@ -75,7 +75,12 @@ Result<void> Array::tell_engine(const Configuration& next, const Work& work) {
     TRY(parts_.engine->apply(without, false));
   }
   const auto applied = parts_.engine->apply(*document, false);
-  if (applied) return {};
+  if (applied) {
+    // All portals were in it.
+    const std::lock_guard lock(mutex_);
+    std::erase_if(failures_, [](const auto& each) { return each.first.starts_with("portals/"); });
+    return {};
+  }
   if (!work.reopen.empty() || !work.shrinks.empty()) {
     // Back to what was served before, as far as it goes; a shrink cannot be taken back.
     const Result<rpc::Document> old = document_of(view()->configuration);
@@ -103,6 +108,11 @@ std::string Array::api_place(const rpc::Document& document, const std::string& p
 }
 
 Result<void> Array::serve() {
+  const std::lock_guard lock(changes_);
+  return serve_locked();
+}
+
+Result<void> Array::serve_locked() {
   const std::shared_ptr<const View> now = view();
   Configuration served = now->configuration;
   std::map<std::string, std::string> failures;

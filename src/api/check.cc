@@ -100,7 +100,7 @@ class Examination {
     if (find_named(list, name) != nullptr) return {};
     std::vector<std::string_view> known;
     for (const auto& each : list) known.push_back(each.name);
-    return fail(ErrorCode::not_found, place, "there is no {} '{}'{}", what, name,
+    return fail(ErrorCode::invalid_argument, place, "there is no {} '{}'{}", what, name,
                 known.size() > 20 ? "" : advice(name, known));
   }
 
