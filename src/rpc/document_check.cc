@@ -27,6 +27,7 @@ constexpr size_t max_layers =
     6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
 constexpr uint64_t max_volume_bytes = 1ull << 60;
 constexpr uint32_t max_physical_block_bytes = 1u << 20;
+constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 // Value -> where it stood first.
@@ -75,7 +76,7 @@ Result<void> check_identity(const IdentityDocument& identity, const std::string&
     TRY(unique(seen.uuid, uuid_text(uuid), place + ".uuid"));
   }
   if (!identity.serial.empty()) {
-    TRY(check_text(identity.serial, 32, place + ".serial"));
+    TRY(check_text(identity.serial, max_serial, place + ".serial"));
     TRY(unique(seen.serial, identity.serial, place + ".serial"));
   }
   TRY(check_text(identity.vendor, 8, place + ".vendor"));

@@ -43,7 +43,7 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
   const unit::Identity& identity = unit.identity();
   binary_designator(writer, {1, 0, 3}, identity.naa.bytes());
   binary_designator(writer, {1, 0, 2}, identity.eui64);
-  const std::string_view serial = std::string_view(identity.serial).substr(0, 32);
+  const std::string_view serial = std::string_view(identity.serial).substr(0, 36);
   designator_header(writer, {2, 0, 1}, 8 + 16 + serial.size());  // T10 vendor identification
   writer.padded(identity.vendor, 8);
   writer.padded(identity.product, 16);
@@ -110,7 +110,7 @@ constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1, 0xb2};
 bool page_body(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer) {
   switch (code) {
     case 0x00: writer.bytes(pages); return true;
-    case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 32))); return true;
+    case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 36))); return true;
     case 0x83: device_identification(unit, nexus, writer); return true;
     case 0x86: extended_inquiry(unit, writer); return true;
     case 0xb0: block_limits(unit, writer); return true;

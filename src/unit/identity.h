@@ -12,7 +12,7 @@ struct Identity {
   NaaName naa;       ///< SCSI designator, VPD 83h
   Eui64 eui64{};     ///< NVMe EUI-64, VPD 83h
   Uuid uuid{};
-  std::string serial;              ///< VPD 80h, 1-32 ASCII characters
+  std::string serial;              ///< VPD 80h, 1-36 ASCII characters
   std::string vendor = "ASHLAR";   ///< T10 vendor, up to 8 characters
   std::string product = "VOLUME";  ///< up to 16 characters
   std::string revision = "0001";   ///< up to 4 characters
