@@ -2,6 +2,7 @@
 #pragma once
 
 #include <liburing.h>
+#include <sched.h>
 
 #include <cstdint>
 #include <vector>
@@ -64,6 +65,7 @@ class Ring {
  private:
   Result<void> set_up(uint32_t entries, bool newest);
   void probe(uint32_t setup_flags);
+  void keep_workers_on_our_cores();
   io_uring_sqe* entry();
   void start_waiting();
   bool kernel_has_work() const;
@@ -71,6 +73,7 @@ class Ring {
   io_uring ring_{};
   bool open_ = false;
   KernelFeatures features_;
+  cpu_set_t cores_{};  // that the process may use, as of open()
   uint64_t in_flight_ = 0;
   IntrusiveList<RingOperation, RingTag> waiting_;  // found the queue full; bounded by what the callers own
   std::vector<RingOperation*> cancels_waiting_;

@@ -2,11 +2,17 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <deque>
+#include <filesystem>
+#include <fstream>
 #include <functional>
+#include <set>
+#include <string>
+#include <thread>
 
 namespace ashlar::loop {
 namespace {
@@ -153,6 +159,61 @@ TEST_P(RingTest, CancelAllEndsEverything) {
   ring_.cancel_all();
   run_to_end();
   for (const TestOperation& operation : operations) EXPECT_EQ(operation.result, -ECANCELED);
+}
+
+/// The kernel's workers of the calling thread.
+std::set<std::string> kernel_workers() {
+  const std::string ours = fmt::format("iou-wrk-{}", gettid());
+  std::set<std::string> threads;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "comm");
+    std::string name;
+    std::getline(file, name);
+    if (name == ours) threads.insert(task.path().filename());
+  }
+  return threads;
+}
+
+/// A ring on a thread that may use one core only, with an operation that a worker must wait for.
+void look_at_workers(bool newest) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(static_cast<size_t>(sched_getcpu()), &one);
+  ASSERT_EQ(sched_setaffinity(0, sizeof one, &one), 0);
+  Ring ring;
+  ASSERT_TRUE(ring.open(8, newest));
+  ASSERT_TRUE(ring.enable());
+  EXPECT_FALSE(ring.completions_waiting());
+  const Bell bell;
+  uint64_t taken = 0;
+  TestOperation read([&](io_uring_sqe& entry) {
+    io_uring_prep_read(&entry, bell.get(), &taken, sizeof taken, 0);
+    entry.flags |= IOSQE_ASYNC;
+  });
+  ring.start(read);
+  ring.submit();
+  std::set<std::string> workers = kernel_workers();
+  for (int i = 0; i < 5000 && workers.empty(); ++i) {
+    usleep(1000);
+    workers = kernel_workers();
+  }
+  EXPECT_FALSE(workers.empty());
+  for (const std::string& worker : workers) {
+    cpu_set_t allowed;
+    if (sched_getaffinity(std::stoi(worker), sizeof allowed, &allowed) != 0) continue;  // it has ended
+    EXPECT_TRUE(CPU_EQUAL(&allowed, &one)) << "worker " << worker;
+  }
+  bell.ring();
+  while (ring.in_flight() > 0) {
+    ring.submit_and_wait(Nanoseconds::max());
+    ring.reap();
+  }
+  EXPECT_EQ(read.result, static_cast<int32_t>(sizeof taken));
+}
+
+// Under `taskset -c 0` the kernel's workers must not run, and wait, on the cores that were kept for others.
+TEST_P(RingTest, TheKernelsWorkersStayOnTheCoresOfTheProcess) {
+  std::thread(look_at_workers, GetParam()).join();
 }
 
 TEST(KernelFeatures, NamesWhatIsMissing) {
