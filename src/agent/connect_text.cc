@@ -20,7 +20,8 @@ struct Connection {
 
 std::string endpoint(const api::Portal& portal) {
   const bool six = portal.address.find(':') != std::string::npos;
-  return six ? fmt::format("[{}]:{}", portal.address, portal.port) : fmt::format("{}:{}", portal.address, portal.port);
+  return six ? fmt::format("[{}]:{}", portal.address, portal.port)
+             : fmt::format("{}:{}", portal.address, portal.port);
 }
 
 Result<Connection> find_connection(const Configuration& configuration, const std::string& volume,

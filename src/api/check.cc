@@ -20,7 +20,7 @@ constexpr size_t max_resources = 65536;  // of one kind
 constexpr size_t max_initiators = 256;   // of one host
 constexpr size_t max_comment_bytes = 1024;
 constexpr uint64_t max_volume_bytes = 1ull << 60;
-constexpr size_t max_serial = 36;            // a UUID as text, which volumes of other targets have
+constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 // Value -> the resource that has it.

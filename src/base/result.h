@@ -24,9 +24,9 @@ enum class ErrorCode : uint8_t {
   io_error,           ///< the device or the network failed
   protocol_error,     ///< the peer broke its protocol
   timed_out,
-  aborted,  ///< ended on request
-  closed,   ///< the peer or this side closed the channel
-  stale,    ///< what the caller's change was based on has changed since: look again
+  aborted,          ///< ended on request
+  closed,           ///< the peer or this side closed the channel
+  stale,            ///< what the caller's change was based on has changed since: look again
   unauthenticated,  ///< who asks is not known: no credentials, or ones that do not count
 };
 
