@@ -37,29 +37,35 @@ void hide_secrets(Json& json) {
   for (auto& each : json) hide_secrets(each);
 }
 
+// Only resources that differ become JSON: of five thousand maps it is one that changed.
+template <typename List>
+void compare_lists(const Kind& kind, const List& before, const List& after, Comparison& comparison) {
+  using Resource = typename List::value_type;
+  std::map<std::string_view, std::pair<const Resource*, const Resource*>> resources;
+  for (const Resource& each : before) resources[each.name].first = &each;
+  for (const Resource& each : after) resources[each.name].second = &each;
+  for (const auto& [name, pair] : resources) {
+    const auto& [old, fresh] = pair;
+    if (old != nullptr && fresh != nullptr && *old == *fresh) continue;
+    const Json old_json = old == nullptr ? Json() : encode(*old, Secrets::show);
+    const Json fresh_json = fresh == nullptr ? Json() : encode(*fresh, Secrets::show);
+    comparison.compare(fmt::format("{}/{}", kind.path, name), old_json, fresh_json);
+  }
+}
+
 }  // namespace
 
 std::vector<Difference> differences_of(const Configuration& before, const Configuration& after) {
-  const Json old_lists = write_configuration(before, Secrets::show);
-  const Json new_lists = write_configuration(after, Secrets::show);
   std::vector<Difference> differences;
   Comparison comparison(differences);
-  for (const Kind& kind : kinds) {
-    const std::string member(kind.member);
-    std::map<std::string, std::pair<const Json*, const Json*>> resources;
-    for (const Json& each : old_lists[member]) resources[each["name"]].first = &each;
-    for (const Json& each : new_lists[member]) resources[each["name"]].second = &each;
-    for (const auto& [name, pair] : resources) {
-      const std::string path = fmt::format("{}/{}", kind.path, name);
-      const Json nothing;
-      if (pair.first != nullptr && pair.second != nullptr) {
-        comparison.compare(path, *pair.first, *pair.second);
-      } else {
-        comparison.add(path, pair.first != nullptr ? *pair.first : nothing,
-                       pair.second != nullptr ? *pair.second : nothing);
+  for_each_list(before, [&](std::string_view member, const auto& old_list) {
+    for_each_list(after, [&](std::string_view other, const auto& fresh_list) {
+      if constexpr (std::is_same_v<std::remove_cvref_t<decltype(old_list)>,
+                                   std::remove_cvref_t<decltype(fresh_list)>>) {
+        if (member == other) compare_lists(*find_kind(member), old_list, fresh_list, comparison);
       }
-    }
-  }
+    });
+  });
   for (Difference& each : differences) {
     hide_secrets(each.before);
     hide_secrets(each.after);
