@@ -35,7 +35,7 @@ endif()
 if(ASHLAR_WITH_TESTS)
   # They define GTEST_HAS_PTHREAD=1, which gtest finds out by itself, and which the precompiled header must not meet twice.
   foreach(each gtest gtest_main gmock gmock_main)
-    set_property(TARGET GTest::${each} PROPERTY INTERFACE_COMPILE_DEFINITIONS "")
+    set_property(TARGET GTest::${each} PROPERTY INTERFACE_COMPILE_OPTIONS "")
   endforeach()
   find_package(benchmark QUIET)
 endif()
