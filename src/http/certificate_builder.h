@@ -1,6 +1,7 @@
 // Certificates and keys made with OpenSSL: ECDSA P-256, random serials, the extensions of RFC 5280.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <utility>
 
 namespace ashlar::http {
 namespace {

@@ -10,7 +10,7 @@ namespace ashlar::http {
 namespace {
 
 /// Our own sentences, with a name from the request in them at most.
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char letter : text) {
     const auto byte = static_cast<unsigned char>(letter);
@@ -38,7 +38,7 @@ Response refusal(int status, const std::string& code, const std::string& detail)
   response.status = status;
   response.headers = {{"Content-Type", "application/problem+json"}};
   response.body = fmt::format(R"({{"type":"about:blank","title":{},"status":{},"detail":{},"code":{}}})",
-                              quoted(reason_of(status)), status, quoted(detail), quoted(code));
+                              json_string(reason_of(status)), status, json_string(detail), json_string(code));
   if (status == 503) response.headers.emplace_back("Retry-After", "5");
   return response;
 }
