@@ -23,6 +23,7 @@ Result<std::string> only_target(Invocation& invocation) {
   if (targets.empty())
     return invocation.usage("--target", "there is no target yet: ashlar target create NAME");
   std::vector<std::string> names;
+  names.reserve(targets.size());
   for (const Json& target : targets) names.push_back(printable(text_at(target, "/name")));
   return invocation.usage("--target", fmt::format("say which: {}", fmt::join(names, ", ")));
 }

@@ -95,7 +95,7 @@ TEST_F(Completion, Scripts) {
 
 void expect_all(const CLI::App& app, const std::string& before, const std::string& page) {
   for (const CLI::App* sub : app.get_subcommands({})) {
-    const std::string name = before + " " + sub->get_name();
+    const std::string name = fmt::format("{} {}", before, sub->get_name());
     std::string escaped;
     for (const char c : name) escaped += c == '-' ? std::string("\\-") : std::string(1, c);
     EXPECT_THAT(page, HasSubstr(escaped)) << name;

@@ -43,7 +43,7 @@ void add_option_lines(std::string& page, const CLI::App& app) {
 
 void add_commands(std::string& page, const CLI::App& app, const std::string& before) {
   for (const CLI::App* sub : app.get_subcommands({})) {
-    const std::string name = before + " " + sub->get_name();
+    const std::string name = fmt::format("{} {}", before, sub->get_name());
     const bool is_noun = !sub->get_subcommands({}).empty();
     std::string line = name;
     for (const CLI::Option* option : sub->get_options()) {

@@ -76,10 +76,12 @@ std::vector<OwnedColumn> columns_to_show(const Invocation& invocation, std::span
 std::string csv_text(const Invocation& invocation, const std::vector<OwnedColumn>& columns,
                      const Json& items) {
   std::vector<Table::Column> titles;
+  titles.reserve(columns.size());
   for (const OwnedColumn& column : columns) titles.push_back({dotted(column.pointer)});
   Table table(std::move(titles));
   for (const Json& item : items) {
     std::vector<std::string> cells;
+    cells.reserve(columns.size());
     for (const OwnedColumn& column : columns) {
       const Json& value = value_at(item, column.pointer);
       cells.push_back(value.is_array() ? list_text(value) : raw_text(value));
@@ -91,10 +93,12 @@ std::string csv_text(const Invocation& invocation, const std::vector<OwnedColumn
 
 void show_table(const Invocation& invocation, const std::vector<OwnedColumn>& columns, const Json& items) {
   std::vector<Table::Column> titles;
+  titles.reserve(columns.size());
   for (const OwnedColumn& column : columns) titles.push_back({column.title, column.right, column.wide});
   Table table(std::move(titles));
   for (const Json& item : items) {
     std::vector<std::string> cells;
+    cells.reserve(columns.size());
     for (const OwnedColumn& column : columns)
       cells.push_back(cell_of(value_at(item, column.pointer), column.shown));
     table.add(std::move(cells));
@@ -120,7 +124,7 @@ void add_lines(std::string& text, const std::string& name, const Json& value) {
       value.is_array() && std::ranges::any_of(value, [](const Json& each) { return each.is_structured(); });
   if (value.is_object()) {
     for (const auto& [member, each] : value.items())
-      add_lines(text, name.empty() ? member : name + "." + member, each);
+      add_lines(text, name.empty() ? member : fmt::format("{}.{}", name, member), each);
     return;
   }
   if (of_objects) {
