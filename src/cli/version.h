@@ -1,8 +1,10 @@
 // The version of the command line.
 #pragma once
 
+#include "base/version.h"
+
 namespace ashlar::cli {
 
-constexpr char program_version[] = "0.1.0";
+constexpr const char* program_version = ashlar_version;
 
 }  // namespace ashlar::cli
