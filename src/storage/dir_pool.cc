@@ -118,7 +118,8 @@ class DirPool final : public PoolDriver {
   }
 
   EngineStore engine_store(const api::Volume& volume) override {
-    return {"file", {{"path", path_ + "/" + volume.backing}}};
+    // The pool makes files, the engine never: when the pool's mount is away, a new file below it would be an empty disk.
+    return {"file", {{"path", path_ + "/" + volume.backing}, {"create", "false"}}};
   }
 
   Result<FoundBacking> find(const std::string& backing) override {

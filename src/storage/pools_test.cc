@@ -102,6 +102,7 @@ TEST(DirPool, KeepsVolumesInFiles) {
   EXPECT_EQ(pool.find(volume.backing)->size_bytes, 4 * mebibyte);
   EXPECT_EQ(pool.engine_store(volume).kind, "file");
   EXPECT_EQ(pool.engine_store(volume).options.at("path"), folder / volume.backing);
+  EXPECT_EQ(pool.engine_store(volume).options.at("create"), "false");
   write_file(folder / "notes.txt", "x");
   EXPECT_EQ(pool.list()->size(), 1u);
   EXPECT_TRUE(pool.check_room(mebibyte, false));

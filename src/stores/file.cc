@@ -45,6 +45,11 @@ Result<void> check_kind(const loop::File::Traits& traits, const block::StoreSpec
 loop::Task<OpenedStore> open_file(block::StoreSpec spec) {
   const std::string path = spec.options.at("path");
   if (path.empty()) co_return fail(ErrorCode::invalid_argument, "path", "is empty");
+  if (const auto create = spec.options.find("create"); create != spec.options.end()) {
+    if (create->second != "true" && create->second != "false")
+      co_return fail(ErrorCode::invalid_argument, "create", "'{}' is neither true nor false", create->second);
+    spec.create = create->second == "true";
+  }
   loop::OpenOptions options;
   options.writable = !spec.read_only;
   options.create = spec.create && !spec.read_only;

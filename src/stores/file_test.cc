@@ -445,6 +445,13 @@ TEST_F(FileStoreTest, OpeningRefusesWhatDoesNotFitAndSaysHowToMend) {
   spec.size_bytes = disk_bytes;
   spec.create = false;
   EXPECT_THAT(open(spec).error().message, HasSubstr("create is off"));
+  spec.create = true;
+  spec.options["create"] = "false";
+  EXPECT_THAT(open(spec).error().message, HasSubstr("create is off"));
+  EXPECT_FALSE(options_.create);
+  spec.options["create"] = "no";
+  EXPECT_EQ(open(spec).error().place, "create");
+  spec.options.erase("create");
   spec.block_bytes = 512;
   disk_->traits.offset_alignment = 4096;
   EXPECT_THAT(open(spec).error().message, HasSubstr("blocks of 4096 bytes"));

@@ -19,7 +19,8 @@ loop::Task<OpenedStore> open_null(block::StoreSpec spec);
 /// at the first write to each, and given back by discard.
 loop::Task<OpenedStore> open_memory(block::StoreSpec spec);
 
-/// "file": a regular file. Option path; made when missing (and spec.create), sparse when thin, else with its space reserved.
+/// "file": a regular file. Option path; made when missing (unless option create is "false", or spec.create is), sparse when
+/// thin, else with its space reserved.
 /// size_bytes 0: the existing file's. O_DIRECT where the file system allows. Writes are durable when the request says so;
 /// an fsync that fails, or EIO of a durable write, fails the device on all shards for good.
 loop::Task<OpenedStore> open_file(block::StoreSpec spec);
