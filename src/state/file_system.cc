@@ -40,8 +40,11 @@ int open_file(const std::string& path, int flags, mode_t mode = 0) {
   }
 }
 
-std::unexpected<Error> failed(const std::string& path, std::string_view what) {
-  return std::unexpected(error_of_errno(errno, path, what));
+// A disk that went read-only, or a folder that is another's, is a fault of this machine: no lack of rights of whoever asks.
+std::unexpected<Error> failed(const std::string& path, std::string_view what, int number = errno) {
+  Error error = error_of_errno(number, path, what);
+  if (error.code == ErrorCode::permission_denied) error.code = ErrorCode::io_error;
+  return std::unexpected(std::move(error));
 }
 
 Result<void> sync_path(const std::string& path, int flags) {
@@ -115,8 +118,7 @@ class RealFileSystem final : public FileSystem {
       if (written < 0) return failed(path, "cannot be written");
       bytes.remove_prefix(static_cast<size_t>(written));
     }
-    if (const int error = file.close(); error != 0)
-      return std::unexpected(error_of_errno(error, path, "cannot be written"));
+    if (const int error = file.close(); error != 0) return failed(path, "cannot be written", error);
     return {};
   }
 

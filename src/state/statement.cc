@@ -13,9 +13,6 @@ static ErrorCode code_of_sqlite(sqlite3* database, int code) {
     case SQLITE_FULL: return ErrorCode::no_space;
     case SQLITE_BUSY:
     case SQLITE_LOCKED: return ErrorCode::busy;
-    case SQLITE_PERM:
-    case SQLITE_AUTH:
-    case SQLITE_READONLY: return ErrorCode::permission_denied;
     case SQLITE_NOMEM: return ErrorCode::exhausted;
     case SQLITE_TOOBIG: return ErrorCode::out_of_range;
     case SQLITE_CONSTRAINT:
