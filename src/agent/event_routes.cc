@@ -128,11 +128,9 @@ Answer open_socket(Call& call) {
   response.socket = [&bus = call.service.events,
                      principal = call.principal](std::shared_ptr<http::Socket> socket) {
     const auto wanted = std::make_shared<Subscription>();
-    // The handler must not keep its own socket alive.
-    const std::weak_ptr<http::Socket> weak = socket;
-    socket->on_message([&bus, principal, weak, wanted](std::optional<std::string> message) {
-      const auto open = weak.lock();
-      if (message && open) take_message(bus, principal, open, wanted, *message);
+    // The handler holds the socket, and is let go of with its peer.
+    socket->on_message([&bus, principal, socket, wanted](std::optional<std::string> message) {
+      if (message) take_message(bus, principal, socket, wanted, *message);
     });
   };
   return response;
