@@ -77,8 +77,8 @@ class Planner {
     removals();
     planned_.plan.interruptions = find_interruptions(before_, after_, planned_.work, moment_.sessions);
     const bool loses = !planned_.work.shrinks.empty() || restores_;
-    planned_.plan.needs_force = loses || !planned_.plan.interruptions.empty();
     planned_.plan.destroys_data = loses || !planned_.work.after.empty();
+    planned_.plan.needs_force = planned_.plan.destroys_data || !planned_.plan.interruptions.empty();
     return std::move(planned_);
   }
 
@@ -96,11 +96,13 @@ class Planner {
         continue;
       }
       const bool used =
-          std::ranges::any_of(before_.volumes, [&](const Volume& each) { return each.pool == next.name; });
+          std::ranges::any_of(before_.volumes, [&](const Volume& each) { return each.pool == next.name; }) ||
+          std::ranges::any_of(before_.recycle_bin,
+                              [&](const api::DeletedVolume& each) { return each.volume.pool == next.name; });
       if (used && (now->kind != next.kind || now->path != next.path)) {
         return fail(ErrorCode::unsupported,
                     fmt::format("pools/{}/{}", next.name, now->kind != next.kind ? "kind" : "path"),
-                    "cannot change while volumes are in the pool");
+                    "cannot change while volumes, or deleted ones, are in the pool");
       }
     }
     return {};
