@@ -45,6 +45,7 @@ TEST(ImportTargetcli, VolumesKeepTheirIdentity) {
   const api::Volume& scratch = named(all.volumes, "scratch");
   EXPECT_EQ(scratch.pool, "import-memory");
   EXPECT_EQ(scratch.size_bytes, 1u << 30);
+  EXPECT_TRUE(scratch.thin) << "memory cannot be reserved";
   EXPECT_EQ(scratch.identity.naa,
             "6001405ea0100000000000000000000" + std::string("0"));  // e, a, 0, 1 are its hex digits
   EXPECT_EQ(scratch.identity.serial, "short-serial-01");

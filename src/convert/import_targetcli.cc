@@ -76,7 +76,7 @@ void Importer::attributes_of_storage(ForeignObject& object, api::Volume& volume,
   // Both are asked, so that neither is left out.
   const bool unmap = attributes.flag("emulate_tpu", false),
              write_same = attributes.flag("emulate_tpws", false);
-  volume.thin = unmap || write_same;
+  volume.thin = unmap || write_same || plugin == "ramdisk";  // memory cannot be reserved
   volume.read_only = object.flag("readonly", false);
   const std::string where = object.where();
   if (!draft_.set_geometry(volume, object.number("size", 0), attributes.number("block_size", 512), where)) {
