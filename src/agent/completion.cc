@@ -40,7 +40,12 @@ void complete_identity(api::Identity& identity, const api::Identity* before, con
 class Completion {
  public:
   Completion(Configuration& next, const Configuration& before, const Draw& draw)
-      : next_(next), before_(before), draw_(draw) {}
+      : next_(next),
+        before_(before),
+        draw_(draw),
+        volumes_before_(before.volumes),
+        snapshots_before_(before.snapshots),
+        maps_before_(before.maps) {}
 
   Result<std::set<std::string>> run() {
     for (api::Volume& each : next_.volumes) TRY(volume(each));
@@ -60,7 +65,7 @@ class Completion {
   }
 
   Result<void> volume(api::Volume& each) {
-    const api::Volume* before = api::find_named(before_.volumes, each.name);
+    const api::Volume* before = volumes_before_.find(each.name);
     complete_identity(each.identity, before == nullptr ? nullptr : &before->identity, draw_);
     if (before != nullptr && before->pool == each.pool) {
       keep_if_empty(each.device, before->device);
@@ -82,7 +87,7 @@ class Completion {
   Result<void> snapshot(api::Snapshot& each) {
     const size_t at = each.name.find('@');
     if (each.volume.empty() && at != std::string::npos) each.volume = each.name.substr(0, at);
-    if (const api::Snapshot* before = api::find_named(before_.snapshots, each.name)) {
+    if (const api::Snapshot* before = snapshots_before_.find(each.name)) {
       keep_if_empty(each.backing, before->backing);
       keep_if_empty(each.created_at, before->created_at);
       each.size_bytes = before->size_bytes;
@@ -98,7 +103,7 @@ class Completion {
 
   void map(api::Map& each) {
     if (each.name.empty()) each.name = api::default_map_name(each);
-    const api::Map* before = api::find_named(before_.maps, each.name);
+    const api::Map* before = maps_before_.find(each.name);
     if (before != nullptr && !each.lun && before->target == each.target) each.lun = before->lun;
   }
 
@@ -121,6 +126,9 @@ class Completion {
   Configuration& next_;
   const Configuration& before_;
   const Draw& draw_;
+  const api::NameIndex<api::Volume> volumes_before_;
+  const api::NameIndex<api::Snapshot> snapshots_before_;
+  const api::NameIndex<api::Map> maps_before_;
   std::set<std::string> fresh_;
 };
 

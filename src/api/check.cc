@@ -57,7 +57,16 @@ Result<void> check_comment(const std::string& comment, const std::string& place)
 /// One configuration under examination.
 class Examination {
  public:
-  explicit Examination(const Configuration& configuration) : all_(configuration) {}
+  explicit Examination(const Configuration& configuration)
+      : all_(configuration),
+        pools_(configuration.pools),
+        volumes_(configuration.volumes),
+        hosts_(configuration.hosts),
+        groups_(configuration.host_groups),
+        portals_(configuration.portals),
+        targets_(configuration.targets),
+        users_(configuration.users),
+        channels_(configuration.alert_channels) {}
 
   Result<void> run() {
     TRY(names());
@@ -95,10 +104,10 @@ class Examination {
   Result<void> token(const Token& each);
   Result<void> alert_rule(const AlertRule& each);
 
-  template <typename List>
-  Result<void> exists(const List& list, std::string_view name, std::string_view what,
-                      const std::string& place) {
-    if (find_named(list, name) != nullptr) return {};
+  template <typename T>
+  Result<void> exists(const NameIndex<T>& index, const std::vector<T>& list, std::string_view name,
+                      std::string_view what, const std::string& place) {
+    if (index.find(name) != nullptr) return {};
     std::vector<std::string_view> known;
     for (const auto& each : list) known.push_back(each.name);
     return fail(ErrorCode::invalid_argument, place, "there is no {} '{}'{}", what, name,
@@ -106,6 +115,14 @@ class Examination {
   }
 
   const Configuration& all_;
+  const NameIndex<Pool> pools_;
+  const NameIndex<Volume> volumes_;
+  const NameIndex<Host> hosts_;
+  const NameIndex<HostGroup> groups_;
+  const NameIndex<Portal> portals_;
+  const NameIndex<Target> targets_;
+  const NameIndex<User> users_;
+  const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
   std::map<std::tuple<std::string, std::string, uint16_t>, std::string> luns_;     // host, target, LUN
   std::map<std::tuple<std::string, std::string, std::string>, std::string> seen_;  // host, target, volume
@@ -209,8 +226,8 @@ Result<void> Examination::geometry(const Volume& each, const std::string& place)
 
 Result<void> Examination::volume(const Volume& each, const std::string& place) {
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(exists(all_.pools, each.pool, "pool", place + "/pool"));
-  const Pool& pool = *find_named(all_.pools, each.pool);
+  TRY(exists(pools_, all_.pools, each.pool, "pool", place + "/pool"));
+  const Pool& pool = *pools_.find(each.pool);
   TRY(geometry(each, place));
   if (each.size_bytes == 0 && pool.kind != "device")
     return fail(ErrorCode::invalid_argument, place + "/size_bytes",
@@ -243,7 +260,7 @@ Result<void> Examination::snapshot(const Snapshot& each) {
                 "'{}' is not what stands before the @ in the name", each.volume);
   }
   TRY(check_comment(each.comment, place + "/comment"));
-  return exists(all_.volumes, each.volume, "volume", place + "/volume");
+  return exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume");
 }
 
 // The length of a secret is checked when it is taken in: here it is a reference.
@@ -286,13 +303,13 @@ Result<void> Examination::host(const Host& each) {
 Result<void> Examination::host_group(const HostGroup& each) {
   const std::string place = "host-groups/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  if (find_named(all_.hosts, each.name) != nullptr)
+  if (hosts_.find(each.name) != nullptr)
     return fail(ErrorCode::already_exists, place + "/name",
                 "there is a host of this name: a map could not tell them apart");
   std::set<std::string_view> seen;
   for (size_t i = 0; i < each.hosts.size(); ++i) {
     const std::string where = fmt::format("{}/hosts[{}]", place, i);
-    TRY(exists(all_.hosts, each.hosts[i], "host", where));
+    TRY(exists(hosts_, all_.hosts, each.hosts[i], "host", where));
     if (!seen.insert(each.hosts[i]).second)
       return fail(ErrorCode::invalid_argument, where, "stands twice in the group");
   }
@@ -322,7 +339,7 @@ Result<void> Examination::target(const Target& each) {
     return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
   TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
   for (size_t i = 0; i < each.portals.size(); ++i)
-    TRY(exists(all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
+    TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
   return check_comment(each.comment, place + "/comment");
 }
 
@@ -344,20 +361,19 @@ Result<void> Examination::map(const Map& each) {
   const std::string place = "maps/" + each.name;
   if (each.name.size() > 128)
     return fail(ErrorCode::invalid_argument, place + "/name", "at most 128 characters");
-  TRY(exists(all_.volumes, each.volume, "volume", place + "/volume"));
-  TRY(exists(all_.targets, each.target, "target", place + "/target"));
+  TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
+  TRY(exists(targets_, all_.targets, each.target, "target", place + "/target"));
   if (each.host.empty() == each.host_group.empty())
     return fail(ErrorCode::invalid_argument, place + "/host", "name a host or a host_group, one of them");
   if (each.lun && *each.lun > max_lun)
     return fail(ErrorCode::out_of_range, place + "/lun", "{} is more than {}", *each.lun, max_lun);
   TRY(check_comment(each.comment, place + "/comment"));
   if (!each.host.empty()) {
-    TRY(exists(all_.hosts, each.host, "host", place + "/host"));
+    TRY(exists(hosts_, all_.hosts, each.host, "host", place + "/host"));
     return take_lun(each, each.host, place);
   }
-  TRY(exists(all_.host_groups, each.host_group, "host group", place + "/host_group"));
-  for (const std::string& host : find_named(all_.host_groups, each.host_group)->hosts)
-    TRY(take_lun(each, host, place));
+  TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
+  for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
   return {};
 }
 
@@ -392,7 +408,7 @@ Result<void> Examination::user(const User& each) {
 Result<void> Examination::token(const Token& each) {
   const std::string place = "tokens/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(exists(all_.users, each.user, "user", place + "/user"));
+  TRY(exists(users_, all_.users, each.user, "user", place + "/user"));
   TRY(one_of(each.role, {"none", "viewer", "operator", "admin"}, place + "/role"));
   TRY(check_comment(each.comment, place + "/comment"));
   return grants(each.grants, place);
@@ -402,7 +418,7 @@ Result<void> Examination::alert_rule(const AlertRule& each) {
   const std::string place = "alert-rules/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
   for (size_t i = 0; i < each.channels.size(); ++i)
-    TRY(exists(all_.alert_channels, each.channels[i], "alert channel",
+    TRY(exists(channels_, all_.alert_channels, each.channels[i], "alert channel",
                fmt::format("{}/channels[{}]", place, i)));
   return check_comment(each.comment, place + "/comment");
 }
