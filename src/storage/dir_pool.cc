@@ -1,5 +1,6 @@
 // Volumes as files in one folder. Snapshots and clones share blocks, where the file system can.
 #include <algorithm>
+#include <mutex>
 
 #include "json/sizes.h"
 #include "storage/folder_path.h"
@@ -47,15 +48,17 @@ class DirPool final : public PoolDriver {
       : path_(std::move(path)), facts_(std::move(facts)), privileged_(privileged) {}
 
   PoolAbilities abilities() override {
+    static_cast<void>(look());
+    const FolderFacts facts = known();
     return {.thin = true,
             .thick = true,
-            .snapshots = facts_.reflink,
-            .why_no_snapshots = missing_abilities(path_, facts_),
+            .snapshots = facts.reflink,
+            .why_no_snapshots = missing_abilities(path_, facts),
             .resize = true};
   }
 
   Result<PoolUsage> usage() override {
-    const Result<FolderFacts> facts = privileged_.folder_facts(path_);
+    const Result<FolderFacts> facts = look();
     PoolUsage usage;
     if (!facts && facts.error().code == ErrorCode::closed) return std::unexpected(facts.error());
     if (!facts) {
@@ -67,12 +70,13 @@ class DirPool final : public PoolDriver {
     usage.available_bytes = facts->read_only ? 0 : facts->available_bytes;
     usage.used_bytes = facts->size_bytes - std::min(facts->size_bytes, facts->available_bytes);
     usage.state = "online";
-    if (facts->file_system != facts_.file_system) {
+    const std::string file_system = known().file_system;
+    if (facts->file_system != file_system) {
       // Most often its mount is gone, and what is seen is the folder below.
       usage.state = "missing";
       usage.available_bytes = 0;
       usage.message = fmt::format("{} is {} now and was {}: mount the pool's file system again", path_,
-                                  facts->file_system, facts_.file_system);
+                                  facts->file_system, file_system);
     } else if (facts->read_only) {
       usage.state = "read_only";
       usage.message =
@@ -138,7 +142,20 @@ class DirPool final : public PoolDriver {
   }
 
  private:
+  FolderFacts known() const {
+    const std::lock_guard lock(mutex_);
+    return facts_;
+  }
+  // Opened while the pool's file system was not mounted, it knows the folder below: the mount that comes is the pool's own.
+  Result<FolderFacts> look() {
+    TRY_ASSIGN(const FolderFacts now, privileged_.folder_facts(path_));
+    const std::lock_guard lock(mutex_);
+    if (now.mount_root && !facts_.mount_root) facts_ = now;
+    return now;
+  }
+
   std::string path_;
+  mutable std::mutex mutex_;
   FolderFacts facts_;  // when it was opened
   Privileged& privileged_;
 };

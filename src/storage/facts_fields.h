@@ -12,6 +12,7 @@ void visit_fields(V& v, T& facts) {
   v.field("reflink", facts.reflink);
   v.field("punch_hole", facts.punch_hole);
   v.field("read_only", facts.read_only);
+  v.field("mount_root", facts.mount_root);
   v.field("size_bytes", facts.size_bytes);
   v.field("available_bytes", facts.available_bytes);
 }

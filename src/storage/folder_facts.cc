@@ -68,11 +68,14 @@ Result<FolderFacts> look_at_folder(int folder, const std::string& place,
                                    std::optional<TriedAbilities>& tried) {
   struct statvfs room{};
   struct stat there{};
-  if (::fstatvfs(folder, &room) != 0 || ::fstat(folder, &there) != 0)
+  struct statx more{};
+  if (::fstatvfs(folder, &room) != 0 || ::fstat(folder, &there) != 0 ||
+      ::statx(folder, "", AT_EMPTY_PATH, 0, &more) != 0)
     return std::unexpected(error_of_errno(errno, place, "cannot be looked at"));
   FolderFacts facts;
   facts.file_system = file_system_name(folder);
   facts.read_only = (room.f_flag & ST_RDONLY) != 0;
+  facts.mount_root = (more.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
   facts.size_bytes = room.f_blocks * room.f_frsize;
   facts.available_bytes = room.f_bavail * room.f_frsize;
   if (facts.read_only) return facts;

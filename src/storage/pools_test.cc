@@ -19,7 +19,9 @@ class FakeDisks final : public Privileged {
  public:
   Result<std::vector<DeviceFacts>> list_devices() override { return devices; }
   Result<void> allow_folder(const std::string& f) override { return real_->allow_folder(f); }
-  Result<FolderFacts> folder_facts(const std::string& f) override { return real_->folder_facts(f); }
+  Result<FolderFacts> folder_facts(const std::string& f) override {
+    return folder ? Result<FolderFacts>(*folder) : real_->folder_facts(f);
+  }
   Result<std::vector<FileFacts>> list_files(const std::string& f) override { return real_->list_files(f); }
   Result<FileFacts> file_facts(const std::string& f, const std::string& n) override {
     return real_->file_facts(f, n);
@@ -36,6 +38,7 @@ class FakeDisks final : public Privileged {
   Result<int> connect_engine(const std::string& p) override { return real_->connect_engine(p); }
 
   std::vector<DeviceFacts> devices;
+  std::optional<FolderFacts> folder;  ///< empty: as it really is
 
  private:
   std::unique_ptr<Privileged> real_ = make_direct();
@@ -81,6 +84,33 @@ TEST(DirPool, WrongPathsAreTold) {
     EXPECT_EQ(pool.error().place, "path") << path;
     EXPECT_EQ(pool.error().code, ErrorCode::invalid_argument) << pool.error().text();
   }
+}
+
+TEST(DirPool, ItsMountMayGoAndComeLate) {
+  FakeDisks verbs;
+  const TemporaryFolder folder;
+  const FolderFacts below{.file_system = "ext4", .size_bytes = 1 << 30, .available_bytes = 1 << 30};
+  FolderFacts mounted = below;
+  mounted.file_system = "xfs";
+  mounted.reflink = mounted.mount_root = true;
+  const auto state_of = [&](const FolderFacts& facts, PoolDriver& pool) {
+    verbs.folder = facts;
+    return pool.usage()->state;
+  };
+  verbs.folder = mounted;
+  const auto whole = open_pool({.name = "p", .kind = "dir", .path = folder.path()}, verbs);
+  ASSERT_TRUE(whole) << why(whole);
+  EXPECT_EQ(state_of(below, **whole), "missing");
+  EXPECT_EQ(state_of(mounted, **whole), "online");
+
+  verbs.folder = below;
+  const auto late = open_pool({.name = "p", .kind = "dir", .path = folder.path()}, verbs);
+  ASSERT_TRUE(late) << why(late);
+  EXPECT_EQ(state_of(below, **late), "online") << "it may be meant so";
+  EXPECT_FALSE((*late)->abilities().snapshots);
+  EXPECT_EQ(state_of(mounted, **late), "online");
+  EXPECT_TRUE((*late)->abilities().snapshots);
+  EXPECT_EQ(state_of(below, **late), "missing");
 }
 
 TEST(DirPool, KeepsVolumesInFiles) {

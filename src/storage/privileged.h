@@ -17,6 +17,7 @@ struct FolderFacts {
   bool reflink = false;     ///< tried with two small files
   bool punch_hole = false;
   bool read_only = false;
+  bool mount_root = false;  ///< the folder is where its file system is mounted, not one further in
   uint64_t size_bytes = 0, available_bytes = 0;
 };
 struct FileFacts {
