@@ -1,5 +1,6 @@
 """A small iSCSI host on plain sockets (RFC 7143): many sessions, many commands in flight, and PDUs that are wrong on purpose.
 No digests, no negotiation beyond what the tests need."""
+import hashlib
 import os
 import socket
 import struct
@@ -108,23 +109,39 @@ class Session:
         struct.pack_into(">II", header, 24, self.cmd_sn, self.exp_stat_sn)
         return header
 
-    def login(self, target, initiator=NAME, **keys):
-        """Straight to the operational stage: no authentication."""
+    def login(self, target, initiator=NAME, chap=None, **keys):
+        """Straight to the operational stage; with `chap`, a user and its secret, after that is proven."""
         pairs = {"InitiatorName": initiator, "SessionType": "Normal" if target else "Discovery", "HeaderDigest": "None",
                  "DataDigest": "None", "ImmediateData": "Yes", "InitialR2T": "No", "MaxRecvDataSegmentLength": 262144}
         if target:
             pairs["TargetName"] = target
         pairs.update(keys)
+        if chap:
+            names = {name: pairs.pop(name) for name in ("InitiatorName", "SessionType", "TargetName") if name in pairs}
+            self.prove(names, *chap)
         self.send(self.login_header(), keys_of(pairs))
-        while True:
-            answer = self.receive()
-            if answer.opcode != LOGIN_RESPONSE:
-                raise Closed(f"opcode {answer.opcode:02x} in answer to a login")
-            if answer.header[36] != 0:
-                raise Refused(answer.header[36], answer.header[37])
-            if answer.flags & 0x83 == 0x83:
-                return self
+        while self.login_answer().flags & 0x83 != 0x83:
             self.send(self.login_header())
+        return self
+
+    def login_answer(self):
+        answer = self.receive()
+        if answer.opcode != LOGIN_RESPONSE:
+            raise Closed(f"opcode {answer.opcode:02x} in answer to a login")
+        if answer.header[36] != 0:
+            raise Refused(answer.header[36], answer.header[37])
+        return answer
+
+    def prove(self, names, user, secret):
+        """The security stage, by CHAP with MD5 (RFC 7143 12.1.3)."""
+        for pairs in ({**names, "AuthMethod": "CHAP"}, {"CHAP_A": 5}):
+            self.send(self.login_header(flags=0x00), keys_of(pairs))
+            answer = self.login_answer()
+        said = dict(pair.split("=", 1) for pair in answer.data.decode().split("\0") if pair)
+        identifier, challenge = int(said["CHAP_I"], 0), bytes.fromhex(said["CHAP_C"][2:])
+        proof = hashlib.md5(bytes([identifier]) + secret.encode() + challenge).hexdigest()
+        self.send(self.login_header(flags=0x81), keys_of({"CHAP_N": user, "CHAP_R": f"0x{proof}"}))
+        self.login_answer()
 
     def command(self, cdb, lun=1, read=0, write=b""):
         """Sends it, with all its data as immediate data; its tag."""
@@ -217,3 +234,17 @@ TEST_UNIT_READY = bytes(6)
 READ_CAPACITY_16 = struct.pack(">BBQIBB", 0x9E, 0x10, 0, 32, 0, 0)
 SYNCHRONIZE_CACHE = struct.pack(">BBIBHB", 0x35, 0, 0, 0, 0, 0)
 INQUIRY = struct.pack(">BBBHB", 0x12, 0, 0, 96, 0)
+
+
+def vital_product_data(page):
+    return struct.pack(">BBBHB", 0x12, 1, page, 1024, 0)
+
+
+def designators_of(page):
+    """Of VPD page 83 (SPC-4 7.8.6): (association, type, its bytes) each."""
+    found, place = [], 4
+    while place < 4 + int.from_bytes(page[2:4], "big"):
+        length = page[place + 3]
+        found.append((page[place + 1] >> 4 & 3, page[place + 1] & 0xF, page[place + 4:place + 4 + length]))
+        place += 4 + length
+    return found
