@@ -39,7 +39,7 @@ function(ashlar_gtest target)
   target_link_libraries(${target} PRIVATE ${ARG_LIBS} GTest::gmock GTest::gtest GTest::gtest_main rapidcheck
                                           rapidcheck_gtest)
   add_test(NAME ${target} COMMAND ${target} --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
-  set_tests_properties(${target} PROPERTIES TIMEOUT 300 ENVIRONMENT "${ASHLAR_TEST_ENVIRONMENT}")
+  set_tests_properties(${target} PROPERTIES TIMEOUT 900 ENVIRONMENT "${ASHLAR_TEST_ENVIRONMENT}")
 endfunction()
 
 set(ASHLAR_TEST_ENVIRONMENT
