@@ -18,6 +18,7 @@ from support import array
 AGENT = os.path.join(array.BIN, "ashlard")
 PREFIX = "/api/v1"
 LIVING = set()   # process ids to end with us: an agent that has changed its user forgets PR_SET_PDEATHSIG
+MOUNTS, FOLDERS = set(), set()   # to go with us
 
 
 @atexit.register
@@ -27,6 +28,10 @@ def end_all():
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             pass
+    for path in MOUNTS:
+        array.run("umount", "-l", path, check=False)
+    for folder in FOLDERS:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 class Answer:
@@ -127,6 +132,7 @@ class Agent:
 
     def __init__(self, state="state", port=None, arguments=()):
         self.folder = tempfile.mkdtemp(prefix="ashlar-test-")
+        FOLDERS.add(self.folder)
         self.state = os.path.join(self.folder, state)
         os.makedirs(os.path.join(self.state, "engine"), mode=0o711, exist_ok=True)
         self.port = port or array.free_port()
@@ -168,6 +174,7 @@ class Agent:
         self.agent.kill()
         self.engine.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
+        FOLDERS.discard(self.folder)
 
     def logs(self):
         return f"--- the agent said last:\n{self.agent.log()}--- the engine said last:\n{self.engine.log()}---"
@@ -328,6 +335,7 @@ class Mount:
     def __init__(self, path, kind="xfs", size=512 * array.MIB):
         self.path, self.image = path, f"{path}.image"
         os.makedirs(path, exist_ok=True)
+        MOUNTS.add(path)
         if kind == "tmpfs":
             array.run("mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path)
             return
@@ -338,5 +346,6 @@ class Mount:
 
     def close(self):
         array.run("umount", "-l", self.path, check=False)
+        MOUNTS.discard(self.path)
         if os.path.exists(self.image):
             os.unlink(self.image)

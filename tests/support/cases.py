@@ -64,7 +64,7 @@ def main(folder, words, programs, seconds=0):
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", nargs="*")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # unittest lets KeyboardInterrupt through, SystemExit not
     missing = [program for program in programs if not os.access(program, os.X_OK)]
     if missing:
         print(f"not built: {' '.join(missing)}")
@@ -75,7 +75,11 @@ def main(folder, words, programs, seconds=0):
         return 2
     Told.seconds = seconds
     runner = unittest.TextTestRunner(stream=sys.stdout, resultclass=Told, verbosity=0)
-    result = runner.run(chosen)
+    try:
+        result = runner.run(chosen)
+    except KeyboardInterrupt:
+        print("stopped")
+        return 130
     failed = len(result.failures) + len(result.errors)
     print(f"{result.testsRun - failed - len(result.skipped)} passed, {failed} failed")
     return 1 if failed else 0
