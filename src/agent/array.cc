@@ -10,6 +10,7 @@
 #include "agent/secret_fields.h"
 #include "api/lists.h"
 #include "base/log.h"
+#include "notify/notify.h"
 
 namespace ashlar::agent {
 namespace {
@@ -35,6 +36,27 @@ Error needs_force(const api::Plan& plan) {
   return {ErrorCode::busy, "force", std::move(what) + "; say force to do it all the same"};
 }
 
+// The rules that only the senders of alerts know, for what is new: what was there before must not stop other changes.
+Result<void> check_alerts(const Configuration& next, const Configuration& before) {
+  const auto placed = [](std::string_view kind, const std::string& name, Error error) {
+    error.place = fmt::format("{}/{}/{}", kind, name, error.place);
+    return std::unexpected(std::move(error));
+  };
+  for (const api::AlertChannel& each : next.alert_channels) {
+    const api::AlertChannel* now = api::find_named(before.alert_channels, each.name);
+    if (now != nullptr && *now == each) continue;
+    if (const auto checked = notify::check_channel(each); !checked)
+      return placed("alert-channels", each.name, checked.error());
+  }
+  for (const api::AlertRule& each : next.alert_rules) {
+    const api::AlertRule* now = api::find_named(before.alert_rules, each.name);
+    if (now != nullptr && *now == each) continue;
+    if (const auto checked = notify::check_rule(each); !checked)
+      return placed("alert-rules", each.name, checked.error());
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Array>> Array::open(ArrayParts parts) {
@@ -46,29 +68,36 @@ Result<std::unique_ptr<Array>> Array::open(ArrayParts parts) {
              state::SecretStore::open(*array->parts_.files, array->parts_.folder + "/secrets"));
   array->secrets_ = std::make_unique<state::SecretStore>(std::move(secrets));
   array->publish();
-  TRY(array->recover());
+  array->recover();
   return array;
 }
 
 // A change was cut short before its commit: what it made in the pools goes, unless the generation in force has it.
-Result<void> Array::recover() {
+void Array::recover() {
   const std::lock_guard lock(changes_);
-  if (const auto& unfinished = generations_->unfinished()) {
-    log_warning("agent", "generation {} was being made when the agent ended: it is taken back",
-                unfinished->info.number);
-    for (const state::Forework& each : unfinished->before) {
-      const auto driver = driver_in(unfinished->configuration, each.pool);
-      const Result<void> removed =
-          driver ? (*driver)->remove(each.backing) : Result<void>(std::unexpected(driver.error()));
-      if (!removed)
-        log_warning("agent", "{} of pool {} stays behind: {}", each.backing, each.pool,
-                    removed.error().text());
-    }
-    TRY(generations_->abandon());
-  }
+  // A disk that cannot be written now must not keep the array from serving: the next change tries again.
+  if (const auto taken_back = take_back_unfinished(); !taken_back)
+    log_error("agent", "the change that was cut short is not taken back yet: {}", taken_back.error().text());
   do_afterwork();
   remove_old_secrets();
-  return {};
+}
+
+Result<void> Array::take_back_unfinished() {
+  const auto& unfinished = generations_->unfinished();
+  if (!unfinished) return {};
+  // Until it is settled, the disk may yet show that generation after a power cut: then it needs its storage.
+  TRY(generations_->settle());
+  for (const state::Forework& each : unfinished->before)
+    remove_backing(driver_in(unfinished->configuration, each.pool), each.pool, each.backing);
+  return generations_->abandon();
+}
+
+bool Array::remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& driver,
+                           const std::string& pool, const std::string& backing) {
+  const Result<void> removed =
+      driver ? (*driver)->remove(backing) : Result<void>(std::unexpected(driver.error()));
+  if (!removed) log_warning("agent", "{} of pool {} stays behind: {}", backing, pool, removed.error().text());
+  return removed.has_value();
 }
 
 std::shared_ptr<const View> Array::view() const {
@@ -111,12 +140,13 @@ std::expected<Outcome, Refusal> Array::change(const Change& change) {
 }
 
 std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
+  forget_drivers();
   const std::shared_ptr<const View> before = view();
   Configuration wish = before->configuration;
   if (const auto edited = change.edit(wish); !edited) return refuse(edited.error());
   Result<Prepared> prepared = prepare(wish, change);
   if (!prepared) return refuse(std::move(prepared).error());
-  Outcome outcome{prepared->planned.plan, false, before->generation.number};
+  Outcome outcome{prepared->planned.plan, false, before->generation.number, before};
   outcome.plan.base = before->generation.number;
   if (change.dry_run) {
     outcome.plan.id = keep_plan(outcome.plan, wish, change.comment);
@@ -129,6 +159,7 @@ std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
   outcome.applied = true;
   const std::shared_ptr<const View> after = view();
   outcome.generation = after->generation.number;
+  outcome.view = after;
   if (parts_.committed) parts_.committed(*before, *after, change);
   return outcome;
 }
@@ -144,6 +175,9 @@ Result<Array::Prepared> Array::prepare(Configuration next, const Change& change)
         TRY_ASSIGN(const std::string hash, access::hash_password(plain));
         return keep_secret(change.one_time_passwords ? std::string(one_time_mark) + hash : hash,
                            change.dry_run);
+      },
+      [this](const std::string& reference) {
+        return state::SecretStore::is_reference(reference) && secrets_->get(reference).has_value();
       }));
   TRY(find_adopted_sizes(next));
   Draw draw;
@@ -155,16 +189,16 @@ Result<Array::Prepared> Array::prepare(Configuration next, const Change& change)
   draw.now = rfc3339(parts_.now());
   draw.backing = [this, &next](const api::Volume& volume) -> Result<std::string> {
     TRY_ASSIGN(const auto driver, driver_in(next, volume.pool));
+    if (driver->abilities().one_volume_a_device && volume.device.empty()) return choose_device(next, volume);
     uint32_t random = 0;
     parts_.random({reinterpret_cast<uint8_t*>(&random), sizeof random});
     return driver->choose_backing(volume, random);
   };
   TRY_ASSIGN(std::set<std::string> fresh, complete(next, before, draw));
   TRY(api::check_configuration(next));
-  for (const api::Pool& each : next.pools) {
-    TRY(check_new_devices(each));
-    TRY(driver_of(each));
-  }
+  TRY(check_alerts(next, before));
+  TRY(check_new_pools(next));
+  api::make_canonical(next);  // as it will be read: the engine is given the same document now and then
   Moment moment{{}, std::move(fresh)};
   // An engine that is away serves nobody: nobody is disturbed.
   if (auto sessions = parts_.engine->sessions()) moment.sessions = std::move(*sessions);
@@ -172,33 +206,29 @@ Result<Array::Prepared> Array::prepare(Configuration next, const Change& change)
   return Prepared{std::move(next), std::move(planned)};
 }
 
-// Storage that is named, not made here (an import, a device): its size may be left out, for it is what it is.
-Result<void> Array::find_adopted_sizes(Configuration& next) {
-  for (api::Volume& each : next.volumes) {
-    if (each.size_bytes != 0 || api::find_named(next.pools, each.pool) == nullptr) continue;
-    if (api::find_named(view()->configuration.volumes, each.name) != nullptr) continue;
-    TRY_ASSIGN(const auto driver, driver_in(next, each.pool));
-    const std::string backing = each.backing.empty() ? each.device : each.backing;
-    if (backing.empty()) continue;
-    Result<storage::FoundBacking> found = driver->find(backing);
-    if (!found)
-      return fail(found.error().code, fmt::format("volumes/{}/size_bytes", each.name), "{}",
-                  found.error().message);
-    each.size_bytes = found->size_bytes;
-  }
-  return {};
-}
-
-// A device that holds something is not taken over by a slip of the finger.
-Result<void> Array::check_new_devices(const api::Pool& pool) {
-  const Configuration& before = view()->configuration;
-  const api::Pool* now = api::find_named(before.pools, pool.name);
-  if (pool.kind != "device" || (now != nullptr && now->devices == pool.devices)) return {};
-  std::vector<std::string> known;
-  for (const api::Volume& each : before.volumes) {
-    if (each.pool == pool.name) known.push_back(each.backing);
-  }
-  return storage::check_devices_free(pool, known, *parts_.privileged);
+Result<std::vector<api::Difference>> Array::compare(
+    const std::function<Result<void>(Configuration& next)>& edit) {
+  const std::shared_ptr<const View> before = view();
+  Configuration next = before->configuration;
+  TRY(edit(next));
+  TRY(take_in_secrets(
+      next, before->configuration,
+      [this](SecretKind, const std::string&, const std::string& plain) { return keep_secret(plain, true); }));
+  size_t made = 0;
+  Draw draw;
+  draw.uuid = [this] {
+    Uuid uuid;
+    parts_.random(uuid);
+    return uuid;
+  };
+  draw.now = rfc3339(parts_.now());
+  draw.backing = [&made](const api::Volume& volume) -> Result<std::string> {
+    return fmt::format("{}-new-{}", volume.name, ++made);
+  };
+  TRY(complete(next, before->configuration, draw));
+  TRY(api::check_configuration(next));
+  api::make_canonical(next);
+  return api::differences_of(before->configuration, next);
 }
 
 Result<std::string> Array::keep_secret(const std::string& plain, bool dry_run) {
@@ -208,27 +238,14 @@ Result<std::string> Array::keep_secret(const std::string& plain, bool dry_run) {
   return "secret:" + hex_of(random);
 }
 
-Result<void> Array::check_room(const Configuration& next) {
-  const Configuration& before = view()->configuration;
-  std::map<std::pair<std::string, bool>, uint64_t> more;  // by pool, thin or not
-  for (const api::Volume& each : next.volumes) {
-    const api::Volume* now = api::find_named(before.volumes, each.name);
-    const uint64_t had = now == nullptr ? 0 : now->size_bytes;
-    const bool came_back =
-        now == nullptr && std::ranges::any_of(before.recycle_bin, [&](const api::DeletedVolume& deleted) {
-          return deleted.volume.pool == each.pool && deleted.volume.backing == each.backing;
-        });
-    if (each.size_bytes > had && !came_back) more[{each.pool, each.thin}] += each.size_bytes - had;
-  }
-  for (const auto& [key, bytes] : more) {
-    TRY_ASSIGN(const auto driver, driver_in(next, key.first));
-    TRY(driver->check_room(bytes, key.second));
-  }
-  return {};
-}
-
 Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   const Work& work = prepared.planned.work;
+  if (generations_->unfinished()) {
+    // The disk failed in the middle of an earlier commit, and works again perhaps.
+    const auto taken_back = take_back_unfinished();
+    raise("state_not_writable", taken_back);
+    TRY(taken_back);
+  }
   TRY(check_room(prepared.next));
   state::Generation generation;
   generation.info.author = change.author;
@@ -243,24 +260,22 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   const auto written = generations_->prepare(std::move(generation));
   raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
   TRY(written);
-  if (const auto done = do_before(work); !done) {
-    TRY(generations_->abandon());
+  // What cannot be taken back now goes before the next change: the cause is what the caller must know.
+  if (const auto done = do_before(work, prepared.next); !done) {
+    static_cast<void>(take_back_unfinished());
     return done;
   }
   if (const auto told = tell_engine(prepared.next, work); !told) {
-    undo_before(work.before);
-    TRY(generations_->abandon());
+    static_cast<void>(take_back_unfinished());
     return told;
   }
   const Result<void> committed = generations_->commit();
   raise("state_not_writable", committed);
   if (!committed) {
     publish();
-    // Which of the two the disk will show after a power cut is not known: what both need stays, until the next start.
-    if (!generations_->settled()) return committed;
-    undo_before(work.before);
-    TRY(generations_->abandon());
     if (work.engine) static_cast<void>(serve_locked());
+    // While it is not settled which of the two the disk will show after a power cut, what both need stays.
+    static_cast<void>(take_back_unfinished());
     return committed;
   }
   publish();
@@ -272,89 +287,22 @@ void Array::raise(const std::string& name, const Result<void>& outcome) {
   if (parts_.alarm) parts_.alarm(name, outcome ? "" : outcome.error().text(), !outcome);
 }
 
-Result<void> Array::do_before(const Work& work) {
-  std::vector<StorageWork> done;
+Result<void> Array::do_before(const Work& work, const Configuration& next) {
   for (const StorageWork& each : work.before) {
-    const auto driver = pool(each.pool);
-    Result<void> made = driver ? Result<void>() : std::unexpected(driver.error());
-    if (made && each.kind == Kind::create) made = (*driver)->create(each.volume);
-    if (made && each.kind == Kind::clone) made = (*driver)->clone(each.from, each.backing);
-    if (made && each.kind == Kind::adopt) {
-      const auto found = (*driver)->find(each.backing);
-      if (!found) made = std::unexpected(found.error());
-    }
-    if (!made) {
-      undo_before(done);
-      return made;
-    }
-    done.push_back(each);
+    TRY_ASSIGN(const auto driver, driver_in(next, each.pool));
+    if (each.kind == Kind::create) TRY(driver->create(each.volume));
+    if (each.kind == Kind::clone) TRY(driver->clone(each.from, each.backing));
+    if (each.kind == Kind::adopt) TRY(driver->find(each.backing));
   }
   return {};
-}
-
-void Array::undo_before(const std::vector<StorageWork>& done) {
-  for (auto each = done.rbegin(); each != done.rend(); ++each) {
-    if (each->kind == Kind::adopt) continue;
-    const auto driver = pool(each->pool);
-    const Result<void> removed =
-        driver ? (*driver)->remove(each->backing) : Result<void>(std::unexpected(driver.error()));
-    if (!removed)
-      log_warning("agent", "{} of pool {} stays behind: {}", each->backing, each->pool,
-                  removed.error().text());
-  }
 }
 
 // At least once: what cannot be deleted now (a pool that is away) is tried again at the next start.
 void Array::do_afterwork() {
   bool all = true;
-  for (const state::Afterwork& each : generations_->afterwork()) {
-    const auto driver = pool(each.pool);
-    const Result<void> removed =
-        driver ? (*driver)->remove(each.backing) : Result<void>(std::unexpected(driver.error()));
-    if (removed) continue;
-    all = false;
-    log_warning("agent", "{} of pool {} is not deleted yet: {}", each.backing, each.pool,
-                removed.error().text());
-  }
+  for (const state::Afterwork& each : generations_->afterwork())
+    all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
   if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
-}
-
-Result<std::shared_ptr<storage::PoolDriver>> Array::driver_of(const api::Pool& wanted) {
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = drivers_.find(wanted.name);
-    if (known != drivers_.end() && known->second.first.kind == wanted.kind &&
-        known->second.first.path == wanted.path && known->second.first.devices == wanted.devices) {
-      return known->second.second;
-    }
-  }
-  Result<std::unique_ptr<storage::PoolDriver>> opened = storage::open_pool(wanted, *parts_.privileged);
-  if (!opened) {
-    Error error = std::move(opened).error();
-    error.place = fmt::format("pools/{}/{}", wanted.name, error.place);
-    return std::unexpected(std::move(error));
-  }
-  std::shared_ptr<storage::PoolDriver> driver = std::move(*opened);
-  const std::lock_guard lock(mutex_);
-  drivers_[wanted.name] = {wanted, driver};
-  return driver;
-}
-
-Result<std::shared_ptr<storage::PoolDriver>> Array::driver_in(const Configuration& configuration,
-                                                              const std::string& name) {
-  const api::Pool* found = api::find_named(configuration.pools, name);
-  if (found == nullptr) return fail(ErrorCode::not_found, "pools/" + name, "there is no pool '{}'", name);
-  return driver_of(*found);
-}
-
-Result<std::shared_ptr<storage::PoolDriver>> Array::pool(const std::string& name) {
-  // A pool that a change takes away or adds is known by its driver alone.
-  {
-    const std::lock_guard lock(mutex_);
-    const auto known = drivers_.find(name);
-    if (known != drivers_.end()) return known->second.second;
-  }
-  return driver_in(view()->configuration, name);
 }
 
 // A secret stays as long as a file of a generation names it, also one that was put aside as damaged; beyond that nobody can

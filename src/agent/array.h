@@ -9,6 +9,8 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "agent/engine_link.h"
 #include "agent/planner.h"
@@ -43,6 +45,8 @@ struct Outcome {
   api::Plan plan;
   bool applied = false;
   uint64_t generation = 0;
+  /// What was in force right after it: somebody else may have changed it since.
+  std::shared_ptr<const View> view;
 };
 
 /// The error of a change that only `force` would make: the plan says whom it disturbs.
@@ -71,6 +75,9 @@ class Array {
 
   std::shared_ptr<const View> view() const;
   std::expected<Outcome, Refusal> change(const Change& change);
+  /// What a wish would change, for whoever may read: no pool and no engine is asked, no plan is kept.
+  Result<std::vector<api::Difference>> compare(
+      const std::function<Result<void>(api::Configuration& next)>& edit);
   /// A plan of a dry run, if nothing has changed since. not_found, aborted (something has).
   std::expected<Outcome, Refusal> apply_plan(const std::string& id, const std::string& author, bool force);
   Result<api::Plan> find_plan(const std::string& id);
@@ -102,20 +109,29 @@ class Array {
     int64_t until = 0;
   };
 
-  Result<void> recover();
+  void recover();
+  Result<void> take_back_unfinished();
+  static bool remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& driver,
+                             const std::string& pool, const std::string& backing);
   std::expected<Outcome, Refusal> change_locked(const Change& change);
   Result<Prepared> prepare(api::Configuration next, const Change& change);
   Result<void> check_room(const api::Configuration& next);
-  Result<void> serve_locked();
-  Result<void> check_new_devices(const api::Pool& pool);
+  Result<void> check_new_pools(const api::Configuration& next);
+  Result<std::string> choose_device(const api::Configuration& next, const api::Volume& volume);
   Result<void> find_adopted_sizes(api::Configuration& next);
   Result<void> carry_out(Prepared& prepared, const Change& change);
-  Result<void> do_before(const Work& work);
-  void undo_before(const std::vector<StorageWork>& done);
+  Result<void> do_before(const Work& work, const api::Configuration& next);
   void do_afterwork();
+  using Failures = std::map<std::string, std::string>;
   Result<void> tell_engine(const api::Configuration& next, const Work& work);
-  Result<rpc::Document> document_of(const api::Configuration& configuration);
+  Result<void> give(const api::Configuration& next, const Work& work, Failures& failures);
+  Result<void> serve_locked();
+  Result<void> apply_whole(const rpc::Document& document);
+  Result<void> apply_over(const rpc::Document& document);
+  Result<void> apply(rpc::Document& document, Failures& failures, const Failures* may_fail);
+  Result<rpc::Document> document_of(const api::Configuration& configuration, Failures& failures);
   static std::string api_place(const rpc::Document& document, const std::string& place);
+  void forget_drivers();
   Result<std::shared_ptr<storage::PoolDriver>> driver_of(const api::Pool& pool);
   Result<std::shared_ptr<storage::PoolDriver>> driver_in(const api::Configuration& configuration,
                                                          const std::string& pool);
@@ -133,7 +149,8 @@ class Array {
 
   mutable std::mutex mutex_;  // what follows; held for moments
   std::shared_ptr<const View> view_;
-  std::map<std::string, std::pair<api::Pool, std::shared_ptr<storage::PoolDriver>>> drivers_;
+  /// For each pool as it is described: one that is only tried does not take the place of the one in force.
+  std::vector<std::pair<api::Pool, std::shared_ptr<storage::PoolDriver>>> drivers_;
   std::map<std::string, std::string> failures_;
 };
 

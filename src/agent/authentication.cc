@@ -208,22 +208,29 @@ Result<void> Authentication::check_totp(const api::User& user, const std::string
   return fail(ErrorCode::permission_denied, "totp", "the code is wrong, or was used already");
 }
 
-// A password that counts once is replaced by one that nobody knows.
-void Authentication::use_up(const std::string& name, const std::string& reference) {
+// A password that counts once is replaced by one that nobody knows. Of two who say it at the same time, one comes too late.
+Result<void> Authentication::use_up(const std::string& name, const std::string& reference) {
   const auto hash = array_.secret(reference);
-  if (!hash || !hash->starts_with(one_time_mark)) return;
+  if (!hash || !hash->starts_with(one_time_mark)) return {};
   Change change;
   change.author = name;
   change.comment = "the one-time password was used";
   change.force = true;
   change.edit = [&](api::Configuration& next) -> Result<void> {
-    if (api::User* user = api::find_named(next.users, name)) user->password = access::make_token();
+    api::User* user = api::find_named(next.users, name);
+    if (user == nullptr || user->password != reference)
+      return fail(ErrorCode::permission_denied, "", "the user or the password is wrong");
+    user->password = access::make_token();
     return {};
   };
+  const auto changed = array_.change(change);
+  if (!changed && changed.error().error.code == ErrorCode::permission_denied)
+    return std::unexpected(changed.error().error);
   ::unlink(first_password_file);
-  if (const auto changed = array_.change(change); !changed)
+  if (!changed)
     log_error("agent", "the one-time password of {} can be used again: {}", name,
               changed.error().error.text());
+  return {};
 }
 
 std::expected<LoginOutcome, Problem> Authentication::login(const std::string& name,
@@ -251,7 +258,10 @@ std::expected<LoginOutcome, Problem> Authentication::login(const std::string& na
     return std::unexpected(Problem(role.error()));
   }
   lockouts_.succeeded(name, address);
-  if (user != nullptr && user->source == "local") use_up(name, user->password);
+  if (user != nullptr && user->source == "local") {
+    if (const auto used = use_up(name, user->password); !used)
+      return std::unexpected(Problem(used.error(), 401));
+  }
   auto [id, csrf] = sessions_->begin(name, address, now_());
   return LoginOutcome{std::move(id), std::move(csrf), name, *role};
 }

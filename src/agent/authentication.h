@@ -49,7 +49,7 @@ class Authentication {
   std::expected<access::Principal, Problem> principal_of(const std::string& user, std::string credential);
   Result<access::Role> check_login(const std::string& user, const std::string& password);
   Result<void> check_totp(const api::User& user, const std::string& code);
-  void use_up(const std::string& user, const std::string& reference);
+  Result<void> use_up(const std::string& user, const std::string& reference);
   std::shared_ptr<const std::map<std::string, std::string>> token_index();
 
   Array& array_;

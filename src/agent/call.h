@@ -40,6 +40,12 @@ using Routes = std::map<std::string, Route>;
 /// into the response of the operation.
 Answer make_change(Call& call, std::function<Result<void>(api::Configuration&)> edit,
                    std::function<Answer(const Outcome&)> answer);
+/// 202: a job was begun; the answer is the job, and where it is found.
+Answer job_begun(Call& call, const std::string& id);
+/// 200, a page of `items` as the query asks; 400 when it cannot be understood.
+Answer list_page(const Call& call, std::vector<api::Json> items);
+/// Creating is allowed by the name of what is made, which the body says: the router could not know it.
+Result<void> may_create(const Call& call, std::string_view kind, const std::string& name);
 /// The plan alone: what DELETE and most actions answer.
 http::Response plan_response(const Outcome& outcome);
 Problem problem_of(const Refusal& refusal);

@@ -1,11 +1,13 @@
 // How routes change the configuration.
 #include "agent/call.h"
+#include "agent/list_query.h"
 #include "api/lists.h"
 
 namespace ashlar::agent {
 namespace {
 
 bool wants_job(const Call& call) {
+  if (call.operation.id == "createToken") return false;  // a token is told in that answer, and nowhere else
   const std::string* prefer = http::find_header(call.request.headers, "Prefer");
   return prefer != nullptr && prefer->find("respond-async") != std::string::npos;
 }
@@ -22,12 +24,28 @@ Answer begin_job(Call& call, const Change& change) {
                        job.log(fmt::format("{} {}: {}", each.kind, each.resource, each.detail));
                      return api::Json{{"plan", api::encode(outcome->plan)}};
                    }));
-  http::Response response = json_response(202, {{"job", id}});
+  return job_begun(call, id);
+}
+
+}  // namespace
+
+Answer job_begun(Call& call, const std::string& id) {
+  ROUTE_TRY_ASSIGN(const state::JobRow job, call.service.jobs.find(id));
+  http::Response response = json_response(202, job_json(job, call.service.now()));
   response.headers.emplace_back("Location", "/api/v1/jobs/" + id);
   return response;
 }
 
-}  // namespace
+Answer list_page(const Call& call, std::vector<api::Json> items) {
+  const auto page = run_list_query(std::move(items), call.query);
+  if (!page) return std::unexpected(Problem(page.error(), 400));
+  return json_response(200, *page);
+}
+
+Result<void> may_create(const Call& call, std::string_view kind, const std::string& name) {
+  TRY_ASSIGN(const access::Role role, access::parse_role(call.operation.role, "role"));
+  return access::allow(call.principal, {role, std::string(kind), name});
+}
 
 Problem problem_of(const Refusal& refusal) {
   Problem problem(refusal.error);

@@ -1,6 +1,5 @@
 // The configuration as a whole: export, apply, compare, import; its generations; plans.
 #include "agent/call.h"
-#include "agent/list_query.h"
 #include "agent/merging.h"
 #include "convert/convert.h"
 
@@ -61,15 +60,11 @@ Answer apply(Call& call) {
 
 Answer diff(Call& call) {
   ROUTE_TRY_ASSIGN(const Json wish, wish_of(call));
-  Change change;
-  change.author = call.principal.user;
-  change.dry_run = true;
-  change.edit = [&](Configuration& next) {
+  const auto edit = [&](Configuration& next) {
     return merge_wish(next, wish, call.flag("prune"), call.service.now());
   };
-  const auto outcome = call.service.array.change(change);
-  if (!outcome) return std::unexpected(problem_of(outcome.error()));
-  return json_response(200, differences_json(outcome->plan.differences));
+  ROUTE_TRY_ASSIGN(const std::vector<api::Difference> differences, call.service.array.compare(edit));
+  return json_response(200, differences_json(differences));
 }
 
 Json left_out_json(const convert::Import& import) {
@@ -109,8 +104,7 @@ Answer list_generations(Call& call) {
   ROUTE_TRY_ASSIGN(const std::vector<state::GenerationInfo> all, call.service.array.generations());
   std::vector<Json> items;
   for (const state::GenerationInfo& each : all) items.push_back(info_json(each));
-  ROUTE_TRY_ASSIGN(const Json page, run_list_query(std::move(items), call.query));
-  return json_response(200, page);
+  return list_page(call, std::move(items));
 }
 
 uint64_t number_in(const Call& call) { return std::strtoull(call.path.at("number").c_str(), nullptr, 10); }

@@ -11,18 +11,24 @@ namespace {
 
 using api::Configuration;
 
-/// What each host sees on each target.
-using Views = std::map<std::pair<std::string, std::string>, std::set<std::string>>;
+/// What each host sees on each target: volumes and their LUNs.
+using Views = std::map<std::pair<std::string, std::string>, std::map<std::string, uint16_t>>;
 
 Views views_of(const Configuration& configuration) {
   Views views;
   for (const api::Map& map : configuration.maps) {
-    if (!map.host.empty()) views[{map.host, map.target}].insert(map.volume);
+    const uint16_t lun = map.lun.value_or(0);
+    if (!map.host.empty()) views[{map.host, map.target}][map.volume] = lun;
     const api::HostGroup* group = api::find_named(configuration.host_groups, map.host_group);
     if (group == nullptr) continue;
-    for (const std::string& host : group->hosts) views[{host, map.target}].insert(map.volume);
+    for (const std::string& host : group->hosts) views[{host, map.target}][map.volume] = lun;
   }
   return views;
+}
+
+const uint16_t* find_lun(const std::map<std::string, uint16_t>& luns, const std::string& volume) {
+  const auto found = luns.find(volume);
+  return found == luns.end() ? nullptr : &found->second;
 }
 
 bool knows(const Configuration& configuration, const std::string& host, const std::string& initiator) {
@@ -88,11 +94,13 @@ std::vector<api::Interruption> find_interruptions(const Configuration& before, c
     if (has_portal(before, session.local_address) && !has_portal(after, session.local_address))
       add("", fmt::format("the portal {} is taken away", session.local_address));
     const auto left = views_after.find({session.host, session.target});
-    for (const std::string& volume : seen->second) {
+    for (const auto& [volume, lun] : seen->second) {
       std::string why = why_lost(after, work, volume);
-      const bool mapped = left != views_after.end() && left->second.contains(volume);
-      if (why.empty() && !mapped)
+      const uint16_t* moved = left == views_after.end() ? nullptr : find_lun(left->second, volume);
+      if (why.empty() && moved == nullptr)
         why = fmt::format("volume {} is no longer mapped to host {}", volume, session.host);
+      if (why.empty() && *moved != lun)
+        why = fmt::format("volume {} moves from LUN {} to {}", volume, lun, *moved);
       if (!why.empty()) add(volume, std::move(why));
     }
   }

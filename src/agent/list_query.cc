@@ -119,10 +119,15 @@ Result<size_t> parse_cursor(const std::string& cursor) {
   return at;
 }
 
+// "status.state" comes out as it stands in the item: {"status": {"state": ...}}.
 Json only_fields(const Json& item, const std::vector<std::string>& fields) {
   Json chosen = Json::object();
   for (const std::string& each : fields) {
-    if (const Json* value = look_up(item, each)) chosen[each] = *value;
+    const Json* value = look_up(item, each);
+    if (value == nullptr) continue;
+    Json* here = &chosen;
+    for (const std::string& name : split(each, '.')) here = &(*here)[name];
+    *here = *value;
   }
   return chosen;
 }

@@ -2,7 +2,6 @@
 #include "agent/authentication.h"
 #include "agent/call.h"
 #include "agent/clock.h"
-#include "agent/list_query.h"
 
 namespace ashlar::agent {
 namespace {
@@ -14,6 +13,7 @@ Answer login(Call& call) {
   auto outcome = call.service.authentication.login(body.value("user", ""), body.value("password", ""),
                                                    body.value("totp", ""), call.request.peer.address);
   if (!outcome) return std::unexpected(outcome.error());
+  call.principal.user = outcome->user;  // for the audit log
   call.service.events.tell("logins", "begun", outcome->user, outcome->user,
                            {{"address", call.request.peer.address}});
   http::Response response = json_response(200, {{"session", outcome->session},
@@ -61,8 +61,7 @@ Answer list_logins(Call& call) {
                      {"last_used_at", rfc3339(each.last_used)},
                      {"current", own && own->id_hash == each.id_hash}});
   }
-  ROUTE_TRY_ASSIGN(const Json page, run_list_query(std::move(items), call.query));
-  return json_response(200, page);
+  return list_page(call, std::move(items));
 }
 
 Answer end_login(Call& call) {

@@ -2,7 +2,6 @@
 #include "agent/alarms.h"
 #include "agent/call.h"
 #include "agent/clock.h"
-#include "agent/list_query.h"
 #include "agent/telemetry.h"
 #include "rpc/status_fields.h"
 
@@ -11,18 +10,13 @@ namespace {
 
 using api::Json;
 
-Answer page_of(Call& call, std::vector<Json> items) {
-  ROUTE_TRY_ASSIGN(const Json page, run_list_query(std::move(items), call.query));
-  return json_response(200, page);
-}
-
 Answer list_sessions(Call& call) {
   ROUTE_TRY_ASSIGN(const std::vector<rpc::SessionStatus> sessions, call.service.engine.sessions());
   std::vector<Json> items;
   for (const rpc::SessionStatus& each : sessions) {
     if (call.sees("sessions", std::to_string(each.id))) items.push_back(rpc::encode(each));
   }
-  return page_of(call, std::move(items));
+  return list_page(call, std::move(items));
 }
 
 Result<rpc::SessionStatus> session_of(Call& call) {
@@ -90,7 +84,7 @@ Answer list_jobs(Call& call) {
   for (const state::JobRow& each : jobs) {
     if (call.sees("jobs", each.id)) items.push_back(job_json(each, call.service.now()));
   }
-  return page_of(call, std::move(items));
+  return list_page(call, std::move(items));
 }
 
 Answer show_job(Call& call) {
@@ -109,7 +103,7 @@ Answer list_alerts(Call& call) {
   for (const notify::Alert& each : call.service.alarms.alerts()) {
     if (call.sees("alerts", each.id)) items.push_back(alert_json(each));
   }
-  return page_of(call, std::move(items));
+  return list_page(call, std::move(items));
 }
 
 Answer acknowledge(Call& call) {
@@ -136,7 +130,7 @@ Answer list_disks(Call& call) {
                      {"rotational", each.rotational},
                      {"holds", each.holds}});
   }
-  return page_of(call, std::move(items));
+  return list_page(call, std::move(items));
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 // The routes that every kind of resource has: list, get, create, put, patch, delete.
 #include "access/access.h"
 #include "agent/call.h"
-#include "agent/list_query.h"
 #include "agent/resource_json.h"
 #include "agent/resource_status.h"
 #include "api/lists.h"
@@ -13,19 +12,13 @@ namespace {
 using api::Json;
 using api::Kind;
 
-http::Response with_etag(http::Response response, const Call& call, const Kind& kind,
-                         const std::string& name) {
-  const auto view = call.service.array.view();
-  if (const auto kept = find_resource(view->configuration, kind, name, api::Secrets::show))
+Answer show(Call& call, const Kind& kind, const std::string& name, int status, const View& view) {
+  ROUTE_TRY_ASSIGN(Json resource, find_resource(view.configuration, kind, name, api::Secrets::redact));
+  ResourceStatus(call.service, kind).add(resource);
+  http::Response response = json_response(status, resource);
+  if (const auto kept = find_resource(view.configuration, kind, name, api::Secrets::show))
     response.headers.emplace_back("ETag", etag_of(*kept));
   return response;
-}
-
-Answer show(Call& call, const Kind& kind, const std::string& name, int status) {
-  const auto view = call.service.array.view();
-  ROUTE_TRY_ASSIGN(Json resource, find_resource(view->configuration, kind, name, api::Secrets::redact));
-  ResourceStatus(call.service, kind).add(resource);
-  return with_etag(json_response(status, resource), call, kind, name);
 }
 
 Answer list(Call& call, const Kind& kind) {
@@ -35,10 +28,9 @@ Answer list(Call& call, const Kind& kind) {
                 [&](const Json& each) { return !call.sees(kind.path, each["name"].get<std::string>()); });
   ResourceStatus status(call.service, kind);
   for (Json& each : items) status.add(each);
-  ROUTE_TRY_ASSIGN(const Json page, run_list_query(std::move(items), call.query));
-  http::Response response = json_response(200, page);
-  response.headers.emplace_back("ETag", fmt::format("\"g{}\"", view->generation.number));
-  return response;
+  Answer answer = list_page(call, std::move(items));
+  if (answer) answer->headers.emplace_back("ETag", fmt::format("\"g{}\"", view->generation.number));
+  return answer;
 }
 
 // A map may leave its name out.
@@ -53,15 +45,15 @@ Answer create(Call& call, const Kind& kind) {
   Json body = *call.body;
   name_map(kind, body);
   const std::string name = body.value("name", "");
-  ROUTE_TRY(access::allow(call.principal, {access::Role::operator_, std::string(kind.path), name}));
+  ROUTE_TRY(may_create(call, kind.path, name));
   const auto edit = [&kind, name, body](api::Configuration& next) -> Result<void> {
     if (find_resource(next, kind, name, api::Secrets::redact) && kind.member != "settings")
       return fail(ErrorCode::already_exists, fmt::format("{}/{}", kind.path, name),
                   "there is a {} of this name already", kind.singular);
     return put_resource(next, kind, body);
   };
-  return make_change(call, edit, [&call, &kind, name](const Outcome&) -> Answer {
-    Answer answer = show(call, kind, name, 201);
+  return make_change(call, edit, [&call, &kind, name](const Outcome& outcome) -> Answer {
+    Answer answer = show(call, kind, name, 201, *outcome.view);
     if (answer)
       answer->headers.emplace_back("Location",
                                    fmt::format("/api/v1/{}/{}", kind.path, http::percent_encode(name)));
@@ -94,6 +86,8 @@ Answer refuse_stale(Call& call, const Kind& kind, const std::string& name, const
 Answer replace(Call& call, const Kind& kind, bool patch) {
   const std::string name = call.name();
   Json body = *call.body;
+  // A patch with null would take the name away: it stays what the path says.
+  if (patch && body.contains("name") && body["name"].is_null()) body.erase("name");
   if (!patch && !body.contains("name")) body["name"] = name;
   if (body.value("name", name) != name) {
     return std::unexpected(
@@ -106,6 +100,11 @@ Answer replace(Call& call, const Kind& kind, bool patch) {
   if (!before && patch) return std::unexpected(Problem(before.error()));
   if (before && if_match == nullptr && kind.member != "settings") return without_match(kind, name);
   const std::string match = if_match == nullptr ? "*" : *if_match;
+  if (!before && match != "*") {
+    // What the caller has read and means to replace was deleted: to make it again is another wish.
+    return std::unexpected(
+        Problem({ErrorCode::stale, fmt::format("{}/{}", kind.path, name), "is not there (any more)"}));
+  }
   if (before) {
     if (const auto fresh = check_match(match, *before, fmt::format("{}/{}", kind.path, name)); !fresh)
       return refuse_stale(call, kind, name, body, fresh.error());
@@ -124,8 +123,9 @@ Answer replace(Call& call, const Kind& kind, bool patch) {
     return put_resource(next, kind, *now);
   };
   const int status = before ? 200 : 201;
-  return make_change(call, edit,
-                     [&call, &kind, name, status](const Outcome&) { return show(call, kind, name, status); });
+  return make_change(call, edit, [&call, &kind, name, status](const Outcome& outcome) {
+    return show(call, kind, name, status, *outcome.view);
+  });
 }
 
 Answer erase(Call& call, const Kind& kind) {
@@ -169,7 +169,9 @@ void add_resource_routes(Routes& routes) {
     const Kind& kind = *api::find_kind(each.path);
     const std::string one = each.one;
     routes["list" + std::string(each.many)] = [&kind](Call& call) { return list(call, kind); };
-    routes["get" + one] = [&kind](Call& call) { return show(call, kind, call.name(), 200); };
+    routes["get" + one] = [&kind](Call& call) {
+      return show(call, kind, call.name(), 200, *call.service.array.view());
+    };
     routes["put" + one] = [&kind](Call& call) { return replace(call, kind, false); };
     if (kind.member == "recycle_bin") continue;
     routes["delete" + one] = [&kind](Call& call) { return erase(call, kind); };

@@ -15,6 +15,8 @@ using api::Json;
 
 constexpr std::string_view prefix = "/api/v1";
 constexpr double burst_seconds = 2;
+constexpr int64_t answer_seconds = 24 * 3600;
+constexpr size_t most_secret_answers = 1000;
 
 bool changes(const std::string& method) { return method != "GET" && method != "HEAD"; }
 
@@ -86,8 +88,8 @@ std::expected<api::Match, Problem> Router::find(const http::Request& request) co
   return std::unexpected(problem);
 }
 
-std::expected<access::Principal, Problem> Router::admit(const http::Request& request,
-                                                        const api::Match& match) {
+std::expected<access::Principal, Problem> Router::admit(const http::Request& request, const api::Match& match,
+                                                        std::string& actor) {
   const api::Operation& operation = *match.operation;
   const std::string& address = request.peer.address.empty() ? std::string("local") : request.peer.address;
   const auto now = static_cast<double>(service_.now());
@@ -100,19 +102,18 @@ std::expected<access::Principal, Problem> Router::admit(const http::Request& req
   if (!operation.credentials) return access::Principal{};
   auto principal = service_.authentication.identify(request, changes(request.method));
   if (!principal) return principal;
+  actor = principal->user;
   if (!request.peer.local && !limiter_.allow("user " + principal->user, now)) return slow_down();
   const std::string resource = resource_of(match);
   if (operation.self && resource == principal->user && !principal->only_grants) return principal;
   const auto role = access::parse_role(operation.role, "role");
   if (!role) return std::unexpected(Problem(role.error(), 500));
-  // Creating is judged by the name in the body, lists by what is in them: the routes do that.
+  // Creating is judged by the name in the body: the route does that.
   const bool create = operation.method == "POST" && resource.empty() && !operation.kind.empty();
-  const bool list = operation.method == "GET" && resource.empty() && !operation.kind.empty();
-  if (list && access::may_see(*principal, operation.kind, "")) return principal;
   const bool some_grant = std::ranges::any_of(principal->grants, [&](const api::Grant& each) {
     return each.kind == operation.kind || each.kind == "*";
   });
-  if ((create || list) && some_grant) return principal;
+  if (create && some_grant) return principal;
   if (const auto allowed = access::allow(*principal, {*role, operation.kind, resource}); !allowed)
     return std::unexpected(Problem(allowed.error(), 403));
   return principal;
@@ -164,8 +165,11 @@ Answer Router::run(const http::Request& request, const api::Match& match, access
             principal, std::move(*query), std::move(*headers), std::move(given),
             trace_id};
   const std::string key = idempotency_key(request, operation);
-  if (key.empty() || call.flag("dry_run")) return routes_.at(operation.id)(call);
-  return run_once(call, fmt::format("{}\n{}", principal.user, key));
+  Answer answer = key.empty() || call.flag("dry_run")
+                      ? routes_.at(operation.id)(call)
+                      : run_once(call, fmt::format("{}\n{}", principal.user, key));
+  principal.user = call.principal.user;  // a login tells who it was
+  return answer;
 }
 
 // The IETF's draft on the Idempotency-Key header: the same key with the same request has the same answer for a day; with
@@ -185,7 +189,7 @@ Answer Router::run_once(Call& call, const std::string& key) {
     keys_at_work_.erase(key);
     return answer;
   };
-  const auto kept = service_.database.kept_answer(key);
+  const auto kept = kept_answer(key);
   if (!kept) return finally(std::unexpected(Problem(kept.error())));
   if (*kept) {
     if ((*kept)->body_hash != hash)
@@ -204,10 +208,30 @@ Answer Router::run_once(Call& call, const std::string& key) {
   if (response.status < 500 && response.status != 429 && response.status != 409 && response.status != 412) {
     Json headers = Json::object();
     for (const auto& [name, value] : response.headers) headers[name] = value;
-    static_cast<void>(
-        service_.database.keep_answer(key, {hash, response.status, std::move(headers), response.body}));
+    keep_answer(call.operation, key, {hash, response.status, std::move(headers), response.body});
   }
   return finally(std::move(answer));
+}
+
+Result<std::optional<state::KeptAnswer>> Router::kept_answer(const std::string& key) {
+  {
+    const std::lock_guard lock(mutex_);
+    const auto found = secret_answers_.find(key);
+    if (found != secret_answers_.end() && found->second.first > service_.now()) return found->second.second;
+  }
+  return service_.database.kept_answer(key);
+}
+
+void Router::keep_answer(const api::Operation& operation, const std::string& key, state::KeptAnswer answer) {
+  if (operation.id != "createToken") {
+    static_cast<void>(service_.database.keep_answer(key, answer));
+    return;
+  }
+  const int64_t now = service_.now();
+  const std::lock_guard lock(mutex_);
+  std::erase_if(secret_answers_, [now](const auto& each) { return each.second.first <= now; });
+  if (secret_answers_.size() < most_secret_answers)
+    secret_answers_[key] = {now + answer_seconds, std::move(answer)};
 }
 
 void Router::audit(const http::Request& request, const std::string& actor, const http::Response& response,
@@ -232,10 +256,11 @@ http::Response Router::handle(http::Request request) {
   const auto answer = [&]() -> Answer {
     auto match = find(request);
     if (!match) return std::unexpected(match.error());
-    auto principal = admit(request, *match);
+    auto principal = admit(request, *match, actor);
     if (!principal) return std::unexpected(principal.error());
+    Answer answered = run(request, *match, *principal, trace_id);
     if (!principal->user.empty()) actor = principal->user;
-    return run(request, *match, *principal, trace_id);
+    return answered;
   }();
   if (!answer) {
     detail = answer.error().error.text();

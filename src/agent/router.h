@@ -2,9 +2,12 @@
 // the audit log.
 #pragma once
 
+#include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "access/access.h"
 #include "agent/call.h"
@@ -21,12 +24,16 @@ class Router {
 
  private:
   std::expected<api::Match, Problem> find(const http::Request& request) const;
-  std::expected<access::Principal, Problem> admit(const http::Request& request, const api::Match& match);
+  /// `actor` is told as soon as it is known, for the audit log.
+  std::expected<access::Principal, Problem> admit(const http::Request& request, const api::Match& match,
+                                                  std::string& actor);
   std::expected<api::Json, Problem> read_body(const http::Request& request,
                                               const api::Operation& operation) const;
   Answer run(const http::Request& request, const api::Match& match, access::Principal& principal,
              const std::string& trace_id);
   Answer run_once(Call& call, const std::string& key);
+  Result<std::optional<state::KeptAnswer>> kept_answer(const std::string& key);
+  void keep_answer(const api::Operation& operation, const std::string& key, state::KeptAnswer answer);
   void audit(const http::Request& request, const std::string& actor, const http::Response& response,
              const std::string& detail);
 
@@ -35,6 +42,8 @@ class Router {
   access::RateLimiter limiter_;
   std::mutex mutex_;
   std::set<std::string> keys_at_work_;
+  /// Answers that tell a secret, with the time of their end: no disk may have them.
+  std::map<std::string, std::pair<int64_t, state::KeptAnswer>> secret_answers_;
 };
 
 }  // namespace ashlar::agent

@@ -56,7 +56,7 @@ std::set<std::string> secret_references(const api::Configuration& configuration)
 }
 
 Result<void> take_in_secrets(api::Configuration& next, const api::Configuration& before,
-                             const KeepSecret& keep) {
+                             const KeepSecret& keep, const IsKept& is_kept) {
   std::map<std::string, std::string> known;
   std::set<std::string> references;
   api::Configuration copy = before;
@@ -66,7 +66,9 @@ Result<void> take_in_secrets(api::Configuration& next, const api::Configuration&
   });
   Result<void> outcome;
   for_each_secret(next, [&](const std::string& path, SecretKind kind, std::string& value) {
-    if (!outcome || value.empty() || value == no_secret || references.contains(value)) return;
+    if (!outcome || value.empty() || references.contains(value)) return;
+    if (kind == SecretKind::totp && value == no_secret) return;
+    if (is_kept && is_kept(value)) return;
     if (value == api::redacted) {
       const auto kept = known.find(path);
       if (kept == known.end() || kept->second.empty()) {

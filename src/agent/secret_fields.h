@@ -20,10 +20,13 @@ void for_each_secret(api::Configuration& configuration, const SecretVisitor& vis
 using KeepSecret =
     std::function<Result<std::string>(SecretKind kind, const std::string& path, const std::string& plain)>;
 
+/// Is there a secret of that reference? Older generations, which may come back, have some that `before` has not.
+using IsKept = std::function<bool(const std::string& reference)>;
+
 /// Every secret of `next` becomes a reference: "(redacted)" keeps what `before` has at that place, plain text goes to `keep`.
-/// invalid_argument: a reference that is not known, a redacted secret where there was none, a CHAP secret of the wrong length.
+/// invalid_argument: a reference that is not kept, a redacted secret where there was none, a CHAP secret of the wrong length.
 Result<void> take_in_secrets(api::Configuration& next, const api::Configuration& before,
-                             const KeepSecret& keep);
+                             const KeepSecret& keep, const IsKept& is_kept = {});
 
 /// All references in use.
 std::set<std::string> secret_references(const api::Configuration& configuration);

@@ -27,16 +27,21 @@ std::optional<size_t> index_in(std::string_view place, std::string_view list) {
   return index;
 }
 
+// What stands after "volumes/" and the like, up to the next '/'.
+std::string name_in(const std::string& place, std::string_view list) {
+  if (!place.starts_with(list)) return "";
+  return place.substr(list.size(), place.find('/', list.size()) - list.size());
+}
+
 // Takes the one that cannot be served out of the document and names it as the API does; empty: nothing to blame.
 std::string take_out_failed(rpc::Document& document, const Error& error) {
-  if (const auto index = index_in(error.place, "volumes"); index && *index < document.volumes.size()) {
-    const std::string name = document.volumes[*index].name;
+  if (error.code == ErrorCode::closed) return "";
+  if (const std::string name = name_in(error.place, "volumes/"); !name.empty()) {
     take_out_volumes(document, {name});
     return "volumes/" + name;
   }
-  if (const auto index = index_in(error.place, "portals"); index && *index < document.portals.size()) {
-    const std::string name = document.portals[*index].name;
-    document.portals.erase(document.portals.begin() + static_cast<ptrdiff_t>(*index));
+  if (const std::string name = name_in(error.place, "portals/"); !name.empty()) {
+    std::erase_if(document.portals, [&](const rpc::PortalDocument& each) { return each.name == name; });
     for (rpc::TargetDocument& target : document.targets) std::erase(target.portals, name);
     return "portals/" + name;
   }
@@ -45,7 +50,24 @@ std::string take_out_failed(rpc::Document& document, const Error& error) {
 
 }  // namespace
 
-Result<rpc::Document> Array::document_of(const Configuration& configuration) {
+// All of it that can be served. A pool that cannot be used takes its volumes with it, a secret that is lost its host, no more.
+Result<rpc::Document> Array::document_of(const Configuration& configuration, Failures& failures) {
+  Configuration served = configuration;
+  std::erase_if(served.volumes, [&](const api::Volume& each) {
+    const auto driver = driver_in(configuration, each.pool);
+    if (!driver) failures["volumes/" + each.name] = driver.error().text();
+    return !driver;
+  });
+  std::erase_if(served.maps, [&](const api::Map& each) {
+    return api::find_named(served.volumes, each.volume) == nullptr;
+  });
+  std::erase_if(served.hosts, [&](const api::Host& each) {
+    if (!each.chap) return false;
+    auto secret = secrets_->get(each.chap->secret);
+    if (secret && !each.chap->mutual_secret.empty()) secret = secrets_->get(each.chap->mutual_secret);
+    if (!secret) failures["hosts/" + each.name] = secret.error().text();
+    return !secret;
+  });
   CompileSources sources;
   sources.secret_of = [this](const std::string& reference) { return secrets_->get(reference); };
   sources.store_of = [&](const api::Volume& volume) -> Result<rpc::StoreDocument> {
@@ -53,42 +75,83 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration) {
     storage::EngineStore store = driver->engine_store(volume);
     return rpc::StoreDocument{std::move(store.kind), std::move(store.options)};
   };
-  return compile(configuration, sources);
+  return compile(served, sources);
+}
+
+// The engine's answer, with the place of an error as the API writes it.
+Result<void> Array::apply_whole(const rpc::Document& document) {
+  const auto applied = parts_.engine->apply(document, false);
+  if (applied) return {};
+  Error error = applied.error();
+  error.place = api_place(document, error.place);
+  return std::unexpected(std::move(error));
+}
+
+// An engine that runs with what was never put in force (its answer was lost, or the agent ended) may hold on to it: such a
+// volume goes and comes back, or becomes as small as it was.
+Result<void> Array::apply_over(const rpc::Document& document) {
+  std::set<std::string> reopen, resized;
+  while (true) {
+    rpc::Document without = document;
+    take_out_volumes(without, reopen);
+    const Result<void> applied = apply_whole(without);
+    if (applied) return reopen.empty() ? applied : apply_whole(document);
+    const std::string name = name_in(applied.error().place, "volumes/");
+    if (applied.error().code != ErrorCode::already_exists || name.empty()) return applied;
+    if (applied.error().place.ends_with("/size_bytes") && resized.insert(name).second) {
+      for (const rpc::VolumeDocument& each : document.volumes) {
+        if (each.name == name) static_cast<void>(parts_.engine->resize(name, each.size_bytes, true));
+      }
+      continue;
+    }
+    if (!reopen.insert(name).second) return applied;
+  }
+}
+
+// What fails and is in `may_fail` (null: all may) is left out, and the rest applied.
+Result<void> Array::apply(rpc::Document& document, Failures& failures, const Failures* may_fail) {
+  while (true) {
+    const Result<void> applied = may_fail == nullptr ? apply_over(document) : apply_whole(document);
+    if (applied) return {};
+    rpc::Document rest = document;
+    const std::string failed = take_out_failed(rest, applied.error());
+    if (failed.empty() || (may_fail != nullptr && !may_fail->contains(failed))) return applied;
+    log_error("agent", "{} is not served: {}", failed, applied.error().text());
+    failures[failed] = applied.error().message;
+    document = std::move(rest);
+  }
+}
+
+Result<void> Array::give(const Configuration& next, const Work& work, Failures& failures) {
+  // What was left out when it was last served may fail still, or no change could be made while a disk is away.
+  const Failures before = this->failures();
+  TRY_ASSIGN(rpc::Document document, document_of(next, failures));
+  for (const Shrink& each : work.shrinks) {
+    if (!before.contains("volumes/" + each.volume))
+      TRY(parts_.engine->resize(each.volume, each.to_bytes, true));
+  }
+  if (!work.reopen.empty()) {
+    rpc::Document without = document;
+    take_out_volumes(without, work.reopen);
+    Failures ignored;
+    TRY(apply(without, ignored, &before));
+  }
+  return apply(document, failures, &before);
 }
 
 Result<void> Array::tell_engine(const Configuration& next, const Work& work) {
   if (!work.engine) return {};
-  Result<rpc::Document> document = document_of(next);
-  if (!document) return std::unexpected(std::move(document).error());
-  // What was left out when it was last served is left out still, or no change could be made while a disk is away.
-  std::set<std::string> failed;
-  for (const auto& [resource, reason] : failures()) {
-    if (resource.starts_with("volumes/")) failed.insert(resource.substr(std::string_view("volumes/").size()));
+  Failures failures;
+  const Result<void> given = give(next, work, failures);
+  if (!given) {
+    // Back to what was served before, as far as it goes: a shrink cannot be taken back, and of an answer that did not come
+    // nobody knows what it would have said.
+    static_cast<void>(serve_locked());
+    return given;
   }
-  take_out_volumes(*document, failed);
-  for (const Shrink& each : work.shrinks) {
-    if (!failed.contains(each.volume)) TRY(parts_.engine->resize(each.volume, each.to_bytes, true));
-  }
-  if (!work.reopen.empty()) {
-    rpc::Document without = *document;
-    take_out_volumes(without, work.reopen);
-    TRY(parts_.engine->apply(without, false));
-  }
-  const auto applied = parts_.engine->apply(*document, false);
-  if (applied) {
-    // All portals were in it.
-    const std::lock_guard lock(mutex_);
-    std::erase_if(failures_, [](const auto& each) { return each.first.starts_with("portals/"); });
-    return {};
-  }
-  if (!work.reopen.empty() || !work.shrinks.empty()) {
-    // Back to what was served before, as far as it goes; a shrink cannot be taken back.
-    const Result<rpc::Document> old = document_of(view()->configuration);
-    if (old) static_cast<void>(parts_.engine->apply(*old, false));
-  }
-  Error error = applied.error();
-  error.place = api_place(*document, error.place);
-  return std::unexpected(std::move(error));
+  const std::lock_guard lock(mutex_);
+  failures_ = std::move(failures);
+  return {};
 }
 
 std::string Array::api_place(const rpc::Document& document, const std::string& place) {
@@ -113,36 +176,14 @@ Result<void> Array::serve() {
 }
 
 Result<void> Array::serve_locked() {
-  const std::shared_ptr<const View> now = view();
-  Configuration served = now->configuration;
-  std::map<std::string, std::string> failures;
-  // A pool that cannot be used takes its volumes with it, no more.
-  std::erase_if(served.volumes, [&](const api::Volume& each) {
-    const auto driver = driver_in(now->configuration, each.pool);
-    if (driver) return false;
-    failures["volumes/" + each.name] = driver.error().text();
-    return true;
-  });
-  std::erase_if(served.maps, [&](const api::Map& each) {
-    return api::find_named(served.volumes, each.volume) == nullptr;
-  });
-  TRY_ASSIGN(rpc::Document document, document_of(served));
-  Result<void> outcome;
-  while (true) {
-    const auto applied = parts_.engine->apply(document, false);
-    if (applied) break;
-    const std::string failed =
-        applied.error().code == ErrorCode::closed ? "" : take_out_failed(document, applied.error());
-    if (failed.empty()) {
-      outcome = std::unexpected(applied.error());
-      break;
-    }
-    log_error("agent", "{} is not served: {}", failed, applied.error().text());
-    failures[failed] = applied.error().message;
-  }
+  Failures failures;
+  TRY_ASSIGN(rpc::Document document, document_of(view()->configuration, failures));
+  const Result<void> applied = apply(document, failures, nullptr);
+  // An engine that is away says nothing of what it can serve.
+  if (!applied && applied.error().code == ErrorCode::closed) return applied;
   const std::lock_guard lock(mutex_);
   failures_ = std::move(failures);
-  return outcome;
+  return applied;
 }
 
 }  // namespace ashlar::agent

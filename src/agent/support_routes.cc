@@ -20,9 +20,7 @@ Answer make(Call& call) {
                                         TRY(write_support_bundle(service, path, job));
                                         return api::Json{{"file", "support.tar.gz"}};
                                       }));
-  http::Response response = json_response(202, {{"job", id}});
-  response.headers.emplace_back("Location", "/api/v1/jobs/" + id);
-  return response;
+  return job_begun(call, id);
 }
 
 Answer fetch(Call& call) {

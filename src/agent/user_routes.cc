@@ -122,6 +122,7 @@ Answer revoke(Call& call) {
 
 // The token is told once, here; its hash is kept.
 Answer create_token(Call& call) {
+  ROUTE_TRY(may_create(call, "tokens", call.body->value("name", "")));
   const std::string token = access::make_token();
   Json body = *call.body;
   body["hash"] = access::hash_token(token);
@@ -132,9 +133,8 @@ Answer create_token(Call& call) {
       return fail(ErrorCode::already_exists, "tokens/" + name, "there is a token of this name already");
     return put_resource(next, kind, body);
   };
-  return make_change(call, edit, [&](const Outcome&) -> Answer {
-    ROUTE_TRY_ASSIGN(
-        Json made, find_resource(call.service.array.view()->configuration, kind, name, api::Secrets::redact));
+  return make_change(call, edit, [&](const Outcome& outcome) -> Answer {
+    ROUTE_TRY_ASSIGN(Json made, find_resource(outcome.view->configuration, kind, name, api::Secrets::redact));
     made["token"] = token;
     http::Response response = json_response(201, made);
     response.headers.emplace_back("Location", "/api/v1/tokens/" + http::percent_encode(name));

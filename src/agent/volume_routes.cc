@@ -16,10 +16,9 @@ namespace {
 using api::Configuration;
 using api::Json;
 
-Answer show_volume(Call& call, const std::string& name, int status) {
+Answer show_volume(Call& call, const std::string& name, int status, const View& view) {
   const api::Kind& kind = *api::find_kind("volumes");
-  ROUTE_TRY_ASSIGN(Json resource,
-                   find_resource(call.service.array.view()->configuration, kind, name, api::Secrets::redact));
+  ROUTE_TRY_ASSIGN(Json resource, find_resource(view.configuration, kind, name, api::Secrets::redact));
   ResourceStatus(call.service, kind).add(resource);
   http::Response response = json_response(status, resource);
   if (status == 201)
@@ -52,7 +51,9 @@ Answer resize(Call& call) {
     volume.size_bytes = size;
     return {};
   };
-  return make_change(call, edit, [&call, name](const Outcome&) { return show_volume(call, name, 200); });
+  return make_change(call, edit, [&call, name](const Outcome& outcome) {
+    return show_volume(call, name, 200, *outcome.view);
+  });
 }
 
 Answer connect(Call& call) {
@@ -96,7 +97,7 @@ Answer recover_volume(Call& call) {
       new_name.empty() ? api::find_named(view->configuration.recycle_bin, entry)->volume.name : new_name;
   return make_change(
       call, [entry, new_name](Configuration& next) { return recover(next, entry, new_name); },
-      [&call, name](const Outcome&) { return show_volume(call, name, 201); });
+      [&call, name](const Outcome& outcome) { return show_volume(call, name, 201, *outcome.view); });
 }
 
 Result<const api::Snapshot*> snapshot_of(const Configuration& configuration, const std::string& name) {
@@ -116,15 +117,14 @@ Answer restore(Call& call) {
     volume.size_bytes = snapshot->size_bytes;
     return {};
   };
-  const std::string volume = name.substr(0, name.find('@'));
-  return make_change(call, edit, [&call, volume](const Outcome&) { return show_volume(call, volume, 200); });
+  return make_change(call, edit, [](const Outcome& outcome) -> Answer { return plan_response(outcome); });
 }
 
 Answer clone(Call& call) {
   const std::string name = call.name();
   const Json body = *call.body;
   const std::string new_name = body.value("name", "");
-  ROUTE_TRY(access::allow(call.principal, {access::Role::operator_, "volumes", new_name}));
+  ROUTE_TRY(may_create(call, "volumes", new_name));
   const auto edit = [name, new_name, body](Configuration& next) -> Result<void> {
     TRY_ASSIGN(const api::Snapshot* snapshot, snapshot_of(next, name));
     if (api::find_named(next.volumes, new_name) != nullptr)
@@ -144,8 +144,9 @@ Answer clone(Call& call) {
     next.volumes.push_back(std::move(copy));
     return {};
   };
-  return make_change(call, edit,
-                     [&call, new_name](const Outcome&) { return show_volume(call, new_name, 201); });
+  return make_change(call, edit, [&call, new_name](const Outcome& outcome) {
+    return show_volume(call, new_name, 201, *outcome.view);
+  });
 }
 
 }  // namespace

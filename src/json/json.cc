@@ -38,6 +38,9 @@ class Builder final : public nlohmann::json_sax<Json> {
     const size_t line_start = before.rfind('\n') == std::string_view::npos ? 0 : before.rfind('\n') + 1;
     std::string_view what = problem.what();
     if (const size_t colon = what.find(": "); colon != std::string_view::npos) what.remove_prefix(colon + 2);
+    // The text itself stays out of messages, which are logged and kept: it may be a password.
+    for (const std::string_view echo : {"; last read: ", " parsing '"})
+      what = what.substr(0, what.find(echo));
     error_ = Error{ErrorCode::invalid_argument,
                    fmt::format("line {}, column {}", line, before.size() - line_start + 1),
                    fmt::format("this is not JSON: {}", what)};

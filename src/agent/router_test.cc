@@ -1,0 +1,426 @@
+// Every operation of docs/openapi.yaml, asked at least once; each answer of it is held against the description (world_test.cc).
+#include "agent/router.h"
+
+#include <arpa/inet.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "agent/clock.h"
+#include "agent/world_test.h"
+#include "base/log.h"
+
+namespace ashlar::agent {
+namespace {
+
+using api::Json;
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+class RouterTest : public testing::Test {
+ protected:
+  void SetUp() override { set_log_level(LogLevel::error); }
+  void TearDown() override { set_log_level(LogLevel::info); }
+
+  /// Fails the test unless the answer has that status.
+  Answered must(int status, const std::string& method, const std::string& target, const Json& body = nullptr,
+                http::Headers headers = {}) {
+    Answered answered = world.ask(method, target, body, std::move(headers));
+    EXPECT_EQ(answered.status, status) << method << " " << target << ": " << answered.text.substr(0, 1000);
+    return answered;
+  }
+
+  ApiWorld world;
+};
+
+struct Kind {
+  std::string path, name;
+  Json body, patch;
+};
+
+std::vector<Kind> kinds() {
+  const std::string target = target_name;
+  return {
+      {"pools", "p0", {{"name", "p0"}, {"kind", "dir"}, {"path", pool_folder}}, {{"warn_percent", 70}}},
+      {"portals", "san-a", {{"name", "san-a"}, {"address", "192.0.2.10"}}, {{"comment", "left"}}},
+      {"targets", target, {{"name", target}}, {{"alias", "one"}}},
+      {"hosts",
+       "web1",
+       {{"name", "web1"},
+        {"initiators", {initiator_name}},
+        {"chap", {{"user", "web1"}, {"secret", chap_secret}}}},
+       {{"os", "linux"}}},
+      {"host-groups", "web", {{"name", "web"}, {"hosts", {"web1"}}}, {{"comment", "all of them"}}},
+      {"volumes", "db1", {{"name", "db1"}, {"pool", "p0"}, {"size_bytes", "1GiB"}}, {{"comment", "mine"}}},
+      {"snapshots", "db1@a", {{"name", "db1@a"}}, {{"comment", "monday"}}},
+      {"maps",
+       "db1.web1",
+       {{"volume", "db1"}, {"target", target}, {"host", "web1"}},
+       {{"comment", "of web1"}}},
+      {"alert-channels",
+       "ops",
+       {{"name", "ops"},
+        {"kind", "webhook"},
+        {"options", {{"url", "https://127.0.0.1:1/hook"}}},
+        {"secret", "the signing key"}},
+       {{"enabled", false}}},
+      {"alert-rules",
+       "full",
+       {{"name", "full"}, {"metric", "pool_used_percent"}, {"threshold", 80.5}, {"channels", {"ops"}}},
+       {{"severity", "critical"}}},
+      {"users",
+       "bob",
+       {{"name", "bob"}, {"role", "operator"}, {"password", "correct horse battery"}},
+       {{"disabled", true}}},
+      {"tokens", "ci", {{"name", "ci"}, {"user", "bob"}, {"role", "viewer"}}, {{"comment", "of the CI"}}}};
+}
+
+TEST_F(RouterTest, EveryOperationHasARoute) {
+  EXPECT_THAT(world.router().gaps(), IsEmpty());
+  EXPECT_GT(ApiWorld::api().operations().size(), 100u);
+}
+
+/// Each kind of operation in a function of its own; they build on one another.
+class EveryOperation : public RouterTest {
+ protected:
+  void resource(const Kind& each);
+  void volumes();
+  void settings();
+  void what_goes_on();
+  void plans_and_generations();
+  void configuration();
+  void jobs();
+  void events();
+  void alerts();
+  void users();
+  void logins();
+  void audit();
+  void what_is_open();
+  void all_goes_away();
+};
+
+void EveryOperation::resource(const Kind& each) {
+  const std::string one = "/" + each.path + "/" + each.name;
+  const Answered made = must(201, "POST", "/" + each.path, each.body);
+  EXPECT_EQ(made.header("Location").substr(0, 8 + each.path.size()), "/api/v1/" + each.path);
+  const Answered shown = must(200, "GET", one);
+  EXPECT_EQ(shown.body["name"], each.name);
+  const std::string etag = shown.header("ETag");
+  EXPECT_FALSE(etag.empty());
+  EXPECT_EQ(must(200, "GET", "/" + each.path).body["total"], 1) << each.path;
+  must(409, "POST", "/" + each.path, each.body);
+  // Replacing says what it replaces.
+  EXPECT_EQ(must(428, "PUT", one, each.body).body["field"], "If-Match");
+  EXPECT_EQ(must(428, "PATCH", one, each.patch).body["field"], "If-Match");
+  const Answered patched = must(200, "PATCH", one, each.patch, {{"If-Match", etag}});
+  EXPECT_NE(patched.header("ETag"), etag);
+  for (const auto& [key, value] : each.patch.items()) EXPECT_EQ(patched.body[key], value);
+  EXPECT_EQ(patched.header("ETag"), must(200, "GET", one).header("ETag"));
+  // Somebody was faster: the answer says in what.
+  Json other = each.body;
+  if (each.path == "maps") other["name"] = each.name;
+  const Answered stale = must(412, "PUT", one, other, {{"If-Match", etag}});
+  EXPECT_EQ(stale.code(), "stale");
+  const Answered differs = must(412, "PATCH", one, {{"comment", "x"}}, {{"If-Match", etag}});
+  EXPECT_TRUE(differs.body.contains("differences")) << each.path;
+  must(200, "PUT", one, other, {{"If-Match", patched.header("ETag")}});
+  must(200, "PATCH", one, {{"comment", nullptr}}, {{"If-Match", "*"}});
+  must(404, "GET", one + "x");
+  must(404, "DELETE", one + "x");
+  must(404, "PATCH", one + "x", each.patch, {{"If-Match", "*"}});
+}
+
+void EveryOperation::volumes() {
+  EXPECT_EQ(must(200, "POST", "/volumes/db1/resize", {{"size_bytes", "2GiB"}}).body["size_bytes"],
+            2147483648);
+  EXPECT_EQ(must(422, "POST", "/volumes/db1/resize", {{"size_bytes", 512}}).body["field"], "shrink");
+  EXPECT_TRUE(must(409, "POST", "/volumes/db1/resize", {{"size_bytes", 512}, {"shrink", true}})
+                  .body.contains("plan"));
+  EXPECT_THAT(must(200, "GET", "/volumes/db1/connect?host=web1&format=k8s").body["text"].get<std::string>(),
+              HasSubstr("PersistentVolume"));
+  EXPECT_EQ(must(409, "POST", "/snapshots/db1@a/restore").code(), "busy");
+  must(200, "POST", "/snapshots/db1@a/restore?force=true");
+  const Answered clone = must(201, "POST", "/snapshots/db1@a/clone", {{"name", "copy"}});
+  EXPECT_EQ(clone.body["origin"], "db1@a");
+  must(409, "POST", "/snapshots/db1@a/clone", {{"name", "copy"}});
+  must(404, "POST", "/snapshots/db1@never/clone", {{"name", "copy2"}});
+  // The recycle bin.
+  EXPECT_EQ(must(200, "DELETE", "/volumes/copy").body["plan"]["needs_force"], false);
+  const Answered bin = must(200, "GET", "/recycle-bin");
+  ASSERT_EQ(bin.body["total"], 1);
+  const std::string entry = bin.body["items"][0]["name"];
+  must(200, "GET", "/recycle-bin/" + entry);
+  must(201, "POST", "/recycle-bin/" + entry + "/recover", {{"name", "copy2"}});
+  must(200, "DELETE", "/volumes/copy2");
+  must(409, "DELETE", "/recycle-bin/copy2");
+  must(200, "DELETE", "/recycle-bin/copy2?force=true");
+  must(404, "DELETE", "/recycle-bin/copy2?force=true");
+}
+
+void EveryOperation::settings() {
+  EXPECT_GT(must(200, "GET", "/settings").body["total"].get<int>(), 5);
+  EXPECT_EQ(must(200, "GET", "/settings/array.name").body["status"]["is_default"], true);
+  must(200, "PUT", "/settings/array.name", {{"value", "san1"}});
+  EXPECT_EQ(must(200, "GET", "/status").body["array"], "san1");
+  must(422, "PUT", "/settings/array.name", {{"value", 7}});
+  must(404, "PUT", "/settings/array.nam", {{"value", "x"}});
+  must(200, "DELETE", "/settings/array.name");
+}
+
+void EveryOperation::what_goes_on() {
+  world.engine.set_sessions({session_of(7, "web1", initiator_name, target_name)});
+  EXPECT_EQ(must(200, "GET", "/sessions").body["total"], 1);
+  must(200, "GET", "/sessions/7");
+  must(404, "GET", "/sessions/8");
+  must(204, "DELETE", "/sessions/7?comment=away");
+  EXPECT_THAT(world.engine.dropped(), testing::ElementsAre("7: away"));
+  must(200, "GET", "/stats");
+  world.service().telemetry.sample();
+  world.now += 1;
+  world.service().telemetry.sample();
+  EXPECT_FALSE(must(200, "GET", "/history/series").body["items"].empty());
+  EXPECT_FALSE(must(200, "GET", "/history?series=array.sessions").body["points"].empty());
+  EXPECT_THAT(must(200, "GET", "/metrics").text, HasSubstr("ashlar_engine_up 1"));
+  EXPECT_EQ(must(200, "GET", "/status").body["health"], "ok");
+  world.pools.add_device("/dev/disk/by-id/one", 1u << 30);
+  EXPECT_EQ(must(200, "GET", "/disks").body["total"], 1);
+}
+
+void EveryOperation::plans_and_generations() {
+  const Answered plan = must(200, "POST", "/hosts?dry_run=true", {{"name", "web2"}});
+  const std::string id = plan.body["id"];
+  must(404, "GET", "/hosts/web2");
+  must(200, "GET", "/plans/" + id);
+  must(200, "POST", "/plans/" + id + "/apply", {{"force", true}});
+  must(200, "GET", "/hosts/web2");
+  must(404, "POST", "/plans/" + id + "/apply");
+  const Answered generations = must(200, "GET", "/generations?limit=1");
+  const uint64_t newest = generations.body["items"][0]["number"];
+  EXPECT_EQ(newest, world.generation());
+  const std::string before = fmt::format("/generations/{}", newest - 1);
+  must(200, "GET", before);
+  EXPECT_EQ(must(200, "GET", before + "/diff").body["differences"][0]["path"], "hosts/web2");
+  must(200, "GET", before + fmt::format("/diff?to={}", newest));
+  must(200, "POST", before + "/rollback");
+  must(404, "GET", "/hosts/web2");
+  must(404, "GET", "/generations/123456");
+}
+
+void EveryOperation::configuration() {
+  for (const char* format : {"json", "yaml", "toml"}) {
+    const Answered text = must(200, "GET", std::string("/configuration?format=") + format);
+    EXPECT_THAT(text.text, AllOf(HasSubstr("db1"), HasSubstr("(redacted)")));
+    // What was exported is what is there: applying it changes nothing.
+    http::Request request = world.request(ApiWorld::root(), "PUT", "/configuration?dry_run=true");
+    request.body = text.text;
+    request.headers = {{"Content-Type", std::string("application/") + format}};
+    const Answered same = world.ask(request);
+    EXPECT_EQ(same.status, 200) << same.text;
+    EXPECT_THAT(same.body["differences"], IsEmpty()) << same.text;
+  }
+  must(200, "PUT", "/configuration", {{"hosts", {{{"name", "web3"}}}}});
+  EXPECT_EQ(
+      must(412, "PUT", "/configuration", {{"hosts", {{{"name", "web4"}}}}}, {{"If-Match", "\"g1\""}}).code(),
+      "stale");
+  EXPECT_EQ(must(200, "POST", "/configuration/diff", {{"hosts", {{{"name", "web5"}}}}})
+                .body["differences"][0]["path"],
+            "hosts/web5");
+  http::Request import =
+      world.request(ApiWorld::root(), "POST", "/configuration/import?source=tgt&dry_run=true");
+  import.body = "<target iqn.2001-04.com.example:one>\n  backing-store /srv/one.img\n</target>\n";
+  import.headers = {{"Content-Type", "text/plain"}};
+  const Answered imported = world.ask(import);
+  EXPECT_TRUE(imported.status == 200 || imported.status == 422) << imported.text;
+  import.body = "<target iqn.2001-04.com.example:one>\n</target>\n";
+  const Answered empty = world.ask(import);
+  EXPECT_EQ(empty.status, 200) << empty.text;
+}
+
+void EveryOperation::jobs() {
+  const Answered queued = must(202, "PATCH", "/hosts/web3", {{"comment", "later"}},
+                               {{"If-Match", "*"}, {"Prefer", "respond-async"}});
+  const std::string job = queued.body["id"];
+  EXPECT_EQ(queued.header("Location"), "/api/v1/jobs/" + job);
+  EXPECT_EQ(must(200, "GET", "/jobs/" + job + "?wait=30").body["state"], "succeeded");
+  EXPECT_EQ(must(200, "GET", "/hosts/web3").body["comment"], "later");
+  EXPECT_EQ(must(200, "GET", "/jobs").body["total"], 1);
+  must(200, "DELETE", "/jobs/" + job);
+  must(404, "GET", "/jobs/nothing");
+  const std::string bundle = must(202, "POST", "/support-bundle").body["id"];
+  EXPECT_EQ(must(200, "GET", "/jobs/" + bundle + "?wait=30").body["state"], "succeeded");
+  EXPECT_EQ(must(200, "GET", "/support-bundle/" + bundle).text.substr(0, 2), "\x1f\x8b");
+  must(404, "GET", "/support-bundle/" + job);
+}
+
+void EveryOperation::events() {
+  EXPECT_FALSE(must(200, "GET", "/events?after=0&limit=1000").body["items"].empty());
+  EXPECT_TRUE(world.ask("GET", "/events", nullptr, {{"Accept", "text/event-stream"}}).streams);
+  EXPECT_TRUE(must(400, "GET", "/events/socket").upgrades);
+  must(403, "GET", "/events/socket", nullptr, {{"Origin", "https://elsewhere"}, {"Host", "here"}});
+}
+
+void EveryOperation::alerts() {
+  world.service().alarms.set("test", "pools/p0", "warning", "It is a test.", true);
+  const Answered alerts = must(200, "GET", "/alerts");
+  ASSERT_EQ(alerts.body["total"], 1);
+  const std::string alert = alerts.body["items"][0]["id"];
+  EXPECT_EQ(must(200, "POST", "/alerts/" + alert + "/acknowledge").body["state"], "acknowledged");
+  must(404, "POST", "/alerts/nothing/acknowledge");
+  EXPECT_THAT(must(404, "POST", "/alert-channels/nothing/test").text, HasSubstr("nothing"));
+  const int receiver = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(receiver, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::getsockname(receiver, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  must(201, "POST", "/alert-channels",
+       {{"name", "log"},
+        {"kind", "syslog"},
+        {"options", {{"server", fmt::format("udp://127.0.0.1:{}", ntohs(address.sin_port))}}}});
+  must(204, "POST", "/alert-channels/log/test");
+  char line[4096];
+  EXPECT_GT(::recv(receiver, line, sizeof line, MSG_DONTWAIT), 0);
+  ::close(receiver);
+}
+
+void EveryOperation::users() {
+  must(204, "POST", "/users/bob/password", {{"password", "another good password"}});
+  must(422, "POST", "/users/bob/password", {{"password", "short"}});
+  const std::string secret = must(200, "POST", "/users/bob/totp").body["secret"];
+  const std::string code = totp_code(secret, world.now);
+  const std::string wrong = code == "000000" ? "000001" : "000000";
+  EXPECT_EQ(must(422, "POST", "/users/bob/totp/confirm", {{"code", wrong}}).body["field"], "code");
+  must(204, "POST", "/users/bob/totp/confirm", {{"code", code}});
+  must(204, "DELETE", "/users/bob/totp");
+  must(404, "POST", "/users/nobody/totp/confirm", {{"code", "000000"}});
+  const Answered certificate = must(201, "POST", "/users/bob/certificate", {{"days", 30}});
+  EXPECT_THAT(must(200, "GET", "/users/bob").body["certificate_subjects"].dump(),
+              HasSubstr(certificate.body["subject"].get<std::string>()));
+  must(204, "DELETE", "/certificates/" + certificate.body["serial"].get<std::string>());
+}
+
+void EveryOperation::logins() {
+  const Answered login =
+      must(200, "POST", "/login", {{"user", "bob"}, {"password", "another good password"}});
+  EXPECT_THAT(login.header("Set-Cookie"), AllOf(HasSubstr("HttpOnly"), HasSubstr("SameSite=Strict")));
+  const Caller bob = ApiWorld::bearer(login.body["session"]);
+  EXPECT_EQ(world.ask(bob, "GET", "/whoami").body["user"], "bob");
+  must(200, "GET", "/whoami");
+  const Answered logins = must(200, "GET", "/logins");
+  ASSERT_EQ(logins.body["total"], 1);
+  must(204, "DELETE", "/logins/" + logins.body["items"][0]["id"].get<std::string>());
+  EXPECT_EQ(world.ask(bob, "GET", "/whoami").status, 401);
+  must(404, "DELETE", "/logins/nothing");
+  must(204, "POST", "/logout");
+}
+
+void EveryOperation::audit() {
+  EXPECT_FALSE(must(200, "GET", "/audit?limit=10").body["items"].empty());
+  EXPECT_THAT(must(200, "GET", "/audit?format=csv").text, HasSubstr("\"/api/v1/pools\""));
+  EXPECT_EQ(must(200, "GET", "/audit/verify").body["intact"], true);
+}
+
+void EveryOperation::what_is_open() {
+  must(200, "GET", "/health");
+  must(200, "GET", "/version");
+  must(200, "GET", "/openapi.yaml");
+  must(200, "GET", "/api");
+  must(200, "GET", "/api/api.js");
+  must(200, "GET", "/openapi.json");
+}
+
+void EveryOperation::all_goes_away() {
+  std::vector<Kind> all = kinds();
+  for (auto each = all.rbegin(); each != all.rend(); ++each) {
+    if (each->path == "pools") must(200, "DELETE", "/recycle-bin/db1?force=true");
+    must(200, "DELETE", "/" + each->path + "/" + each->name + "?force=true");
+  }
+  EXPECT_THAT(world.files_in_pool(), IsEmpty());
+}
+
+TEST_F(EveryOperation, AnswersAsItIsDescribed) {
+  world.make_certificates();
+  for (const Kind& each : kinds()) resource(each);
+  must(200, "PATCH", "/users/bob", {{"disabled", false}}, {{"If-Match", "*"}});
+  volumes();
+  settings();
+  what_goes_on();
+  plans_and_generations();
+  configuration();
+  jobs();
+  events();
+  alerts();
+  users();
+  logins();
+  audit();
+  what_is_open();
+  all_goes_away();
+  std::vector<std::string> left_out;
+  for (const api::Operation& each : ApiWorld::api().operations()) {
+    if (!world.served_operations().contains(each.id)) left_out.push_back(each.id);
+  }
+  EXPECT_THAT(left_out, IsEmpty());
+}
+
+TEST_F(RouterTest, PathsAndMethodsThatAreNotThere) {
+  EXPECT_EQ(must(404, "GET", "/nothing").code(), "not_found");
+  EXPECT_EQ(must(404, "GET", "/api/v2/volumes").code(), "not_found");
+  const Answered method = must(405, "PATCH", "/volumes");
+  EXPECT_EQ(method.header("Allow"), "GET, POST");
+  EXPECT_EQ(must(405, "BREW", "/volumes").code(), "unsupported");
+  EXPECT_EQ(must(200, "HEAD", "/volumes").status, 200);
+}
+
+TEST_F(RouterTest, RequestsThatAreNotUnderstood) {
+  EXPECT_EQ(must(400, "GET", "/volumes?limit=0").body["field"], "limit");
+  EXPECT_EQ(must(400, "GET", "/volumes?limti=1").body["field"], "limti");
+  must(400, "POST", "/volumes");
+  must(400, "POST", "/volumes", {{"name", "db1"}});
+  must(400, "POST", "/volumes", {{"name", "db1"}, {"pool", "p0"}, {"sise_bytes", 1}});
+  must(400, "GET", "/volumes", {{"name", "db1"}});
+  must(415, "POST", "/volumes", {{"name", "db1"}}, {{"Content-Type", "text/html"}});
+  must(400, "PATCH", "/volumes/db1", nullptr, {{"If-Match", "*"}});
+  must(400, "GET", "/volumes?filter=x");
+  must(400, "GET", "/volumes?cursor=x");
+  // A patch cannot take the name away, nor change it.
+  world.furnish();
+  must(200, "PATCH", "/hosts/web1", {{"name", nullptr}}, {{"If-Match", "*"}});
+  EXPECT_EQ(must(422, "PATCH", "/hosts/web1", {{"name", "web2"}}, {{"If-Match", "*"}}).body["field"], "name");
+  EXPECT_EQ(must(422, "PUT", "/hosts/web1", {{"name", "web2"}}, {{"If-Match", "*"}}).body["field"], "name");
+  // Who means to replace what is not there any more does not make it again.
+  EXPECT_EQ(must(412, "PUT", "/hosts/gone", {{"name", "gone"}}, {{"If-Match", "\"0123\""}}).code(), "stale");
+  must(201, "PUT", "/hosts/new", {{"name", "new"}});
+}
+
+TEST_F(RouterTest, WithoutTheEngine) {
+  world.furnish();
+  world.engine.set_away(true);
+  EXPECT_EQ(must(503, "POST", "/volumes", {{"name", "db2"}, {"pool", "p0"}, {"size_bytes", 4096}}).code(),
+            "closed");
+  must(503, "GET", "/sessions");
+  must(503, "GET", "/stats");
+  EXPECT_EQ(must(200, "GET", "/volumes/db1").body["status"]["state"], "unknown");
+  EXPECT_EQ(must(200, "GET", "/status").body["health"], "critical");
+  EXPECT_THAT(must(200, "GET", "/metrics").text, HasSubstr("ashlar_engine_up 0"));
+  must(201, "POST", "/users", {{"name", "carol"}});
+  world.engine.set_away(false);
+  must(201, "POST", "/volumes", {{"name", "db2"}, {"pool", "p0"}, {"size_bytes", 4096}});
+}
+
+TEST_F(RouterTest, WithoutSpace) {
+  world.furnish();
+  world.pools.set_available(1000);
+  EXPECT_EQ(
+      must(507, "POST", "/volumes", {{"name", "db2"}, {"pool", "p0"}, {"size_bytes", 4096}, {"thin", false}})
+          .code(),
+      "no_space");
+  world.disk.fail_at(world.disk.calls(), ErrorCode::no_space, 1000);
+  EXPECT_EQ(must(507, "POST", "/hosts", {{"name", "web2"}}).code(), "no_space");
+  EXPECT_EQ(must(200, "GET", "/hosts").body["total"], 1);
+}
+
+}  // namespace
+}  // namespace ashlar::agent
