@@ -278,6 +278,10 @@ TEST_F(AccessMatrix, UsersMayDoSomeThingsToThemselves) {
   EXPECT_EQ(status("POST", "/users/u-admin/password", {{"password", "a long password"}}), 403);
   const Caller scoped = world.token("self", "u-viewer", "viewer", {{"volumes", "*", "viewer"}});
   EXPECT_EQ(world.ask(scoped, "GET", "/users/u-viewer").status, 403) << "a scope is a scope";
+  // A token that got out must not be able to take a second factor away.
+  const Caller token = world.token("weak", "u-admin", "viewer");
+  EXPECT_EQ(world.ask(token, "DELETE", "/users/u-admin/totp").status, 403);
+  EXPECT_EQ(world.ask(token, "POST", "/users/u-admin/totp").status, 403);
 }
 
 // A grant on all kinds is not a way to more than the grant.

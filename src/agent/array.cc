@@ -149,7 +149,7 @@ std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
   Outcome outcome{prepared->planned.plan, false, before->generation.number, before};
   outcome.plan.base = before->generation.number;
   if (change.dry_run) {
-    outcome.plan.id = keep_plan(outcome.plan, wish, change.comment);
+    outcome.plan.id = keep_plan(outcome.plan, wish, change);
     return outcome;
   }
   if (!outcome.plan.changed()) return outcome;
@@ -324,7 +324,7 @@ void Array::remove_old_secrets() {
   if (!removed) log_warning("agent", "old secrets stay: {}", removed.error().text());
 }
 
-std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, const std::string& comment) {
+std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, const Change& change) {
   const int64_t now = parts_.now();
   std::erase_if(plans_, [now](const auto& each) { return each.second.until < now; });
   while (plans_.size() >= most_plans) {
@@ -334,7 +334,7 @@ std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, c
   parts_.random(random);
   const std::string id = uuid_text(make_uuid(random));
   KeptPlan& kept = plans_[id];
-  kept = {plan, wish, comment, now + plan_seconds};
+  kept = {plan, wish, change.comment, change.role, now + plan_seconds};
   kept.plan.id = id;
   return id;
 }
@@ -348,12 +348,17 @@ Result<api::Plan> Array::find_plan(const std::string& id) {
 }
 
 std::expected<Outcome, Refusal> Array::apply_plan(const std::string& id, const std::string& author,
-                                                  bool force) {
+                                                  access::Role role, bool force) {
   const auto known = find_plan(id);
   if (!known) return refuse(known.error());
   const std::lock_guard lock(changes_);
   const auto found = plans_.find(id);
   if (found == plans_.end()) return refuse({ErrorCode::not_found, "plans/" + id, "there is no such plan"});
+  if (role < found->second.role) {
+    return refuse({ErrorCode::permission_denied, "plans/" + id,
+                   fmt::format("was made by somebody with the role {}: who applies it needs that too",
+                               name_of(found->second.role))});
+  }
   if (found->second.plan.base != view()->generation.number) {
     return std::unexpected(
         Refusal{{ErrorCode::stale, "plans/" + id,
@@ -363,6 +368,7 @@ std::expected<Outcome, Refusal> Array::apply_plan(const std::string& id, const s
   }
   Change change;
   change.author = author;
+  change.role = role;
   change.comment = found->second.comment;
   change.force = force;
   change.edit = [wish = found->second.wish](Configuration& next) -> Result<void> {

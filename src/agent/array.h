@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "access/role.h"
 #include "agent/engine_link.h"
 #include "agent/planner.h"
 #include "api/configuration.h"
@@ -37,6 +38,8 @@ struct Change {
   bool dry_run = false;
   bool force = false;
   bool one_time_passwords = false;  ///< passwords in it count for one login
+  access::Role role =
+      access::Role::admin;  ///< of the author: who has less may not apply the plan of a dry run
   /// Makes the wish from what is in force; its errors are the change's. Runs under the array's lock.
   std::function<Result<void>(api::Configuration& next)> edit;
 };
@@ -78,8 +81,9 @@ class Array {
   /// What a wish would change, for whoever may read: no pool and no engine is asked, no plan is kept.
   Result<std::vector<api::Difference>> compare(
       const std::function<Result<void>(api::Configuration& next)>& edit);
-  /// A plan of a dry run, if nothing has changed since. not_found, aborted (something has).
-  std::expected<Outcome, Refusal> apply_plan(const std::string& id, const std::string& author, bool force);
+  /// A plan of a dry run, if nothing has changed since. not_found, stale (something has), permission_denied.
+  std::expected<Outcome, Refusal> apply_plan(const std::string& id, const std::string& author,
+                                             access::Role role, bool force);
   Result<api::Plan> find_plan(const std::string& id);
 
   /// Gives the engine what is in force, as after its restart. What cannot be served (a disk is gone) is left out and told in
@@ -106,6 +110,7 @@ class Array {
     api::Plan plan;
     api::Configuration wish;  ///< with secrets as they were sent
     std::string comment;
+    access::Role role = access::Role::admin;
     int64_t until = 0;
   };
 
@@ -137,7 +142,7 @@ class Array {
                                                          const std::string& pool);
   Result<std::string> keep_secret(const std::string& plain, bool dry_run);
   void remove_old_secrets();
-  std::string keep_plan(const api::Plan& plan, const api::Configuration& wish, const std::string& comment);
+  std::string keep_plan(const api::Plan& plan, const api::Configuration& wish, const Change& change);
   void publish();
   void raise(const std::string& name, const Result<void>& outcome);
 

@@ -116,7 +116,7 @@ TEST_F(ArrayTest, ADryRunLeavesNothingBehind) {
   EXPECT_EQ(text.find("another chap"), std::string::npos);
   EXPECT_EQ(text.find("correct horse"), std::string::npos);
   // Applied by its id, with the secret that it had.
-  const auto applied = world.array().apply_plan(outcome->plan.id, "bob", false);
+  const auto applied = world.array().apply_plan(outcome->plan.id, "bob", access::Role::admin, false);
   ASSERT_TRUE(applied) << why(applied);
   EXPECT_EQ(world.engine.served().hosts[1].chap->secret, "another chap secret");
   EXPECT_EQ(world.committed().back().author, "bob");
@@ -151,12 +151,13 @@ TEST_F(ArrayTest, PlansGoStaleAndOld) {
   const std::string old = world.change(add("web3"), false, true)->plan.id;
   EXPECT_EQ(world.array().find_plan(stale)->id, stale);
   world.must_change(add("web4"));
-  const auto refused = world.array().apply_plan(stale, "alice", true);
+  const auto refused = world.array().apply_plan(stale, "alice", access::Role::admin, true);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().error.code, ErrorCode::stale);
   world.now += 15 * 60 + 1;
   EXPECT_EQ(world.array().find_plan(old).error().code, ErrorCode::not_found);
-  EXPECT_EQ(world.array().apply_plan(old, "alice", true).error().error.code, ErrorCode::not_found);
+  EXPECT_EQ(world.array().apply_plan(old, "alice", access::Role::admin, true).error().error.code,
+            ErrorCode::not_found);
   // A bound: the oldest make room.
   const std::string first = world.change(add("web5"), false, true)->plan.id;
   world.now += 1;
@@ -164,13 +165,29 @@ TEST_F(ArrayTest, PlansGoStaleAndOld) {
   EXPECT_FALSE(world.array().find_plan(first));
 }
 
+TEST_F(ArrayTest, APlanIsNoWayToWhatOneMayNotDo) {
+  Change change;
+  change.dry_run = true;
+  change.edit = [](Configuration& next) -> Result<void> {
+    next.users.push_back({.name = "eve", .role = "admin"});
+    return {};
+  };
+  const std::string id = world.array().change(change)->plan.id;
+  const auto refused = world.array().apply_plan(id, "eve", access::Role::operator_, true);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().error.code, ErrorCode::permission_denied);
+  EXPECT_TRUE(world.array().apply_plan(id, "alice", access::Role::admin, false));
+}
+
 TEST_F(ArrayTest, APlanThatDisturbsNeedsForceToo) {
   log_in();
   const auto plan = world.change([](Configuration& next) { next.maps.clear(); }, false, true);
   ASSERT_TRUE(plan);
   EXPECT_TRUE(plan->plan.needs_force);
-  EXPECT_EQ(world.array().apply_plan(plan->plan.id, "alice", false).error().error.code, ErrorCode::busy);
-  EXPECT_TRUE(world.array().apply_plan(plan->plan.id, "alice", true)) << "it is still there";
+  EXPECT_EQ(world.array().apply_plan(plan->plan.id, "alice", access::Role::admin, false).error().error.code,
+            ErrorCode::busy);
+  EXPECT_TRUE(world.array().apply_plan(plan->plan.id, "alice", access::Role::admin, true))
+      << "it is still there";
 }
 
 TEST_F(ArrayTest, WithoutTheEngineNothingThatItServesChanges) {

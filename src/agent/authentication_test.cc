@@ -161,6 +161,11 @@ TEST_F(Authenticated, TooManyRequests) {
   EXPECT_EQ(world.ask("GET", "/health").status, 200) << "nor is this machine itself";
   world.now += 1;
   EXPECT_EQ(health("192.0.2.7"), 200);
+  // As many as the setting says, from now on.
+  ASSERT_EQ(world.ask("PUT", "/settings/api.requests_per_second", {{"value", 2}}).status, 200);
+  for (allowed = 0; health("192.0.2.9") == 200; ++allowed) ASSERT_LT(allowed, 1000);
+  EXPECT_EQ(allowed, 4);
+  ASSERT_EQ(world.ask("DELETE", "/settings/api.requests_per_second").status, 200);
   // One user from many addresses.
   world.add_user("bob", "viewer");
   Caller bob = world.session("bob");

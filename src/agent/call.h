@@ -44,6 +44,8 @@ Answer make_change(Call& call, std::function<Result<void>(api::Configuration&)> 
 Answer job_begun(Call& call, const std::string& id);
 /// 200, a page of `items` as the query asks; 400 when it cannot be understood.
 Answer list_page(const Call& call, std::vector<api::Json> items);
+/// The most that somebody may do to anything.
+access::Role highest_role(const access::Principal& principal);
 /// Creating is allowed by the name of what is made, which the body says: the router could not know it.
 Result<void> may_create(const Call& call, std::string_view kind, const std::string& name);
 /// The plan alone: what DELETE and most actions answer.

@@ -1,4 +1,6 @@
 // How routes change the configuration.
+#include <algorithm>
+
 #include "agent/call.h"
 #include "agent/list_query.h"
 #include "api/lists.h"
@@ -42,6 +44,14 @@ Answer list_page(const Call& call, std::vector<api::Json> items) {
   return json_response(200, *page);
 }
 
+access::Role highest_role(const access::Principal& principal) {
+  if (principal.only_grants) return principal.role;
+  access::Role highest = principal.role;
+  for (const api::Grant& each : principal.grants)
+    highest = std::max(highest, access::parse_role(each.role, "role").value_or(access::Role::none));
+  return highest;
+}
+
 Result<void> may_create(const Call& call, std::string_view kind, const std::string& name) {
   TRY_ASSIGN(const access::Role role, access::parse_role(call.operation.role, "role"));
   return access::allow(call.principal, {role, std::string(kind), name});
@@ -61,6 +71,7 @@ Answer make_change(Call& call, std::function<Result<void>(api::Configuration&)> 
                    std::function<Answer(const Outcome&)> answer) {
   Change change;
   change.author = call.principal.user;
+  change.role = highest_role(call.principal);
   change.comment = call.query.value("comment", std::string());
   change.dry_run = call.flag("dry_run");
   change.force = call.flag("force");

@@ -144,7 +144,8 @@ Answer show_plan(Call& call) {
 
 Answer apply_plan(Call& call) {
   const bool force = call.body && call.body->value("force", false);
-  const auto outcome = call.service.array.apply_plan(call.path.at("id"), call.principal.user, force);
+  const auto outcome = call.service.array.apply_plan(call.path.at("id"), call.principal.user,
+                                                     highest_role(call.principal), force);
   if (!outcome) return std::unexpected(problem_of(outcome.error()));
   return plan_response(*outcome);
 }

@@ -48,9 +48,7 @@ std::string idempotency_key(const http::Request& request, const api::Operation& 
 
 }  // namespace
 
-Router::Router(Service& service)
-    : service_(service),
-      limiter_(requests_per_second(service), burst_seconds * requests_per_second(service)) {
+Router::Router(Service& service) : service_(service) {
   add_resource_routes(routes_);
   add_volume_routes(routes_);
   add_configuration_routes(routes_);
@@ -88,24 +86,40 @@ std::expected<api::Match, Problem> Router::find(const http::Request& request) co
   return std::unexpected(problem);
 }
 
+// The rate is a setting, which may change while we run: then everybody begins with a full bucket.
+bool Router::in_time(const http::Request& request, const std::string& who) {
+  if (request.peer.local) return true;
+  const double rate = requests_per_second(service_);
+  std::shared_ptr<access::RateLimiter> limiter;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!limiter_ || rate_ != rate)
+      limiter_ = std::make_shared<access::RateLimiter>(rate, burst_seconds * rate);
+    rate_ = rate;
+    limiter = limiter_;
+  }
+  return limiter->allow(who, static_cast<double>(service_.now()));
+}
+
 std::expected<access::Principal, Problem> Router::admit(const http::Request& request, const api::Match& match,
                                                         std::string& actor) {
   const api::Operation& operation = *match.operation;
   const std::string& address = request.peer.address.empty() ? std::string("local") : request.peer.address;
-  const auto now = static_cast<double>(service_.now());
   const auto slow_down = [] {
     Problem problem({ErrorCode::exhausted, "", "too many requests: slow down"}, 429);
     problem.headers.emplace_back("Retry-After", "1");
     return std::unexpected(problem);
   };
-  if (!request.peer.local && !limiter_.allow("address " + address, now)) return slow_down();
+  if (!in_time(request, "address " + address)) return slow_down();
   if (!operation.credentials) return access::Principal{};
   auto principal = service_.authentication.identify(request, changes(request.method));
   if (!principal) return principal;
   actor = principal->user;
-  if (!request.peer.local && !limiter_.allow("user " + principal->user, now)) return slow_down();
+  if (!in_time(request, "user " + principal->user)) return slow_down();
   const std::string resource = resource_of(match);
-  if (operation.self && resource == principal->user && !principal->only_grants) return principal;
+  // A token is a program's: it is not the person, whose password and second factor these are.
+  const bool person = !principal->credential.starts_with("token ");
+  if (operation.self && resource == principal->user && person) return principal;
   const auto role = access::parse_role(operation.role, "role");
   if (!role) return std::unexpected(Problem(role.error(), 500));
   // Creating is judged by the name in the body: the route does that.
@@ -184,23 +198,23 @@ Answer Router::run_once(Call& call, const std::string& key) {
       return std::unexpected(
           Problem({ErrorCode::busy, "Idempotency-Key", "the first request with this key is still at work"}));
   }
-  const auto finally = [this, &key](Answer answer) {
+  const auto leave = [this](const std::string* done) {
     const std::lock_guard lock(mutex_);
-    keys_at_work_.erase(key);
-    return answer;
+    keys_at_work_.erase(*done);
   };
+  const std::unique_ptr<const std::string, decltype(leave)> at_work(&key, leave);
   const auto kept = kept_answer(key);
-  if (!kept) return finally(std::unexpected(Problem(kept.error())));
+  if (!kept) return std::unexpected(Problem(kept.error()));
   if (*kept) {
     if ((*kept)->body_hash != hash)
-      return finally(std::unexpected(Problem(
+      return std::unexpected(Problem(
           {ErrorCode::invalid_argument, "Idempotency-Key", "was used for another request: take a new one"},
-          422)));
+          422));
     http::Response again{(*kept)->status, {}, (*kept)->body, {}, {}};
     for (const auto& [name, value] : (*kept)->headers.items())
       again.headers.emplace_back(name, value.get<std::string>());
     again.headers.emplace_back("Idempotent-Replayed", "true");
-    return finally(std::move(again));
+    return again;
   }
   Answer answer = routes_.at(call.operation.id)(call);
   const http::Response response = answer ? *answer : response_of(answer.error(), call.trace_id);
@@ -210,7 +224,7 @@ Answer Router::run_once(Call& call, const std::string& key) {
     for (const auto& [name, value] : response.headers) headers[name] = value;
     keep_answer(call.operation, key, {hash, response.status, std::move(headers), response.body});
   }
-  return finally(std::move(answer));
+  return answer;
 }
 
 Result<std::optional<state::KeptAnswer>> Router::kept_answer(const std::string& key) {
@@ -253,7 +267,7 @@ http::Response Router::handle(http::Request request) {
   const std::string trace_id = sha256_hex(access::make_token()).substr(0, 16);
   std::string actor = "unknown";
   std::string detail;
-  const auto answer = [&]() -> Answer {
+  const auto ask = [&]() -> Answer {
     auto match = find(request);
     if (!match) return std::unexpected(match.error());
     auto principal = admit(request, *match, actor);
@@ -261,7 +275,16 @@ http::Response Router::handle(http::Request request) {
     Answer answered = run(request, *match, *principal, trace_id);
     if (!principal->user.empty()) actor = principal->user;
     return answered;
-  }();
+  };
+  // What a library throws is our own fault; whoever asks gets an answer all the same, and the audit log its row.
+  Answer answer =
+      std::unexpected(Problem({ErrorCode::io_error, "", "something went wrong here; see the log"}));
+  try {
+    answer = ask();
+  } catch (const std::exception& problem) {
+    log_error("agent", "{} {}: an exception: {} trace={}", request.method, request.path, problem.what(),
+              trace_id);
+  }
   if (!answer) {
     detail = answer.error().error.text();
     log_debug("agent", "{} {} by {}: {} trace={}", request.method, request.path, actor, detail, trace_id);

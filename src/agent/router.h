@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <set>
@@ -27,6 +28,7 @@ class Router {
   /// `actor` is told as soon as it is known, for the audit log.
   std::expected<access::Principal, Problem> admit(const http::Request& request, const api::Match& match,
                                                   std::string& actor);
+  bool in_time(const http::Request& request, const std::string& who);
   std::expected<api::Json, Problem> read_body(const http::Request& request,
                                               const api::Operation& operation) const;
   Answer run(const http::Request& request, const api::Match& match, access::Principal& principal,
@@ -39,8 +41,9 @@ class Router {
 
   Service& service_;
   Routes routes_;
-  access::RateLimiter limiter_;
   std::mutex mutex_;
+  double rate_ = 0;  ///< what limiter_ was made for
+  std::shared_ptr<access::RateLimiter> limiter_;
   std::set<std::string> keys_at_work_;
   /// Answers that tell a secret, with the time of their end: no disk may have them.
   std::map<std::string, std::pair<int64_t, state::KeptAnswer>> secret_answers_;
