@@ -79,6 +79,7 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
 
 std::vector<iscsi::Portal> portals_of(const rpc::Document& document) {
   std::vector<iscsi::Portal> portals;
+  portals.reserve(document.portals.size());
   for (const rpc::PortalDocument& portal : document.portals) {
     portals.push_back(
         iscsi::Portal{portal.name, loop::Endpoint{portal.address, portal.port}, portal.group_tag});

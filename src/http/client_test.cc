@@ -67,7 +67,8 @@ TEST_F(ClientTest, RedirectsAreAnswersAndHeadersKeepTheirOrder) {
 TEST_F(ClientTest, HeadersGoAsTheyAreGiven) {
   start([](const Request& request) {
     Response response;
-    for (const auto& [name, value] : request.headers) response.body += name + "=" + value + "\n";
+    for (const auto& [name, value] : request.headers)
+      response.body.append(name).append("=").append(value).append("\n");
     return response;
   });
   Client caller = client();

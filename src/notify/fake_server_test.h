@@ -20,6 +20,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/check.h"
+
 namespace ashlar::notify {
 
 /// A self-made certificate for 127.0.0.1, which is its own CA; PEM files in the tests' folder.
@@ -64,7 +66,7 @@ struct TestCertificate {
   }
   static void write(const std::string& path, const std::function<void(FILE*)>& writer) {
     FILE* file = std::fopen(path.c_str(), "w");
-    ASSERT_NE(file, nullptr);
+    CHECK(file != nullptr);
     writer(file);
     std::fclose(file);
   }
@@ -145,11 +147,12 @@ class FakeConnection {
 /// A port of loopback where nobody listens.
 inline uint16_t free_port(int type = SOCK_STREAM) {
   const int socket = ::socket(AF_INET, type, 0);
+  CHECK(socket >= 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   socklen_t length = sizeof address;
-  ::bind(socket, reinterpret_cast<sockaddr*>(&address), length);
+  CHECK(::bind(socket, reinterpret_cast<sockaddr*>(&address), length) == 0);
   ::getsockname(socket, reinterpret_cast<sockaddr*>(&address), &length);
   ::close(socket);
   return ntohs(address.sin_port);

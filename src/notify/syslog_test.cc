@@ -74,6 +74,7 @@ TEST(SyslogMessage, IsBounded) {
 
 TEST(Syslog, ByUdp) {
   const int sink = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(sink, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
