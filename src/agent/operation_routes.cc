@@ -120,6 +120,7 @@ Answer test_channel(Call& call) {
 Answer list_disks(Call& call) {
   ROUTE_TRY_ASSIGN(const std::vector<storage::DeviceFacts> devices, call.service.privileged.list_devices());
   std::vector<Json> items;
+  items.reserve(devices.size());
   for (const storage::DeviceFacts& each : devices) {
     items.push_back({{"path", each.path},
                      {"stable_id", each.stable_id},

@@ -303,10 +303,12 @@ Task<void> many_at_once(Loop& loop, std::string path, OpenOptions options) {
   Task<Result<void>> growing = file->resize(uint64_t{count} * block, true);
   EXPECT_TRUE(co_await growing);
   std::vector<std::unique_ptr<Memory>> memory;
+  memory.reserve(count);
   for (int i = 0; i < count; ++i)
     memory.push_back(std::make_unique<Memory>(block, static_cast<char>('a' + i % 26)));
   for (const FileVerb verb : {FileVerb::write, FileVerb::read}) {
     std::vector<Task<int64_t>> tasks;
+    tasks.reserve(count);
     for (int i = 0; i < count; ++i) {
       tasks.push_back(
           move(*file, verb, uint64_t{block} * static_cast<uint64_t>(i), *memory[static_cast<size_t>(i)]));
@@ -331,6 +333,7 @@ Task<void> many_pieces(Loop& loop, std::string path, OpenOptions options) {
   Memory out(count * block);
   for (size_t i = 0; i < out.size_bytes; ++i) out.bytes[i] = static_cast<char>(i / block * 7 + i);
   std::vector<iovec> parts;
+  parts.reserve(count);
   for (size_t i = 0; i < count; ++i) parts.push_back({out.bytes + i * block, block});
   Operation operation;
   operation.verb = FileVerb::write;

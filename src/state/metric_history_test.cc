@@ -29,7 +29,8 @@ TEST_F(Metrics, SecondsMinutesAndHours) {
   // Two hours; in each minute m of them 60 values m*1000 + 0..59.
   for (int64_t s = 0; s <= 2 * 3600; ++s) {
     if (s == 1000 || s == 4000) open();  // a restart in the middle of a minute loses nothing
-    add(start + s, static_cast<double>(s / 60 * 1000 + s % 60));
+    const int64_t minute = s / 60;
+    add(start + s, static_cast<double>(minute * 1000 + s % 60));
   }
   const auto seconds = points("a", Resolution::second);
   ASSERT_EQ(seconds.size(), 3600u);
@@ -122,6 +123,7 @@ TEST_F(Metrics, ASeriesThatEndedAYearAgoMakesRoom) {
 TEST_F(Metrics, TwoThousandValuesAreOneTransaction) {
   open();
   std::vector<std::pair<std::string, double>> values;
+  values.reserve(2000);
   for (int i = 0; i < 2000; ++i) values.emplace_back(fmt::format("volume.{}.reads", i), i);
   ASSERT_TRUE(database_->add_metrics(start, values));
   EXPECT_EQ(count("seconds"), 2000);

@@ -69,6 +69,7 @@ TEST(Secrets, OnlyWhatNobodyNamesIsRemoved) {
   ASSERT_TRUE(files.write("secrets/README", "not ours", 0600));
   EXPECT_EQ(*store->remove_all_but({two, "not a reference"}), 2u);
   EXPECT_EQ(store->get(one).error().code, ErrorCode::not_found);
+  EXPECT_EQ(store->get(three).error().code, ErrorCode::not_found);
   EXPECT_EQ(*store->get(two), "2");
   EXPECT_TRUE(files.exists("secrets/README"));
   EXPECT_EQ(*store->remove_all_but({two}), 0u);

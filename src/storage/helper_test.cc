@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <optional>
 #include <thread>
 
 #include "base/log.h"
