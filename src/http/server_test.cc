@@ -135,6 +135,7 @@ TEST_F(ServerTest, AHundredAtOnce) {
   });
   std::atomic<int> good = 0;
   std::vector<std::thread> callers;
+  callers.reserve(100);
   for (int index = 0; index < 100; ++index) {
     callers.emplace_back([&, index] {
       const std::string path = "/" + std::to_string(index);
@@ -215,6 +216,7 @@ TEST_F(ServerTest, APlaceThatIsTakenIsNotTakenAway) {
 TEST_F(ServerTest, ASocketThatADeadServerLeftIsReplaced) {
   {
     const int left = ::socket(AF_UNIX, SOCK_STREAM, 0);
+    ASSERT_GE(left, 0);
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::memcpy(address.sun_path, options_.unix_socket.data(), options_.unix_socket.size());
