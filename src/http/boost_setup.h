@@ -2,6 +2,10 @@
 // Private to this room: no public header of ours names Boost.
 #pragma once
 
+#if defined(BOOST_ASIO_DETAIL_CONFIG_HPP) && !defined(BOOST_ASIO_SEPARATE_COMPILATION)
+// This file would be given the bodies too: two definitions of one class, one weak and one strong, which lld may refuse.
+#error "include http/boost_setup.h before any header of Boost"
+#endif
 #define BOOST_ASIO_SEPARATE_COMPILATION
 #define BOOST_BEAST_SEPARATE_COMPILATION
 

@@ -61,8 +61,7 @@ void Command::fetch_data_out() {
       buffer.copy_in(offset, {static_cast<const uint8_t*>(parts[i].iov_base), parts[i].iov_len});
       offset += static_cast<uint32_t>(parts[i].iov_len);
     }
-    connection_->forget(staging_);
-    staging_.release();
+    release_staging();
   }
   // Never answered inside this call; what has arrived already is delivered from the ready list.
   if (data_lost_ || received_ >= wanted_) {
@@ -172,11 +171,14 @@ void Command::completed() {
   over_ = true;
   connection_->loop().withdraw(data_ready_);
   connection_->forget(buffer);
-  if (!staging_.empty()) {
-    connection_->forget(staging_);
-    staging_.release();
-  }
+  release_staging();
   connection_->answer(*this);
+}
+
+void Command::release_staging() {
+  if (staging_.empty()) return;
+  connection_->forget(staging_);
+  staging_.release();
 }
 
 void Command::transmitted() { connection_->release(*this); }
@@ -199,6 +201,9 @@ Command* CommandPool::take() {
 
 void CommandPool::give_back(Command& command) {
   command.buffer.release();
+  // A command that never ran (parked, then aborted or cut off) still has the data that came with it; the next user of this
+  // one must not find it there.
+  command.release_staging();
   free_.push_back(&command);
 }
 

@@ -77,6 +77,7 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   };
   void deliver_if_complete();
   void solicit();
+  void release_staging();
 
   Connection* connection_ = nullptr;
   DataReady data_ready_;

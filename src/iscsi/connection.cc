@@ -147,7 +147,9 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   transmit_.abandon();
   if (session_ != nullptr) {
     --server_.session_count;
-    for (auto& [sequence, command] : session_->parked) release(*command);
+    for (auto& [sequence, command] : session_->parked) {
+      if (command != nullptr) release(*command);
+    }
     session_->parked.clear();
   }
   if (session_ != nullptr && session_->nexus != nullptr) {
@@ -190,18 +192,20 @@ void Connection::drain() {
 }
 
 void Connection::continue_drain() {
-  if (!session_->parked.empty() || session_->managing > 0 || !transmit_.empty()) {
+  if (session_->managing > 0 || !transmit_.empty()) {
     if (!transmit_.empty()) wants_to_send();
     return;
   }
-  // Commands that still wait for data of the host will not get it: they end without an answer when the nexus closes.
-  if (session_->nexus != nullptr && session_->commands.size() > awaiting_data()) return;
+  // Nothing more is read: what waits for the host ends without an answer when the nexus closes.
+  if (session_->nexus != nullptr && session_->commands.size() > awaiting_host()) return;
   drop("the engine stops");
 }
 
-size_t Connection::awaiting_data() const {
+// Commands that only the host can bring on: their data, or an earlier CmdSN, is still to come.
+size_t Connection::awaiting_host() const {
   size_t waiting = 0;
   session_->commands.each([&waiting](const Command& command) { waiting += command.awaits_data() ? 1 : 0; });
+  for (const auto& [sequence, command] : session_->parked) waiting += command != nullptr ? 1 : 0;
   return waiting;
 }
 

@@ -33,8 +33,9 @@ struct Session {
   SessionParameters parameters;
   CommandWindow window;
   CommandTable commands;
-  std::map<uint32_t, Command*> parked;  ///< by CmdSN; at most the window's depth
-  uint32_t managing = 0;                ///< task management functions not yet answered
+  /// Ahead of their turn, by CmdSN; null: aborted before it. At most the window's depth.
+  std::map<uint32_t, Command*> parked;
+  uint32_t managing = 0;  ///< task management functions not yet answered
   uint64_t command_count = 0, read_bytes = 0, written_bytes = 0;
   loop::Instant began;
 };
@@ -109,6 +110,7 @@ class Connection final : public ListNode<ConnectionTag>,
   bool in_sequence(uint32_t command_sequence, bool immediate, const uint8_t* header);
   void nop_out(const uint8_t* header, ConstBytes data);
   void task_management(const uint8_t* header);
+  bool abort_before_its_turn(const wire::iscsi::TaskManagementRequest& pdu);
   void answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset);
   void text_request(const uint8_t* header, ConstBytes data);
   void logout(const uint8_t* header);
@@ -129,7 +131,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
-  size_t awaiting_data() const;
+  size_t awaiting_host() const;
   void finish_close();
   void arm_timer(loop::Nanoseconds span);
 

@@ -1,5 +1,6 @@
 // Full feature phase: what each PDU of a host leads to (RFC 7143 sections 4.2, 11).
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "iscsi/server_impl.h"
@@ -94,16 +95,17 @@ void Connection::pdu_arrived(const uint8_t* header, ConstBytes data) {
         command.data_arrived(data_segment_length(header), is_final(header));
       }
       return;
-    case Opcode::nop_out: return nop_out(header, data);
-    case Opcode::task_management_request: return task_management(header);
-    case Opcode::text_request: return text_request(header, data);
-    case Opcode::logout_request: return logout(header);
+    case Opcode::nop_out: nop_out(header, data); break;
+    case Opcode::task_management_request: task_management(header); break;
+    case Opcode::text_request: text_request(header, data); break;
+    case Opcode::logout_request: logout(header); break;
     case Opcode::snack_request:
       // ErrorRecoveryLevel 0 has no SNACK (RFC 7143 7.1.4.1).
       if (known_opcode(Opcode::snack_request)) reject(header, RejectReason::snack_reject);
       return;
     default: return;  // rejected with its header
   }
+  submit_parked();
 }
 
 // What the session agreed on and the command breaks; null when all is well.
@@ -129,17 +131,21 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
   }
   const CommandWindow::Verdict verdict = session_->window.receive(pdu.cmd_sn, pdu.immediate);
   if (verdict == CommandWindow::Verdict::ignore) return {};
+  // Its number was taken before its turn: by another command, which waits, or by the function that aborted it.
+  if (verdict == CommandWindow::Verdict::park && session_->parked.contains(pdu.cmd_sn)) return {};
   if (session_->commands.find(pdu.initiator_task_tag) != nullptr) {
     protocol_error(header, "its task tag is in use by another command");
     return {};
   }
   Command* command = server_.commands.take();
   if (command == nullptr) {
-    if (verdict == CommandWindow::Verdict::park)
+    if (verdict == CommandWindow::Verdict::park) {
       protocol_error(header, "out of order, and no memory to keep it");
-    else
-      send_status(pdu,
-                  session_->commands.size() > 0 ? scsi::ScsiStatus::task_set_full : scsi::ScsiStatus::busy);
+      return {};
+    }
+    send_status(pdu,
+                session_->commands.size() > 0 ? scsi::ScsiStatus::task_set_full : scsi::ScsiStatus::busy);
+    submit_parked();
     return {};
   }
   command->begin(*this, pdu, parameters().first_burst_bytes);
@@ -169,12 +175,13 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
 
 // Commands that waited for an earlier CmdSN which has now come.
 void Connection::submit_parked() {
-  while (!session_->parked.empty() && !stopped()) {
-    const auto first = session_->parked.begin();
-    Command& command = *first->second;
-    if (session_->window.receive(first->first, false) != CommandWindow::Verdict::execute) return;
-    session_->parked.erase(first);
-    session_->nexus->submit(command);
+  while (!stopped()) {
+    const auto next = session_->parked.find(session_->window.expected());
+    if (next == session_->parked.end()) return;
+    session_->window.receive(next->first, false);
+    Command* command = next->second;
+    session_->parked.erase(next);
+    if (command != nullptr) session_->nexus->submit(*command);
   }
 }
 
@@ -226,7 +233,6 @@ void Connection::nop_out(const uint8_t* header, ConstBytes data) {
   response.numbers = numbers(true);
   response.encode(answer);
   seal_header(answer);
-  submit_parked();
 }
 
 void Connection::task_management(const uint8_t* header) {
@@ -241,29 +247,33 @@ void Connection::task_management(const uint8_t* header) {
     // Task reassignment needs ErrorRecoveryLevel 2.
     return answer_management(tag, scsi::TaskManagementResponse::not_supported, false);
   }
-  const bool abort = pdu.function == TaskManagementFunction::abort_task;
-  if (abort) {
-    const auto parked = std::find_if(
-        session_->parked.begin(), session_->parked.end(),
-        [&](const auto& entry) { return entry.second->initiator_task_tag() == pdu.referenced_task_tag; });
-    if (parked != session_->parked.end()) {
-      Command& command = *parked->second;
-      session_->parked.erase(parked);
-      release(command);
-      return answer_management(tag, scsi::TaskManagementResponse::complete, false);
-    }
-    // Not here, but its CmdSN is still to come: it counts as received and aborted (RFC 7143 11.6.1, ABORT TASK c).
-    const bool to_come = session_->commands.find(pdu.referenced_task_tag) == nullptr &&
-                         !serial_before(pdu.ref_cmd_sn, session_->window.expected());
-    if (to_come && session_->window.receive(pdu.ref_cmd_sn, false) == CommandWindow::Verdict::execute) {
-      return answer_management(tag, scsi::TaskManagementResponse::complete, false);
-    }
-  }
+  if (pdu.function == TaskManagementFunction::abort_task && abort_before_its_turn(pdu))
+    return answer_management(tag, scsi::TaskManagementResponse::complete, false);
   const bool cold = pdu.function == TaskManagementFunction::target_cold_reset;
   session_->nexus->manage(
       function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
       [this, tag, cold](scsi::TaskManagementResponse response) { answer_management(tag, response, cold); });
-  submit_parked();
+}
+
+// A command that waits for an earlier one, or has yet to come, is aborted here. Its CmdSN counts as received (RFC 7143
+// 11.6.1, ABORT TASK c), or those behind it would wait for it for ever.
+bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
+  const auto waiting =
+      std::find_if(session_->parked.begin(), session_->parked.end(), [&pdu](const auto& entry) {
+        return entry.second != nullptr && entry.second->initiator_task_tag() == pdu.referenced_task_tag;
+      });
+  if (waiting != session_->parked.end()) {
+    Command& command = *std::exchange(waiting->second, nullptr);
+    release(command);
+    return true;
+  }
+  if (session_->commands.find(pdu.referenced_task_tag) != nullptr) return false;
+  switch (session_->window.receive(pdu.ref_cmd_sn, false)) {
+    case CommandWindow::Verdict::execute: return true;
+    case CommandWindow::Verdict::park: return session_->parked.emplace(pdu.ref_cmd_sn, nullptr).second;
+    case CommandWindow::Verdict::ignore: break;
+  }
+  return false;
 }
 
 void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset) {
@@ -296,7 +306,6 @@ void Connection::text_request(const uint8_t* header, ConstBytes data) {
   outcome.response.numbers = numbers(true);
   outcome.response.encode(answer);
   seal_header(answer);
-  submit_parked();
 }
 
 void Connection::logout(const uint8_t* header) {

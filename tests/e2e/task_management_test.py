@@ -78,6 +78,71 @@ class TaskManagementTest(Case):
                                                            referenced_sn=session.cmd_sn - 1))
         self.assertEqual(response, NO_SUCH_TASK)
 
+    def park(self, session, block, blocks, fill):
+        """A write whose CmdSN is one ahead of its turn: (its tag, its CmdSN)."""
+        session.cmd_sn += 1
+        sequence = session.cmd_sn
+        tag = session.command(initiator.write_16(block, blocks), write=bytes([fill]) * 512 * blocks)
+        session.cmd_sn = sequence - 1
+        return tag, sequence
+
+    def test_abort_before_its_turn(self):
+        """A write that came early and is aborted leaves no gap in the numbers, and nothing of its data anywhere."""
+        session = self.ready(self.serve_one())
+        early, sequence = self.park(session, 0, 8, 0xEE)
+        session.cmd_sn += 1
+        later, _ = self.park(session, 64, 64, 0x5A)
+        session.cmd_sn -= 1
+        self.assertEqual(self.collect(session, session.manage(initiator.ABORT_TASK, referenced_tag=early,
+                                                              referenced_sn=sequence)), ([], COMPLETE))
+        missing = session.command(initiator.TEST_UNIT_READY)
+        self.assertEqual({session.answer()[:2], session.answer()[:2]},
+                         {(missing, initiator.GOOD), (later, initiator.GOOD)})
+        session.cmd_sn += 2
+        self.assertEqual(session.run(initiator.read_16(64, 64), read=32768)[1], b"\x5a" * 32768)
+        self.assertEqual(session.run(initiator.read_16(0, 8), read=4096)[1], bytes(4096))
+
+    def test_memory_of_an_aborted_write_is_not_another_ones(self):
+        """The next early write takes the same memory, and is larger."""
+        session = self.ready(self.serve_one())
+        early, sequence = self.park(session, 0, 8, 0xEE)
+        self.collect(session, session.manage(initiator.ABORT_TASK, referenced_tag=early, referenced_sn=sequence))
+        session.cmd_sn += 1
+        later, _ = self.park(session, 64, 64, 0x5A)
+        session.cmd_sn -= 1
+        session.command(initiator.TEST_UNIT_READY)
+        self.assertEqual([session.answer()[1], session.answer()[1]], [initiator.GOOD, initiator.GOOD])
+        session.cmd_sn += 2
+        self.assertEqual(session.run(initiator.read_16(64, 64), read=32768)[1], b"\x5a" * 32768)
+
+    def test_a_number_taken_twice(self):
+        """The second command of a CmdSN is dropped silently, also while the first waits for its turn (RFC 7143 4.2.2.1)."""
+        session = self.ready(self.serve_one())
+        first, _ = self.park(session, 0, 8, 0x11)
+        self.park(session, 0, 8, 0x22)
+        missing = session.command(initiator.TEST_UNIT_READY)
+        self.assertEqual({session.answer()[0], session.answer()[0]}, {first, missing})
+        session.cmd_sn += 1
+        self.assertEqual(session.run(initiator.read_16(0, 8), read=4096)[1], b"\x11" * 4096)
+
+    def test_early_across_the_wrap(self):
+        """CmdSN 0 waits for 0xffffffff."""
+        served = self.serve_one()
+        where = served.document["portals"][0]
+        session = initiator.Session(where["address"], where["port"])
+        self.addCleanup(session.close)
+        session.cmd_sn = 0xFFFFFFFD
+        session.login(served.document["targets"][0]["name"])
+        session.command(initiator.TEST_UNIT_READY)
+        session.answer()
+        session.command(initiator.TEST_UNIT_READY)
+        session.answer()
+        session.cmd_sn = 0
+        early = session.command(initiator.TEST_UNIT_READY)
+        session.cmd_sn = 0xFFFFFFFF
+        missing = session.command(initiator.TEST_UNIT_READY)
+        self.assertEqual({session.answer()[0], session.answer()[0]}, {early, missing})
+
     def test_resets_of_the_target(self):
         """A warm reset keeps sessions; a cold one may end them: they can come back at once."""
         served = self.serve_one()
