@@ -330,6 +330,7 @@ Answered ApiWorld::ask(http::Request request) {
     EXPECT_TRUE(parsed) << what << ": " << parsed.error().text();
     if (parsed) answered.body = std::move(*parsed);
   }
+  const std::lock_guard lock(said_mutex_);  // requests come from several threads
   if (match.operation != nullptr) {
     const auto checked =
         api().check_response(*match.operation, answered.status, is_json ? &answered.body : nullptr);

@@ -145,6 +145,7 @@ class ApiWorld : public ArrayWorld {
   std::unique_ptr<Service> service_;
   std::unique_ptr<Router> router_;
   std::atomic<uint64_t> ids_ = 0;
+  std::mutex said_mutex_;
   std::string said_;
   std::set<std::string> served_operations_;
 };
