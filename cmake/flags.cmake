@@ -8,7 +8,8 @@ set(CMAKE_CXX_FLAGS_CHECK "-O0 -g1")
 add_library(ashlar_flags INTERFACE)
 target_include_directories(ashlar_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(ashlar_flags INTERFACE
-  -Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
+  # A name local to one file hides nothing of another one that happens to be compiled with it.
+  -Wall -Wextra $<$<NOT:$<BOOL:${ASHLAR_UNITY}>>:-Wshadow> -Wnon-virtual-dtor -Woverloaded-virtual -Wimplicit-fallthrough
   -Wformat=2 -Wvla -Wcast-qual -Wextra-semi -Wunused-result
   # A designated initializer that leaves the rest to their defaults is what we want to write.
   -Wno-missing-field-initializers -Wno-missing-designated-field-initializers

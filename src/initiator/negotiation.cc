@@ -57,7 +57,7 @@ Result<void> check_options(const LoginOptions& options) {
   return {};
 }
 
-Negotiation::Negotiation(const LoginOptions& options) : options_(options) {
+Negotiation::Negotiation(const LoginOptions& options) {
   parameters_.max_receive_data_segment_bytes = options.max_receive_data_segment_bytes;
   add("HeaderDigest", text_of(options.header_digest));
   add("DataDigest", text_of(options.data_digest));

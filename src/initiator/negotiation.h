@@ -39,7 +39,6 @@ class Negotiation {
   Result<void> take_boolean(const Offered& offered, bool value);
   Result<void> take_number(const Offered& offered, uint64_t value);
 
-  const LoginOptions& options_;
   std::vector<Offered> offered_;
   wire::iscsi::TextWriter answers_;
   Parameters parameters_;
