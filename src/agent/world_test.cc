@@ -341,7 +341,9 @@ Answered ApiWorld::ask(http::Request request) {
   }
   if (keep_answers && said_.size() < (64u << 20)) {
     said_ += answered.text + "\n";
-    for (const auto& [name, value] : answered.headers) said_ += name + ": " + value + "\n";
+    for (const auto& [name, value] : answered.headers) {
+      said_.append(name).append(": ").append(value).append("\n");
+    }
   }
   return answered;
 }

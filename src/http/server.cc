@@ -23,7 +23,7 @@ namespace {
 class TwoDoorServer : public Server {
  public:
   TwoDoorServer(ServerOptions options, Handler handler) : state_(std::move(options), std::move(handler)) {}
-  ~TwoDoorServer() override { stop(); }
+  ~TwoDoorServer() override { TwoDoorServer::stop(); }
 
   Result<void> listen();
   uint16_t port() const override { return port_; }
