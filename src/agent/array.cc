@@ -144,7 +144,7 @@ std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
   const std::shared_ptr<const View> before = view();
   Configuration wish = before->configuration;
   if (const auto edited = change.edit(wish); !edited) return refuse(edited.error());
-  Result<Prepared> prepared = prepare(wish, change);
+  Result<Prepared> prepared = prepare(change.dry_run ? wish : std::move(wish), change);
   if (!prepared) return refuse(std::move(prepared).error());
   Outcome outcome{prepared->planned.plan, false, before->generation.number, before};
   outcome.plan.base = before->generation.number;
@@ -251,7 +251,7 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   generation.info.author = change.author;
   generation.info.comment = change.comment;
   generation.info.time = rfc3339(parts_.now());
-  generation.configuration = prepared.next;
+  generation.configuration = std::move(prepared.next);
   for (const StorageWork& each : work.before) {
     if (each.kind != Kind::adopt) generation.before.push_back({"created_storage", each.pool, each.backing});
   }
@@ -260,12 +260,13 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   const auto written = generations_->prepare(std::move(generation));
   raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
   TRY(written);
+  const Configuration& next = generations_->unfinished()->configuration;
   // What cannot be taken back now goes before the next change: the cause is what the caller must know.
-  if (const auto done = do_before(work, prepared.next); !done) {
+  if (const auto done = do_before(work, next); !done) {
     static_cast<void>(take_back_unfinished());
     return done;
   }
-  if (const auto told = tell_engine(prepared.next, work); !told) {
+  if (const auto told = tell_engine(next, work); !told) {
     static_cast<void>(take_back_unfinished());
     return told;
   }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "api/lists.h"
+#include "rpc/amendment.h"
 
 namespace ashlar::agent {
 namespace {
@@ -77,6 +78,8 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
       document.mappings.push_back({host, map.target, map.volume, map.lun.value_or(0), map.read_only});
     }
   }
+  // In one order, whatever the maps are called: the engine is given the same document now and then, and amended ones.
+  rpc::sort_document(document);
   return document;
 }
 

@@ -126,9 +126,9 @@ class Completion {
   Configuration& next_;
   const Configuration& before_;
   const Draw& draw_;
-  const api::NameIndex<api::Volume> volumes_before_;
-  const api::NameIndex<api::Snapshot> snapshots_before_;
-  const api::NameIndex<api::Map> maps_before_;
+  const NameIndex<api::Volume> volumes_before_;
+  const NameIndex<api::Snapshot> snapshots_before_;
+  const NameIndex<api::Map> maps_before_;
   std::set<std::string> fresh_;
 };
 

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "json/fields.h"
+#include "rpc/amendment.h"
 #include "rpc/client.h"
 #include "rpc/document_fields.h"
 #include "rpc/methods.h"
@@ -15,6 +16,8 @@ namespace {
 using rpc::Json;
 constexpr auto longest_answer = std::chrono::seconds(60);
 constexpr auto event_poll = std::chrono::seconds(1);
+// Resources. Beyond it an amendment saves little.
+constexpr size_t most_amended = 1000;
 
 /// One connection for questions, made anew when it broke; one more for each follower.
 class RpcLink final : public EngineLink {
@@ -22,13 +25,19 @@ class RpcLink final : public EngineLink {
   explicit RpcLink(std::function<Result<int>()> connect) : connect_(std::move(connect)) {}
 
   Result<rpc::ApplyReport> apply(const rpc::Document& document, bool dry_run) override {
-    Json params = Json::object();
-    params["document"] = rpc::encode(document, rpc::Secrets::show);
-    params["dry_run"] = dry_run;
-    return ask<rpc::ApplyReport>(rpc::method::apply, params);
+    const std::lock_guard lock(applying_);
+    if (const auto amended = amend(document, dry_run)) return *amended;
+    Result<rpc::ApplyReport> report = apply_whole(document, dry_run);
+    if (dry_run) return report;
+    given_.reset();
+    if (report) given_.emplace(document, report->revision);
+    return report;
   }
   Result<rpc::EngineStatus> status() override {
     return ask<rpc::EngineStatus>(rpc::method::status, Json::object());
+  }
+  Result<rpc::EngineStatus> status_of(const std::string& resources) override {
+    return ask<rpc::EngineStatus>(rpc::method::status, Json{{"only", resources}});
   }
   Result<rpc::Stats> stats() override { return ask<rpc::Stats>(rpc::method::stats, Json::object()); }
   Result<rpc::Document> document() override {
@@ -75,6 +84,28 @@ class RpcLink final : public EngineLink {
   }
 
  private:
+  Result<rpc::ApplyReport> apply_whole(const rpc::Document& document, bool dry_run) {
+    Json params = Json::object();
+    params["document"] = rpc::encode(document, rpc::Secrets::show);
+    params["dry_run"] = dry_run;
+    return ask<rpc::ApplyReport>(rpc::method::apply, params);
+  }
+
+  /// What differs from the last one alone, when the engine still has that one. Nothing: the whole document must be sent, also to
+  /// be told an error with places as the caller knows them.
+  std::optional<rpc::ApplyReport> amend(const rpc::Document& document, bool dry_run) {
+    if (!given_) return {};
+    rpc::Amendment amendment = rpc::difference(given_->first, document);
+    if (amendment.size() > most_amended) return {};
+    Json params = rpc::encode(
+        rpc::AmendParams{given_->second, std::move(amendment.changed), std::move(amendment.gone), dry_run},
+        rpc::Secrets::show);
+    const Result<rpc::ApplyReport> report = ask<rpc::ApplyReport>(rpc::method::amend, params);
+    if (!report) return {};
+    if (!dry_run) given_.emplace(document, report->revision);
+    return *report;
+  }
+
   Result<rpc::Client> open() {
     Result<int> descriptor = connect_();
     if (!descriptor) {
@@ -115,6 +146,8 @@ class RpcLink final : public EngineLink {
   }
 
   std::function<Result<int>()> connect_;
+  std::mutex applying_;
+  std::optional<std::pair<rpc::Document, uint64_t>> given_;  ///< what was applied last, and its revision
   std::mutex mutex_;
   std::optional<rpc::Client> client_;
 };

@@ -18,6 +18,8 @@ class EngineLink {
   virtual ~EngineLink() = default;
   virtual Result<rpc::ApplyReport> apply(const rpc::Document& document, bool dry_run) = 0;
   virtual Result<rpc::EngineStatus> status() = 0;
+  /// The same with only "volumes", or only "volumes/db1", in its lists: after a change one of a thousand is asked for.
+  virtual Result<rpc::EngineStatus> status_of(const std::string& resources) = 0;
   virtual Result<rpc::Stats> stats() = 0;
   virtual Result<std::vector<rpc::SessionStatus>> sessions() = 0;
   virtual Result<rpc::Document> document() = 0;  ///< secrets included

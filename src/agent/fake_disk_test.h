@@ -126,6 +126,7 @@ class FakeEngine final : public EngineLink {
 
   Result<rpc::ApplyReport> apply(const rpc::Document& document, bool dry_run) override;
   Result<rpc::EngineStatus> status() override;
+  Result<rpc::EngineStatus> status_of(const std::string& /*resources*/) override { return status(); }
   Result<rpc::Stats> stats() override;
   Result<std::vector<rpc::SessionStatus>> sessions() override;
   Result<rpc::Document> document() override;

@@ -76,6 +76,7 @@ std::string why_lost(const Configuration& after, const Work& work, const std::st
 std::vector<api::Interruption> find_interruptions(const Configuration& before, const Configuration& after,
                                                   const Work& work,
                                                   const std::vector<rpc::SessionStatus>& sessions) {
+  if (sessions.empty()) return {};
   const Views views_before = views_of(before);
   const Views views_after = views_of(after);
   std::vector<api::Interruption> found;

@@ -1,6 +1,7 @@
 #include "agent/program.h"
 
 #include <grp.h>
+#include <malloc.h>
 #include <pwd.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -217,6 +218,9 @@ class Program {
 int run_program(const ProgramOptions& options) {
   set_log_level(options.log_level);
   umask(0077);
+  // One arena a thread is for programs that never rest. Here each worker would keep the trees of the largest answer that it ever
+  // made: 220 MiB for a thousand volumes, where two arenas need 100.
+  mallopt(M_ARENA_MAX, 2);
   std::signal(SIGPIPE, SIG_IGN);
   // Before any thread, so that all of them leave these signals to sigwait below.
   sigset_t ends;

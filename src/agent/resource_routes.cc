@@ -14,7 +14,7 @@ using api::Kind;
 
 Answer show(Call& call, const Kind& kind, const std::string& name, int status, const View& view) {
   ROUTE_TRY_ASSIGN(Json resource, find_resource(view.configuration, kind, name, api::Secrets::redact));
-  ResourceStatus(call.service, kind).add(resource);
+  ResourceStatus(call.service, kind, name).add(resource);
   http::Response response = json_response(status, resource);
   if (const auto kept = find_resource(view.configuration, kind, name, api::Secrets::show))
     response.headers.emplace_back("ETag", etag_of(*kept));

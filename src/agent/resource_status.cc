@@ -22,7 +22,7 @@ void ResourceStatus::load() {
   loaded_ = true;
   view_ = service_.array.view();
   failures_ = service_.array.failures();
-  const auto status = service_.engine.status();
+  const auto status = service_.engine.status_of(wanted_);
   engine_up_ = status.has_value();
   if (!status) return;
   volumes_ = by_name(status->volumes);
@@ -41,6 +41,18 @@ const std::map<std::string, storage::FoundBacking>& ResourceStatus::backings_of(
     for (const storage::FoundBacking& each : *list) found.emplace(each.backing, each);
   }
   return found;
+}
+
+std::optional<uint64_t> ResourceStatus::allocated_bytes(const std::string& pool, const std::string& backing) {
+  if (!single_) {
+    const auto& all = backings_of(pool);
+    const auto found = all.find(backing);
+    return found == all.end() ? std::nullopt : std::optional(found->second.allocated_bytes);
+  }
+  const auto driver = service_.array.pool(pool);
+  if (!driver) return {};
+  const auto found = (*driver)->find(backing);
+  return found ? std::optional(found->allocated_bytes) : std::nullopt;
 }
 
 void ResourceStatus::add(Json& resource) {
@@ -78,9 +90,8 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   } else {
     status["state"] = served->second.state;
   }
-  const auto& backings = backings_of(resource.value("pool", ""));
-  if (const auto backing = backings.find(resource.value("backing", "")); backing != backings.end())
-    status["allocated_bytes"] = backing->second.allocated_bytes;
+  if (const auto bytes = allocated_bytes(resource.value("pool", ""), resource.value("backing", "")))
+    status["allocated_bytes"] = *bytes;
   status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
   status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
   status["in_use"] = served != volumes_.end() && served->second.in_use;

@@ -13,7 +13,11 @@ namespace ashlar::agent {
 /// Asks the engine and the pools once, when the first resource wants to know; for one request.
 class ResourceStatus {
  public:
-  ResourceStatus(Service& service, const api::Kind& kind) : service_(service), kind_(kind) {}
+  ResourceStatus(Service& service, const api::Kind& kind)
+      : service_(service), kind_(kind), wanted_(kind.path) {}
+  /// For the one of that name.
+  ResourceStatus(Service& service, const api::Kind& kind, const std::string& name)
+      : service_(service), kind_(kind), single_(true), wanted_(fmt::format("{}/{}", kind.path, name)) {}
   /// Adds "status" to a resource's JSON.
   void add(api::Json& resource);
 
@@ -25,10 +29,13 @@ class ResourceStatus {
   api::Json portal(const std::string& name);
   api::Json target(const std::string& name);
   api::Json setting(const std::string& name);
+  std::optional<uint64_t> allocated_bytes(const std::string& pool, const std::string& backing);
   const std::map<std::string, storage::FoundBacking>& backings_of(const std::string& pool);
 
   Service& service_;
   const api::Kind& kind_;
+  const bool single_ = false;
+  const std::string wanted_;  ///< as rpc::StatusParams
   bool loaded_ = false;
   bool engine_up_ = false;
   std::map<std::string, std::string> failures_;

@@ -58,9 +58,8 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
     if (!driver) failures["volumes/" + each.name] = driver.error().text();
     return !driver;
   });
-  std::erase_if(served.maps, [&](const api::Map& each) {
-    return api::find_named(served.volumes, each.volume) == nullptr;
-  });
+  const NameIndex volumes(served.volumes);
+  std::erase_if(served.maps, [&](const api::Map& each) { return volumes.find(each.volume) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
     if (!each.chap) return false;
     auto secret = secrets_->get(each.chap->secret);

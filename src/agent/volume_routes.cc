@@ -19,7 +19,7 @@ using api::Json;
 Answer show_volume(Call& call, const std::string& name, int status, const View& view) {
   const api::Kind& kind = *api::find_kind("volumes");
   ROUTE_TRY_ASSIGN(Json resource, find_resource(view.configuration, kind, name, api::Secrets::redact));
-  ResourceStatus(call.service, kind).add(resource);
+  ResourceStatus(call.service, kind, name).add(resource);
   http::Response response = json_response(status, resource);
   if (status == 201)
     response.headers.emplace_back("Location", "/api/v1/volumes/" + http::percent_encode(name));
@@ -93,8 +93,8 @@ Answer recover_volume(Call& call) {
   const std::string new_name = call.body ? call.body->value("name", "") : "";
   const auto view = call.service.array.view();
   ROUTE_TRY_ASSIGN(const std::string entry, find_recycled(view->configuration, call.name()));
-  const std::string name =
-      new_name.empty() ? api::find_named(view->configuration.recycle_bin, entry)->volume.name : new_name;
+  const api::DeletedVolume* deleted = api::find_named(view->configuration.recycle_bin, entry);
+  const std::string name = new_name.empty() && deleted != nullptr ? deleted->volume.name : new_name;
   return make_change(
       call, [entry, new_name](Configuration& next) { return recover(next, entry, new_name); },
       [&call, name](const Outcome& outcome) { return show_volume(call, name, 201, *outcome.view); });

@@ -4,9 +4,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <set>
-#include <tuple>
+#include <span>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "api/lists.h"
 #include "api/settings.h"
@@ -24,7 +25,7 @@ constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other t
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 // Value -> the resource that has it.
-using Owners = std::map<std::string, std::string, std::less<>>;
+using Owners = std::unordered_map<std::string, std::string>;
 
 Result<void> claim(Owners& owners, const std::string& value, const std::string& owner,
                    const std::string& place) {
@@ -33,10 +34,15 @@ Result<void> claim(Owners& owners, const std::string& value, const std::string& 
   return fail(ErrorCode::already_exists, place, "'{}' belongs to {} already", value, first->second);
 }
 
-Result<void> one_of(std::string_view value, const std::vector<std::string_view>& known,
+Result<void> one_of(std::string_view value, std::span<const std::string_view> known,
                     const std::string& place) {
   if (std::ranges::find(known, value) != known.end()) return {};
-  return fail(ErrorCode::invalid_argument, place, "'{}' is not known{}", value, advice(value, known));
+  return fail(ErrorCode::invalid_argument, place, "'{}' is not known{}", value,
+              advice(value, {known.begin(), known.end()}));
+}
+Result<void> one_of(std::string_view value, std::initializer_list<std::string_view> known,
+                    const std::string& place) {
+  return one_of(value, std::span(known.begin(), known.size()), place);
 }
 
 Result<void> check_printable(const std::string& text, size_t most, const std::string& place) {
@@ -109,6 +115,7 @@ class Examination {
                       std::string_view what, const std::string& place) {
     if (index.find(name) != nullptr) return {};
     std::vector<std::string_view> known;
+    known.reserve(list.size());
     for (const auto& each : list) known.push_back(each.name);
     return fail(ErrorCode::invalid_argument, place, "there is no {} '{}'{}", what, name,
                 known.size() > 20 ? "" : advice(name, known));
@@ -124,8 +131,7 @@ class Examination {
   const NameIndex<User> users_;
   const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
-  std::map<std::tuple<std::string, std::string, uint16_t>, std::string> luns_;     // host, target, LUN
-  std::map<std::tuple<std::string, std::string, std::string>, std::string> seen_;  // host, target, volume
+  Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
 };
 
 Result<void> Examination::names() {
@@ -138,14 +144,13 @@ Result<void> Examination::names() {
                      max_resources);
       return;
     }
-    std::set<std::string_view> seen;
+    std::unordered_set<std::string_view> seen;
+    seen.reserve(list.size());
     for (const auto& each : list) {
-      const std::string place = fmt::format("{}/{}", kind->path, each.name);
-      if (!seen.insert(each.name).second) {
-        outcome =
-            fail(ErrorCode::already_exists, place, "there is a {} of this name already", kind->singular);
-        return;
-      }
+      if (seen.insert(each.name).second) continue;
+      outcome = fail(ErrorCode::already_exists, fmt::format("{}/{}", kind->path, each.name),
+                     "there is a {} of this name already", kind->singular);
+      return;
     }
   });
   return outcome;
@@ -235,7 +240,8 @@ Result<void> Examination::volume(const Volume& each, const std::string& place) {
   if (!each.device.empty()) {
     if (pool.kind != "device")
       return fail(ErrorCode::invalid_argument, place + "/device", "is for volumes in pools of kind device");
-    TRY(one_of(each.device, {pool.devices.begin(), pool.devices.end()}, place + "/device"));
+    const std::vector<std::string_view> devices(pool.devices.begin(), pool.devices.end());
+    TRY(one_of(each.device, devices, place + "/device"));
   }
   if (!each.backing.empty())
     TRY(claim(backings_, each.pool + "\n" + each.backing, "volume " + each.name, place + "/backing"));
@@ -344,13 +350,13 @@ Result<void> Examination::target(const Target& each) {
 }
 
 Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
-  const auto same = seen_.emplace(std::tuple(host, each.target, each.volume), each.name);
+  const auto same = seen_.emplace(fmt::format("{} {} {}", host, each.target, each.volume), each.name);
   if (!same.second) {
     return fail(ErrorCode::already_exists, place, "host {} has volume {} on {} already, by map {}", host,
                 each.volume, each.target, same.first->second);
   }
   if (!each.lun) return {};
-  const auto taken = luns_.emplace(std::tuple(host, each.target, *each.lun), each.name);
+  const auto taken = luns_.emplace(fmt::format("{} {} {}", host, each.target, *each.lun), each.name);
   if (taken.second) return {};
   return fail(ErrorCode::already_exists, place + "/lun",
               "LUN {} of host {} on {} is taken by map {}: leave lun out to have a free one", *each.lun, host,

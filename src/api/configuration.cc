@@ -3,8 +3,13 @@
 #include <algorithm>
 
 #include "api/lists.h"
+#include "json/text_writer.h"
 
 namespace ashlar::api {
+
+namespace {
+constexpr auto name_of = [](const auto& each) -> const std::string& { return each.name; };
+}  // namespace
 
 const Kind* find_kind(std::string_view name) {
   const auto found = std::ranges::find_if(
@@ -32,7 +37,7 @@ std::string default_map_name(const Map& map) {
 
 void make_canonical(Configuration& configuration) {
   for_each_list(configuration, [](const char*, auto& list) {
-    std::ranges::sort(list, {}, [](const auto& each) { return each.name; });
+    if (!std::ranges::is_sorted(list, {}, name_of)) std::ranges::sort(list, {}, name_of);
   });
 }
 
@@ -40,6 +45,17 @@ Json write_configuration(const Configuration& configuration, Secrets secrets) {
   Configuration canonical = configuration;
   make_canonical(canonical);
   return encode(canonical, secrets);
+}
+
+std::string print_configuration(const Configuration& configuration, Secrets secrets) {
+  bool canonical = true;
+  for_each_list(configuration, [&canonical](const char*, const auto& list) {
+    canonical = canonical && std::ranges::is_sorted(list, {}, name_of);
+  });
+  if (canonical) return json::print_fields(configuration, secrets);
+  Configuration sorted = configuration;
+  make_canonical(sorted);
+  return json::print_fields(sorted, secrets);
 }
 
 }  // namespace ashlar::api

@@ -65,6 +65,8 @@ std::string default_map_name(const Map& map);
 
 /// Canonical: fixed key order, lists by name. With Secrets::show references of secrets ("secret:ID") are shown, never secrets.
 Json write_configuration(const Configuration& configuration, Secrets secrets);
+/// The same as one line of text, at the speed of text.
+std::string print_configuration(const Configuration& configuration, Secrets secrets);
 /// Sorts every list by name, as write_configuration() does.
 void make_canonical(Configuration& configuration);
 

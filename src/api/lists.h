@@ -2,11 +2,11 @@
 #pragma once
 
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "api/configuration.h"
 #include "api/resource_fields.h"
+#include "base/name_index.h"
 
 namespace ashlar::api {
 
@@ -29,7 +29,7 @@ void for_each_list(C& configuration, Visit visit) {
   visit("recycle_bin", configuration.recycle_bin);
 }
 
-/// The resource of that name in a list, or null.
+/// The resource of that name in a list, or null. For many questions of one list: NameIndex.
 template <typename List>
 auto find_named(List& list, std::string_view name) -> decltype(&list[0]) {
   for (auto& resource : list) {
@@ -37,22 +37,5 @@ auto find_named(List& list, std::string_view name) -> decltype(&list[0]) {
   }
   return nullptr;
 }
-
-/// The same for many questions of one list, which must neither change nor go away: of 5,000 maps each asks for another.
-template <typename T>
-class NameIndex {
- public:
-  explicit NameIndex(const std::vector<T>& list) {
-    by_name_.reserve(list.size());
-    for (const T& each : list) by_name_.emplace(each.name, &each);
-  }
-  const T* find(std::string_view name) const {
-    const auto found = by_name_.find(name);
-    return found == by_name_.end() ? nullptr : found->second;
-  }
-
- private:
-  std::unordered_map<std::string_view, const T*> by_name_;
-};
 
 }  // namespace ashlar::api

@@ -49,6 +49,8 @@ struct Plan {
 
 /// Value by value, in canonical order. Pure.
 std::vector<Difference> differences_of(const Configuration& before, const Configuration& after);
+/// The resources of `after` that `before` does not have just so.
+Configuration news_of(const Configuration& before, const Configuration& after);
 
 template <typename V, Is<PlanStep> T>
 void visit_fields(V& v, T& step) {

@@ -18,7 +18,7 @@ Result<Params> params_of(const rpc::Request& request) {
 
 Error unknown_method(const std::string& name) {
   const std::string advice = rpc::advice(
-      name, {method::apply, method::document, method::status, method::stats, method::sessions,
+      name, {method::apply, method::amend, method::document, method::status, method::stats, method::sessions,
              method::session_drop, method::volume_resize, method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
 }
@@ -149,8 +149,22 @@ Door::Answer Door::apply(rpc::Request request) {
   co_return rpc::encode(*report);
 }
 
+Door::Answer Door::amend(rpc::Request request) {
+  CO_TRY_ASSIGN(rpc::AmendParams params, params_of<rpc::AmendParams>(request));
+  request.params = Json();
+  rpc::Amendment amendment{std::move(params.changed), std::move(params.gone)};
+  auto amending = engine_.amend(params.base, std::move(amendment), params.dry_run);
+  const Result<rpc::ApplyReport> report = co_await amending;
+  if (!report) co_return std::unexpected(report.error());
+  co_return rpc::encode(*report);
+}
+
 Door::Answer Door::answer(rpc::Request request) {
   const std::string& name = request.method;
+  if (name == method::amend) {
+    auto amending = amend(std::move(request));
+    co_return co_await amending;
+  }
   if (name == method::apply) {
     auto applying = apply(std::move(request));
     co_return co_await applying;
@@ -174,14 +188,14 @@ Door::Answer Door::answer(rpc::Request request) {
     CO_TRY_ASSIGN(const rpc::DocumentParams params, params_of<rpc::DocumentParams>(request));
     co_return rpc::encode(engine_.document(), params.secrets ? rpc::Secrets::show : rpc::Secrets::redact);
   }
-  const bool known =
-      name == method::status || name == method::stats || name == method::sessions || name == method::version;
-  if (!known) co_return std::unexpected(unknown_method(name));
-  CO_TRY(params_of<rpc::NoParams>(request));
   if (name == method::status) {
-    auto asking = engine_.status();
+    CO_TRY_ASSIGN(rpc::StatusParams params, params_of<rpc::StatusParams>(request));
+    auto asking = engine_.status(std::move(params.only));
     co_return rpc::encode(co_await asking);
   }
+  const bool known = name == method::stats || name == method::sessions || name == method::version;
+  if (!known) co_return std::unexpected(unknown_method(name));
+  CO_TRY(params_of<rpc::NoParams>(request));
   if (name == method::stats) {
     auto asking = engine_.stats();
     co_return rpc::encode(co_await asking);

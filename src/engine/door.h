@@ -39,6 +39,7 @@ class Door final : private loop::Acceptor {
   loop::Task<void> handle(Client& client, std::string line);
   Answer answer(rpc::Request request);
   Answer apply(rpc::Request request);
+  Answer amend(rpc::Request request);
   Result<rpc::Json> begin_events(Client& client, const rpc::Request& request);
 
   Engine& engine_;

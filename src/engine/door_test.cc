@@ -153,6 +153,41 @@ TEST_F(DoorTest, EveryMethodAnswers) {
   EXPECT_EQ(stop_asked_, loop::seconds(3));
 }
 
+TEST_F(DoorTest, AnAmendmentChangesTheDocumentThatItWasMadeFor) {
+  const auto shell = caller();
+  const Json applied = *shell->call("apply", apply_params(demo_document()));
+  const uint64_t base = applied.at("revision");
+  const auto amend = [&](uint64_t revision, const Json& changed, const Json& gone, bool dry_run = false) {
+    return shell->call("amend",
+                       {{"base", revision}, {"changed", changed}, {"gone", gone}, {"dry_run", dry_run}});
+  };
+  const auto volumes = [&] { return shell->call("status", {{"only", "volumes"}})->at("volumes").size(); };
+  const Json second = {
+      {"volumes", {{{"name", "second"}, {"size_bytes", 1 << 20}, {"store", {{"kind", "memory"}}}}}}};
+
+  EXPECT_EQ(amend(base, second, Json::object(), true)->at("revision"), base);
+  EXPECT_EQ(volumes(), 1u);
+  const Result<Json> amended = amend(base, second, Json::object());
+  ASSERT_TRUE(amended) << amended.error().text();
+  EXPECT_EQ(amended->at("drawn").size(), 1u);
+  const uint64_t next = amended->at("revision");
+  EXPECT_NE(next, base);
+  EXPECT_EQ(volumes(), 2u);
+  EXPECT_EQ(shell->call("status", {{"only", "volumes/second"}})->at("volumes").size(), 1u);
+  EXPECT_EQ(shell->call("status", {{"only", "volumes/second"}})->at("hosts").size(), 0u);
+
+  EXPECT_EQ(amend(base, second, Json::object()).error().code, ErrorCode::stale);
+  // The demo volume is mapped: what is left must be whole.
+  EXPECT_EQ(amend(next, Json::object(), {{"volumes", {"demo"}}}).error().code, ErrorCode::invalid_argument);
+  EXPECT_TRUE(amend(next, Json::object(), {{"volumes", {"second"}}}));
+  EXPECT_EQ(volumes(), 1u);
+  EXPECT_EQ(amend(next, second, Json::object()).error().place, "base");
+  // A resize is another document too.
+  const uint64_t last = shell->call("apply", apply_params(demo_document()))->at("revision");
+  EXPECT_TRUE(shell->call("volume.resize", {{"name", "demo"}, {"size", "2MiB"}}));
+  EXPECT_EQ(amend(last, second, Json::object()).error().code, ErrorCode::stale);
+}
+
 TEST_F(DoorTest, MistakesHaveTheirCodes) {
   const auto shell = caller();
   const auto error_of = [&](const std::string& line) {

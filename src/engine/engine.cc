@@ -74,8 +74,11 @@ loop::Task<void> Engine::start() {
   co_await making_domains;
   auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
   co_await making_servers;
-  auto publishing = publish({});
+  const auto nothing = std::make_shared<const rpc::Document>();
+  auto publishing = publish(nothing);
   co_await publishing;
+  loop::Loop::current().random({reinterpret_cast<uint8_t*>(&revision_), sizeof revision_});
+  revision_ >>= 12;  // 52 bits: a number that every reader of JSON can hold
   state_ = State::serving;
   log_info("engine", "started version={} shards={}", options_.version, shards_.count());
   tell("engine.started", {{"version", options_.version}});
@@ -88,21 +91,41 @@ loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool d
   const Result<void> entered = co_await entering;
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
-  if (state_ != State::serving) co_return stopped();
+  auto putting = put_in_force(std::move(desired), dry_run);
+  co_return co_await putting;
+}
 
+loop::Task<Result<rpc::ApplyReport>> Engine::amend(uint64_t base, rpc::Amendment amendment, bool dry_run) {
+  resolve_paths(amendment.changed, options_.state_folder);
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (base != revision_)
+    co_return fail(ErrorCode::stale, "base", "is {}, and revision {} is in force", base, revision_);
+  rpc::Document desired = running_;
+  rpc::amend(desired, std::move(amendment));
+  CO_TRY(rpc::check_document(desired));
+  auto putting = put_in_force(std::move(desired), dry_run);
+  co_return co_await putting;
+}
+
+// `desired` is checked, and it is its turn.
+loop::Task<Result<rpc::ApplyReport>> Engine::put_in_force(rpc::Document desired, bool dry_run) {
+  if (state_ != State::serving) co_return stopped();
   const std::function<Uuid()> draw = [] { return loop::Loop::current().random_uuid(); };
-  const std::vector<rpc::DrawnIdentity> drawn =
-      complete_identities(desired, running_, options_.identities, draw);
-  CO_TRY(rpc::check_document(desired));  // identities that were filled in must be unique too
+  const Completed completed = complete_identities(desired, running_, options_.identities, draw);
+  if (completed.changed) CO_TRY(rpc::check_document(desired));  // what was filled in must be unique too
   CO_TRY_ASSIGN(const Plan plan, make_plan(running_, desired));
 
   rpc::ApplyReport report;
   report.dry_run = dry_run;
   report.changed = !plan.steps.empty();
+  report.revision = revision_;
   for (const Step& step : plan.steps) report.steps.push_back(describe(step));
   if (dry_run || plan.steps.empty()) co_return report;
 
-  auto keeping = keep(drawn, desired);
+  auto keeping = keep(completed.drawn, desired);
   const Result<void> kept = co_await keeping;
   CO_TRY(kept);
   auto running = run_steps(*this, plan.steps);
@@ -111,7 +134,8 @@ loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool d
     tell("document.refused", {{"error", outcome.error().text()}});
     co_return std::unexpected(outcome.error());
   }
-  report.drawn = drawn;
+  report.drawn = completed.drawn;
+  report.revision = revision_;
   ++applied_;
   log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}", plan.steps.size(),
            running_.volumes.size(), running_.targets.size(), running_.hosts.size(), running_.portals.size());
@@ -165,7 +189,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       break;
     }
     case StepKind::publish: {
-      auto publishing = publish(std::move(step.after));
+      auto publishing = publish(step.after);
       co_await publishing;
       break;
     }
@@ -173,16 +197,17 @@ loop::Task<Result<void>> Engine::run(Step step) {
   co_return Result<void>{};
 }
 
-loop::Task<void> Engine::publish(rpc::Document document) {
-  directory_ = build_directory(document, volumes_, options_.settings, directory_.get());
+loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {
+  directory_ = build_directory(*document, volumes_, options_.settings, directory_.get());
   std::function<void(loop::Loop&)> replace = [this](loop::Loop& loop) {
     servers_[loop.index()]->replace_directory(directory_);
   };
   auto replacing = loop::on_every_shard(shards_, std::move(replace));
   co_await replacing;
-  auto renaming = portals_.rename(portals_of(document));
+  auto renaming = portals_.rename(portals_of(*document));
   co_await renaming;
-  running_ = std::move(document);
+  running_ = *document;
+  ++revision_;
 }
 
 loop::Task<Result<void>> Engine::resize_volume(std::string name, uint64_t size_bytes) {
@@ -223,6 +248,7 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
     CO_TRY(outcome);
   }
   if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
+  ++revision_;
   co_return volume_status(*volume);
 }
 

@@ -17,6 +17,7 @@
 #include "engine/version.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
+#include "rpc/amendment.h"
 #include "rpc/document.h"
 #include "rpc/status.h"
 #include "scsi/nexus_state.h"
@@ -51,11 +52,15 @@ class Engine final : private StepRunner {
   /// Puts `desired` in force: all of it or, on an error, nothing. Idempotent. With `dry_run` it only tells the steps.
   /// Changes wait for each other in order; exhausted when too many wait, closed when the engine stops.
   loop::Task<Result<rpc::ApplyReport>> apply(rpc::Document desired, bool dry_run);
+  /// The same with what differs from the document of that revision (ApplyReport); stale: another one is in force. Errors have
+  /// places of the document as amended.
+  loop::Task<Result<rpc::ApplyReport>> amend(uint64_t base, rpc::Amendment amendment, bool dry_run);
   /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
-  loop::Task<rpc::EngineStatus> status();
+  /// `only`: see rpc::StatusParams.
+  loop::Task<rpc::EngineStatus> status(std::string only = {});
   loop::Task<rpc::Stats> stats();
   /// By id.
   loop::Task<std::vector<rpc::SessionStatus>> sessions();
@@ -72,8 +77,9 @@ class Engine final : private StepRunner {
   enum class State : uint8_t { fresh, serving, stopping, stopped };
 
   loop::Task<Result<void>> run(Step step) override;
+  loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
-  loop::Task<void> publish(rpc::Document document);
+  loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
   void tell(std::string kind, std::map<std::string, std::string> fields);
@@ -93,6 +99,7 @@ class Engine final : private StepRunner {
   std::shared_ptr<const iscsi::Directory> directory_;
 
   rpc::Document running_;
+  uint64_t revision_ = 0;  // of running_; begins anywhere, so that no two lives share one
   Turnstile turnstile_;
   EventLog events_;
 };

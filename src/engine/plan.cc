@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/name_index.h"
 #include "json/sizes.h"
 
 namespace ashlar::engine {
@@ -10,13 +11,6 @@ namespace {
 using rpc::Document;
 using rpc::PortalDocument;
 using rpc::VolumeDocument;
-
-template <typename T>
-const T* find_named(const std::vector<T>& items, const std::string& name) {
-  const auto found =
-      std::find_if(items.begin(), items.end(), [&name](const T& item) { return item.name == name; });
-  return found == items.end() ? nullptr : &*found;
-}
 
 bool same_endpoint(const PortalDocument& a, const PortalDocument& b) {
   return a.address == b.address && a.port == b.port;
@@ -111,10 +105,13 @@ struct Parts {
 };
 
 Result<void> plan_volumes(const Document& running, const Document& desired, Parts& parts) {
+  const NameIndex running_volumes(running.volumes);
+  const NameIndex desired_volumes(desired.volumes);
   for (size_t i = 0; i < desired.volumes.size(); ++i) {
     const VolumeDocument& volume = desired.volumes[i];
+    const VolumeDocument* now = running_volumes.find(volume.name);
+    if (now != nullptr && *now == volume) continue;
     const std::string place = fmt::format("volumes[{}]", i);
-    const VolumeDocument* now = find_named(running.volumes, volume.name);
     if (now == nullptr) {
       TRY(check_path_free(running, volume, place));
       parts.open.push_back(volume_step(StepKind::open_volume, volume, place));
@@ -132,7 +129,7 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
     }
   }
   for (const VolumeDocument& volume : running.volumes) {
-    if (find_named(desired.volumes, volume.name) == nullptr)
+    if (desired_volumes.find(volume.name) == nullptr)
       parts.close.push_back(volume_step(StepKind::close_volume, volume, ""));
   }
   return {};
@@ -191,8 +188,8 @@ rpc::StepReport describe(const Step& step) {
     case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
     case StepKind::publish:
       return {"publish", "",
-              fmt::format("{} targets, {} hosts, {} mappings", step.after.targets.size(),
-                          step.after.hosts.size(), step.after.mappings.size())};
+              fmt::format("{} targets, {} hosts, {} mappings", step.after->targets.size(),
+                          step.after->hosts.size(), step.after->mappings.size())};
   }
   return {};
 }
@@ -205,8 +202,8 @@ Result<Plan> make_plan(const Document& running, const Document& desired) {
   plan_portals(running, desired, parts);
   // First what may fail and is taken back without a trace; then the switch; then what cannot fail.
   Step publish;
-  publish.before = running;
-  publish.after = desired;
+  publish.before = std::make_shared<const Document>(running);
+  publish.after = std::make_shared<const Document>(desired);
   std::vector<Step> switches = {publish};
   for (std::vector<Step>* part :
        {&parts.make_way, &parts.open, &parts.listen, &parts.change, &switches, &parts.leave, &parts.close}) {
@@ -250,29 +247,34 @@ void fill_from(rpc::IdentityDocument& identity, const rpc::IdentityDocument& sou
 
 }  // namespace
 
-std::vector<rpc::DrawnIdentity> complete_identities(Document& desired, const Document& running,
-                                                    const DrawnIdentities& kept,
-                                                    const std::function<Uuid()>& draw) {
-  std::vector<rpc::DrawnIdentity> drawn;
+Completed complete_identities(Document& desired, const Document& running, const DrawnIdentities& kept,
+                              const std::function<Uuid()>& draw) {
+  Completed completed;
+  const NameIndex running_volumes(running.volumes);
   for (VolumeDocument& volume : desired.volumes) {
-    const VolumeDocument* now = find_named(running.volumes, volume.name);
+    const VolumeDocument* now = running_volumes.find(volume.name);
+    // What runs was completed when it came.
+    if (now != nullptr && now->identity && now->identity == volume.identity) continue;
+    const auto as_it_was = volume.identity;
     const rpc::IdentityDocument* known =
         now != nullptr && now->identity ? &*now->identity : kept.find(volume);
     if (!volume.identity) volume.identity = known != nullptr ? *known : rpc::IdentityDocument{};
     rpc::IdentityDocument& identity = *volume.identity;
     make_canonical(identity);
     if (known != nullptr) fill_from(identity, *known);
-    if (complete(identity)) continue;
-    rpc::IdentityDocument fresh;
-    const Uuid seed = draw();
-    fresh.naa = hex_of(make_naa(seed));
-    fresh.eui64 = hex_of(make_eui64(seed));
-    fresh.serial = make_serial(seed);
-    fresh.uuid = uuid_text(make_uuid(draw()));
-    fill_from(identity, fresh);
-    drawn.push_back({volume.name, identity});
+    if (!complete(identity)) {
+      rpc::IdentityDocument fresh;
+      const Uuid seed = draw();
+      fresh.naa = hex_of(make_naa(seed));
+      fresh.eui64 = hex_of(make_eui64(seed));
+      fresh.serial = make_serial(seed);
+      fresh.uuid = uuid_text(make_uuid(draw()));
+      fill_from(identity, fresh);
+      completed.drawn.push_back({volume.name, identity});
+    }
+    completed.changed = completed.changed || as_it_was != volume.identity;
   }
-  return drawn;
+  return completed;
 }
 
 }  // namespace ashlar::engine

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -29,10 +30,10 @@ struct Step {
   std::string place;  ///< in the desired document, for errors: "volumes[2]"; empty when it is not from there
   rpc::VolumeDocument
       volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache: as it is before
-  uint64_t size_bytes = 0;      ///< resize_volume: the new size
-  bool write_cache = false;     ///< set_write_cache: the new setting
-  rpc::PortalDocument portal;   ///< add_portal, remove_portal
-  rpc::Document before, after;  ///< publish
+  uint64_t size_bytes = 0;                             ///< resize_volume: the new size
+  bool write_cache = false;                            ///< set_write_cache: the new setting
+  rpc::PortalDocument portal;                          ///< add_portal, remove_portal
+  std::shared_ptr<const rpc::Document> before, after;  ///< publish: never null
 };
 
 /// The step that takes `step` back.
@@ -72,9 +73,12 @@ class DrawnIdentities {
 };
 
 /// Makes the identities of `desired` complete and canonical: from the volume of that name in `running`, from `kept`, or from
-/// `draw`. Tells which were drawn.
-std::vector<rpc::DrawnIdentity> complete_identities(rpc::Document& desired, const rpc::Document& running,
-                                                    const DrawnIdentities& kept,
-                                                    const std::function<Uuid()>& draw);
+/// `draw`.
+struct Completed {
+  std::vector<rpc::DrawnIdentity> drawn;
+  bool changed = false;  ///< an identity is not as it was
+};
+Completed complete_identities(rpc::Document& desired, const rpc::Document& running,
+                              const DrawnIdentities& kept, const std::function<Uuid()>& draw);
 
 }  // namespace ashlar::engine

@@ -13,7 +13,6 @@ namespace ashlar::engine {
 namespace {
 
 using rpc::Document;
-using rpc::PortalDocument;
 using rpc::VolumeDocument;
 
 VolumeDocument volume(const std::string& name, uint64_t size = 1 << 20) {
@@ -83,8 +82,8 @@ class ModelRunner final : public StepRunner {
         break;
       case StepKind::remove_portal: RC_ASSERT(model.listening.erase(endpoint) == 1u); break;
       case StepKind::publish:
-        for (const auto& mapping : step.after.mappings) RC_ASSERT(model.volumes.contains(mapping.volume));
-        model.published = step.after;
+        for (const auto& mapping : step.after->mappings) RC_ASSERT(model.volumes.contains(mapping.volume));
+        model.published = *step.after;
         break;
     }
   }
@@ -250,7 +249,7 @@ class Identities : public testing::Test {
     return uuid;
   }
   std::vector<rpc::DrawnIdentity> complete(Document& desired) {
-    return complete_identities(desired, running_, kept_, [this] { return draw(); });
+    return complete_identities(desired, running_, kept_, [this] { return draw(); }).drawn;
   }
   Document running_;
   DrawnIdentities kept_;

@@ -58,13 +58,14 @@ Pairs count_pairs(const std::vector<rpc::SessionStatus>& sessions) {
   return pairs;
 }
 
-void count_sessions(rpc::EngineStatus& status, const Pairs& pairs) {
+void count_sessions(rpc::EngineStatus& status, const std::vector<rpc::MappingDocument>& mappings,
+                    const Pairs& pairs) {
   std::map<std::string, uint32_t> of_target, of_host, of_volume, mappings_of_volume;
   for (const auto& [pair, count] : pairs) {
     of_target[pair.first] += count;
     of_host[pair.second] += count;
   }
-  for (const rpc::MappingDocument& mapping : status.mappings) {
+  for (const rpc::MappingDocument& mapping : mappings) {
     ++mappings_of_volume[mapping.volume];
     if (const auto found = pairs.find({mapping.target, mapping.host}); found != pairs.end())
       of_volume[mapping.volume] += found->second;
@@ -175,7 +176,7 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::sessions() {
   co_return all;
 }
 
-loop::Task<rpc::EngineStatus> Engine::status() {
+loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   auto collecting = sessions();
   const std::vector<rpc::SessionStatus> all = co_await collecting;
   // From here on without waiting, so that all of it is of one moment.
@@ -186,16 +187,27 @@ loop::Task<rpc::EngineStatus> Engine::status() {
   status.uptime_seconds = static_cast<uint64_t>((loop::Loop::current().now() - started_) / loop::seconds(1));
   status.applied = applied_;
   status.sessions = static_cast<uint32_t>(all.size());
-  for (const rpc::VolumeDocument& volume : running_.volumes) status.volumes.push_back(volume_status(volume));
-  for (const rpc::HostDocument& host : running_.hosts) status.hosts.push_back(told(host));
+  const auto wanted = [&only](std::string_view kind, const std::string& name) {
+    if (only.empty() || only == kind) return true;
+    return only.starts_with(kind) && std::string_view(only).substr(kind.size()) == "/" + name;
+  };
+  for (const rpc::VolumeDocument& volume : running_.volumes) {
+    if (wanted("volumes", volume.name)) status.volumes.push_back(volume_status(volume));
+  }
+  for (const rpc::HostDocument& host : running_.hosts) {
+    if (wanted("hosts", host.name)) status.hosts.push_back(told(host));
+  }
   for (const rpc::PortalDocument& portal : running_.portals) {
+    if (!wanted("portals", portal.name)) continue;
     const loop::Endpoint endpoint{portal.address, portal.port};
     status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag,
                               portals_.listening(endpoint), portals_.accepted(endpoint)});
   }
-  for (const rpc::TargetDocument& target : running_.targets) status.targets.push_back(told(target, running_));
-  status.mappings = running_.mappings;
-  count_sessions(status, count_pairs(all));
+  for (const rpc::TargetDocument& target : running_.targets) {
+    if (wanted("targets", target.name)) status.targets.push_back(told(target, running_));
+  }
+  if (only.empty()) status.mappings = running_.mappings;
+  count_sessions(status, running_.mappings, count_pairs(all));
   co_return status;
 }
 

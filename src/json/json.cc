@@ -67,7 +67,9 @@ class Builder final : public nlohmann::json_sax<Json> {
       holder.push_back(std::move(value));
       return &holder.back();
     }
-    return &(holder[key_] = std::move(value));
+    // Appended, not looked up a second time: key() has seen that it is new.
+    auto& members = holder.get_ref<Json::object_t&>();
+    return &members.emplace_back(std::move(key_), std::move(value)).second;
   }
   bool place(Json value) {
     put(std::move(value));

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <bit>
 #include <map>
-#include <set>
-#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "base/identity.h"
 #include "json/fields.h"
@@ -30,8 +30,11 @@ constexpr uint32_t max_physical_block_bytes = 1u << 20;
 constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
+using HostsByName = std::unordered_map<std::string, const HostDocument*>;
+using Names = std::unordered_set<std::string>;
+
 // Value -> where it stood first.
-using Seen = std::map<std::string, std::string, std::less<>>;
+using Seen = std::unordered_map<std::string, std::string>;
 
 Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
   const auto [first, fresh] = seen.emplace(value, place);
@@ -127,7 +130,7 @@ Result<void> check_store(const StoreDocument& store, const std::string& place, S
   return unique(paths, path->second, where);
 }
 
-Result<void> check_volumes(const Document& document, std::set<std::string>& names) {
+Result<void> check_volumes(const Document& document, Names& names) {
   TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
   Seen seen, paths;
   IdentitiesSeen identities;
@@ -187,7 +190,7 @@ Result<void> check_name_form(const std::string& name, const std::string& place) 
               canonical);
 }
 
-Result<void> check_hosts(const Document& document, std::map<std::string, const HostDocument*>& hosts) {
+Result<void> check_hosts(const Document& document, HostsByName& hosts) {
   TRY(at_most(document.hosts.size(), max_hosts, "hosts"));
   Seen seen, initiators;
   for (size_t i = 0; i < document.hosts.size(); ++i) {
@@ -214,7 +217,7 @@ Result<void> check_hosts(const Document& document, std::map<std::string, const H
   return {};
 }
 
-Result<void> check_portals(const Document& document, std::set<std::string>& names) {
+Result<void> check_portals(const Document& document, Names& names) {
   TRY(at_most(document.portals.size(), max_portals, "portals"));
   Seen seen, endpoints;
   for (size_t i = 0; i < document.portals.size(); ++i) {
@@ -240,8 +243,7 @@ Result<void> check_portals(const Document& document, std::set<std::string>& name
   return {};
 }
 
-Result<void> check_targets(const Document& document, const std::set<std::string>& portals,
-                           std::set<std::string>& names) {
+Result<void> check_targets(const Document& document, const Names& portals, Names& names) {
   TRY(at_most(document.targets.size(), max_targets, "targets"));
   Seen seen;
   for (size_t i = 0; i < document.targets.size(); ++i) {
@@ -266,13 +268,11 @@ Result<void> check_targets(const Document& document, const std::set<std::string>
   return {};
 }
 
-using HostsByName = std::map<std::string, const HostDocument*>;
-
-Result<void> check_mappings(const Document& document, const HostsByName& hosts,
-                            const std::set<std::string>& targets, const std::set<std::string>& volumes) {
+Result<void> check_mappings(const Document& document, const HostsByName& hosts, const Names& targets,
+                            const Names& volumes) {
   TRY(at_most(document.mappings.size(), max_mappings, "mappings"));
-  std::map<std::tuple<std::string, std::string, uint16_t>, size_t> luns;
-  std::map<std::tuple<std::string, std::string, std::string>, size_t> pairs;
+  // "host target LUN", "host target volume": names have no spaces.
+  std::unordered_map<std::string, size_t> luns, pairs;
   std::map<std::string, std::string> any_host_of_target;
   for (size_t i = 0; i < document.mappings.size(); ++i) {
     const MappingDocument& mapping = document.mappings[i];
@@ -286,12 +286,14 @@ Result<void> check_mappings(const Document& document, const HostsByName& hosts,
       return fail(ErrorCode::invalid_argument, place + ".volume", "no volume named '{}'", mapping.volume);
     if (mapping.lun > max_lun)
       return fail(ErrorCode::out_of_range, place + ".lun", "{} is more than {}", mapping.lun, max_lun);
-    const auto [at, fresh] = luns.try_emplace({mapping.host, mapping.target, mapping.lun}, i);
+    const auto [at, fresh] =
+        luns.try_emplace(fmt::format("{} {} {}", mapping.host, mapping.target, mapping.lun), i);
     if (!fresh) {
       return fail(ErrorCode::invalid_argument, place + ".lun", "LUN {} of host '{}' is taken by mappings[{}]",
                   mapping.lun, mapping.host, at->second);
     }
-    const auto [pair, first] = pairs.try_emplace({mapping.host, mapping.target, mapping.volume}, i);
+    const auto [pair, first] =
+        pairs.try_emplace(fmt::format("{} {} {}", mapping.host, mapping.target, mapping.volume), i);
     if (!first)
       return fail(ErrorCode::invalid_argument, place + ".volume", "'{}' is mapped there by mappings[{}]",
                   mapping.volume, pair->second);
@@ -309,7 +311,7 @@ Result<void> check_mappings(const Document& document, const HostsByName& hosts,
 }  // namespace
 
 Result<void> check_document(const Document& document) {
-  std::set<std::string> volumes, portals, targets;
+  Names volumes, portals, targets;
   HostsByName hosts;
   TRY(check_volumes(document, volumes));
   TRY(check_hosts(document, hosts));

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "json/fields.h"
+#include "rpc/amendment.h"
 #include "rpc/document.h"
 #include "rpc/words.h"
 
@@ -86,6 +87,15 @@ void visit_fields(V& v, T& document) {
   v.field("portals", document.portals);
   v.field("targets", document.targets);
   v.field("mappings", document.mappings);
+}
+
+template <typename V, Is<Removals> T>
+void visit_fields(V& v, T& gone) {
+  v.field("volumes", gone.volumes);
+  v.field("hosts", gone.hosts);
+  v.field("portals", gone.portals);
+  v.field("targets", gone.targets);
+  v.field("mappings", gone.mappings);
 }
 
 }  // namespace ashlar::rpc

@@ -11,7 +11,7 @@ constexpr std::array all_codes = {
     ErrorCode::invalid_argument,  ErrorCode::not_found,   ErrorCode::already_exists, ErrorCode::busy,
     ErrorCode::permission_denied, ErrorCode::unsupported, ErrorCode::out_of_range,   ErrorCode::exhausted,
     ErrorCode::no_space,          ErrorCode::io_error,    ErrorCode::protocol_error, ErrorCode::timed_out,
-    ErrorCode::aborted,           ErrorCode::closed};
+    ErrorCode::aborted,           ErrorCode::closed,      ErrorCode::stale};
 
 int number_of(ErrorCode code) { return server_error - static_cast<int>(code); }
 

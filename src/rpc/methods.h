@@ -11,8 +11,9 @@ namespace ashlar::rpc {
 
 namespace method {
 constexpr std::string_view apply = "apply";                  ///< ApplyParams -> ApplyReport
+constexpr std::string_view amend = "amend";                  ///< AmendParams -> ApplyReport
 constexpr std::string_view document = "document";            ///< DocumentParams -> Document
-constexpr std::string_view status = "status";                ///< {} -> EngineStatus
+constexpr std::string_view status = "status";                ///< StatusParams -> EngineStatus
 constexpr std::string_view stats = "stats";                  ///< {} -> Stats
 constexpr std::string_view sessions = "sessions";            ///< {} -> {"sessions": [SessionStatus]}
 constexpr std::string_view session_drop = "session.drop";    ///< SessionDropParams -> {}
@@ -27,6 +28,16 @@ struct NoParams {};
 struct ApplyParams {
   Document document;
   bool dry_run = false;
+};
+struct AmendParams {
+  uint64_t base = 0;  ///< ApplyReport::revision that it was made for; another one in force: stale
+  Document changed;   ///< see Amendment
+  Removals gone;
+  bool dry_run = false;
+};
+struct StatusParams {
+  /// "volumes": no other list; "volumes/db1": that one alone. Empty: all.
+  std::string only;
 };
 struct DocumentParams {
   bool secrets = false;  ///< show CHAP secrets instead of "(redacted)"
@@ -55,6 +66,19 @@ template <typename V, Is<ApplyParams> T>
 void visit_fields(V& v, T& params) {
   v.field("document", params.document, required);
   v.field("dry_run", params.dry_run);
+}
+
+template <typename V, Is<AmendParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("base", params.base, required);
+  v.field("changed", params.changed);
+  v.field("gone", params.gone);
+  v.field("dry_run", params.dry_run);
+}
+
+template <typename V, Is<StatusParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("only", params.only);
 }
 
 template <typename V, Is<DocumentParams> T>

@@ -129,6 +129,8 @@ struct ApplyReport {
   std::vector<StepReport> steps;
   /// Identities drawn by this apply: put them into the document, or hosts see another disk after a restart.
   std::vector<DrawnIdentity> drawn;
+  /// Of the document that is in force now; another one after every change of it, and in every life of the engine.
+  uint64_t revision = 0;
   bool operator==(const ApplyReport&) const = default;
 };
 

@@ -142,6 +142,7 @@ void visit_fields(V& v, T& report) {
   v.field("changed", report.changed);
   v.field("steps", report.steps);
   v.field("drawn", report.drawn);
+  v.field("revision", report.revision);
 }
 
 template <typename V, Is<Version> T>

@@ -2,6 +2,7 @@
 
 #include "json/fields.h"
 #include "json/json.h"
+#include "json/text_writer.h"
 #include "state/sha256.h"
 
 namespace ashlar::state {
@@ -76,11 +77,12 @@ Result<std::string_view> checked_part(std::string_view text, const std::string& 
 }  // namespace
 
 Result<std::string> print_generation(Generation& generation) {
-  Json configuration = api::write_configuration(generation.configuration, json::Secrets::show);
-  generation.info.hash = sha256_hex(json::print_json(configuration));
-  Json document = json::encode(GenerationHead{generation.info, generation.before, generation.after, {}});
-  document["configuration"] = std::move(configuration);
-  const std::string text = json::print_json(document, 2) + "\n";
+  const std::string configuration = api::print_configuration(generation.configuration, json::Secrets::show);
+  generation.info.hash = sha256_hex(configuration);
+  std::string text = json::print_json(
+      json::encode(GenerationHead{generation.info, generation.before, generation.after, {}}), 2);
+  text.resize(text.size() - std::string_view("\n}").size());
+  text += fmt::format(",{}{}\n}}\n", configuration_key, json::lay_out(configuration, 2, 1));
   const std::string_view rest = std::string_view(text).substr(2);  // after "{\n"
   std::string file = fmt::format("{}{}{}{}", opening, sha256_hex(rest), closing, rest);
   if (file.size() > json::max_json_bytes) {

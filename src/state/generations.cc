@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "api/plan.h"
 #include "base/log.h"
+#include "json/json.h"
 #include "state/generation_folder.h"
 #include "state/generation_text.h"
 
@@ -12,6 +14,15 @@ namespace {
 
 // The agent alone: comments and names of hosts are nobody else's business.
 constexpr uint32_t folder_mode = 0700, file_mode = 0600;
+
+// Whether what is new in `next` is read from its text as it is. What was in force before has been read back already; a text of
+// resources one after the other cannot make them anything else.
+bool reads_back(const api::Configuration& next, const api::Configuration& before) {
+  const api::Configuration news = api::news_of(before, next);
+  const auto json = json::parse_json(api::print_configuration(news, json::Secrets::show));
+  const auto again = json ? api::read_configuration(*json) : std::unexpected(json.error());
+  return again && *again == news;
+}
 
 }  // namespace
 
@@ -124,16 +135,23 @@ Result<GenerationInfo> GenerationStore::prepare(Generation next) {
   TRY(settle());
   next.info.number = current_.info.number + 1;
   next.after.insert(next.after.begin(), afterwork_.begin(), afterwork_.end());
+  api::make_canonical(next.configuration);
   TRY_ASSIGN(const std::string text, print_generation(next));
   const std::string path = path_of(generation_name(next.info.number));
   // What a restart would read, so that nothing is ever committed which the next start refuses.
-  TRY_ASSIGN(Generation again, parse_generation(text, path));
-  TRY_ASSIGN(const GenerationHead head, parse_generation_head(text, path));
+  TRY_ASSIGN(GenerationHead head, parse_generation_head(text, path));
+  if (reads_back(next.configuration, current_.configuration)) {
+    next.info = std::move(head.info);
+    next.before = std::move(head.before);
+    next.after = std::move(head.after);
+  } else {
+    TRY_ASSIGN(next, parse_generation(text, path));
+  }
   if (Result<void> done = files_->replace(path, text, file_mode); !done) {
     (void)files_->remove(path);
     return std::unexpected(std::move(done).error());
   }
-  unfinished_ = std::move(again);
+  unfinished_ = std::move(next);
   unfinished_checksum_ = head.checksum;
   return unfinished_->info;
 }
