@@ -20,7 +20,6 @@ using Kind = StorageWork::Kind;
 
 constexpr size_t most_plans = 100;
 constexpr int64_t plan_seconds = 15 * 60;
-constexpr uint32_t secret_bytes = 16;
 
 std::unexpected<Refusal> refuse(Error error) { return std::unexpected(Refusal{std::move(error), {}}); }
 
@@ -166,19 +165,7 @@ std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
 
 Result<Array::Prepared> Array::prepare(Configuration next, const Change& change) {
   const Configuration& before = view()->configuration;
-  TRY(take_in_secrets(
-      next, before,
-      [&](SecretKind kind, const std::string& path, const std::string& plain) -> Result<std::string> {
-        if (kind != SecretKind::password) return keep_secret(plain, change.dry_run);
-        const size_t slash = path.find('/') + 1;
-        TRY(access::check_password(plain, path.substr(slash, path.rfind('/') - slash), path));
-        TRY_ASSIGN(const std::string hash, access::hash_password(plain));
-        return keep_secret(change.one_time_passwords ? std::string(one_time_mark) + hash : hash,
-                           change.dry_run);
-      },
-      [this](const std::string& reference) {
-        return state::SecretStore::is_reference(reference) && secrets_->get(reference).has_value();
-      }));
+  TRY(take_in(next, before, change));
   TRY(find_adopted_sizes(next));
   Draw draw;
   draw.uuid = [this] {
@@ -211,9 +198,9 @@ Result<std::vector<api::Difference>> Array::compare(
   const std::shared_ptr<const View> before = view();
   Configuration next = before->configuration;
   TRY(edit(next));
-  TRY(take_in_secrets(
-      next, before->configuration,
-      [this](SecretKind, const std::string&, const std::string& plain) { return keep_secret(plain, true); }));
+  Change only_told;
+  only_told.dry_run = true;
+  TRY(take_in(next, before->configuration, only_told));
   size_t made = 0;
   Draw draw;
   draw.uuid = [this] {
@@ -229,13 +216,6 @@ Result<std::vector<api::Difference>> Array::compare(
   TRY(api::check_configuration(next));
   api::make_canonical(next);
   return api::differences_of(before->configuration, next);
-}
-
-Result<std::string> Array::keep_secret(const std::string& plain, bool dry_run) {
-  if (!dry_run) return secrets_->put(plain);
-  std::array<uint8_t, secret_bytes> random{};
-  parts_.random(random);
-  return "secret:" + hex_of(random);
 }
 
 Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
@@ -304,25 +284,6 @@ void Array::do_afterwork() {
   for (const state::Afterwork& each : generations_->afterwork())
     all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
   if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
-}
-
-// A secret stays as long as a file of a generation names it, also one that was put aside as damaged; beyond that nobody can
-// ask for it. The files are searched as text: a generation of a thousand volumes has megabytes, and 200 are kept.
-void Array::remove_old_secrets() {
-  constexpr std::string_view mark = "secret:";
-  constexpr size_t id_digits = 2 * secret_bytes;
-  const std::string folder = parts_.folder + "/config";
-  const auto names = parts_.files->list(folder);
-  if (!names) return;
-  std::set<std::string> used;
-  for (const std::string& name : *names) {
-    const auto text = parts_.files->read(folder + "/" + name);
-    if (!text) return;  // what cannot be read may need any of them
-    for (size_t at = text->find(mark); at != std::string::npos; at = text->find(mark, at + 1))
-      used.insert(text->substr(at, mark.size() + id_digits));
-  }
-  const auto removed = secrets_->remove_all_but(used);
-  if (!removed) log_warning("agent", "old secrets stay: {}", removed.error().text());
 }
 
 std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, const Change& change) {

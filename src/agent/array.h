@@ -15,6 +15,7 @@
 #include "access/role.h"
 #include "agent/engine_link.h"
 #include "agent/planner.h"
+#include "agent/secret_fields.h"
 #include "api/configuration.h"
 #include "api/plan.h"
 #include "base/bytes.h"
@@ -140,6 +141,9 @@ class Array {
   Result<std::shared_ptr<storage::PoolDriver>> driver_of(const api::Pool& pool);
   Result<std::shared_ptr<storage::PoolDriver>> driver_in(const api::Configuration& configuration,
                                                          const std::string& pool);
+  Result<void> take_in(api::Configuration& next, const api::Configuration& before, const Change& change);
+  bool is_secret(const std::string& reference, SecretKind kind, const std::string& plain,
+                 const Change& change) const;
   Result<std::string> keep_secret(const std::string& plain, bool dry_run);
   void remove_old_secrets();
   std::string keep_plan(const api::Plan& plan, const api::Configuration& wish, const Change& change);

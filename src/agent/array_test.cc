@@ -404,6 +404,26 @@ TEST_F(ArrayTest, ALostSecretTakesItsHostAlone) {
   EXPECT_THAT(world.array().failures(), IsEmpty());
 }
 
+TEST_F(ArrayTest, TheSameSecretAgainIsNoChange) {
+  world.must_change([](Configuration& next) {
+    next.users.push_back({.name = "bob", .role = "viewer", .password = "a long enough password"});
+  });
+  const uint64_t generation = world.generation();
+  const auto again = [](const std::string& chap, const std::string& password) {
+    return [=](Configuration& next) {
+      next.hosts[0].chap->secret = chap;
+      for (api::User& each : next.users) {
+        if (each.name == "bob") each.password = password;
+      }
+    };
+  };
+  EXPECT_FALSE(world.must_change(again(chap_secret, "a long enough password")).applied);
+  EXPECT_EQ(world.generation(), generation);
+  EXPECT_TRUE(world.must_change(again(chap_secret, "another long password")).applied);
+  EXPECT_TRUE(world.must_change(again("another chap secret", "another long password")).applied);
+  EXPECT_EQ(world.engine.served().hosts[0].chap->secret, "another chap secret");
+}
+
 TEST_F(ArrayTest, ARollbackBringsSecretsBack) {
   const uint64_t old = world.generation();
   world.must_change([](Configuration& next) { next.hosts[0].chap->secret = "a new chap secret"; });

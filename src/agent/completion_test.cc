@@ -198,11 +198,13 @@ TEST(Compile, SecretsAreSaidPlainly) {
 class TakeIn : public testing::Test {
  protected:
   Result<void> take(Configuration& next, const Configuration& before) {
-    return take_in_secrets(next, before,
-                           [this](SecretKind, const std::string& path, const std::string& plain) {
-                             kept.push_back(path + "=" + plain);
-                             return Result<std::string>(fmt::format("secret:kept {}", kept.size()));
-                           });
+    return take_in_secrets(
+        next, before,
+        [this](SecretKind, const std::string& path, const std::string& plain, const std::string& before) {
+          if (before == "secret:" + plain) return Result<std::string>(before);
+          kept.push_back(path + "=" + plain);
+          return Result<std::string>(fmt::format("secret:kept {}", kept.size()));
+        });
   }
   static Configuration with_chap(const std::string& secret, const std::string& mutual = "") {
     Configuration all;
@@ -230,6 +232,13 @@ TEST_F(TakeIn, RedactedKeepsWhatWasThere) {
   EXPECT_THAT(kept, IsEmpty());
   Configuration nothing = with_chap(std::string(api::redacted));
   EXPECT_THAT(take(nothing, {}).error().message, HasSubstr("there is none"));
+}
+
+TEST_F(TakeIn, TellsWhatIsThereNow) {
+  const Configuration before = with_chap("secret:twelve bytes");
+  Configuration next = with_chap("twelve bytes");
+  ASSERT_TRUE(take(next, before));
+  EXPECT_EQ(next, before);
 }
 
 TEST_F(TakeIn, LengthsAndStrangers) {

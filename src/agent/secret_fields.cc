@@ -81,7 +81,7 @@ Result<void> take_in_secrets(api::Configuration& next, const api::Configuration&
     }
     outcome = check_plain(kind, path, value);
     if (!outcome) return;
-    Result<std::string> reference = keep(kind, path, value);
+    Result<std::string> reference = keep(kind, path, value, known[path]);
     if (!reference) {
       outcome = std::unexpected(std::move(reference).error());
       return;

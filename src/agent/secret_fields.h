@@ -16,9 +16,10 @@ enum class SecretKind : uint8_t { chap, password, totp, token, channel };
 using SecretVisitor = std::function<void(const std::string& path, SecretKind kind, std::string& value)>;
 void for_each_secret(api::Configuration& configuration, const SecretVisitor& visit);
 
-/// Puts a plain secret away and gives its reference.
-using KeepSecret =
-    std::function<Result<std::string>(SecretKind kind, const std::string& path, const std::string& plain)>;
+/// Puts a plain secret away and gives its reference. `before`: that of the secret which is there now, which may be the same one;
+/// empty: none is there.
+using KeepSecret = std::function<Result<std::string>(SecretKind kind, const std::string& path,
+                                                     const std::string& plain, const std::string& before)>;
 
 /// Is there a secret of that reference? Older generations, which may come back, have some that `before` has not.
 using IsKept = std::function<bool(const std::string& reference)>;

@@ -115,7 +115,11 @@ Result<void> Array::apply(rpc::Document& document, Failures& failures, const Fai
     rpc::Document rest = document;
     const std::string failed = take_out_failed(rest, applied.error());
     if (failed.empty() || (may_fail != nullptr && !may_fail->contains(failed))) return applied;
-    log_error("agent", "{} is not served: {}", failed, applied.error().text());
+    // Tried again every few seconds: said once.
+    const Failures known = this->failures();
+    const auto said = known.find(failed);
+    if (said == known.end() || said->second != applied.error().message)
+      log_error("agent", "{} is not served: {}", failed, applied.error().text());
     failures[failed] = applied.error().message;
     document = std::move(rest);
   }
