@@ -51,6 +51,13 @@ void change(std::vector<T>& list, std::vector<T> changed, const std::vector<Gone
   for (const T& each : changed) out.insert(key_of(each));
   const bool sorted = std::ranges::is_sorted(list, {}, by_key);
   std::erase_if(list, [&out](const T& each) { return out.contains(key_of(each)); });
+  // One into five thousand finds its place faster than all are sorted again; many do not.
+  constexpr size_t few = 16;
+  if (sorted && changed.size() <= few) {
+    for (T& each : changed)
+      list.insert(std::ranges::upper_bound(list, key_of(each), {}, by_key), std::move(each));
+    return;
+  }
   std::ranges::move(changed, std::back_inserter(list));
   if (sorted) std::ranges::sort(list, {}, by_key);
 }
