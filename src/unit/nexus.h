@@ -22,13 +22,16 @@ enum class Attention : uint8_t {
   luns_changed,             ///< 3F/0E
   commands_cleared,         ///< by another nexus, 2F/00
   medium_changed,           ///< loaded again after an eject, 28/00
+  reservations_preempted,   ///< by CLEAR of another nexus, 2A/03
+  reservations_released,    ///< 2A/04
+  registrations_preempted,  ///< 2A/05
 };
 
 /// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
 /// two resets the graver one stays: power on, then port, then unit).
 class AttentionQueue {
  public:
-  static constexpr size_t capacity = 10;
+  static constexpr size_t capacity = 13;
   void raise(Attention attention);
   bool empty() const { return count_ == 0; }
   size_t size() const { return count_; }
