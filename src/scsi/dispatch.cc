@@ -18,6 +18,13 @@ bool refuse_reserved_bits(Handling handling, const Opcode& opcode) {
   return true;
 }
 
+// Who may not read may not write either. RELEASE of what another nexus holds does nothing, and is GOOD (SPC-2 5.5.1).
+bool is_kept_out(const LunState& lun, const Opcode& opcode) {
+  if (lun.kept_out_wholly) return !opcode.has(past_attention) && opcode.handler != &release_unit;
+  if (opcode.has(writes) || opcode.has(alters)) return true;
+  return opcode.has(shares) && lun.kept_from_reading;
+}
+
 // SAM-5 4.7.1 and SPC-4 clause 8: a LUN with nothing behind it, and the REPORT LUNS well known logical unit.
 void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) {
   const bool well_known_unit = handling.lun().well_known;
@@ -45,6 +52,8 @@ void dispatch(Handling handling) {
   if (opcode == nullptr) return handling.fail(not_found(known));
   if (opcode->has(thin) && !is_thin(*lun.unit)) return handling.fail(invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
+  if ((lun.kept_from_writing || lun.kept_out_wholly) && is_kept_out(lun, *opcode)) [[unlikely]]
+    return handling.fail_status(ScsiStatus::reservation_conflict);
   if (opcode->has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
   if (opcode->has(writes)) {
     const Sense protection = write_protection(lun);

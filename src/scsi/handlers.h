@@ -34,6 +34,11 @@ void compare_and_write(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);
+// reserve_commands.cc
+void persistent_reserve_in(Handling handling);
+void persistent_reserve_out(Handling handling);
+void reserve_unit(Handling handling);
+void release_unit(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);
@@ -43,6 +48,8 @@ void report_task_management(Handling handling);
 bool is_thin(unit::LogicalUnit& unit);
 /// NOT READY and why, or no_sense when it is ready.
 Sense readiness(const UnitState& state);
+/// For what only some forms of a command do: a reservation of another nexus keeps this one out; if so the task has ended.
+[[nodiscard]] bool refuse_reserved(Handling handling);
 /// The mapping, the unit or SWP forbids writing: the sense, or no_sense.
 Sense write_protection(const LunState& lun);
 

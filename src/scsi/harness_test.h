@@ -173,11 +173,12 @@ class TestTarget {
   }
   /// A host that has logged in; its power-on attentions are still there.
   NexusState& login(const std::vector<TestMapping>& mappings, uint32_t shard = 0) {
-    const unit::Nexus nexus{.initiator_name = "iqn.2026-11.io.ashlar:host" + std::to_string(nexuses.size()),
-                            .initiator_port = "iqn.2026-11.io.ashlar:host,i,0x1",
-                            .target_port = "iqn.2026-11.io.ashlar:target,t,0x0001",
-                            .relative_target_port = 1,
-                            .protocol = "iscsi"};
+    const unit::Nexus nexus{
+        .initiator_name = "iqn.2026-11.io.ashlar:host" + std::to_string(nexuses.size()),
+        .initiator_port = fmt::format("iqn.2026-11.io.ashlar:host{},i,0x800000000001", nexuses.size()),
+        .target_port = "iqn.2026-11.io.ashlar:target,t,0x0001",
+        .relative_target_port = 1,
+        .protocol = "iscsi"};
     nexuses.push_back(std::make_unique<NexusState>(*domains[shard], nexus, view(mappings)));
     return *nexuses.back();
   }

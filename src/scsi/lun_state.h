@@ -16,6 +16,9 @@ struct LunState {
   uint16_t lun = 0;
   bool read_only = false;  ///< this mapping
   bool well_known = false;
+  bool kept_from_reading = false, kept_from_writing = false;  ///< by a reservation of another nexus
+  bool kept_out_wholly = false;                               ///< by RESERVE(6) of another nexus
+  bool holds_unit = false;                                    ///< by RESERVE(6)
   bool prevents = false;  ///< this nexus prevents medium removal (SPC-4 6.15)
   std::string volume;
   std::shared_ptr<unit::LogicalUnit> unit;
@@ -23,6 +26,13 @@ struct LunState {
   unit::AttentionQueue attentions;
   TaskSet tasks;
 
+  /// Of nexus `name`, while `reservations` stand.
+  void keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
+    kept_from_reading = unit::keeps_out(reservations, name, unit::CommandEffect::reads);
+    kept_from_writing = unit::keeps_out(reservations, name, unit::CommandEffect::writes);
+    kept_out_wholly = unit::keeps_out_wholly(reservations, name);
+    holds_unit = reservations.unit_holder == name;
+  }
   void allow_removal() {
     if (!prevents) return;
     prevents = false;

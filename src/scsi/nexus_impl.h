@@ -47,6 +47,8 @@ struct NexusState::Impl {
   void ended(Task& task);
   void start_waiting(LunState& lun);
   void maybe_closed();
+  /// Ends its RESERVE(6), if it has one; the nexus closes no sooner.
+  void give_up_unit(LunState& lun);
 };
 
 /// How the tasks of a unit end (SAM-5 clause 7).
@@ -72,6 +74,8 @@ struct Domain::Impl {
   UnitStates states;  ///< the first domain's serves the group
 
   UnitStates& unit_states();
+  /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
+  loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Marks them aborted and calls `done` from the ready list when the last has ended.
   void abort(std::vector<Task*> tasks, std::move_only_function<void()> done);
   void task_ended(Task& task);
@@ -81,6 +85,9 @@ struct Domain::Impl {
   /// All shards' parts; `done` runs here when every shard is through.
   void clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
                         std::move_only_function<void()> done);
+  /// This shard's part of a change of reservations: who is kept out from now on, who is told, whose tasks end before `done`.
+  void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
+                         const unit::ReservationOutcome& outcome, std::move_only_function<void()> done);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
 };
 

@@ -37,6 +37,7 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->unit = mapping.unit_on_shard[domain.loop().index()];
   const bool write_cache = state->unit->geometry().write_cache;
   state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache);
+  state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->attentions.raise(unit::Attention::power_on);
   luns[mapping.lun] = std::move(state);
 }
@@ -51,6 +52,7 @@ void NexusState::Impl::index() {
 // The LUN is not there any more: every task of it ends with LOGICAL UNIT NOT SUPPORTED, at once or when the device lets go.
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
+  give_up_unit(state);
   for (Task& task : state.tasks.tasks())
     Handling(task).interrupt(Sense::of(SenseKey::illegal_request, 0x2500));
   const auto found = luns.find(state.lun);
@@ -162,8 +164,11 @@ void NexusState::close(std::move_only_function<void()> closed) {
   CHECK(!impl_->closing, "a nexus closed twice");
   impl_->closing = true;
   impl_->closed = std::move(closed);
-  for (auto& [number, state] : impl_->luns)
-    state->allow_removal();  // SPC-4 6.15: an I_T nexus loss allows removal
+  // An I_T nexus loss allows removal (SPC-4 6.15) and ends what RESERVE(6) got (SPC-2 5.5.1).
+  for (auto& [number, state] : impl_->luns) {
+    state->allow_removal();
+    impl_->give_up_unit(*state);
+  }
   std::vector<Task*> tasks;
   impl_->collect(tasks);
   for (Task* task : tasks) Handling(*task).abort();

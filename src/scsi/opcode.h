@@ -19,6 +19,8 @@ enum OpcodeFlag : uint8_t {
   anywhere = 8,        ///< also where no unit is
   well_known = 16,     ///< also on the REPORT LUNS well known logical unit (SPC-4 8.2)
   thin = 32,           ///< only on units that manage their provisioning (LBPME)
+  shares = 64,         ///< kept out by exclusive access reservations (SPC-4 table 46, SBC-3 table 13)
+  alters = 128,        ///< kept out by every reservation of others; what `writes` does so too
 };
 
 struct Opcode {

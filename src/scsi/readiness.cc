@@ -61,6 +61,8 @@ void start_stop_unit(Handling handling) {
   const bool start = (flags & 0x01) != 0;
   UnitState& state = handling.state();
   const bool removable = handling.unit().geometry().removable;
+  // SBC-3 table 13: starting is for everybody.
+  if ((!start || (flags & 0xf0) != 0) && refuse_reserved(handling)) return;
   // With a POWER CONDITION the other bits are ignored (SBC-3 5.20). Nothing spins here, so each condition is as good as active.
   if ((flags & 0xf0) != 0) return handling.good();
   if (load_or_eject) {
@@ -82,6 +84,8 @@ void prevent_allow(Handling handling) {
   LunState& lun = handling.lun();
   if ((handling.cdb()[4] & 0x01) == 0) {
     lun.allow_removal();
+  } else if (refuse_reserved(handling)) {
+    return;
   } else if (!lun.prevents) {
     lun.prevents = true;
     ++lun.state->prevents;

@@ -122,9 +122,9 @@ Sense sense_of(block::Status status, bool write, uint64_t lba) {
 }
 
 Sense sense_of(unit::Attention attention) {
-  static constexpr uint16_t codes[] = {0x2900, 0x2902, 0x2903, 0x2907, 0x2a09,
-                                       0x2a01, 0x3f03, 0x3f0e, 0x2f00, 0x2800};
-  static_assert(std::size(codes) == static_cast<size_t>(unit::Attention::medium_changed) + 1);
+  static constexpr uint16_t codes[] = {0x2900, 0x2902, 0x2903, 0x2907, 0x2a09, 0x2a01, 0x3f03,
+                                       0x3f0e, 0x2f00, 0x2800, 0x2a03, 0x2a04, 0x2a05};
+  static_assert(std::size(codes) == static_cast<size_t>(unit::Attention::registrations_preempted) + 1);
   return Sense::of(SenseKey::unit_attention, codes[static_cast<size_t>(attention)]);
 }
 

@@ -1,4 +1,6 @@
 // Task management functions (SAM-5 clause 7): answered only when every task they end has really ended on its shard.
+#include <algorithm>
+
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
 
@@ -46,9 +48,27 @@ void restore(LunState& lun) {
   }
 }
 
+// SPC-2 5.5.1: a reset ends RESERVE(6) first, so that nobody finds it after the answer. Rare, so commands that come meanwhile may
+// be cleared with the others.
+loop::Task<void> end_and_clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing how,
+                               Answer answer) {
+  Domain::Impl& domain = impl.domain.impl();
+  auto ending = domain.end_unit_reservations(volumes);
+  co_await ending;
+  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
+                          complete_later(impl, std::move(answer)));
+}
+
 void clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing how, Answer answer) {
-  impl.domain.impl().clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
-                                      complete_later(impl, std::move(answer)));
+  Domain::Impl& domain = impl.domain.impl();
+  const bool reserved = std::ranges::any_of(volumes, [&domain](const std::string& volume) {
+    const auto state = domain.unit_states().find(volume);
+    return state != nullptr && state->reservations()->unit_holder.has_value();
+  });
+  if (reserved && how != Clearing::task_set)
+    return end_and_clear(impl, std::move(volumes), how, std::move(answer)).detach();
+  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
+                          complete_later(impl, std::move(answer)));
 }
 
 void reset_target(NexusState::Impl& impl, Answer answer) {

@@ -13,4 +13,10 @@ std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid&
   return state;
 }
 
+std::shared_ptr<UnitState> UnitStates::find(const std::string& volume) {
+  const std::lock_guard lock(mutex_);
+  const auto found = states_.find(volume);
+  return found == states_.end() ? nullptr : found->second;
+}
+
 }  // namespace ashlar::scsi

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/identity.h"
+#include "unit/reservations.h"
 
 namespace ashlar::scsi {
 
@@ -22,20 +23,37 @@ struct UnitState {
   std::atomic<bool> ejected = false;                 ///< removable media only
   std::atomic<uint32_t> prevents = 0;                ///< nexuses that prevent medium removal
 
+  /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
+  std::shared_ptr<const unit::Reservations> reservations() const {
+    const std::lock_guard lock(mutex_);
+    return reservations_;
+  }
+  void set_reservations(std::shared_ptr<const unit::Reservations> reservations) {
+    const std::lock_guard lock(mutex_);
+    reservations_ = std::move(reservations);
+  }
+
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !descriptor_sense && !software_write_protect && prevents == 0;
+    return ready() && !descriptor_sense && !software_write_protect && prevents == 0 &&
+           *reservations() == unit::Reservations();
   }
   /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.
   void reset() { descriptor_sense = software_write_protect = stopped = false; }
+
+ private:
+  mutable std::mutex mutex_;
+  std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
 };
 
 /// By volume name. Control path, any thread.
 class UnitStates {
  public:
   std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache);
+  /// Null when nobody has asked for it.
+  std::shared_ptr<UnitState> find(const std::string& volume);
 
  private:
   std::mutex mutex_;

@@ -1,0 +1,32 @@
+// Persistent reservations as SCSI has them: the bytes of PERSISTENT RESERVE IN and OUT (SPC-4 6.15, 6.16) to and from
+// unit/reservations.h, and how a change of them reaches every nexus.
+#pragma once
+
+#include <expected>
+#include <vector>
+
+#include "base/bytes.h"
+#include "scsi/nexus_state.h"
+#include "scsi/sense.h"
+#include "scsi/unit_state.h"
+#include "unit/reservations.h"
+
+namespace ashlar::scsi {
+
+/// READ KEYS, READ RESERVATION, REPORT CAPABILITIES, READ FULL STATUS.
+enum class ReserveIn : uint8_t { keys = 0, reservation = 1, capabilities = 2, full_status = 3 };
+std::vector<uint8_t> reserve_in_data(ReserveIn action, const unit::Reservations& reservations);
+
+/// The request of a PERSISTENT RESERVE OUT from its CDB and parameter list, or the sense of what is wrong with them.
+std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* cdb, ConstBytes list,
+                                                                 const unit::NexusName& nexus);
+
+/// An iSCSI TransportID (SPC-4 7.6.4.6) of an initiator port, with its padding.
+std::vector<uint8_t> transport_id(const std::string& initiator_port);
+
+/// Decides on the home shard, in the order of asking; tells every shard, waits there for the tasks that the outcome aborts, then
+/// gives the outcome's status. The caller's UnitState lives until then.
+loop::Task<unit::ReservationStatus> change_reservations(Domain& domain, std::shared_ptr<UnitState> state,
+                                                        std::string volume, unit::ReservationRequest request);
+
+}  // namespace ashlar::scsi

@@ -1,0 +1,247 @@
+#include "scsi/persistent_reserve.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "scsi/host_test.h"
+
+namespace ashlar::scsi::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr uint8_t exclusive_access = 3, write_exclusive_registrants_only = 5;
+constexpr uint8_t register_key = 0, reserve = 1, release = 2, clear = 3, preempt = 4, preempt_and_abort = 5,
+                  register_and_move = 7;
+constexpr char conflict[] = "status 18";
+
+// Two hosts on two shards, registered with keys 10 and 11.
+class PersistentReserve : public ScsiTest {
+ protected:
+  PersistentReserve() : ScsiTest(512, 2) {}
+  void SetUp() override {
+    ScsiTest::SetUp();
+    other = &login({{0, "v"}}, 1);
+    EXPECT_EQ(out(*host, register_key, 0, 10), "GOOD");
+    EXPECT_EQ(out(*other, register_key, 0, 11), "GOOD");
+  }
+  static std::vector<uint8_t> list(uint64_t key, uint64_t new_key, uint8_t flags = 0) {
+    std::vector<uint8_t> bytes(24);
+    store_be64(bytes.data(), key);
+    store_be64(&bytes[8], new_key);
+    bytes[20] = flags;
+    return bytes;
+  }
+  static Cdb out_cdb(uint8_t action, uint8_t type, size_t bytes = 24) {
+    Cdb cdb = {0x5f, action, type, 0, 0, 0, 0, 0, static_cast<uint8_t>(bytes), 0};
+    return cdb;
+  }
+  std::string out(NexusState& nexus, uint8_t action, uint64_t key, uint64_t new_key = 0, uint8_t type = 0) {
+    return ending(*run(nexus, out_cdb(action, type), list(key, new_key)));
+  }
+  std::vector<uint8_t> in(NexusState& nexus, uint8_t action) {
+    const auto done = run(nexus, {0x5e, action, 0, 0, 0, 0, 0, 0x10, 0, 0}, {}, 4096);
+    EXPECT_EQ(ending(*done), "GOOD");
+    return done->data_in;
+  }
+  std::vector<uint64_t> keys() {
+    const std::vector<uint8_t> data = in(*host, 0);
+    std::vector<uint64_t> found;
+    for (size_t at = 8; at + 8 <= data.size(); at += 8) found.push_back(load_be64(&data[at]));
+    return found;
+  }
+  std::string write(NexusState& nexus) { return ending(*run(nexus, cdb10(0x2a, 0, 1), filled(512, 7))); }
+  std::string read(NexusState& nexus) { return ending(*run(nexus, cdb10(0x28, 0, 1), {}, 512)); }
+  NexusState* other = nullptr;
+};
+
+TEST_F(PersistentReserve, KeysAndReservationAreTold) {
+  EXPECT_THAT(keys(), ElementsAre(10, 11));
+  EXPECT_EQ(in(*other, 1), (std::vector<uint8_t>{0, 0, 0, 2, 0, 0, 0, 0}));
+  EXPECT_EQ(out(*other, reserve, 11, 0, exclusive_access), "GOOD");
+  const std::vector<uint8_t> told = in(*host, 1);
+  ASSERT_EQ(told.size(), 24u);
+  EXPECT_EQ(load_be64(&told[8]), 11u);
+  EXPECT_EQ(told[21], exclusive_access);
+  EXPECT_EQ(in(*host, 2), (std::vector<uint8_t>{0, 8, 8, 0x80, 0xea, 1, 0, 0}));
+}
+
+TEST_F(PersistentReserve, FullStatusNamesThePorts) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, write_exclusive_registrants_only), "GOOD");
+  const std::vector<uint8_t> told = in(*other, 3);
+  ASSERT_GT(told.size(), 32u);
+  EXPECT_EQ(load_be64(&told[8]), 10u);
+  EXPECT_EQ(told[20], 0x01) << "R_HOLDER";
+  EXPECT_EQ(told[21], write_exclusive_registrants_only);
+  EXPECT_EQ(load_be16(&told[26]), 1u);
+  const std::vector<uint8_t> id = transport_id(host->nexus().initiator_port);
+  EXPECT_EQ(load_be32(&told[28]), id.size());
+  EXPECT_EQ(std::vector<uint8_t>(told.begin() + 32, told.begin() + 32 + static_cast<ptrdiff_t>(id.size())),
+            id);
+  EXPECT_EQ(id[0], 0x45);
+  EXPECT_EQ(id.size() % 4, 0u);
+}
+
+TEST_F(PersistentReserve, AHolderKeepsTheOthersOut) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  EXPECT_EQ(write(*other), conflict);
+  EXPECT_EQ(read(*other), conflict);
+  EXPECT_EQ(ending(*run(*other, cdb6(0x1a, 8, 8, 0, 255), {}, 255)), conflict) << "MODE SENSE";
+  EXPECT_EQ(ending(*run(*other, cdb6(0x1b, 0, 0, 0, 0))), conflict) << "STOP";
+  EXPECT_EQ(ending(*run(*other, cdb6(0x1b, 0, 0, 0, 1))), "GOOD") << "START";
+  EXPECT_EQ(ending(*run(*other, cdb6(0x1e, 0, 0, 0, 1))), conflict) << "PREVENT";
+  EXPECT_EQ(ending(*run(*other, cdb6(0x1e, 0, 0, 0, 0))), "GOOD") << "ALLOW";
+  EXPECT_EQ(ending(*run(*other, cdb6(0x00))), "GOOD");
+  EXPECT_EQ(ending(*run(*other, cdb6(0x12, 0, 0, 0, 96), {}, 96)), "GOOD");
+  EXPECT_EQ(write(*host), "GOOD");
+  // One that comes later finds the same.
+  NexusState& late = login({{0, "v"}}, 1);
+  EXPECT_EQ(read(late), conflict);
+  EXPECT_EQ(out(*host, release, 10, 0, exclusive_access), "GOOD");
+  EXPECT_EQ(write(*other), "GOOD");
+  EXPECT_EQ(read(late), "GOOD");
+}
+
+TEST_F(PersistentReserve, RegistrantsPassAndAreToldOfTheEnd) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, write_exclusive_registrants_only), "GOOD");
+  NexusState& stranger = login({{0, "v"}}, 1);
+  EXPECT_EQ(write(*other), "GOOD");
+  EXPECT_EQ(read(stranger), "GOOD");
+  EXPECT_EQ(write(stranger), conflict);
+  EXPECT_EQ(out(*host, release, 10, 0, write_exclusive_registrants_only), "GOOD");
+  EXPECT_EQ(write(*other), "6/2a/04");
+  EXPECT_EQ(write(stranger), "GOOD");
+}
+
+TEST_F(PersistentReserve, PreemptAndAbortWaitsForTheLastWrite) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  target.unit("v", 0).hold = true;
+  const auto stuck = start(*host, cdb10(0x2a, 0, 1), filled(512, 9));
+  const auto taking = start(*other, out_cdb(preempt_and_abort, exclusive_access), list(11, 10));
+  EXPECT_EQ(ending(*taking), "pending") << "the write may still reach the medium";
+  target.unit("v", 0).hold = false;
+  target.release("v", 0);
+  EXPECT_EQ(ending(*taking), "GOOD");
+  EXPECT_EQ(ending(*stuck), "aborted");
+  EXPECT_EQ(write(*host), "6/2a/05");
+  EXPECT_EQ(write(*host), conflict);
+  EXPECT_EQ(write(*other), "GOOD");
+  EXPECT_THAT(keys(), ElementsAre(11));
+}
+
+TEST_F(PersistentReserve, AClearIsTold) {
+  EXPECT_EQ(out(*other, clear, 11), "GOOD");
+  EXPECT_EQ(write(*host), "6/2a/03");
+  EXPECT_THAT(keys(), IsEmpty());
+}
+
+TEST_F(PersistentReserve, AMoveNamesItsDestination) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  std::vector<uint8_t> bytes = list(10, 12);
+  bytes[17] = 0x02;  // UNREG
+  bytes[19] = 1;
+  const std::vector<uint8_t> id = transport_id("iqn.2026-11.io.ashlar:third,i,0x800000000001");
+  store_be32(&bytes[20], static_cast<uint32_t>(id.size()));
+  bytes.insert(bytes.end(), id.begin(), id.end());
+  EXPECT_EQ(ending(*run(*host, out_cdb(register_and_move, 0, bytes.size()), bytes)), "GOOD");
+  EXPECT_THAT(keys(), ElementsAre(11, 12));
+  EXPECT_EQ(write(*host), conflict);
+}
+
+TEST_F(PersistentReserve, AResetAndANewLoginChangeNothing) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  const auto answer = target.manage(*other, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  ASSERT_TRUE(answer->has_value());
+  run(*other, cdb6(0x00));
+  EXPECT_EQ(write(*other), conflict);
+}
+
+TEST_F(PersistentReserve, RefusesWhatItDoesNotUnderstand) {
+  const auto refusal = [&](const Cdb& cdb, const std::vector<uint8_t>& bytes) {
+    const auto done = run(*host, cdb, bytes);
+    return ending(*done) + " at " + field(*done);
+  };
+  EXPECT_EQ(refusal(out_cdb(reserve, 0x02), list(10, 0)), "5/24/00 at cdb 2.3") << "no such type";
+  EXPECT_EQ(refusal(out_cdb(reserve, 0x13), list(10, 0)), "5/24/00 at cdb 2.7") << "no such scope";
+  EXPECT_EQ(refusal(out_cdb(register_key, 0), list(10, 10, 0x01)), "5/26/00 at list 20.0") << "APTPL";
+  EXPECT_EQ(refusal(out_cdb(register_key, 0), list(10, 10, 0x04)), "5/26/00 at list 20.2") << "ALL_TG_PT";
+  EXPECT_EQ(refusal(out_cdb(reserve, exclusive_access), list(10, 0, 0x08)), "5/26/00 at list 20.3");
+  EXPECT_EQ(refusal(out_cdb(register_key, 0, 20), filled(20, 0)), "5/1a/00 at none");
+  EXPECT_EQ(refusal(out_cdb(register_key, 0, 0), {}), "5/1a/00 at none");
+  EXPECT_EQ(refusal(out_cdb(8, exclusive_access), list(0, 10)), "5/24/00 at cdb 1.4") << "nothing was lost";
+  EXPECT_EQ(refusal(out_cdb(preempt, exclusive_access), list(10, 0)), "5/26/00 at list 8");
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  EXPECT_EQ(out(*host, release, 10, 0, write_exclusive_registrants_only), "5/26/04");
+  EXPECT_THAT(keys(), ElementsAre(10, 11));
+}
+
+class ReserveUnit : public ScsiTest {
+ protected:
+  ReserveUnit() : ScsiTest(512, 2) {}
+  void SetUp() override {
+    ScsiTest::SetUp();
+    other = &login({{0, "v"}}, 1);
+    EXPECT_EQ(ending(*run(*host, cdb6(0x16))), "GOOD");
+  }
+  std::string ready(NexusState& nexus) { return ending(*run(nexus, cdb6(0x00))); }
+  NexusState* other = nullptr;
+};
+
+TEST_F(ReserveUnit, KeepsTheOthersOutUntilItIsReleased) {
+  EXPECT_EQ(ready(*other), conflict);
+  EXPECT_EQ(ending(*run(*other, cdb6(0x16))), conflict);
+  EXPECT_EQ(ending(*run(*other, {0x5e, 0, 0, 0, 0, 0, 0, 0, 8, 0}, {}, 8)), conflict);
+  EXPECT_EQ(ending(*run(*other, cdb6(0x12, 0, 0, 0, 96), {}, 96)), "GOOD");
+  EXPECT_EQ(ending(*run(*other, cdb6(0x17))), "GOOD") << "does nothing";
+  EXPECT_EQ(ready(*other), conflict);
+  EXPECT_EQ(ready(*host), "GOOD");
+  EXPECT_EQ(ending(*run(*host, {0x57, 0, 0, 0, 0, 0, 0, 0, 0, 0})), "GOOD");
+  EXPECT_EQ(ready(*other), "GOOD");
+}
+
+TEST_F(ReserveUnit, EndsWithItsNexus) {
+  target.close(*host);
+  EXPECT_EQ(ready(*other), "GOOD");
+  target.nexuses.erase(target.nexuses.begin());
+}
+
+TEST_F(ReserveUnit, EndsWithItsMapping) {
+  target.shards.at(0).in_turn([&] { host->replace_view(target.view({})); });
+  target.shards.run();
+  EXPECT_EQ(ready(*other), "GOOD");
+}
+
+TEST_F(ReserveUnit, EndsWithAReset) {
+  for (const TaskManagement reset : {TaskManagement::logical_unit_reset, TaskManagement::target_warm_reset}) {
+    const auto answer = target.manage(*other, reset, 0);
+    target.shards.run();
+    ASSERT_TRUE(answer->has_value());
+    EXPECT_EQ(ready(*other), reset == TaskManagement::logical_unit_reset ? "6/29/03" : "6/29/02");
+    EXPECT_EQ(ready(*other), "GOOD");
+    ready(*host);
+    EXPECT_EQ(ending(*run(*host, cdb6(0x16))), "GOOD");
+  }
+}
+
+// Whatever a host sends as a list: an answer, and no read past its end.
+RC_GTEST_PROP(ReserveOutList, AnyBytesAreAnswered, ()) {
+  std::vector<uint8_t> list = *rc::gen::container<std::vector<uint8_t>>(rc::gen::arbitrary<uint8_t>());
+  if (*rc::gen::arbitrary<bool>()) {
+    list.resize(24);
+    list[20] = 0x08;
+    const std::vector<uint8_t> id = transport_id("iqn.x:y,i,0x1");
+    list.insert(list.end(), {0, 0, 0, static_cast<uint8_t>(id.size())});
+    list.insert(list.end(), id.begin(), id.end());
+    list[*rc::gen::inRange<size_t>(0, list.size())] ^= *rc::gen::arbitrary<uint8_t>();
+  }
+  const uint8_t action = *rc::gen::inRange<uint8_t>(0, 9);
+  const uint8_t cdb[10] = {0x5f, action, *rc::gen::arbitrary<uint8_t>()};
+  const auto parsed = parse_reserve_out(cdb, list, {"a,i,0x1", 1});
+  if (!parsed) RC_ASSERT(parsed.error().key == SenseKey::illegal_request);
+}
+
+}  // namespace
+}  // namespace ashlar::scsi::test
