@@ -125,6 +125,8 @@ loop::Task<void> Array::serve(Life& life) {
       co_return;
     }
     if (!applied) last = applied.error();
+    // A full disk has no room for one volume more, however healthy it is: do without it.
+    if (!applied && last.code == ErrorCode::no_space) extra_volume_ = false;
     co_await loop::sleep_for(loop::milliseconds(50));
   }
   if (!life.ending.is_set()) watcher_.violation("the document is refused for good: " + last.text());
