@@ -265,6 +265,7 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
 }
 
 void Array::raise(const std::string& name, const Result<void>& outcome) {
+  state_writable_ = outcome.has_value();
   if (parts_.alarm) parts_.alarm(name, outcome ? "" : outcome.error().text(), !outcome);
 }
 

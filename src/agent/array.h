@@ -99,6 +99,9 @@ class Array {
   /// The driver of a pool that exists; its error is why it cannot be used.
   Result<std::shared_ptr<storage::PoolDriver>> pool(const std::string& name);
   std::vector<std::string> damaged() const;
+  /// The last change could be kept.
+  bool state_writable() const { return state_writable_; }
+  bool helper_answers() const;
 
  private:
   explicit Array(ArrayParts parts) : parts_(std::move(parts)) {}
@@ -151,6 +154,7 @@ class Array {
   void raise(const std::string& name, const Result<void>& outcome);
 
   ArrayParts parts_;
+  std::atomic<bool> state_writable_ = true;
   mutable std::mutex changes_;  // one change at a time; the stores are used under it
   std::unique_ptr<state::GenerationStore> generations_;
   std::unique_ptr<state::SecretStore> secrets_;

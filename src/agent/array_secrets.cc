@@ -58,7 +58,7 @@ void Array::remove_old_secrets() {
   if (!names) return;
   std::set<std::string> used;
   for (const std::string& name : *names) {
-    const auto text = parts_.files->read(folder + "/" + name);
+    const auto text = parts_.files->read(fmt::format("{}/{}", folder, name));
     if (!text) return;  // what cannot be read may need any of them
     for (size_t at = text->find(mark); at != std::string::npos; at = text->find(mark, at + 1))
       used.insert(text->substr(at, mark.size() + id_digits));

@@ -52,7 +52,13 @@ void Housekeeping::keep_time() {
 }
 
 void Housekeeping::send() {
-  while (wait_a_second()) service_.alarms.deliver();
+  constexpr int64_t audit_seconds = 3600;
+  constexpr int64_t first_audit = 30;  // not while everything starts
+  int64_t second = 0;
+  while (wait_a_second()) {
+    service_.alarms.deliver();
+    if (++second % audit_seconds == first_audit) service_.telemetry.verify_audit();
+  }
 }
 
 void Housekeeping::purge_due() {

@@ -221,6 +221,46 @@ void Telemetry::sample() {
     log_warning("agent", "the history has a gap: {}", added.error().text());
 }
 
+// Two points of grace, so that a pool at its threshold does not send a mail with every write.
+double Telemetry::is_above(const std::string& pool, const char* level, double used_percent,
+                           uint32_t threshold) {
+  constexpr double grace = 2;
+  const std::string key = fmt::format("{} {}", pool, level);
+  const std::lock_guard lock(mutex_);
+  if (used_percent > threshold) {
+    above_.insert(key);
+  } else if (used_percent <= threshold - grace) {
+    above_.erase(key);
+  }
+  return above_.contains(key) ? 1 : 0;
+}
+
+void Telemetry::add_pool_readings(std::vector<notify::Reading>& readings) {
+  const auto view = array_.view();
+  for (const api::Pool& each : view->configuration.pools) {
+    const std::string subject = "pools/" + each.name;
+    const auto driver = array_.pool(each.name);
+    const auto usage =
+        driver ? (*driver)->usage() : Result<storage::PoolUsage>(std::unexpected(driver.error()));
+    readings.push_back({"pool_online", subject, usage && usage->state == "online" ? 1.0 : 0.0});
+    if (!usage || usage->size_bytes == 0) continue;
+    const double used =
+        100.0 * static_cast<double>(usage->used_bytes) / static_cast<double>(usage->size_bytes);
+    readings.push_back({"pool_used_percent", subject, used});
+    readings.push_back(
+        {"pool_above_warning", subject, is_above(each.name, "warning", used, each.warn_percent)});
+    readings.push_back(
+        {"pool_above_critical", subject, is_above(each.name, "critical", used, each.critical_percent)});
+  }
+}
+
+void Telemetry::verify_audit() {
+  const auto bad = database_.verify_audit();
+  if (!bad) return;  // it could not be read: that is another fault, and told by who reads it
+  const std::lock_guard lock(mutex_);
+  audit_intact_ = *bad == 0;
+}
+
 std::vector<notify::Reading> Telemetry::readings() {
   std::vector<notify::Reading> readings;
   const auto view = array_.view();
@@ -238,24 +278,17 @@ std::vector<notify::Reading> Telemetry::readings() {
     if (status || failures.contains("volumes/" + each.name))
       readings.push_back({"volume_online", "volumes/" + each.name, online.contains(each.name) ? 1.0 : 0.0});
   }
-  for (const api::Pool& each : view->configuration.pools) {
-    const auto driver = array_.pool(each.name);
-    const auto usage =
-        driver ? (*driver)->usage() : Result<storage::PoolUsage>(std::unexpected(driver.error()));
-    readings.push_back({"pool_online", "pools/" + each.name, usage && usage->state == "online" ? 1.0 : 0.0});
-    if (usage && usage->size_bytes > 0) {
-      readings.push_back(
-          {"pool_used_percent", "pools/" + each.name,
-           100.0 * static_cast<double>(usage->used_bytes) / static_cast<double>(usage->size_bytes)});
-    }
-  }
+  add_pool_readings(readings);
   if (status) {
     for (const rpc::HostStatus& each : status->hosts)
       readings.push_back({"session_count", "hosts/" + each.name, static_cast<double>(each.sessions)});
   }
   readings.push_back({"certificate_days_left", "certificates/server", certificate_days(certificate_file_)});
   readings.push_back({"config_damaged", "configuration", array_.damaged().empty() ? 0.0 : 1.0});
+  readings.push_back({"helper_up", "helper", array_.helper_answers() ? 1.0 : 0.0});
+  readings.push_back({"state_writable", "state", array_.state_writable() ? 1.0 : 0.0});
   const std::lock_guard lock(mutex_);
+  if (audit_intact_) readings.push_back({"audit_intact", "audit", *audit_intact_ ? 1.0 : 0.0});
   for (const auto& [volume, rate] : error_rates_)
     readings.push_back({"volume_error_rate", "volumes/" + volume, rate});
   return readings;

@@ -6,6 +6,7 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,8 @@ class Telemetry {
   void sample();
   /// Did anything move, or was anybody logged in, when it was last looked?
   bool busy() const { return busy_; }
+  /// Goes through the whole audit, which may take seconds. Call it now and then; readings() tells what came of it.
+  void verify_audit();
   /// For the rules.
   std::vector<notify::Reading> readings();
 
@@ -50,6 +53,11 @@ class Telemetry {
   std::map<std::string, Counters> last_;  // by "volume.operation"
   int64_t last_time_ = 0;
   std::map<std::string, double> error_rates_;  // by volume
+  std::set<std::string> above_;                // pools, as "NAME warning"
+  std::optional<bool> audit_intact_;
+
+  double is_above(const std::string& pool, const char* level, double used_percent, uint32_t threshold);
+  void add_pool_readings(std::vector<notify::Reading>& readings);
 };
 
 }  // namespace ashlar::agent

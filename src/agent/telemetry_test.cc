@@ -1,0 +1,68 @@
+#include "agent/telemetry.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/world_test.h"
+
+namespace ashlar::agent {
+namespace {
+
+class TelemetryTest : public testing::Test {
+ protected:
+  TelemetryTest() { world.furnish(); }
+  /// -1: there is no such reading.
+  double reading(const std::string& metric, const std::string& subject) {
+    for (const notify::Reading& each : world.service().telemetry.readings()) {
+      if (each.metric == metric && each.subject == subject) return each.value;
+    }
+    return -1;
+  }
+  /// Of the pool's TiB.
+  void fill(double percent) {
+    constexpr double size = uint64_t{1} << 40;
+    world.pools.set_available(static_cast<uint64_t>(size * (1 - percent / 100)));
+  }
+  ApiWorld world;
+};
+
+// A default rule of a metric that nobody reads would never say a word.
+TEST_F(TelemetryTest, EveryMetricOfADefaultRuleIsRead) {
+  world.service().telemetry.verify_audit();
+  world.service().telemetry.sample();
+  std::set<std::string> read;
+  for (const notify::Reading& each : world.service().telemetry.readings()) read.insert(each.metric);
+  for (const api::AlertRule& rule : notify::default_rules())
+    EXPECT_THAT(read, testing::Contains(rule.metric));
+}
+
+TEST_F(TelemetryTest, APoolHasItsOwnThresholds) {
+  world.must_change([](api::Configuration& next) {
+    next.pools[0].warn_percent = 60;
+    next.pools[0].critical_percent = 90;
+  });
+  fill(59);
+  EXPECT_EQ(reading("pool_above_warning", "pools/p0"), 0);
+  fill(61);
+  EXPECT_EQ(reading("pool_above_warning", "pools/p0"), 1);
+  EXPECT_EQ(reading("pool_above_critical", "pools/p0"), 0);
+  fill(91);
+  EXPECT_EQ(reading("pool_above_critical", "pools/p0"), 1);
+  // Two points of grace on the way back.
+  fill(59);
+  EXPECT_EQ(reading("pool_above_warning", "pools/p0"), 1);
+  EXPECT_EQ(reading("pool_above_critical", "pools/p0"), 0);
+  fill(57);
+  EXPECT_EQ(reading("pool_above_warning", "pools/p0"), 0);
+}
+
+TEST_F(TelemetryTest, AnAuditIsWholeOnceItWasLookedAt) {
+  EXPECT_EQ(reading("audit_intact", "audit"), -1);
+  world.service().telemetry.verify_audit();
+  EXPECT_EQ(reading("audit_intact", "audit"), 1);
+  EXPECT_EQ(reading("helper_up", "helper"), 1);
+  EXPECT_EQ(reading("state_writable", "state"), 1);
+}
+
+}  // namespace
+}  // namespace ashlar::agent
