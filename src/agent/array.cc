@@ -143,12 +143,13 @@ std::expected<Outcome, Refusal> Array::change_locked(const Change& change) {
   const std::shared_ptr<const View> before = view();
   Configuration wish = before->configuration;
   if (const auto edited = change.edit(wish); !edited) return refuse(edited.error());
-  Result<Prepared> prepared = prepare(change.dry_run ? wish : std::move(wish), change);
+  const Configuration as_sent = change.dry_run ? wish : Configuration();
+  Result<Prepared> prepared = prepare(std::move(wish), change);
   if (!prepared) return refuse(std::move(prepared).error());
   Outcome outcome{prepared->planned.plan, false, before->generation.number, before};
   outcome.plan.base = before->generation.number;
   if (change.dry_run) {
-    outcome.plan.id = keep_plan(outcome.plan, wish, change);
+    outcome.plan.id = keep_plan(outcome.plan, as_sent, change);
     return outcome;
   }
   if (!outcome.plan.changed()) return outcome;
