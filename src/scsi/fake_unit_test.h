@@ -107,7 +107,10 @@ class FakeUnit final : public unit::LogicalUnit {
  private:
   block::Status carry_out(unit::Command& command) {
     block::Request& request = command.request;
-    if (fault_in > 0 && --fault_in == 0) return fault;
+    if (fault_in > 0) {
+      --fault_in;
+      if (fault_in == 0) return fault;
+    }
     if (request.operation == block::Operation::flush) {
       ++medium_->flushes;
       return block::Status::ok;

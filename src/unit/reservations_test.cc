@@ -58,6 +58,7 @@ struct Machine {
   }
   std::vector<NexusName> registered() const {
     std::vector<NexusName> names;
+    names.reserve(state.registrations.size());
     for (const Registration& each : state.registrations) names.push_back(each.nexus);
     return names;
   }
