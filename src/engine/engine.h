@@ -13,6 +13,7 @@
 #include "engine/event_log.h"
 #include "engine/plan.h"
 #include "engine/portals.h"
+#include "engine/reservation_records.h"
 #include "engine/turnstile.h"
 #include "engine/version.h"
 #include "engine/volumes.h"
@@ -34,6 +35,8 @@ struct EngineOptions {
   /// refuses the document. May be empty: then they last as long as this engine.
   DrawnIdentities identities;
   std::function<loop::Task<Result<void>>(std::vector<KeptIdentity>)> keep_identities;
+  /// Tells the life of the machine: what is kept only until power goes is of this one. Empty: of no machine.
+  std::string boot_id;
   /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
@@ -79,6 +82,7 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> run(Step step) override;
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
+  loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
@@ -100,6 +104,7 @@ class Engine final : private StepRunner {
 
   rpc::Document running_;
   uint64_t revision_ = 0;  // of running_; begins anywhere, so that no two lives share one
+  std::unique_ptr<ReservationRecords> records_;  // null without a state folder
   Turnstile turnstile_;
   EventLog events_;
 };

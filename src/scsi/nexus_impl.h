@@ -59,7 +59,7 @@ enum class Clearing : uint8_t {
 };
 
 struct Domain::Impl {
-  Impl(Domain& owner, Group& all) : self(owner), group(all) {}
+  Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
 
   /// A wait for tasks that were told to end.
   struct Wait {
@@ -69,11 +69,14 @@ struct Domain::Impl {
 
   Domain& self;
   Group& group;
+  unit::Keeper* const keeper;  ///< the first domain's serves the group
   IntrusiveList<NexusState, NexusTag> nexuses;
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
 
   UnitStates& unit_states();
+  /// Reservations outlive the engine.
+  bool keeps() const { return group.front()->impl().keeper != nullptr; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Marks them aborted and calls `done` from the ready list when the last has ended.

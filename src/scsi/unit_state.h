@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -11,6 +12,8 @@
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
+
+struct ReservationChange;
 
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState {
@@ -32,6 +35,10 @@ struct UnitState {
     const std::lock_guard lock(mutex_);
     reservations_ = std::move(reservations);
   }
+
+  // Home shard only: changes that wait for the one before them, which is being written down.
+  std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
+  bool changing = false;
 
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);

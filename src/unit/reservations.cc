@@ -76,12 +76,12 @@ class Change {
   }
 
   std::vector<NexusName> named() const {
-    std::vector<uint16_t> ports = request_.all_target_ports;
-    if (ports.empty()) ports.push_back(request_.nexus.relative_target_port);
+    std::vector<TargetPortName> ports = request_.all_target_ports;
+    if (ports.empty()) ports.push_back({request_.nexus.relative_target_port, request_.nexus.target_port});
     std::vector<NexusName> names;
-    for (const uint16_t port : ports) {
-      names.push_back({request_.nexus.initiator_port, port});
-      for (const std::string& each : request_.initiator_ports) names.push_back({each, port});
+    for (const auto& [number, port] : ports) {
+      names.push_back({request_.nexus.initiator_port, number, port});
+      for (const std::string& each : request_.initiator_ports) names.push_back({each, number, port});
     }
     return names;
   }
@@ -258,7 +258,9 @@ bool all_registrants(Type type) {
   return type == Type::write_exclusive_all_registrants || type == Type::exclusive_access_all_registrants;
 }
 
-NexusName name_of(const Nexus& nexus) { return {nexus.initiator_port, nexus.relative_target_port}; }
+NexusName name_of(const Nexus& nexus) {
+  return {nexus.initiator_port, nexus.relative_target_port, nexus.target_port};
+}
 
 const Registration* Reservations::find(const NexusName& nexus) const {
   const auto found = std::ranges::find(registrations, nexus, &Registration::nexus);
