@@ -281,6 +281,23 @@ loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
   co_return Result<void>{};
 }
 
+loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+  if (find_named(running_.volumes, volume) == nullptr)
+    co_return fail(ErrorCode::not_found, volume, "there is no volume of that name");
+  auto clearing = domains_[0]->clear_reservations(volume);
+  if (co_await clearing != unit::ReservationStatus::good)
+    co_return fail(ErrorCode::io_error, volume,
+                   "the change cannot be written to the state folder: see the log");
+  log_warning("engine", "reservations of volume {} were cleared by the administrator", volume);
+  tell("volume.reservations_cleared", {{"volume", volume}});
+  co_return Result<void>{};
+}
+
 loop::Task<void> Engine::stop_servers(loop::Nanoseconds grace) {
   loop::Event all_stopped;
   uint32_t left = shards_.count();

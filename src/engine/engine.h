@@ -60,6 +60,8 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> amend(uint64_t base, rpc::Amendment amendment, bool dry_run);
   /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
+  /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
+  loop::Task<Result<void>> clear_reservations(std::string volume);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
   /// `only`: see rpc::StatusParams.

@@ -89,6 +89,9 @@ class Domain {
               std::shared_ptr<const unit::Reservations> reservations);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
+  /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the
+  /// unit; the hosts that had them are told. On the home shard.
+  loop::Task<unit::ReservationStatus> clear_reservations(std::string volume);
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
   struct Impl;

@@ -114,6 +114,15 @@ loop::Task<unit::ReservationStatus> change_reservations(Domain& domain, std::sha
   co_return pending->outcome.status;
 }
 
+loop::Task<unit::ReservationStatus> Domain::clear_reservations(std::string volume) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
+  if (state == nullptr) co_return unit::ReservationStatus::good;
+  unit::ReservationRequest request;
+  request.action = unit::ReservationAction::clear_for_administrator;
+  auto changing = change_reservations(*this, state, volume, std::move(request));
+  co_return co_await changing;
+}
+
 void NexusState::Impl::give_up_unit(LunState& lun) {
   if (!lun.holds_unit) return;
   ++managing;

@@ -37,6 +37,7 @@ class Change {
       case ReservationAction::reserve_unit:
       case ReservationAction::release_unit:
       case ReservationAction::end_unit_reservation: return of_unit();
+      case ReservationAction::clear_for_administrator: return clear_for_administrator();
       default: break;
     }
     // SPC-2 5.5.1: the two worlds do not mix.
@@ -159,6 +160,14 @@ class Change {
     end_reservation();
     after().registrations.clear();
     ++after().generation;
+    return Answer::good;
+  }
+
+  Answer clear_for_administrator() {
+    tell_others(Attention::reservations_preempted);
+    if (now_.unit_holder) tell(*now_.unit_holder, Attention::reservations_preempted);
+    after() = Reservations{};
+    after().generation = now_.generation + 1;
     return Answer::good;
   }
 

@@ -73,9 +73,10 @@ enum class ReservationAction : uint8_t {
   register_and_ignore_existing_key,
   register_and_move,
   replace_lost_reservation,
-  reserve_unit,          ///< RESERVE(6), SPC-2 5.5
-  release_unit,          ///< RELEASE(6); of another's reservation it does nothing
-  end_unit_reservation,  ///< the nexus is lost; without a name: a reset
+  reserve_unit,             ///< RESERVE(6), SPC-2 5.5
+  release_unit,             ///< RELEASE(6); of another's reservation it does nothing
+  end_unit_reservation,     ///< the nexus is lost; without a name: a reset
+  clear_for_administrator,  ///< whoever holds what, also what was lost: for hosts that will not come back
 };
 
 struct ReservationRequest {

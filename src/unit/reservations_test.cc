@@ -143,6 +143,19 @@ TEST_P(EveryType, AReleaseTellsWhoMayCareAndNamesTheType) {
   }
 }
 
+TEST_P(EveryType, TheAdministratorEndsItAll) {
+  Machine machine;
+  ASSERT_EQ(machine.reserve(a, key_a, GetParam()), Answer::good);
+  EXPECT_EQ(machine.ask(request(Action::clear_for_administrator, {}, 0)), Answer::good);
+  EXPECT_THAT(machine.outcome.tell, UnorderedElementsAre(Pair(a, Attention::reservations_preempted),
+                                                         Pair(b, Attention::reservations_preempted)));
+  EXPECT_THAT(machine.registered(), IsEmpty());
+  EXPECT_FALSE(keeps_out(machine.state, c, CommandEffect::writes));
+  machine.state.lost = true;
+  EXPECT_EQ(machine.ask(request(Action::clear_for_administrator, {}, 0)), Answer::good);
+  EXPECT_FALSE(machine.state.lost);
+}
+
 // SPC-4 5.12.11.3.
 TEST_P(EveryType, AReservationEndsWithItsHoldersRegistration) {
   Machine machine;
