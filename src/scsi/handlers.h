@@ -15,6 +15,9 @@ void inquiry(Handling handling);
 // mode_sense.cc, mode_select.cc
 void mode_sense(Handling handling);
 void mode_select(Handling handling);
+// log_sense.cc, log_select.cc
+void log_sense(Handling handling);
+void log_select(Handling handling);
 // capacity.cc
 void read_capacity_10(Handling handling);
 void read_capacity_16(Handling handling);

@@ -6,6 +6,38 @@
 
 namespace ashlar::scsi {
 
+// The unit's tally of commands and blocks, in numbers that only this shard writes.
+void Handling::count() const {
+  unit::ShardTally& tally = *lun().tally;
+  const bool failed =
+      task_->status == ScsiStatus::check_condition &&
+      (task_->sense.key == SenseKey::medium_error || task_->sense.key == SenseKey::hardware_error);
+  unit::Count errors = unit::Count::write_errors;
+  switch (opcode().tallied) {
+    case Tallied::nothing: return;
+    case Tallied::read:
+      tally.add(unit::Count::read_commands, 1);
+      tally.add(unit::Count::read_bytes, std::min(task_->data_in_bytes, task_->expected_data_in_bytes));
+      errors = unit::Count::read_errors;
+      break;
+    case Tallied::write:
+      tally.add(unit::Count::write_commands, 1);
+      tally.add(unit::Count::written_bytes, task_->data_out_bytes);
+      break;
+    case Tallied::unmap: tally.add(unit::Count::write_commands, 1); break;
+    case Tallied::modify: break;
+    case Tallied::verified:
+      if (task_->status == ScsiStatus::good) {
+        const uint64_t blocks = wire::scsi::block_range(cdb()).blocks;
+        tally.add(unit::Count::verified_bytes, blocks * unit().geometry().block_bytes);
+      }
+      errors = unit::Count::verify_errors;
+      break;
+  }
+  if (failed) [[unlikely]]
+    tally.add(errors, 1);
+}
+
 void Handling::end() const {
   CHECK(task_->state_ == Task::State::executing, "a task ended in state {}", static_cast<int>(task_->state_));
   task_->state_ = Task::State::completing;
@@ -13,6 +45,7 @@ void Handling::end() const {
   if (task_->status == ScsiStatus::check_condition && lun().state) {
     task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
   }
+  if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
   loop().post(task_->ending_);
 }
 

@@ -76,6 +76,7 @@ class Handling {
 
  private:
   void proceed() const;
+  void count() const;
   Task* task_;
 };
 

@@ -38,6 +38,7 @@ class TestLoop final : public loop::Loop {
     work();
     done();
   }
+  void advance(loop::Nanoseconds time) { now_ = now_ + time; }
   bool ready() const { return anything_ready() || !mailbox_.empty(); }
   void send(std::move_only_function<void()> work) { mailbox_.push_back(std::move(work)); }
   void turn() {

@@ -8,15 +8,20 @@
 #include <string>
 
 #include "base/identity.h"
+#include "loop/time.h"
+#include "scsi/application_log.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
 
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState {
-  UnitState(const Uuid& of, bool write_cache) : uuid(of), default_write_cache(write_cache) {}
+  UnitState(const Uuid& of, bool write_cache, loop::Instant now)
+      : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
   const bool default_write_cache;                    ///< WCE as configured: the default of mode page 08h
+  const loop::Instant since;                         ///< when its first host came
+  ApplicationLog application_log;                    ///< log page 0Fh
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
   std::atomic<bool> stopped = false;                 ///< START STOP UNIT with START 0
@@ -38,7 +43,7 @@ struct UnitState {
   }
   bool tells_nothing() const {
     return ready() && !descriptor_sense && !software_write_protect && prevents == 0 &&
-           *reservations() == unit::Reservations();
+           application_log.empty() && *reservations() == unit::Reservations();
   }
   /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.
   void reset() { descriptor_sense = software_write_protect = stopped = false; }
@@ -51,7 +56,8 @@ struct UnitState {
 /// By volume name. Control path, any thread.
 class UnitStates {
  public:
-  std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache);
+  std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache,
+                                loop::Instant now);
   /// Null when nobody has asked for it.
   std::shared_ptr<UnitState> find(const std::string& volume);
 
