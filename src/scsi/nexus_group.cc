@@ -54,9 +54,12 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::Impl::abort(std::vector<Task*> tasks, std::move_only_function<void()> done) {
-  if (tasks.empty()) return post_function(self.loop(), std::move(done));
+void Domain::Impl::abort(std::vector<Task*> tasks, std::vector<Task*> told,
+                         std::move_only_function<void()> done) {
+  if (tasks.empty() && told.empty()) return post_function(self.loop(), std::move(done));
   for (Task* task : tasks) Handling(*task).abort();
+  for (Task* task : told) Handling(*task).abort_told();
+  tasks.insert(tasks.end(), told.begin(), told.end());
   waits.push_back({std::move(tasks), std::move(done)});
 }
 
@@ -79,13 +82,16 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
   std::vector<Task*> tasks;
+  std::vector<Task*> told;
   for (NexusState& nexus : nexuses) {
+    const bool others = &nexus.nexus() != issuer;
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
-      NexusState::Impl::collect(*state, tasks);
+      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? told : tasks);
       if (how == Clearing::task_set) {
-        if (had_tasks && &nexus.nexus() != issuer) state->attentions.raise(unit::Attention::commands_cleared);
+        if (had_tasks && others && !tell) state->attentions.raise(unit::Attention::commands_cleared);
         continue;
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
@@ -96,7 +102,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
     }
   }
-  abort(std::move(tasks), std::move(done));
+  abort(std::move(tasks), std::move(told), std::move(done));
 }
 
 void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,

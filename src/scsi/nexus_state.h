@@ -32,6 +32,7 @@ enum class TaskManagementResponse : uint8_t {
 };
 
 class Domain;
+struct SavedModePages;
 struct UnitState;
 
 struct NexusTag;
@@ -83,6 +84,8 @@ class Domain {
   loop::Loop& loop() { return loop_; }
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+  /// For all of the group; before its first nexus. Without it nothing can be saved (MODE SELECT with SP).
+  void set_saved_mode_pages(SavedModePages pages);
   struct Impl;
   Impl& impl() { return *impl_; }
 
