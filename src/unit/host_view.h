@@ -30,7 +30,9 @@ struct ChapCredentials {
 
 /// One host as one target shows itself to it.
 struct HostView {
-  std::string host;                     ///< resource name
+  std::string host;  ///< resource name
+  /// Relative identifiers of all ports of the target, ascending; empty: nobody has said.
+  std::vector<uint16_t> target_ports;
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
 };
