@@ -60,6 +60,13 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   return before != nullptr && same_view(*before, *view) ? before : view;
 }
 
+// Its portal groups: each is a port of it (RFC 7143 4.4.1).
+std::vector<uint16_t> ports_of(const iscsi::Target& target) {
+  std::set<uint16_t> tags;
+  for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
+  return {tags.begin(), tags.end()};
+}
+
 bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
   return a.name == b.name && a.alias == b.alias && a.portals == b.portals && a.hosts == b.hosts &&
          a.any_host == b.any_host;

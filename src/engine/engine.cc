@@ -37,8 +37,7 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       volumes_(registry),
       turnstile_(options_.most_waiting_changes) {
   if (!options_.state_folder.empty())
-    records_ =
-        std::make_unique<ReservationRecords>(options_.state_folder + "/reservations", options_.boot_id);
+    records_ = std::make_unique<UnitRecords>(options_.state_folder, options_.boot_id);
 }
 
 Engine::~Engine() {
@@ -207,9 +206,9 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   if (records_ == nullptr) co_return outcome;
   const Uuid uuid = volumes_.find(volume.name)->shared->identity.uuid;
   auto recalling = records_->recall(uuid);
-  const auto kept = std::make_shared<const unit::Reservations>(co_await recalling);
-  if (kept->lost) tell("volume.reservations_lost", {{"volume", volume.name}});
-  domains_[0]->recall(volume.name, uuid, volume.write_cache, kept);
+  unit::Recalled kept = co_await recalling;
+  if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
+  domains_[0]->recall(volume.name, uuid, volume.write_cache, std::move(kept));
   co_return outcome;
 }
 

@@ -13,8 +13,8 @@
 #include "engine/event_log.h"
 #include "engine/plan.h"
 #include "engine/portals.h"
-#include "engine/reservation_records.h"
 #include "engine/turnstile.h"
+#include "engine/unit_records.h"
 #include "engine/version.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
@@ -105,8 +105,8 @@ class Engine final : private StepRunner {
   std::shared_ptr<const iscsi::Directory> directory_;
 
   rpc::Document running_;
-  uint64_t revision_ = 0;  // of running_; begins anywhere, so that no two lives share one
-  std::unique_ptr<ReservationRecords> records_;  // null without a state folder
+  uint64_t revision_ = 0;                 // of running_; begins anywhere, so that no two lives share one
+  std::unique_ptr<UnitRecords> records_;  // null without a state folder
   Turnstile turnstile_;
   EventLog events_;
 };

@@ -39,6 +39,7 @@ class TestLoop final : public loop::Loop {
     work();
     done();
   }
+  void advance(loop::Nanoseconds time) { now_ = now_ + time; }
   bool ready() const { return anything_ready() || !mailbox_.empty(); }
   void send(std::move_only_function<void()> work) { mailbox_.push_back(std::move(work)); }
   void turn() {
@@ -142,10 +143,21 @@ class FakeKeeper final : public unit::Keeper {
     kept[unit] = *reservations;
     co_return Result<void>{};
   }
+  loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) override {
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    mode_parameters[unit] = std::move(text);
+    co_return Result<void>{};
+  }
+  std::map<Uuid, std::string> mode_parameters;
   std::map<Uuid, unit::Reservations> kept;
   int asked = 0;
   bool hold = false, refuse = false;
   loop::Event released;
+};
+
+/// Stands before ScsiTest in the list of bases, so that it outlives the target.
+struct WithKeeper {
+  FakeKeeper keeper;
 };
 
 struct TestMapping {
@@ -158,10 +170,11 @@ struct TestMapping {
 class TestTarget {
  public:
   explicit TestTarget(uint32_t shard_count = 1,
-                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128})
+                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128},
+                      unit::Keeper* keeper = nullptr)
       : shards(shard_count, sizes) {
     for (uint32_t i = 0; i < shard_count; ++i)
-      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, &keeper));
+      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, keeper));
   }
   ~TestTarget() {
     for (auto& nexus : nexuses) close(*nexus);
@@ -244,7 +257,6 @@ class TestTarget {
     std::vector<std::shared_ptr<FakeUnit>> units;
   };
   TestShards shards;
-  FakeKeeper keeper;
   std::map<std::string, Volume> volumes;
   Domain::Group domains;
   std::vector<std::unique_ptr<NexusState>> nexuses;

@@ -85,8 +85,7 @@ class Domain {
   loop::Loop& loop() { return loop_; }
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
-  void recall(const std::string& volume, const Uuid& uuid, bool write_cache,
-              std::shared_ptr<const unit::Reservations> reservations);
+  void recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
   /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the

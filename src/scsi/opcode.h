@@ -23,12 +23,23 @@ enum OpcodeFlag : uint8_t {
   alters = 128,        ///< kept out by every reservation of others; what `writes` does so too
 };
 
+/// What the unit's tally makes of a command (SPC-4 table 375 for the statistics).
+enum class Tallied : uint8_t {
+  nothing,
+  read,      ///< a read command
+  write,     ///< a write command; its data-out are logical blocks
+  unmap,     ///< a write command without blocks
+  modify,    ///< writes blocks, but is no write command: WRITE SAME, ORWRITE, COMPARE AND WRITE
+  verified,  ///< VERIFY
+};
+
 struct Opcode {
   std::string_view name;
   uint8_t opcode;
   int16_t service_action;  ///< -1: the command has none
   uint8_t length;          ///< of the CDB, bytes
   uint8_t flags;           ///< OpcodeFlag
+  Tallied tallied;
   void (*handler)(Handling);
   /// CDB USAGE DATA (SPC-4 6.35.3): a bit is one where the device server looks at it; byte 0 and a service action hold
   /// their value. Bits that are zero are reserved, obsolete or refused: a CDB that sets them has an INVALID FIELD.

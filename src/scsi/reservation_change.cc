@@ -145,6 +145,7 @@ void Domain::Impl::take_reservations(const std::string& volume,
                                      const unit::ReservationOutcome& outcome,
                                      std::move_only_function<void()> done) {
   std::vector<Task*> tasks;
+  std::vector<Task*> told;
   for (NexusState& nexus : nexuses) {
     const unit::NexusName name = unit::name_of(nexus.nexus());
     const bool aborted = std::ranges::find(outcome.abort, name) != outcome.abort.end();
@@ -154,13 +155,14 @@ void Domain::Impl::take_reservations(const std::string& volume,
       for (const auto& [who, attention] : outcome.tell) {
         if (who == name) state->attentions.raise(attention);
       }
-      if (aborted) NexusState::Impl::collect(*state, tasks);
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      if (aborted) NexusState::Impl::collect(*state, tell ? told : tasks);
     }
     for (auto& state : nexus.impl().retired) {
       if (aborted && state->volume == volume) NexusState::Impl::collect(*state, tasks);
     }
   }
-  abort(std::move(tasks), std::move(done));
+  abort(std::move(tasks), std::move(told), std::move(done));
 }
 
 }  // namespace ashlar::scsi
