@@ -58,7 +58,7 @@ TEST_F(Dispatch, ServesTheWellKnownLogicalUnit) {
 
 TEST_F(Dispatch, RefusesUnknownOperationsAndServiceActions) {
   EXPECT_EQ(end({0xff}), "5/20/00");
-  EXPECT_EQ(end({0x04, 0, 0, 0, 0, 0}), "5/20/00");
+  EXPECT_EQ(end({0x02, 0, 0, 0, 0, 0}), "5/20/00");
   const auto action = run(cdb16(0x9e, 0, 0, 0x11));
   EXPECT_EQ(ending(*action), "5/24/00");
   EXPECT_EQ(field(*action), "cdb 1.4");

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/identity.h"
+#include "scsi/rewrite_state.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
@@ -23,6 +24,8 @@ struct UnitState {
   std::atomic<bool> ejected = false;                 ///< removable media only
   std::atomic<uint32_t> prevents = 0;                ///< nexuses that prevent medium removal
 
+  Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
+
   /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
   std::shared_ptr<const unit::Reservations> reservations() const {
     const std::lock_guard lock(mutex_);
@@ -37,7 +40,7 @@ struct UnitState {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !descriptor_sense && !software_write_protect && prevents == 0 &&
+    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense && !software_write_protect && prevents == 0 &&
            *reservations() == unit::Reservations();
   }
   /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.

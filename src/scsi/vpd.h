@@ -18,6 +18,13 @@ constexpr uint64_t max_write_same_blocks = 32768;
 constexpr uint32_t max_unmap_blocks = 1u << 20;
 constexpr uint32_t max_unmap_descriptors = 256;
 
+/// What WRITE ATOMIC takes, of page B0h; 0 most_blocks: the unit has no such command.
+struct AtomicLimits {
+  uint32_t most_blocks = 0;
+  uint32_t alignment_blocks = 0;  ///< of its first block and its length; 0: any
+};
+AtomicLimits atomic_limits(unit::LogicalUnit& unit);
+
 /// Writes page `code` as the host of `nexus` sees it; false if there is no such page.
 bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer);
 
