@@ -90,6 +90,14 @@ TEST_F(WriteAtomic, AbortedBeforeItBeganWritesNothing) {
   EXPECT_EQ(medium->atomic_writes, 0u);
 }
 
+TEST_F(WriteAtomic, OfThirtyTwoBytes) {
+  EXPECT_EQ(end(cdb32(0x000f, 8, 8, 0x08), filled(4096, 3)), "GOOD");
+  EXPECT_EQ(on_medium(8, 8), filled(4096, 3));
+  EXPECT_EQ(medium->durable_writes, 1u);
+  EXPECT_EQ(field(*run(cdb32(0x000f, 1, 8), filled(4096, 3))), "cdb 12");
+  EXPECT_EQ(field(*run(cdb32(0x000f, 0, 16), filled(8192, 3))), "cdb 28");
+}
+
 TEST_F(WriteAtomic, ErrorsNameTheBlock) {
   target.unit("v").fault = block::Status::medium_error;
   target.unit("v").fault_in = 1;

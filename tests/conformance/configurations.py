@@ -55,6 +55,8 @@ def document_for(configuration):
               "blocks4096": {"block_bytes": 4096, "physical_block_bytes": 16384}}.get(configuration, {})
     ports = [array.free_port(), array.free_port()] if configuration == "twopaths" else None
     hosts = [{"name": "any", "any": True, "chap": {"user": USER, "secret": SECRET}}] if configuration == "chap" else None
+    if configuration == "memory":
+        return array.document_of([array.memory_volume("v1", size=256 * array.MIB)])
     # A relative path: in the folder of the array that serves it.
     return array.document_of([array.file_volume("v1", "v1.img", **fields)], ports=ports, hosts=hosts)
 
