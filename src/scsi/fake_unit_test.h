@@ -88,6 +88,7 @@ class FakeUnit final : public unit::LogicalUnit {
     if (!hold) release();
   }
   size_t held() const { return held_.size(); }
+  const unit::Command* first_held() const { return held_.front(); }
   /// Carries out and completes what waits, or the first `count` of it; writes under another's lock stay.
   void release(size_t count = SIZE_MAX) {
     for (auto next = held_.begin(); next != held_.end() && count > 0;) {
