@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "iscsi/additional_segments.h"
 #include "iscsi/server_impl.h"
 
 namespace ashlar::iscsi {
@@ -129,6 +130,13 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
     protocol_error(header, wrong);
     return {};
   }
+  AdditionalSegments segments;
+  if (!additional.empty()) [[unlikely]] {
+    if (const char* wrong = segments.read(additional)) {
+      protocol_error(header, wrong);
+      return {};
+    }
+  }
   const CommandWindow::Verdict verdict = session_->window.receive(pdu.cmd_sn, pdu.immediate);
   if (verdict == CommandWindow::Verdict::ignore) return {};
   // Its number was taken before its turn: by another command, which waits, or by the function that aborted it.
@@ -149,15 +157,9 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
     return {};
   }
   command->begin(*this, pdu, parameters().first_burst_bytes);
-  AdditionalHeaders segments(additional);
-  for (AdditionalHeader segment; segments.next(segment);) {
-    if (segment.type == AdditionalHeaderType::bidirectional_read_length && pdu.read)
-      command->expected_data_in_bytes = segment.read_length();
-    if (segment.type != AdditionalHeaderType::extended_cdb) continue;
-    const size_t extra = std::min(segment.content.size(), command->cdb.size() - 16);
-    std::copy_n(segment.content.begin(), extra, command->cdb.begin() + 16);
-    command->cdb_length = static_cast<uint8_t>(16 + extra);
-  }
+  if (segments.read_length && pdu.read) command->expected_data_in_bytes = *segments.read_length;
+  std::copy_n(segments.cdb.begin(), segments.cdb_bytes, command->cdb.begin() + 16);
+  command->cdb_length = static_cast<uint8_t>(16 + segments.cdb_bytes);
   session_->commands.insert(*command);
   ++session_->command_count;
   placing_ = pdu.data_segment_length > 0 ? command : nullptr;

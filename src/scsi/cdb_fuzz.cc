@@ -47,6 +47,12 @@ class Run {
     task->tag = tasks_.size();
     task->hold_data_out = (flags & 0x02) != 0;
     std::ranges::copy(input_.take(16), task->cdb.begin());
+    if (task->cdb[0] ==
+        0x7f) {  // as many bytes more as are there: a transport may bring less than a whole CDB
+      const ConstBytes rest = input_.take(std::min<size_t>(16, input_.remaining()));
+      std::ranges::copy(rest, task->cdb.begin() + 16);
+      task->cdb_length = static_cast<uint8_t>(16 + rest.size());
+    }
     const uint32_t out_bytes = input_.u16();
     task->expected_data_in_bytes = (flags & 0x04) != 0 ? 16u << 20 : input_.u16();
     if ((flags & 0x08) != 0) {

@@ -33,8 +33,20 @@ void write_and_verify(Handling handling);
 // write_same.cc
 void write_same(Handling handling);
 void or_write(Handling handling);
-// compare_and_write.cc
+// compare_and_write.cc, write_atomic.cc
 void compare_and_write(Handling handling);
+void write_atomic(Handling handling);
+// sanitize.cc, format_unit.cc, defects.cc
+void sanitize(Handling handling);
+void format_unit(Handling handling);
+void read_defect_data(Handling handling);
+// echo_buffer.cc, diagnostics.cc, report_facts.cc
+void read_buffer(Handling handling);
+void write_buffer(Handling handling);
+void send_diagnostic(Handling handling);
+void receive_diagnostic(Handling handling);
+void read_media_serial_number(Handling handling);
+void report_timestamp(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);
@@ -48,6 +60,8 @@ void report_luns(Handling handling);
 void report_opcodes(Handling handling);
 void report_task_management(Handling handling);
 
+/// A command that only some units have, and this one has not.
+bool is_missing(const Opcode& opcode, unit::LogicalUnit& unit);
 /// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
 bool is_thin(unit::LogicalUnit& unit);
 /// Thin units alone have the page of provisioning thresholds.

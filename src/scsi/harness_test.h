@@ -20,7 +20,8 @@ class TestLoop final : public loop::Loop {
  public:
   TestLoop(loop::Shards& shards, uint32_t index, const BufferPool::Sizes& sizes)
       : Loop(shards, index, sizes) {}
-  loop::Nanoseconds wall_clock() override { return {}; }
+  loop::Nanoseconds clock{};
+  loop::Nanoseconds wall_clock() override { return clock; }
   void random(std::span<uint8_t> out) override { std::ranges::fill(out, uint8_t{0}); }
   Result<std::unique_ptr<loop::Listener>> listen(const loop::Endpoint&, const loop::ListenOptions&,
                                                  loop::Acceptor&) override {

@@ -57,6 +57,16 @@ inline Cdb cdb16(uint8_t opcode, uint64_t lba, uint32_t blocks, uint8_t b1 = 0) 
   store_be32(&cdb[10], blocks);
   return cdb;
 }
+inline Cdb cdb32(uint16_t action, uint64_t lba, uint32_t blocks, uint8_t flags = 0) {
+  Cdb cdb(32);
+  cdb[0] = 0x7f;
+  cdb[7] = 0x18;
+  store_be16(&cdb[8], action);
+  cdb[10] = flags;
+  store_be64(&cdb[12], lba);
+  store_be32(&cdb[28], blocks);
+  return cdb;
+}
 inline std::vector<uint8_t> filled(size_t bytes, uint8_t value) { return std::vector<uint8_t>(bytes, value); }
 
 /// One target, one volume "v" of 4096 blocks as LUN 0, one host that has seen its power-on attention.
@@ -76,6 +86,7 @@ class ScsiTest : public testing::Test {
                                  uint16_t lun = 0) {
     auto out = std::make_unique<HostTask>();
     std::ranges::copy(cdb, out->cdb.begin());
+    out->cdb_length = static_cast<uint8_t>(std::max<size_t>(cdb.size(), 16));
     out->lun = wire::scsi::encode_lun(lun);
     out->data_out = std::move(data_out);
     out->expected_data_out_bytes = static_cast<uint32_t>(out->data_out.size());

@@ -3,12 +3,16 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "scsi/task_set.h"
 #include "scsi/unit_state.h"
 #include "unit/host_view.h"
 
 namespace ashlar::scsi {
+
+/// The echo buffer of one nexus on one unit (READ BUFFER, WRITE BUFFER).
+constexpr uint16_t echo_buffer_bytes = 4096;
 
 /// Lives until its last task has ended, also when the mapping is gone. `unit` is null for the two that are no units: the
 /// well known logical unit and "nowhere" (LUNs that are not mapped).
@@ -26,6 +30,7 @@ struct LunState {
   std::shared_ptr<UnitState> state;
   unit::AttentionQueue attentions;
   TaskSet tasks;
+  std::vector<uint8_t> echo;  ///< what WRITE BUFFER left, up to echo_buffer_bytes
 
   /// Of nexus `name`, while `reservations` stand.
   void keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {

@@ -111,6 +111,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
         continue;
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
+      state->echo.clear();     // SPC-4 6.18.5
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }

@@ -1,5 +1,6 @@
 // TEST UNIT READY, REQUEST SENSE, START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL.
 #include "scsi/handlers.h"
+#include "scsi/rewrite.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -11,7 +12,8 @@ Sense pollable_sense(LunState& lun) {
                           : Sense::of(SenseKey::illegal_request, 0x2500);  // LOGICAL UNIT NOT SUPPORTED
   }
   if (!lun.attentions.empty()) return sense_of(lun.attentions.pop());
-  return readiness(*lun.state);
+  const Sense rewriting = rewrite_sense(*lun.state);
+  return rewriting.key != SenseKey::no_sense ? rewriting : readiness(*lun.state);
 }
 
 // SBC-3 5.20: what is in a volatile cache goes to the medium before the unit stops or the medium leaves.

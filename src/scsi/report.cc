@@ -17,7 +17,7 @@ void append(std::vector<uint8_t>& data, ConstBytes bytes) {
 constexpr uint8_t timeouts_descriptor[12] = {0x00, 0x0a};
 
 bool supported(const Handling& handling, const Opcode& opcode) {
-  return !opcode.has(thin) || is_thin(handling.unit());
+  return !is_missing(opcode, handling.unit());
 }
 
 void report_all(Handling handling, bool timeouts, uint32_t allocation_length) {
@@ -83,8 +83,7 @@ void report_opcodes(Handling handling) {
   if (options == 2 && !has_actions) return handling.fail(Sense::invalid_cdb_field(2, 2));
   const Opcode* opcode = &*first;
   bool known = false;
-  if (has_actions)
-    opcode = action <= 0x1f ? find_opcode(cdb[3], static_cast<uint8_t>(action), known) : nullptr;
+  if (has_actions) opcode = find_opcode(cdb[3], action, known);
   if (options == 3 && !has_actions && action != 0) opcode = nullptr;
   report_one(handling, opcode, timeouts, allocation_length);
 }

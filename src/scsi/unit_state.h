@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "loop/time.h"
 #include "scsi/application_log.h"
+#include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
 #include "unit/reservations.h"
 
@@ -36,6 +37,8 @@ struct UnitState {
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
+
+  Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
   /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
   std::shared_ptr<const unit::Reservations> reservations() const {
@@ -73,9 +76,10 @@ struct UnitState {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !descriptor_sense && !software_write_protect && !separate_task_sets &&
-           !task_aborted_status && attention_interlock == AttentionInterlock::none && threshold_enabled &&
-           !threshold_sets() && !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
+    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
+           !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
+           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
            *reservations() == unit::Reservations();
   }
 

@@ -29,13 +29,21 @@ void block_limits(unit::LogicalUnit& unit, Writer& writer) {
   writer.u32(thin ? granularity : 0);
   writer.u32(thin ? 0x80000000u : 0);  // UGAVALID, aligned at 0
   writer.u64(max_write_same_blocks);
-  writer.zeroes(64 - 4 - 40);
+  // SBC-4 6.6.4: MAXIMUM ATOMIC TRANSFER LENGTH, ATOMIC ALIGNMENT, ATOMIC TRANSFER LENGTH GRANULARITY; no atomic boundaries.
+  const AtomicLimits atomic = atomic_limits(unit);
+  writer.u32(atomic.most_blocks);
+  writer.u32(atomic.alignment_blocks);
+  writer.u32(atomic.alignment_blocks);
+  writer.u32(0);
+  writer.u32(0);
 }
 
 // SBC-3 6.6.2.
 void block_characteristics(unit::LogicalUnit& unit, Writer& writer) {
   writer.u16(unit.geometry().rotational ? 7200 : 1);  // 1: nothing rotates
-  writer.zeroes(64 - 4 - 2);
+  writer.u8(0);
+  writer.u8(0x40);  // WABEREQ 01b: after BLOCK ERASE reads go on without error
+  writer.zeroes(64 - 4 - 4);
 }
 
 // SBC-3 6.6.5.
