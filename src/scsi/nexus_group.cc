@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
 
@@ -54,16 +55,28 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::Impl::abort(std::vector<Task*> tasks, std::move_only_function<void()> done) {
-  if (tasks.empty()) return post_function(self.loop(), std::move(done));
+void Domain::Impl::abort(const std::vector<Task*>& tasks, std::move_only_function<void()> done,
+                         const std::vector<CopyOperation*>& copies) {
+  if (tasks.empty() && copies.empty()) return post_function(self.loop(), std::move(done));
   for (Task* task : tasks) Handling(*task).abort();
-  waits.push_back({std::move(tasks), std::move(done)});
+  for (CopyOperation* copy : copies) copy->stop();
+  Wait wait{{tasks.begin(), tasks.end()}, std::move(done)};
+  wait.left.insert(wait.left.end(), copies.begin(), copies.end());
+  waits.push_back(std::move(wait));
 }
 
-void Domain::Impl::task_ended(Task& task) {
+void Domain::Impl::collect_copies(NexusState::Impl& nexus, std::span<const std::string> volumes,
+                                  std::vector<CopyOperation*>& out) {
+  for (CopyOperation& copy : nexus.copies) {
+    if (std::ranges::any_of(volumes, [&](const std::string& volume) { return copy.touches(volume); }))
+      out.push_back(&copy);
+  }
+}
+
+void Domain::Impl::ended(const void* task_or_copy) {
   for (size_t i = 0; i < waits.size();) {
     Wait& wait = waits[i];
-    std::erase(wait.left, &task);
+    std::erase(wait.left, task_or_copy);
     if (!wait.left.empty()) {
       ++i;
       continue;
@@ -79,7 +92,9 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
   std::vector<Task*> tasks;
+  std::vector<CopyOperation*> copies;
   for (NexusState& nexus : nexuses) {
+    collect_copies(nexus.impl(), volumes, copies);
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
@@ -96,7 +111,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
     }
   }
-  abort(std::move(tasks), std::move(done));
+  abort(tasks, std::move(done), copies);
 }
 
 void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
 #include "wire/scsi_lun.h"
@@ -80,7 +81,7 @@ void NexusState::Impl::ended(Task& task) {
   lun.tasks.remove(task);
   task.state_ = Task::State::idle;
   --in_flight;
-  if (task.aborted_) domain.impl().task_ended(task);
+  if (task.aborted_) domain.impl().ended(&task);
   start_waiting(lun);
   if (!retired.empty()) std::erase_if(retired, [](const auto& state) { return state->tasks.empty(); });
   maybe_closed();
@@ -169,6 +170,7 @@ void NexusState::close(std::move_only_function<void()> closed) {
     state->allow_removal();
     impl_->give_up_unit(*state);
   }
+  for (CopyOperation& copy : impl_->copies) copy.stop();
   std::vector<Task*> tasks;
   impl_->collect(tasks);
   for (Task* task : tasks) Handling(*task).abort();

@@ -92,9 +92,11 @@ void Domain::Impl::take_reservations(const std::string& volume,
                                      const unit::ReservationOutcome& outcome,
                                      std::move_only_function<void()> done) {
   std::vector<Task*> tasks;
+  std::vector<CopyOperation*> copies;
   for (NexusState& nexus : nexuses) {
     const unit::NexusName name = unit::name_of(nexus.nexus());
     const bool aborted = std::ranges::find(outcome.abort, name) != outcome.abort.end();
+    if (aborted) collect_copies(nexus.impl(), {&volume, 1}, copies);
     for (auto& [number, state] : nexus.impl().luns) {
       if (state->volume != volume) continue;
       state->keep_out(*now, name);
@@ -107,7 +109,7 @@ void Domain::Impl::take_reservations(const std::string& volume,
       if (aborted && state->volume == volume) NexusState::Impl::collect(*state, tasks);
     }
   }
-  abort(std::move(tasks), std::move(done));
+  abort(tasks, std::move(done), copies);
 }
 
 }  // namespace ashlar::scsi

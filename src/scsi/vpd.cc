@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scsi/handlers.h"
+#include "scsi/third_party_copy.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -105,7 +106,7 @@ void provisioning(unit::LogicalUnit& unit, Writer& writer) {
   writer.u8(0);
 }
 
-constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0xb0, 0xb1, 0xb2};
+constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x8f, 0xb0, 0xb1, 0xb2};
 
 bool page_body(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer) {
   switch (code) {
@@ -113,6 +114,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, 
     case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 36))); return true;
     case 0x83: device_identification(unit, nexus, writer); return true;
     case 0x86: extended_inquiry(unit, writer); return true;
+    case 0x8f: third_party_copy_page(writer); return true;
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;
