@@ -5,7 +5,7 @@
 namespace ashlar::scsi {
 namespace {
 
-constexpr uint32_t max_list_bytes =
+constexpr uint32_t max_copy_list_bytes =
     static_cast<uint32_t>(wire::scsi::lid4_header_bytes + wire::scsi::max_descriptor_list_bytes);
 
 loop::Task<Sense> run_segments(CopyOperation& operation, const CopyPlan& plan) {
@@ -99,7 +99,7 @@ void extended_copy(Handling handling) {
   const uint32_t list_bytes = load_be32(handling.cdb() + 10);
   handling.task().data_out_wanted_bytes = list_bytes;
   if (list_bytes == 0) return handling.good();  // SPC-4 6.4.1: not an error
-  if (list_bytes > max_list_bytes || handling.task().expected_data_out_bytes < list_bytes)
+  if (list_bytes > max_copy_list_bytes || handling.task().expected_data_out_bytes < list_bytes)
     return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
   if (handling.allocate(list_bytes)) extended_copy_story(handling, list_bytes, lid4).detach();
 }
