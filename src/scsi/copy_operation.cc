@@ -12,7 +12,23 @@ Sense third_party_failure(unit::CopySide side, ScsiStatus status, const Sense& t
   return sense;
 }
 
+namespace {
+
+Sense token_trouble(const RodToken& token) {
+  if (token.revoked) return Sense::of(SenseKey::illegal_request, 0x2306);  // TOKEN REVOKED
+  const std::shared_ptr<const unit::Reservations> reservations = token.state->reservations();
+  if (unit::keeps_out(*reservations, token.creator, unit::CommandEffect::reads) ||
+      unit::keeps_out_wholly(*reservations, token.creator))
+    return third_party_failure(unit::CopySide::source, ScsiStatus::reservation_conflict, {});
+  const Sense theirs = readiness(*token.state);
+  if (theirs.key == SenseKey::no_sense) return {};
+  return third_party_failure(unit::CopySide::source, ScsiStatus::check_condition, theirs);
+}
+
+}  // namespace
+
 Sense copy_trouble(NexusState::Impl& nexus, const CopyUnit& side, unit::CopySide as) {
+  if (side.token) return token_trouble(*side.token);
   const LunState* lun = nexus.find(side.lun);
   if (lun == nullptr || lun->unit != side.unit)
     return Sense::of(SenseKey::copy_aborted, 0x0d02);  // COPY TARGET DEVICE NOT REACHABLE

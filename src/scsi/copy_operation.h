@@ -17,6 +17,8 @@ struct CopyUnit {
   uint16_t lun = 0;
   std::string volume;
   std::shared_ptr<unit::LogicalUnit> unit;
+  /// A source that is not mapped here but has a token: then who made that must still be allowed to read. `lun` is nothing.
+  std::shared_ptr<const RodToken> token = {};
 };
 
 /// Why a side may not be used now: the sense of the whole command, but for its segment. no_sense: it may.

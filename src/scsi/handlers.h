@@ -47,6 +47,11 @@ void receive_copy_data(Handling handling);
 void receive_copy_parameters(Handling handling);
 void receive_copy_failure(Handling handling);
 void receive_copy_status_lid4(Handling handling);
+void receive_rod_token(Handling handling);
+// populate_token.cc, write_using_token.cc
+void populate_token(Handling handling);
+void report_rod_tokens(Handling handling);
+void write_using_token(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);

@@ -45,6 +45,8 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
 
 UnitStates& Domain::Impl::unit_states() { return group.empty() ? states : group.front()->impl().states; }
 
+RodTokens& Domain::Impl::rod_tokens() { return group.empty() ? tokens : group.front()->impl().tokens; }
+
 void Domain::Impl::raise_here(const std::string& volume, unit::Attention attention,
                               const unit::Nexus* except) {
   for (NexusState& nexus : nexuses) {

@@ -11,6 +11,7 @@
 #include "scsi/copy_records.h"
 #include "scsi/lun_state.h"
 #include "scsi/nexus_state.h"
+#include "scsi/rod_tokens.h"
 #include "unit/copy_budget.h"
 
 namespace ashlar::scsi {
@@ -79,8 +80,10 @@ struct Domain::Impl {
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
   unit::CopyBudget copy_budget;
+  RodTokens tokens;  ///< the first domain's serves the group
 
   UnitStates& unit_states();
+  RodTokens& rod_tokens();
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Marks them aborted and calls `done` from the ready list when the last has ended.

@@ -33,7 +33,7 @@ size_t encode_sense(const Handling& handling, const CopyRecord& record, Bytes ou
   return encode(record.sense, handling.state().descriptor_sense.load(std::memory_order_relaxed), out);
 }
 
-// The part that RECEIVE COPY STATUS(LID4) and RECEIVE ROD TOKEN INFORMATION share; sense data has a fixed room.
+// The part that RECEIVE COPY STATUS(LID4) and RECEIVE ROD TOKEN INFORMATION share.
 void long_status(Handling handling, const CopyRecord& record, Writer& writer) {
   uint8_t sense[max_sense_bytes] = {};
   const size_t sense_bytes = encode_sense(handling, record, sense);
@@ -43,13 +43,14 @@ void long_status(Handling handling, const CopyRecord& record, Writer& writer) {
   writer.u16(0);
   writer.u32(record.operation != nullptr ? 100 : 0);  // ESTIMATED STATUS UPDATE DELAY, ms
   writer.u8(static_cast<uint8_t>(record.operation != nullptr ? ScsiStatus::good : record.status));
-  writer.u8(max_sense_bytes);
+  const size_t sense_room = (sense_bytes + 3) / 4 * 4;
+  writer.u8(static_cast<uint8_t>(sense_room));
   writer.u8(static_cast<uint8_t>(sense_bytes));
   writer.u8(logical_blocks);
   writer.u64(bytes_of(record) / record.block_bytes);
   writer.u16(record.segments);
   writer.zeroes(6);
-  writer.bytes(sense);
+  writer.bytes(ConstBytes(sense).first(sense_room));
 }
 
 void finish_length(Bytes data) { store_be32(data.data(), static_cast<uint32_t>(data.size() - 4)); }
@@ -99,8 +100,27 @@ void receive_copy_status_lid4(Handling handling) {
   std::array<uint8_t, 32 + max_sense_bytes> data;
   Writer writer(data);
   long_status(handling, *record, writer);
-  finish_length(data);
-  handling.reply(data, load_be32(handling.cdb() + 10));
+  const Bytes all = writer.written();
+  finish_length(all);
+  handling.reply(all, load_be32(handling.cdb() + 10));
+}
+
+// SPC-4 6.28.
+void receive_rod_token(Handling handling) {
+  const auto record = find_record(handling, load_be32(handling.cdb() + 2));
+  if (!record) return;
+  constexpr size_t descriptor_bytes_of_token = 2 + wire::scsi::rod_token_bytes;
+  std::array<uint8_t, 32 + max_sense_bytes + 4 + descriptor_bytes_of_token> data;
+  Writer writer(data);
+  long_status(handling, *record, writer);
+  writer.u32(record->token ? descriptor_bytes_of_token : 0);
+  if (record->token) {
+    writer.u16(0);
+    writer.bytes(*record->token);
+  }
+  const Bytes all = writer.written();
+  finish_length(all);
+  handling.reply(all, load_be32(handling.cdb() + 10));
 }
 
 // SPC-4 6.24.

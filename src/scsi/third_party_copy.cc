@@ -3,6 +3,7 @@
 #include <array>
 
 #include "scsi/opcode.h"
+#include "scsi/rod_tokens.h"
 #include "unit/copy_budget.h"
 
 namespace ashlar::scsi {
@@ -15,6 +16,58 @@ void add_descriptor(Writer& page, uint16_t type, ConstBytes body) {
   page.u16(static_cast<uint16_t>(padded));
   page.bytes(body);
   page.zeroes(padded - body.size());
+}
+
+// SBC-3 6.6.6.3: block device ROD token limits.
+void rod_limits(uint32_t block_bytes, Writer& page) {
+  std::array<uint8_t, 32> body;
+  Writer writer(body);
+  writer.zeroes(6);
+  writer.u16(wire::scsi::max_block_ranges);
+  writer.u32(max_token_inactivity_seconds);
+  writer.u32(default_token_inactivity_seconds);
+  writer.u64(max_token_bytes / block_bytes);
+  writer.u64(optimal_token_bytes / block_bytes);
+  add_descriptor(page, 0x0000, body);
+}
+
+// 7.8.17.9 ROD token features: tokens of other copy managers are not taken. With the features of block devices.
+void token_features(uint32_t block_bytes, Writer& page) {
+  std::array<uint8_t, 44 + 48> body;
+  Writer writer(body);
+  writer.zeroes(12);
+  writer.u32(0);  // MINIMUM TOKEN LIFETIME
+  writer.u32(max_token_lifetime_seconds);
+  writer.u32(max_token_inactivity_seconds);
+  writer.zeroes(18);
+  writer.u16(48);
+  writer.u16(0x0000);  // block ROD device type specific features
+  writer.u16(48 - 4);
+  writer.zeroes(2);
+  writer.u16(static_cast<uint16_t>(4096 / block_bytes));  // OPTIMAL BLOCK ROD LENGTH GRANULARITY
+  writer.u64(max_token_bytes);
+  writer.u64(optimal_token_bytes);
+  writer.u64(optimal_token_bytes);
+  writer.u64(optimal_token_bytes);
+  writer.zeroes(body.size() - writer.size());
+  add_descriptor(page, 0x0106, body);
+}
+
+// 7.8.17.10: what POPULATE TOKEN makes, and what WRITE USING TOKEN takes.
+void token_types(Writer& page) {
+  constexpr size_t type_bytes = 64;
+  std::array<uint8_t, 4 + 2 * type_bytes> body;
+  Writer writer(body);
+  writer.zeroes(2);
+  writer.u16(2 * type_bytes);
+  for (const uint32_t type : {access_upon_reference_rod, block_zero_rod}) {
+    writer.u32(type);
+    writer.u8(type == block_zero_rod ? 0x02 : 0x03);  // TOKEN_IN, TOKEN_OUT
+    writer.u8(0);
+    writer.u16(0x8000);  // PREFERENCE INDICATOR: all alike
+    writer.zeroes(type_bytes - 8);
+  }
+  add_descriptor(page, 0x0108, body);
 }
 
 // 7.8.17.5: the service actions of THIRD-PARTY COPY OUT and IN, as the table of commands has them.
@@ -74,10 +127,13 @@ void general_operations(Writer& page) {
 
 }  // namespace
 
-void third_party_copy_page(Writer& writer) {
+void third_party_copy_page(uint32_t block_bytes, Writer& writer) {
+  rod_limits(block_bytes, writer);
   supported_commands(writer);
   parameter_data(writer);
   descriptor_types(writer);
+  token_features(block_bytes, writer);
+  token_types(writer);
   general_operations(writer);
 }
 

@@ -16,6 +16,6 @@ constexpr uint8_t copy_descriptor_types[] = {
     wire::scsi::block_to_block_segment, wire::scsi::verify_cscd_segment, wire::scsi::identification_cscd};
 
 /// Third-party copy VPD page (SPC-4 7.8.17), what follows its four bytes of head.
-void third_party_copy_page(Writer& writer);
+void third_party_copy_page(uint32_t block_bytes, Writer& writer);
 
 }  // namespace ashlar::scsi

@@ -114,7 +114,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, 
     case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 36))); return true;
     case 0x83: device_identification(unit, nexus, writer); return true;
     case 0x86: extended_inquiry(unit, writer); return true;
-    case 0x8f: third_party_copy_page(writer); return true;
+    case 0x8f: third_party_copy_page(unit.geometry().block_bytes, writer); return true;
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;
