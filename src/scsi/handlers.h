@@ -55,6 +55,19 @@ void persistent_reserve_in(Handling handling);
 void persistent_reserve_out(Handling handling);
 void reserve_unit(Handling handling);
 void release_unit(Handling handling);
+// extended_copy.cc, receive_copy.cc
+void extended_copy(Handling handling);
+void copy_operation_abort(Handling handling);
+void receive_copy_status(Handling handling);
+void receive_copy_data(Handling handling);
+void receive_copy_parameters(Handling handling);
+void receive_copy_failure(Handling handling);
+void receive_copy_status_lid4(Handling handling);
+void receive_rod_token(Handling handling);
+// populate_token.cc, write_using_token.cc
+void populate_token(Handling handling);
+void report_rod_tokens(Handling handling);
+void write_using_token(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);

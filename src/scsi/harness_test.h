@@ -184,7 +184,10 @@ class TestTarget {
   }
   FakeMedium& add_volume(const std::string& name, uint64_t blocks, uint32_t block_bytes = 512) {
     auto medium = FakeMedium::make(blocks, block_bytes);
-    medium->identity.uuid[1] = static_cast<uint8_t>(volumes.size());
+    const uint8_t number = static_cast<uint8_t>(volumes.size());
+    medium->identity.uuid[1] = number;
+    medium->identity.naa = Naa{0x31, 2, 3, 4, 5, 6, 7, static_cast<uint8_t>(8 + number)};
+    medium->identity.eui64[7] = static_cast<uint8_t>(1 + number);
     Volume& volume = volumes[name];
     volume.medium = medium;
     for (uint32_t i = 0; i < shards.count(); ++i) volume.units.push_back(std::make_shared<FakeUnit>(medium));

@@ -27,7 +27,7 @@ TEST_F(Inquiry, StandardData) {
   EXPECT_EQ(inquiry[2], 0x06);
   EXPECT_EQ(inquiry[3], 0x12);
   EXPECT_EQ(inquiry[4], 91);
-  EXPECT_EQ(inquiry[5], 0x00);
+  EXPECT_EQ(inquiry[5], 0x08);
   EXPECT_EQ(inquiry[7], 0x02);
   EXPECT_EQ(text_of(ConstBytes(inquiry).subspan(8, 28)), "ASHLAR  VOLUME          0001");
   EXPECT_EQ(load_be16(&inquiry[58]), 0x00a0);
@@ -59,8 +59,9 @@ TEST_F(Inquiry, RefusesPagesThatAreNotThere) {
 
 TEST_F(Inquiry, EveryListedPageIsThere) {
   const std::vector<uint8_t> list = page(0x00);
-  EXPECT_EQ(std::vector<uint8_t>(list.begin() + 4, list.end()),
-            (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
+  EXPECT_EQ(
+      std::vector<uint8_t>(list.begin() + 4, list.end()),
+      (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
   for (size_t i = 4; i < list.size(); ++i) page(list[i]);
 }
 

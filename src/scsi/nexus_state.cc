@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
@@ -58,6 +59,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
     Handling(task).interrupt(Sense::of(SenseKey::illegal_request, 0x2500));
   const auto found = luns.find(state.lun);
@@ -85,7 +87,7 @@ void NexusState::Impl::ended(Task& task) {
   lun.tasks.remove(task);
   task.state_ = Task::State::idle;
   --in_flight;
-  if (task.awaited_) domain.impl().task_ended(task);
+  if (task.awaited_) domain.impl().ended(&task);
   start_waiting(lun);
   if (!retired.empty()) std::erase_if(retired, [](const auto& state) { return state->tasks.empty(); });
   maybe_closed();
@@ -175,6 +177,7 @@ void NexusState::close(std::move_only_function<void()> closed) {
     state->allow_removal();
     impl_->give_up_unit(*state);
   }
+  for (CopyOperation& copy : impl_->copies) copy.stop();
   std::vector<Task*> tasks;
   impl_->collect(tasks);
   for (Task* task : tasks) Handling(*task).abort();

@@ -5,6 +5,7 @@
 
 #include "scsi/handlers.h"
 #include "scsi/log_pages.h"
+#include "scsi/third_party_copy.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -57,7 +58,7 @@ void provisioning(unit::LogicalUnit& unit, Writer& writer) {
   writer.u8(0);
 }
 
-constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
+constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
 
 bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writer& writer) {
   switch (code) {
@@ -68,6 +69,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
     case 0x87: mode_page_policy(writer); return true;
     case 0x88: scsi_ports(asker, writer); return true;
     case 0x8a: power_conditions(writer); return true;
+    case 0x8f: third_party_copy_page(unit.geometry().block_bytes, writer); return true;
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;
