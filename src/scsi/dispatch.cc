@@ -1,4 +1,5 @@
 // The one door from a CDB to its handler, and every check that is the same for all commands.
+#include "scsi/access.h"
 #include "scsi/handlers.h"
 
 namespace ashlar::scsi {
@@ -37,6 +38,18 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
   if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
 }
 
+// True if the task has ended, or is held: what reaches the unit is decided before who may use it.
+bool keep_back(Handling handling, const Opcode& opcode) {
+  const LunState& lun = handling.lun();
+  if (!unit::allows(lun.access, opcode.access_need())) {
+    hold_or_refuse(handling);
+    return true;
+  }
+  if (!(lun.kept_from_writing || lun.kept_out_wholly) || !is_kept_out(lun, opcode)) return false;
+  handling.fail_status(ScsiStatus::reservation_conflict);
+  return true;
+}
+
 }  // namespace
 
 void dispatch(Handling handling) {
@@ -50,16 +63,29 @@ void dispatch(Handling handling) {
     return handling.fail(sense_of(lun.attentions.pop()));
   }
   if (opcode == nullptr) return handling.fail(not_found(known));
-  if (opcode->has(thin) && !is_thin(*lun.unit)) return handling.fail(invalid_opcode());
+  if (!is_supported(handling, *opcode)) return handling.fail(invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
-  if ((lun.kept_from_writing || lun.kept_out_wholly) && is_kept_out(lun, *opcode)) [[unlikely]]
-    return handling.fail_status(ScsiStatus::reservation_conflict);
-  if (opcode->has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
-  if (opcode->has(writes)) {
+  go_on(handling);
+}
+
+void go_on(Handling handling) {
+  const LunState& lun = handling.lun();
+  const Opcode& opcode = handling.opcode();
+  if (lun.restrained && keep_back(handling, opcode)) [[unlikely]]
+    return;
+  if (opcode.has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
+  if (opcode.has(writes)) {
     const Sense protection = write_protection(lun);
     if (protection.key != SenseKey::no_sense) return handling.fail(protection);
   }
-  opcode->handler(handling);
+  opcode.handler(handling);
+}
+
+bool is_supported(Handling handling, const Opcode& opcode) {
+  if ((opcode.flags & (thin | steers_access)) == 0) [[likely]]
+    return true;
+  if (opcode.has(thin)) return is_thin(handling.unit());
+  return handling.state().access()->explicit_changes;
 }
 
 bool is_thin(unit::LogicalUnit& unit) {

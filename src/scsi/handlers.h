@@ -39,11 +39,16 @@ void persistent_reserve_in(Handling handling);
 void persistent_reserve_out(Handling handling);
 void reserve_unit(Handling handling);
 void release_unit(Handling handling);
+// access_commands.cc
+void report_target_port_groups(Handling handling);
+void set_target_port_groups(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);
 void report_task_management(Handling handling);
 
+/// Some commands are there on some units alone: UNMAP on thin ones, SET TARGET PORT GROUPS where hosts may change states.
+bool is_supported(Handling handling, const Opcode& opcode);
 /// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
 bool is_thin(unit::LogicalUnit& unit);
 /// NOT READY and why, or no_sense when it is ready.

@@ -1,6 +1,7 @@
 // INQUIRY (SPC-4 6.6): standard data here, vital product data pages in vpd.cc.
 #include "scsi/vpd.h"
 
+#include "scsi/access.h"
 #include "scsi/handlers.h"
 
 namespace ashlar::scsi {
@@ -14,7 +15,7 @@ uint8_t peripheral(const LunState& lun) {
   return lun.unit != nullptr ? 0x00 : lun.well_known ? well_known_unit : no_unit;
 }
 
-// SPC-4 6.6.2. VERSION is SPC-4; no 3PC, no TPGS, no PROTECT; HISUP and CMDQUE.
+// SPC-4 6.6.2. VERSION is SPC-4; no 3PC, no PROTECT; HISUP and CMDQUE.
 void standard_inquiry(Handling handling, Writer& writer) {
   const LunState& lun = handling.lun();
   static const unit::Identity nobody;
@@ -25,7 +26,7 @@ void standard_inquiry(Handling handling, Writer& writer) {
   writer.u8(0x06);
   writer.u8(0x12);
   writer.u8(standard_bytes - 5);
-  writer.u8(0x00);
+  writer.u8(lun.unit != nullptr ? target_port_group_support(*lun.state->access()) : 0x00);
   writer.u8(0x00);
   writer.u8(0x02);
   writer.padded(identity.vendor, 8);

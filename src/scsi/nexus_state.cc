@@ -38,6 +38,7 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   const bool write_cache = state->unit->geometry().write_cache;
   state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache);
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
+  state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);
   luns[mapping.lun] = std::move(state);
 }

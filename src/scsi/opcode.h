@@ -6,21 +6,27 @@
 #include <span>
 #include <string_view>
 
+#include "unit/access.h"
+
 namespace ashlar::scsi {
 
 class Handling;
 
 /// What the dispatcher must know of a command before its handler runs.
-enum OpcodeFlag : uint8_t {
+enum OpcodeFlag : uint16_t {
   no_flags = 0,
-  medium = 1,          ///< needs a unit that is ready
-  writes = 2,          ///< refused by a write-protected unit or mapping
-  past_attention = 4,  ///< runs although a unit attention is pending (SAM-5 5.14)
-  anywhere = 8,        ///< also where no unit is
-  well_known = 16,     ///< also on the REPORT LUNS well known logical unit (SPC-4 8.2)
-  thin = 32,           ///< only on units that manage their provisioning (LBPME)
-  shares = 64,         ///< kept out by exclusive access reservations (SPC-4 table 46, SBC-3 table 13)
-  alters = 128,        ///< kept out by every reservation of others; what `writes` does so too
+  medium = 1,            ///< needs a unit that is ready
+  writes = 2,            ///< refused by a write-protected unit or mapping
+  past_attention = 4,    ///< runs although a unit attention is pending (SAM-5 5.14)
+  anywhere = 8,          ///< also where no unit is
+  well_known = 16,       ///< also on the REPORT LUNS well known logical unit (SPC-4 8.2)
+  thin = 32,             ///< only on units that manage their provisioning (LBPME)
+  shares = 64,           ///< kept out by exclusive access reservations (SPC-4 table 46, SBC-3 table 13)
+  alters = 128,          ///< kept out by every reservation of others; what `writes` does so too
+  active = 256,          ///< needs an active way to the unit, as `medium` does
+  in_standby = 512,      ///< works by a way in standby, although it needs the medium
+  in_any_state = 1024,   ///< works by a way in any access state; what goes past_attention does so too
+  steers_access = 2048,  ///< changes access states: only where hosts may
 };
 
 struct Opcode {
@@ -28,13 +34,14 @@ struct Opcode {
   uint8_t opcode;
   int16_t service_action;  ///< -1: the command has none
   uint8_t length;          ///< of the CDB, bytes
-  uint8_t flags;           ///< OpcodeFlag
+  uint16_t flags;          ///< OpcodeFlag
   void (*handler)(Handling);
   /// CDB USAGE DATA (SPC-4 6.35.3): a bit is one where the device server looks at it; byte 0 and a service action hold
   /// their value. Bits that are zero are reserved, obsolete or refused: a CDB that sets them has an INVALID FIELD.
   std::array<uint8_t, 16> usage;
 
   bool has(OpcodeFlag flag) const { return (flags & flag) != 0; }
+  unit::AccessNeed access_need() const;
 };
 
 /// All commands by ascending opcode and service action.

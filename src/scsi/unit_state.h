@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/identity.h"
+#include "unit/access.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
@@ -40,12 +41,22 @@ struct UnitState {
   std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
   bool changing = false;
 
+  /// Never null. Changed on the home shard alone, by change_access() and Domain::set_access(); read on any.
+  std::shared_ptr<const unit::AccessStates> access() const {
+    const std::lock_guard lock(mutex_);
+    return access_;
+  }
+  void set_access(std::shared_ptr<const unit::AccessStates> access) {
+    const std::lock_guard lock(mutex_);
+    access_ = std::move(access);
+  }
+
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
     return ready() && !descriptor_sense && !software_write_protect && prevents == 0 &&
-           *reservations() == unit::Reservations();
+           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
   }
   /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.
   void reset() { descriptor_sense = software_write_protect = stopped = false; }
@@ -53,6 +64,7 @@ struct UnitState {
  private:
   mutable std::mutex mutex_;
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
+  std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();
 };
 
 /// By volume name. Control path, any thread.
@@ -61,6 +73,8 @@ class UnitStates {
   std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache);
   /// Null when nobody has asked for it.
   std::shared_ptr<UnitState> find(const std::string& volume);
+  /// Volumes whose access states are those of `group`.
+  std::map<std::string, std::shared_ptr<UnitState>> of_group(const std::string& group);
 
  private:
   std::mutex mutex_;

@@ -12,26 +12,27 @@ namespace ashlar::unit {
 /// Protocol-blind reasons why a host must be told before its next command (SAM-5 5.14). The protocol room gives each its
 /// code; a larger value never hides a smaller one: order of reporting is order of arrival, but resets come first.
 enum class Attention : uint8_t {
-  power_on,                 ///< new nexus, 29/00
-  reset_by_port,            ///< target reset, 29/02
-  reset_of_unit,            ///< logical unit reset, 29/03
-  nexus_loss,               ///< 29/07
-  capacity_changed,         ///< 2A/09
-  mode_parameters_changed,  ///< 2A/01
-  inquiry_data_changed,     ///< 3F/03
-  luns_changed,             ///< 3F/0E
-  commands_cleared,         ///< by another nexus, 2F/00
-  medium_changed,           ///< loaded again after an eject, 28/00
-  reservations_preempted,   ///< by CLEAR of another nexus, 2A/03
-  reservations_released,    ///< 2A/04
-  registrations_preempted,  ///< 2A/05
+  power_on,                   ///< new nexus, 29/00
+  reset_by_port,              ///< target reset, 29/02
+  reset_of_unit,              ///< logical unit reset, 29/03
+  nexus_loss,                 ///< 29/07
+  capacity_changed,           ///< 2A/09
+  mode_parameters_changed,    ///< 2A/01
+  inquiry_data_changed,       ///< 3F/03
+  luns_changed,               ///< 3F/0E
+  commands_cleared,           ///< by another nexus, 2F/00
+  medium_changed,             ///< loaded again after an eject, 28/00
+  reservations_preempted,     ///< by CLEAR of another nexus, 2A/03
+  reservations_released,      ///< 2A/04
+  registrations_preempted,    ///< 2A/05
+  asymmetric_access_changed,  ///< 2A/06
 };
 
 /// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
 /// two resets the graver one stays: power on, then port, then unit).
 class AttentionQueue {
  public:
-  static constexpr size_t capacity = 13;
+  static constexpr size_t capacity = 14;
   void raise(Attention attention);
   bool empty() const { return count_ == 0; }
   size_t size() const { return count_; }
