@@ -96,6 +96,11 @@ loop::Task<void> Domain::set_access(AccessGroup group) {
   co_await telling;
 }
 
+void Domain::forget_access(const std::string& volume) {
+  if (const auto state = impl_->unit_states().find(volume))
+    state->set_access(std::make_shared<const unit::AccessStates>());
+}
+
 std::shared_ptr<const unit::AccessStates> Domain::access_of(const std::string& group) const {
   const auto found = impl_->access_groups.find(group);
   return found == impl_->access_groups.end() ? nullptr : found->second;

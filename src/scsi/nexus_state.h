@@ -105,6 +105,8 @@ class Domain {
   };
   /// On shard 0. An implicit change: every nexus that maps one of the units is told, no command is lost.
   loop::Task<void> set_access(AccessGroup group);
+  /// On shard 0, of a volume that no nexus maps any more.
+  void forget_access(const std::string& volume);
   /// On shard 0: what is in force for that group; null when there is none.
   std::shared_ptr<const unit::AccessStates> access_of(const std::string& group) const;
   /// On shard 0: `heard` runs there after every change by a host.
