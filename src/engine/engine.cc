@@ -75,6 +75,11 @@ loop::Task<void> Engine::start() {
   // All domains before the first server, and all servers before the first connection: they find each other by their groups.
   auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
   co_await making_domains;
+  domains_[0]->on_access_changed([this](const unit::AccessStates& now) {
+    log_info("engine", "access group changed group={} states=\"{}\" by={}", now.group, text_of(now),
+             now.changed_by);
+    tell("group.changed", {{"group", now.group}, {"states", text_of(now)}, {"initiator", now.changed_by}});
+  });
   auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
   co_await making_servers;
   const auto nothing = std::make_shared<const rpc::Document>();
@@ -169,6 +174,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     case StepKind::close_volume: {
       auto closing = volumes_.close(step.volume.name);
       co_await closing;
+      domains_[0]->forget_access(step.volume.name);
       tell("volume.closed", {{"volume", step.volume.name}});
       break;
     }
@@ -187,6 +193,11 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto closing = portals_.close(endpoint);
       co_await closing;
       tell("portal.closed", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
+      break;
+    }
+    case StepKind::set_group: {
+      auto setting = set_group(std::move(step));
+      co_await setting;
       break;
     }
     case StepKind::publish: {
@@ -210,6 +221,16 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
   domains_[0]->recall(volume.name, uuid, volume.write_cache, std::move(kept));
   co_return outcome;
+}
+
+loop::Task<void> Engine::set_group(Step step) {
+  scsi::Domain::AccessGroup group = access_group(step, volumes_);
+  const std::string states = text_of(group.states);
+  const bool gone = group.units.empty();
+  auto setting = domains_[0]->set_access(std::move(group));
+  co_await setting;
+  log_info("engine", "access group set group={} states=\"{}\"", step.group, states);
+  tell("group.changed", {{"group", step.group}, {"states", gone ? "" : states}});
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {

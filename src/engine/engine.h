@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/access_groups.h"
 #include "engine/apply.h"
 #include "engine/directory_builder.h"
 #include "engine/event_log.h"
@@ -85,6 +86,7 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
+  loop::Task<void> set_group(Step step);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);

@@ -80,6 +80,21 @@ void visit_fields(V& v, T& mapping) {
   v.field("read_only", mapping.read_only);
 }
 
+template <typename V, Is<PortGroupDocument> T>
+void visit_fields(V& v, T& port_group) {
+  v.field("group_tag", port_group.group_tag, required);
+  v.field("state", port_group.state, required);
+  v.field("preferred", port_group.preferred);
+}
+
+template <typename V, Is<GroupDocument> T>
+void visit_fields(V& v, T& group) {
+  v.field("name", group.name, required);
+  v.field("volumes", group.volumes);
+  v.field("explicit", group.explicit_changes);
+  v.field("access", group.access);
+}
+
 template <typename V, Is<Document> T>
 void visit_fields(V& v, T& document) {
   v.field("volumes", document.volumes);
@@ -87,6 +102,7 @@ void visit_fields(V& v, T& document) {
   v.field("portals", document.portals);
   v.field("targets", document.targets);
   v.field("mappings", document.mappings);
+  v.field("groups", document.groups);
 }
 
 template <typename V, Is<Removals> T>
@@ -96,6 +112,7 @@ void visit_fields(V& v, T& gone) {
   v.field("portals", gone.portals);
   v.field("targets", gone.targets);
   v.field("mappings", gone.mappings);
+  v.field("groups", gone.groups);
 }
 
 }  // namespace ashlar::rpc

@@ -85,6 +85,23 @@ struct SessionStatus {
   bool operator==(const SessionStatus&) const = default;
 };
 
+/// What is in force, which is not what the document wishes while a host's SET TARGET PORT GROUPS stands.
+struct PortGroupStatus {
+  uint16_t group_tag = 1;
+  std::string state;
+  bool preferred = false;
+  std::string changed_by;  ///< "host", "document"; empty: it has never changed
+  bool operator==(const PortGroupStatus&) const = default;
+};
+struct GroupStatus {
+  std::string name;
+  std::vector<std::string> volumes;
+  bool explicit_changes = false;
+  std::vector<PortGroupStatus> access;  ///< every group tag that a portal has
+  std::string changed_by;  ///< initiator port of the host whose change stands; empty: no host's does
+  bool operator==(const GroupStatus&) const = default;
+};
+
 struct EngineStatus {
   std::string version;
   std::string state;  ///< "serving", "stopping"
@@ -97,6 +114,7 @@ struct EngineStatus {
   std::vector<PortalStatus> portals;
   std::vector<TargetStatus> targets;
   std::vector<MappingDocument> mappings;
+  std::vector<GroupStatus> groups;
   bool operator==(const EngineStatus&) const = default;
 };
 

@@ -17,7 +17,8 @@ class Run {
     target_.add_volume("large", 64, 4096);
     target_.volumes.at("large").medium->geometry.removable = true;
     hosts_[0] = &target_.login({{0, "small"}, {1, "large"}});
-    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1);
+    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1, 2);
+    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large"});
     settle();
   }
 

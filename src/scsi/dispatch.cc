@@ -1,4 +1,5 @@
 // The one door from a CDB to its handler, and every check that is the same for all commands.
+#include "scsi/access.h"
 #include "scsi/handlers.h"
 #include "scsi/rewrite.h"
 #include "scsi/vpd.h"
@@ -51,6 +52,18 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
   if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
 }
 
+// True if the task has ended, or is held: what reaches the unit is decided before who may use it.
+bool keep_back(Handling handling, const Opcode& opcode) {
+  const LunState& lun = handling.lun();
+  if (!unit::allows(lun.access, opcode.access_need())) {
+    hold_or_refuse(handling);
+    return true;
+  }
+  if (!(lun.kept_from_writing || lun.kept_out_wholly) || !is_kept_out(lun, opcode)) return false;
+  handling.fail_status(ScsiStatus::reservation_conflict);
+  return true;
+}
+
 }  // namespace
 
 void dispatch(Handling handling) {
@@ -67,26 +80,33 @@ void dispatch(Handling handling) {
     return handling.fail(sense_of(stays ? lun.attentions.front() : lun.attentions.pop()));
   }
   if (opcode == nullptr) return handling.fail(not_found(handling.cdb(), known));
-  if ((opcode->flags & (thin | atomic)) != 0 && is_missing(*opcode, *lun.unit))
+  if ((opcode->flags & (thin | atomic | steers_access)) != 0 && !is_supported(handling, *opcode)) [[unlikely]]
     return handling.fail(invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
-  if ((lun.kept_from_writing || lun.kept_out_wholly) && is_kept_out(lun, *opcode)) [[unlikely]]
-    return handling.fail_status(ScsiStatus::reservation_conflict);
+  go_on(handling);
+}
+
+void go_on(Handling handling) {
+  const LunState& lun = handling.lun();
+  const Opcode& opcode = handling.opcode();
+  if (lun.restrained && keep_back(handling, opcode)) [[unlikely]]
+    return;
   if (lun.state->rewrite.phase() != Rewriting::Phase::idle) [[unlikely]] {
-    const Sense refusal = refused_by_rewrite(*lun.state, *opcode);
+    const Sense refusal = refused_by_rewrite(*lun.state, opcode);
     if (refusal.key != SenseKey::no_sense) return handling.fail(refusal);
   }
-  if (opcode->has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
-  if (opcode->has(writes)) {
+  if (opcode.has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
+  if (opcode.has(writes)) {
     const Sense protection = write_protection(lun);
     if (protection.key != SenseKey::no_sense) return handling.fail(protection);
   }
-  opcode->handler(handling);
+  opcode.handler(handling);
 }
 
-bool is_missing(const Opcode& opcode, unit::LogicalUnit& unit) {
-  if (opcode.has(thin) && !is_thin(unit)) return true;
-  return opcode.has(atomic) && atomic_limits(unit).most_blocks == 0;
+bool is_supported(Handling handling, const Opcode& opcode) {
+  if (opcode.has(thin)) return is_thin(handling.unit());
+  if (opcode.has(atomic)) return atomic_limits(handling.unit()).most_blocks != 0;
+  return !opcode.has(steers_access) || handling.state().access()->explicit_changes;
 }
 
 bool is_thin(unit::LogicalUnit& unit) {

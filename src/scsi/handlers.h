@@ -68,13 +68,17 @@ void receive_rod_token(Handling handling);
 void populate_token(Handling handling);
 void report_rod_tokens(Handling handling);
 void write_using_token(Handling handling);
+// access_commands.cc
+void report_target_port_groups(Handling handling);
+void set_target_port_groups(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);
 void report_task_management(Handling handling);
 
-/// A command that only some units have, and this one has not.
-bool is_missing(const Opcode& opcode, unit::LogicalUnit& unit);
+/// Some commands are there on some units alone: UNMAP on thin ones, WRITE ATOMIC where the store tears nothing, SET TARGET PORT
+/// GROUPS where hosts may change states.
+bool is_supported(Handling handling, const Opcode& opcode);
 /// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
 bool is_thin(unit::LogicalUnit& unit);
 /// Thin units alone have the page of provisioning thresholds.

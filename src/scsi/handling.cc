@@ -158,6 +158,7 @@ void Handling::interrupt(const Sense& sense) const {
 void Handling::proceed() const {
   switch (task_->state_) {
     case Task::State::waiting: lun().tasks.stop_waiting(*task_); return end();
+    case Task::State::held: lun().tasks.stop_holding(*task_); return end();
     case Task::State::fetching: return data_arrived();
     case Task::State::paused: return resume_paused();
     default: return;  // the device has it, or it is ending already

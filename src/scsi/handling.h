@@ -89,6 +89,8 @@ class Handling {
 
 /// Checks a command and hands it to its handler; the only door to the handlers.
 void dispatch(Handling handling);
+/// The second half: the host has been told what it must know, now the unit must be in reach. Also of what was held.
+void go_on(Handling handling);
 
 /// Awaits data-out into the task's buffer. False: interrupted, give back what is held and call end().
 class DataOut {

@@ -15,7 +15,7 @@
 
 namespace ashlar::scsi::test {
 
-/// A loop that turns only when told to; no time, no network, no files.
+/// A loop that turns only when told to; no time but by pass(), no network, no files.
 class TestLoop final : public loop::Loop {
  public:
   TestLoop(loop::Shards& shards, uint32_t index, const BufferPool::Sizes& sizes)
@@ -49,6 +49,11 @@ class TestLoop final : public loop::Loop {
     for (auto& work : mail) work();
     run_ready();
     set_current(nullptr);
+  }
+  /// Time goes by: a turn in which timers expire.
+  void pass(loop::Nanoseconds span) {
+    now_ = now_ + span;
+    in_turn([&] { timers_.expire(now_); });
   }
   /// Runs `work` as part of a turn of this loop.
   template <typename Work>
@@ -208,15 +213,23 @@ class TestTarget {
     return out;
   }
   /// A host that has logged in; its power-on attentions are still there.
-  NexusState& login(const std::vector<TestMapping>& mappings, uint32_t shard = 0) {
+  NexusState& login(const std::vector<TestMapping>& mappings, uint32_t shard = 0, uint16_t tag = 1) {
     const unit::Nexus nexus{
         .initiator_name = "iqn.2026-11.io.ashlar:host" + std::to_string(nexuses.size()),
         .initiator_port = fmt::format("iqn.2026-11.io.ashlar:host{},i,0x800000000001", nexuses.size()),
-        .target_port = "iqn.2026-11.io.ashlar:target,t,0x0001",
-        .relative_target_port = 1,
+        .target_port = fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", tag),
+        .relative_target_port = tag,
         .protocol = "iscsi"};
     nexuses.push_back(std::make_unique<NexusState>(*domains[shard], nexus, view(mappings)));
     return *nexuses.back();
+  }
+  /// The array puts `states` in force for `names`, as a group.
+  void set_access(const unit::AccessStates& states, const std::vector<std::string>& names,
+                  bool keep_states = false, const std::vector<std::string>& leaving = {}) {
+    Domain::AccessGroup group{.states = states, .keep_states = keep_states, .units = {}, .leaving = leaving};
+    for (const std::string& name : names) group.units.emplace(name, volumes.at(name).units[0]);
+    shards.at(0).in_turn([&] { domains[0]->set_access(std::move(group)).detach(); });
+    shards.run();
   }
   void close(NexusState& nexus) {
     bool closed = false;

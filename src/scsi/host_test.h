@@ -77,8 +77,8 @@ class ScsiTest : public testing::Test {
     medium = &target.add_volume("v", 4096, block_bytes);
   }
   void SetUp() override { host = &login(); }
-  NexusState& login(std::vector<TestMapping> mappings = {{0, "v"}}, uint32_t shard = 0) {
-    NexusState& nexus = target.login(mappings, shard);
+  NexusState& login(std::vector<TestMapping> mappings = {{0, "v"}}, uint32_t shard = 0, uint16_t tag = 1) {
+    NexusState& nexus = target.login(mappings, shard, tag);
     for (const TestMapping& mapping : mappings) run(nexus, cdb6(0x00), {}, 0, mapping.lun);
     return nexus;
   }
@@ -126,6 +126,11 @@ class ScsiTest : public testing::Test {
     const std::string where =
         fmt::format("{} {}", task.sense.field_in_cdb ? "cdb" : "list", task.sense.field);
     return task.sense.bit_valid ? fmt::format("{}.{}", where, task.sense.bit) : where;
+  }
+  /// Units where hosts may change access states know one command more.
+  void allow_explicit_changes() {
+    target.set_access({.group = "g", .explicit_changes = true}, {"v"});
+    EXPECT_EQ(end(cdb6(0x00)), "6/3f/03");
   }
   uint32_t block() const { return medium->limits.block_bytes; }
   std::vector<uint8_t> on_medium(uint64_t lba, uint32_t blocks) const {

@@ -27,7 +27,7 @@ TEST_F(Inquiry, StandardData) {
   EXPECT_EQ(inquiry[2], 0x06);
   EXPECT_EQ(inquiry[3], 0x12);
   EXPECT_EQ(inquiry[4], 91);
-  EXPECT_EQ(inquiry[5], 0x08);
+  EXPECT_EQ(inquiry[5], 0x18) << "TPGS: implicit; 3PC";
   EXPECT_EQ(inquiry[7], 0x02);
   EXPECT_EQ(text_of(ConstBytes(inquiry).subspan(8, 28)), "ASHLAR  VOLUME          0001");
   EXPECT_EQ(load_be16(&inquiry[58]), 0x00a0);
@@ -83,7 +83,7 @@ TEST_F(Inquiry, DeviceIdentification) {
   EXPECT_EQ(designators[1].first, 0x02);
   EXPECT_EQ(designators[2], (std::pair<int, std::string>(0x01, "ASHLAR  VOLUME          0123456789abcdef")));
   EXPECT_EQ(designators[3], (std::pair<int, std::string>(0x14, std::string("\0\0\0\1", 4))));
-  EXPECT_EQ(designators[4].first, 0x15);
+  EXPECT_EQ(designators[4], (std::pair<int, std::string>(0x15, std::string("\0\0\0\1", 4))));
   EXPECT_EQ(designators[5].first, 0x18);
   EXPECT_STREQ(designators[5].second.c_str(), "iqn.2026-11.io.ashlar:target,t,0x0001");
   EXPECT_EQ(designators[5].second.size() % 4, 0u);

@@ -54,6 +54,8 @@ struct NexusState::Impl {
   void ended(Task& task);
   void start_waiting(LunState& lun);
   void maybe_closed();
+  /// The transition that its commands waited for has ended.
+  static void go_on(LunState& lun);
   /// Ends its RESERVE(6), if it has one; the nexus closes no sooner.
   void give_up_unit(LunState& lun);
 };
@@ -74,6 +76,12 @@ struct Doomed {
   std::vector<Task*> told;  ///< their hosts get TASK ABORTED
   std::vector<CopyOperation*> copies;
 };
+/// What becomes of the access states of some units, by volume.
+struct AccessChange {
+  std::shared_ptr<const unit::AccessStates> now;
+  unit::AccessNews news;
+};
+using AccessChanges = std::map<std::string, AccessChange>;
 
 struct Domain::Impl {
   Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
@@ -92,6 +100,9 @@ struct Domain::Impl {
   UnitStates states;  ///< the first domain's serves the group
   unit::CopyBudget copy_budget;
   RodTokens tokens;  ///< the first domain's serves the group
+  /// Home shard only: access states by group, and who hears of them.
+  std::map<std::string, std::shared_ptr<const unit::AccessStates>> access_groups;
+  std::function<void(const unit::AccessStates&)> access_changed;
 
   UnitStates& unit_states();
   RodTokens& rod_tokens();
@@ -115,6 +126,8 @@ struct Domain::Impl {
   /// This shard's part of a change of reservations: who is kept out from now on, who is told, whose tasks end before `done`.
   void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
                          const unit::ReservationOutcome& outcome, std::move_only_function<void()> done);
+  /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
+  void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
 };
 

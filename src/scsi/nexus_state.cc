@@ -44,6 +44,7 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   if (state->state->fresh.exchange(false) && state->state->saved_mode_parameters())
     set_mode_parameters(*state->unit, *state->state, saved_mode_parameters(*state->unit, *state->state));
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
+  state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);
   luns[mapping.lun] = std::move(state);
 }

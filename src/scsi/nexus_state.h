@@ -3,12 +3,14 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "loop/loop.h"
 #include "scsi/task.h"
+#include "unit/access.h"
 #include "unit/host_view.h"
 #include "unit/keeper.h"
 
@@ -93,6 +95,25 @@ class Domain {
   loop::Task<unit::ReservationStatus> clear_reservations(std::string volume);
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+
+  /// The units of a group, and how they are to be reached from now on.
+  struct AccessGroup {
+    unit::AccessStates states;
+    /// What is in force for a group of that name stays, also what hosts made of it: only its units change.
+    bool keep_states = false;
+    std::map<std::string, std::shared_ptr<unit::LogicalUnit>>
+        units;                         ///< by volume; none: the group is forgotten
+    std::vector<std::string> leaving;  ///< volumes that belong to no group from now on
+  };
+  /// On shard 0. An implicit change: every nexus that maps one of the units is told, no command is lost.
+  loop::Task<void> set_access(AccessGroup group);
+  /// On shard 0, of a volume that no nexus maps any more.
+  void forget_access(const std::string& volume);
+  /// On shard 0: what is in force for that group; null when there is none.
+  std::shared_ptr<const unit::AccessStates> access_of(const std::string& group) const;
+  /// On shard 0: `heard` runs there after every change by a host.
+  void on_access_changed(std::function<void(const unit::AccessStates&)> heard);
+
   struct Impl;
   Impl& impl() { return *impl_; }
 

@@ -53,6 +53,14 @@ constexpr Index table_index = make_index();
 
 }  // namespace
 
+// SPC-4 5.15.2.4.4 names what works in standby; READ CAPACITY beside it, so that a host can attach the disk by such a way.
+unit::AccessNeed Opcode::access_need() const {
+  if (has(past_attention) || has(in_any_state)) return unit::AccessNeed::nothing;
+  if (has(steers_access)) return unit::AccessNeed::steering;
+  const bool of_medium = (has(medium) && !has(in_standby)) || has(active);
+  return of_medium ? unit::AccessNeed::medium : unit::AccessNeed::parameters;
+}
+
 std::span<const Opcode> all_opcodes() { return table; }
 
 uint16_t service_action_of(const uint8_t* cdb) {

@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "unit/access.h"
+
 namespace ashlar::scsi {
 
 class Handling;
@@ -24,7 +26,11 @@ enum OpcodeFlag : uint16_t {
   atomic = 256,        ///< only where the store promises writes that are never torn
   in_rewrite =
       512,  ///< also while SANITIZE or FORMAT UNIT rewrites the medium, and after that failed (SBC-4 4.11)
-  mends = 1024,  ///< also on a medium that is format corrupt
+  mends = 1024,           ///< also on a medium that is format corrupt
+  active = 2048,          ///< needs an active way to the unit, as `medium` does
+  in_standby = 4096,      ///< works by a way in standby, although it needs the medium
+  in_any_state = 8192,    ///< works by a way in any access state; what goes past_attention does so too
+  steers_access = 16384,  ///< changes access states: only where hosts may
 };
 
 /// What the unit's tally makes of a command (SPC-4 table 375 for the statistics).
@@ -50,6 +56,7 @@ struct Opcode {
   std::array<uint8_t, 32> usage;
 
   bool has(OpcodeFlag flag) const { return (flags & flag) != 0; }
+  unit::AccessNeed access_need() const;
 };
 
 /// All commands by ascending opcode and service action.

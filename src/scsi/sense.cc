@@ -168,11 +168,24 @@ Sense sense_of(block::Status status, bool write, uint64_t lba) {
 }
 
 Sense sense_of(unit::Attention attention) {
-  static constexpr uint16_t codes[] = {0x2900, 0x2902, 0x2903, 0x2907, 0x2a09, 0x2a01,
-                                       0x3f03, 0x3f0e, 0x2f00, 0x2800, 0x2a03, 0x2a04,
-                                       0x2a05, 0x2a02, 0x3807, 0x2c07, 0x2c08, 0x2c09};
+  static constexpr uint16_t codes[] = {0x2900, 0x2902, 0x2903, 0x2907, 0x2a09, 0x2a01, 0x3f03,
+                                       0x3f0e, 0x2f00, 0x2800, 0x2a03, 0x2a04, 0x2a05, 0x2a06,
+                                       0x2a02, 0x3807, 0x2c07, 0x2c08, 0x2c09};
   static_assert(std::size(codes) == unit::attention_kinds);
   return Sense::of(SenseKey::unit_attention, codes[static_cast<size_t>(attention)]);
+}
+
+// SPC-4 5.15.2.4: LOGICAL UNIT NOT ACCESSIBLE and why, LOGICAL UNIT OFFLINE.
+Sense sense_of(unit::AccessState state) {
+  switch (state) {
+    case unit::AccessState::standby: return Sense::of(SenseKey::not_ready, 0x040b);
+    case unit::AccessState::unavailable: return Sense::of(SenseKey::not_ready, 0x040c);
+    case unit::AccessState::offline: return Sense::of(SenseKey::not_ready, 0x0412);
+    case unit::AccessState::transitioning: return Sense::of(SenseKey::not_ready, 0x040a);
+    case unit::AccessState::active_optimized:
+    case unit::AccessState::active_non_optimized: break;
+  }
+  return {};
 }
 
 }  // namespace ashlar::scsi

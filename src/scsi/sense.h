@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "block/request.h"
+#include "unit/access.h"
 #include "unit/copier.h"
 #include "unit/nexus.h"
 
@@ -74,5 +75,7 @@ size_t encode(const Sense& sense, bool descriptor_format, Bytes out);
 /// What a failed device request is in SCSI; `lba` is the first block of the request. `status` is never ok.
 Sense sense_of(block::Status status, bool write, uint64_t lba);
 Sense sense_of(unit::Attention attention);
+/// NOT READY and why; no_sense for the two active states.
+Sense sense_of(unit::AccessState state);
 
 }  // namespace ashlar::scsi

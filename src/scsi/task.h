@@ -67,7 +67,7 @@ class Task : public ListNode<TaskTag> {
   bool aborted() const { return aborted_; }
 
   // Device server's own state, from here on private to the scsi room.
-  enum class State : uint8_t { idle, waiting, fetching, paused, executing, completing };
+  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, completing };
 
  protected:
   ~Task() = default;

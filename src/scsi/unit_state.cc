@@ -21,4 +21,13 @@ std::shared_ptr<UnitState> UnitStates::find(const std::string& volume) {
   return found == states_.end() ? nullptr : found->second;
 }
 
+std::map<std::string, std::shared_ptr<UnitState>> UnitStates::of_group(const std::string& group) {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::shared_ptr<UnitState>> members;
+  for (const auto& [volume, state] : states_) {
+    if (state->access()->group == group) members.emplace(volume, state);
+  }
+  return members;
+}
+
 }  // namespace ashlar::scsi

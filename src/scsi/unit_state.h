@@ -13,6 +13,7 @@
 #include "scsi/application_log.h"
 #include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
+#include "unit/access.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
@@ -71,6 +72,15 @@ struct UnitState {
     const std::lock_guard lock(mutex_);
     saved_ = parameters;
   }
+  /// Never null. Changed on the home shard alone, by change_access() and Domain::set_access(); read on any.
+  std::shared_ptr<const unit::AccessStates> access() const {
+    const std::lock_guard lock(mutex_);
+    return access_;
+  }
+  void set_access(std::shared_ptr<const unit::AccessStates> access) {
+    const std::lock_guard lock(mutex_);
+    access_ = std::move(access);
+  }
 
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
@@ -80,7 +90,7 @@ struct UnitState {
            !software_write_protect && !separate_task_sets && !task_aborted_status &&
            attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
            !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
-           *reservations() == unit::Reservations();
+           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
   }
 
  private:
@@ -88,6 +98,7 @@ struct UnitState {
   std::optional<uint32_t> threshold_sets_;
   std::optional<ModeParameters> saved_;
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
+  std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();
 };
 
 /// By volume name. Control path, any thread.
@@ -97,6 +108,8 @@ class UnitStates {
                                 loop::Instant now);
   /// Null when nobody has asked for it.
   std::shared_ptr<UnitState> find(const std::string& volume);
+  /// Volumes whose access states are those of `group`.
+  std::map<std::string, std::shared_ptr<UnitState>> of_group(const std::string& group);
 
  private:
   std::mutex mutex_;

@@ -51,9 +51,9 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
   designator_header(writer, {1, 1, 4}, 4);  // relative target port
   writer.u16(0);
   writer.u16(nexus.relative_target_port);
-  designator_header(writer, {1, 1, 5}, 4);  // target port group: one, that of this head
+  designator_header(writer, {1, 1, 5}, 4);  // target port group: that of the portals with one tag
   writer.u16(0);
-  writer.u16(1);
+  writer.u16(nexus.relative_target_port);
   const std::string_view port = nexus.target_port;
   name_designator(writer, 1, port);
   name_designator(writer, 2,
