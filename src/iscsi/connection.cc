@@ -26,6 +26,8 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
       transmit_(server.chunks),
       last_heard_(server.loop.now()) {
   ++server_.half_open;
+  source_ = SourceTable::source_of(stream_->peer().address);
+  server_.sources.login_began(source_);
   login_ =
       std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
                                      [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
@@ -133,7 +135,7 @@ void Connection::release(Command& command) {
 
 void Connection::close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing) return;
-  if (phase_ == Phase::login) --server_.half_open;
+  leave_login();
   phase_ = Phase::closing;
   server_.loop.cancel(*this);
   server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
@@ -159,6 +161,13 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   }
 }
 
+// It counts no longer as one that waits for its login.
+void Connection::leave_login() {
+  if (phase_ != Phase::login) return;
+  --server_.half_open;
+  server_.sources.login_over(source_);
+}
+
 void Connection::finish_close() {
   CHECK(session_ == nullptr || session_->managing == 0,
         "a task management function was left without an answer");
@@ -169,7 +178,7 @@ void Connection::finish_close() {
 
 void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
-  if (phase_ == Phase::login) --server_.half_open;
+  leave_login();
   phase_ = Phase::flushing;
   close_kind_ = kind;
   close_reason_ = reason;

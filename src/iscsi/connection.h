@@ -40,6 +40,11 @@ struct Session {
   loop::Instant began;
 };
 
+/// Sessions of one target and of one host, over all shards.
+struct SessionCounts {
+  uint32_t of_target = 0, of_host = 0;
+};
+
 struct ConnectionTag;
 
 /// Life: Server::serve() makes it; close() ends it; it destroys itself through the server when no task is in flight.
@@ -68,6 +73,8 @@ class Connection final : public ListNode<ConnectionTag>,
   // For the server.
   Session* session() { return session_.get(); }
   const Portal& portal() const { return portal_; }
+  const std::string& source() const { return source_; }
+  loop::Endpoint peer() const { return stream_->peer(); }
   bool half_open() const { return phase_ == Phase::login; }
   bool closing() const { return phase_ == Phase::closing; }
   SessionStatus status();
@@ -78,7 +85,7 @@ class Connection final : public ListNode<ConnectionTag>,
   /// Reads no more; when nothing is in flight and all is sent, drop()s.
   void drain();
   /// The login's last answer, after sessions that it replaces are gone.
-  void complete_login();
+  void complete_login(SessionCounts counts);
   void replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view);
 
  private:
@@ -100,6 +107,9 @@ class Connection final : public ListNode<ConnectionTag>,
   // Login (login_phase.cc)
   void login_request(const uint8_t* header, ConstBytes data);
   void start_session();
+  void leave_login();
+  const char* full(SessionCounts counts) const;
+  void refuse_login(wire::iscsi::LoginStatus status, const std::string& reason);
   void send_login_response(wire::iscsi::LoginResponse response, ConstBytes text);
 
   // Full feature phase (full_feature.cc)
@@ -138,6 +148,7 @@ class Connection final : public ListNode<ConnectionTag>,
   Server::Impl& server_;
   std::unique_ptr<loop::Stream> stream_;
   Portal portal_;
+  std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::login;
   Receiver receiver_;
   TransmitQueue transmit_;

@@ -187,20 +187,33 @@ LoginMachine::Verdict LoginMachine::find_target(std::string_view name) {
     return Refusal{Status::not_found,
                    fmt::format("target '{}' is not served by portal '{}'", shown, portal_.name)};
   }
-  view_ = target->view_of(initiator_);
+  view_ = target->view_of(initiator_, peer_.address);
   if (!view_) return Refusal{Status::not_found, fmt::format("target '{}' is not for this host", shown)};
   target_ = target;
+  if (!target->redirect.empty()) {
+    return Refusal{
+        target->redirect_permanent ? Status::target_moved_permanently : Status::target_moved_temporarily,
+        fmt::format("target '{}' is served by {}", shown, target->redirect), target->redirect};
+  }
   portal_group_tag_ = portal->group_tag;
   authentication_required_ = !view_->chap.user.empty();
   if (authentication_required_) credential_views_.push_back(view_);
   return std::nullopt;
 }
 
-// Discovery shows only what the host may see, so it is open unless all of that needs CHAP.
+// A portal may ask for a proof of its own. Otherwise discovery shows only what the host may see, so it is open unless all of
+// that needs CHAP.
 void LoginMachine::find_discovery_views() {
+  if (!portal_.discovery_chap.user.empty()) {
+    auto view = std::make_shared<unit::HostView>();
+    view->chap = portal_.discovery_chap;
+    credential_views_.push_back(std::move(view));
+    authentication_required_ = true;
+    return;
+  }
   bool any_open = false;
   for (const auto& [name, target] : directory_->targets) {
-    const auto view = target->view_of(initiator_);
+    const auto view = target->view_of(initiator_, peer_.address);
     if (!view) continue;
     if (view->chap.user.empty())
       any_open = true;
@@ -219,6 +232,11 @@ LoginMachine::Verdict LoginMachine::take_security(const TextPairs& pairs, TextWr
                                  [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
     if (any) return Refusal{Status::authentication_failure, "CHAP keys, but CHAP was not chosen"};
     return std::nullopt;
+  }
+  if (held_back_ > loop::Nanoseconds{}) {
+    return Refusal{Status::service_unavailable,
+                   fmt::format("too many proofs from this address failed; it may try again in {} s",
+                               std::chrono::ceil<loop::seconds>(held_back_).count())};
   }
   const auto proved = chap_->apply(pairs, answer);
   if (!proved) return Refusal{Status::authentication_failure, proved.error().text()};
@@ -287,6 +305,12 @@ LoginOutcome LoginMachine::refuse(const LoginRequest& request, Refusal refusal) 
   outcome.response.initiator_task_tag = request.initiator_task_tag;
   outcome.response.status = refusal.status;
   outcome.close = true;
+  if (!refusal.redirect.empty()) {
+    TextWriter moved;
+    moved.add("TargetAddress", refusal.redirect);
+    outcome.text = moved.take();
+    outcome.response.data_segment_length = static_cast<uint32_t>(outcome.text.size());
+  }
   outcome.reason =
       fmt::format("login of {} refused: {}: {}", who(), wire::iscsi::name_of(refusal.status), refusal.reason);
   return outcome;

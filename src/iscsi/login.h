@@ -10,6 +10,7 @@
 #include "iscsi/chap.h"
 #include "iscsi/directory.h"
 #include "iscsi/negotiate.h"
+#include "loop/time.h"
 #include "wire/iscsi_pdu.h"
 
 namespace ashlar::iscsi {
@@ -40,6 +41,9 @@ class LoginMachine {
 
   /// Takes a request and its data segment (without padding). After `finished` or `close` every further one is refused.
   LoginOutcome apply(const wire::iscsi::LoginRequest& request, ConstBytes data);
+  /// How long this source must still wait because proofs of its failed; set before each apply(). A login that needs a proof
+  /// is then refused as "service unavailable", which hosts try again.
+  void hold_back(loop::Nanoseconds span) { held_back_ = span; }
 
   // What was agreed; valid after `finished`.
   bool discovery() const { return discovery_; }
@@ -66,6 +70,7 @@ class LoginMachine {
   struct Refusal {
     Status status;
     std::string reason;
+    std::string redirect = {};  ///< TargetAddress, with class 1
   };
   using Verdict = std::optional<Refusal>;
 
@@ -112,6 +117,7 @@ class LoginMachine {
   bool authentication_required_ = false;
   std::vector<std::shared_ptr<const unit::HostView>> credential_views_;  ///< views with CHAP credentials
   std::optional<ChapTarget> chap_;
+  loop::Nanoseconds held_back_{};
 };
 
 }  // namespace ashlar::iscsi

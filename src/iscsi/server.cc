@@ -39,7 +39,7 @@ void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
 void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
   if (stopping) return;
   const std::string peer = stream->peer().text();
-  if (connections.size() >= settings().max_connections || !make_room_for_half_open()) {
+  if (connections.size() >= settings().max_connections) {
     if (refused_lines.allow(static_cast<uint64_t>(loop.now().nanoseconds))) {
       log_warning("iscsi",
                   "connection refused: {} connections are open (max_connections) peer={} suppressed={}",
@@ -47,19 +47,32 @@ void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& por
     }
     return;
   }
+  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
   connections.push_back(*new Connection(*this, std::move(stream), portal));
 }
 
-// A flood of half-open connections must not keep honest hosts out: the oldest makes room.
-bool Server::Impl::make_room_for_half_open() {
-  if (half_open < settings().max_half_open) return true;
+// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room.
+void Server::Impl::make_room_for_half_open(const std::string& source) {
+  const bool too_many_of_it = sources.half_open(source) >= settings().max_half_open_per_source;
+  if (!too_many_of_it && half_open < settings().max_half_open) return;
+  const std::string loser = too_many_of_it ? source : sources.busiest();
   for (Connection& connection : connections) {
-    if (!connection.half_open()) continue;
-    connection.close("login.refused",
-                     "too many connections wait for their login (max_half_open), this is the oldest");
-    return true;
+    if (!connection.half_open() || connection.source() != loser) continue;
+    return connection.close(
+        "login.refused",
+        "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "
+        "oldest");
   }
-  return true;
+}
+
+void Server::Impl::tell_failed_proof(const std::string& source) {
+  for (uint32_t shard = 0; shard < group.size(); ++shard) {
+    loop.shards().send(shard, [this, shard, source] {
+      if (group[shard] == nullptr) return;  // the engine has stopped
+      Impl& there = group[shard]->impl();
+      there.sources.proof_failed(source, there.loop.now());
+    });
+  }
 }
 
 void Server::Impl::bury(Connection& connection) {
@@ -89,7 +102,8 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
       connection.drop("its target was removed");
       continue;
     }
-    std::shared_ptr<const unit::HostView> view = found->second->view_of(session->initiator);
+    std::shared_ptr<const unit::HostView> view =
+        found->second->view_of(session->initiator, connection.peer().address);
     if (view == nullptr) {
       connection.drop("its host may no longer use the target");
     } else {
@@ -170,19 +184,36 @@ void Server::Impl::close_matching(const std::string& initiator, const std::array
   });
 }
 
-void Server::Impl::reinstate(Connection& connection, std::move_only_function<void()> gone) {
+// Logins that are still being completed count as well: two that come at once must not both be the last one.
+SessionCounts Server::Impl::count_sessions(const std::string& target, const std::string& host) {
+  SessionCounts counts;
+  for (Connection& connection : connections) {
+    const Session* session = connection.session();
+    if (session == nullptr || session->discovery || connection.closing()) continue;
+    if (session->target->name == target) ++counts.of_target;
+    if (session->view->host == host) ++counts.of_host;
+  }
+  return counts;
+}
+
+void Server::Impl::reinstate(Connection& connection, std::move_only_function<void(SessionCounts)> gone) {
   const Session& session = *connection.session();
-  struct Count {
+  struct Gathering {
     size_t left;
-    std::move_only_function<void()> gone;
+    SessionCounts sum;
+    std::move_only_function<void(SessionCounts)> gone;
   };
-  auto count = std::make_shared<Count>(Count{group.size(), std::move(gone)});
+  auto gathering = std::make_shared<Gathering>(Gathering{group.size(), {}, std::move(gone)});
   for (size_t shard = 0; shard < group.size(); ++shard) {
-    auto there = [this, shard, count, home = loop.index(), initiator = session.initiator, isid = session.isid,
-                  target = session.target->name, except = &connection] {
-      auto answer = [this, count, home] {
-        loop.shards().send(home, [count] {
-          if (--count->left == 0) count->gone();
+    auto there = [this, shard, gathering, home = loop.index(), initiator = session.initiator,
+                  isid = session.isid, target = session.target->name, host = session.view->host,
+                  except = &connection] {
+      auto answer = [this, shard, gathering, home, target, host] {
+        const SessionCounts here = group[shard]->impl().count_sessions(target, host);
+        loop.shards().send(home, [gathering, here] {
+          gathering->sum.of_target += here.of_target;
+          gathering->sum.of_host += here.of_host;
+          if (--gathering->left == 0) gathering->gone(gathering->sum);
         });
       };
       group[shard]->impl().close_matching(initiator, isid, target, except, std::move(answer));

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "iscsi/connection.h"
+#include "iscsi/source_table.h"
 
 namespace ashlar::iscsi {
 
@@ -31,6 +32,7 @@ struct Server::Impl final : private loop::Ready {
   CommandPool commands;
   ConnectionList connections;
   uint32_t half_open = 0;
+  SourceTable sources;
   uint32_t session_count = 0;
   uint64_t next_session = 1;
   uint16_t next_tsih = 1;
@@ -44,15 +46,18 @@ struct Server::Impl final : private loop::Ready {
   uint64_t new_session_id() { return uint64_t{loop.index()} << 48 | next_session++; }
   uint16_t new_tsih();
   void admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
-  bool make_room_for_half_open();
+  void make_room_for_half_open(const std::string& source);
+  /// Every shard hears of it: the kernel deals connections out between them.
+  void tell_failed_proof(const std::string& source);
   /// The connection has ended for good; it dies from the ready list, not under its own feet.
   void bury(Connection& connection);
   /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.
   void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
                       const std::string& target, const Connection* except,
                       std::move_only_function<void()> gone);
-  /// The same on all shards (RFC 7143 6.3.5); `gone` runs here.
-  void reinstate(Connection& connection, std::move_only_function<void()> gone);
+  /// The same on all shards (RFC 7143 6.3.5); `gone` runs here, with the sessions that are there then, this one included.
+  void reinstate(Connection& connection, std::move_only_function<void(SessionCounts)> gone);
+  SessionCounts count_sessions(const std::string& target, const std::string& host);
   void drop_target_everywhere(const std::string& target, const std::string& reason);
   void tell(ServerEvent event) {
     if (events) events(std::move(event));
