@@ -183,6 +183,7 @@ constexpr Column session_columns[] = {
     {"COMMANDS", "/commands", Shown::plain, true},
     {"READ", "/read_bytes", Shown::size, true},
     {"WRITTEN", "/written_bytes", Shown::size, true},
+    {"CONNECTIONS", "/connections", Shown::plain, true, true},
     {"LOCAL", "/local_address", Shown::plain, false, true},
     {"AUTHENTICATION", "/authentication", Shown::plain, false, true},
     {"IN FLIGHT", "/tasks_in_flight", Shown::plain, true, true},

@@ -49,6 +49,7 @@ struct Settings {
   bool immediate_data = true;
   uint16_t max_outstanding_r2t = 8;
   uint16_t queue_depth = 128;  ///< commands per session: the CmdSN window
+  uint32_t max_connections_per_session = 8;
   uint32_t login_timeout_seconds = 15;
   uint32_t nop_interval_seconds = 30;
   uint32_t nop_timeout_seconds = 30;

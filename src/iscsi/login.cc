@@ -62,7 +62,7 @@ LoginMachine::Verdict LoginMachine::check_request(const LoginRequest& request, C
     return Refusal{Status::initiator_error, "additional header segments in a login request"};
   if (Verdict refusal = check_stages(request)) return refusal;
   if (!stage_) return std::nullopt;
-  if (request.isid != isid_ || request.connection_id != connection_id_ || request.tsih != 0) {
+  if (request.isid != isid_ || request.connection_id != connection_id_ || request.tsih != tsih_) {
     return Refusal{Status::initiator_error, "ISID, TSIH or CID changed during login"};
   }
   return std::nullopt;
@@ -87,12 +87,12 @@ LoginMachine::Verdict LoginMachine::check_stages(const LoginRequest& request) co
 }
 
 LoginMachine::Verdict LoginMachine::begin(const LoginRequest& request) {
-  // Here a connection would join a session (MC/S). MaxConnections is 1, so no session has room for one and no TSIH names
-  // a session that this connection could join (RFC 7143 7.3.1 asks for this status when the TSIH is not known).
-  if (request.tsih != 0)
+  // RFC 7143 7.3.1 asks for this status when the TSIH is not known.
+  if (request.tsih != 0 && (!joining_ || joining_->tsih != request.tsih))
     return Refusal{Status::session_does_not_exist, fmt::format("asks to join session {}", request.tsih)};
   stage_ = request.current_stage;
   isid_ = request.isid;
+  tsih_ = request.tsih;
   connection_id_ = request.connection_id;
   return std::nullopt;
 }
@@ -129,7 +129,8 @@ LoginMachine::Verdict LoginMachine::take_text(const LoginRequest& request) {
   if (!security && !authenticated()) {
     return Refusal{Status::authentication_failure, "began behind the security stage, but must authenticate"};
   }
-  const Situation situation{.phase = security ? in_security : in_operational, .discovery = discovery_};
+  const Situation situation{
+      .phase = security ? in_security : in_operational, .discovery = discovery_, .leading = !joining_};
   const auto negotiated = negotiation_.apply(*pairs, situation, answer);
   if (!negotiated) return Refusal{Status::initiator_error, negotiated.error().text()};
   if (const auto* alias = find_value(*pairs, "InitiatorAlias"))
@@ -157,6 +158,8 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
       return Refusal{Status::session_type_not_supported,
                      fmt::format("SessionType '{}'", wire::iscsi::shortened(*type))};
   }
+  if (discovery_ && joining_)
+    return Refusal{Status::cannot_include_in_session, "a discovery session has one connection"};
   if (discovery_) {
     find_discovery_views();
     return std::nullopt;
@@ -165,9 +168,26 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
   if (target == nullptr)
     return Refusal{Status::missing_parameter, "no TargetName in the first request of a normal session"};
   if (Verdict refusal = find_target(*target)) return refusal;
+  if (Verdict refusal = check_joining()) return refusal;
   // The host learns which portals reach this session (RFC 7143 13.9: with the first response).
   answer.add("TargetPortalGroupTag", uint64_t{portal_group_tag_});
   if (!target_->alias.empty()) answer.add("TargetAlias", target_->alias);
+  return std::nullopt;
+}
+
+void LoginMachine::join(Joining joining) {
+  negotiation_.join(joining.parameters);
+  joining_ = std::move(joining);
+}
+
+// Connections of a session share its nexus: both names, and the portal group (RFC 7143 4.4.1, 13.9).
+LoginMachine::Verdict LoginMachine::check_joining() const {
+  if (!joining_) return std::nullopt;
+  if (joining_->initiator != initiator_)
+    return Refusal{Status::session_does_not_exist, fmt::format("session {} is of another initiator", tsih_)};
+  if (joining_->target != target_->name || joining_->portal_group_tag != portal_group_tag_)
+    return Refusal{Status::cannot_include_in_session,
+                   fmt::format("session {} is of another target or portal group", tsih_)};
   return std::nullopt;
 }
 

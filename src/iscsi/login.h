@@ -26,6 +26,14 @@ struct LoginOutcome {
   std::string reason;
 };
 
+/// A session that a further connection may join (RFC 7143 6.3.3).
+struct Joining {
+  uint16_t tsih = 0;
+  std::string initiator, target;
+  uint16_t portal_group_tag = 0;
+  SessionParameters parameters;  ///< of the session; what is a connection's own is agreed on anew
+};
+
 /// One per connection, until full feature phase. Knows no socket, clock or session; not thread safe.
 class LoginMachine {
  public:
@@ -41,6 +49,9 @@ class LoginMachine {
 
   /// Takes a request and its data segment (without padding). After `finished` or `close` every further one is refused.
   LoginOutcome apply(const wire::iscsi::LoginRequest& request, ConstBytes data);
+  /// Before the first apply(): the session that its TSIH and ISID name.
+  void join(Joining joining);
+  bool joins() const { return joining_.has_value(); }
   /// How long this source must still wait because proofs of its failed; set before each apply(). A login that needs a proof
   /// is then refused as "service unavailable", which hosts try again.
   void hold_back(loop::Nanoseconds span) { held_back_ = span; }
@@ -81,6 +92,7 @@ class LoginMachine {
   Verdict gather(const wire::iscsi::LoginRequest& request, ConstBytes data);
   Verdict take_text(const wire::iscsi::LoginRequest& request);
   Verdict identify(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
+  Verdict check_joining() const;
   Verdict find_target(std::string_view name);
   void find_discovery_views();
   Verdict take_security(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
@@ -108,6 +120,7 @@ class LoginMachine {
   std::string output_;  ///< text not sent yet
 
   std::array<uint8_t, 6> isid_{};
+  uint16_t tsih_ = 0;  ///< 0: a new session
   uint16_t connection_id_ = 0;
   bool discovery_ = false;
   std::string initiator_, initiator_alias_;
@@ -117,6 +130,7 @@ class LoginMachine {
   bool authentication_required_ = false;
   std::vector<std::shared_ptr<const unit::HostView>> credential_views_;  ///< views with CHAP credentials
   std::optional<ChapTarget> chap_;
+  std::optional<Joining> joining_;
   loop::Nanoseconds held_back_{};
 };
 

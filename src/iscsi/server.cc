@@ -23,13 +23,24 @@ Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, Even
 
 Server::Impl::~Impl() {
   loop.withdraw(*this);
-  while (!dead_.empty()) delete &dead_.pop_front();
+  bury_dead();
   CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
 }
 
 uint16_t Server::Impl::new_tsih() {
-  if (next_tsih == 0) next_tsih = 1;  // 0 means "a new session" on the wire
-  return next_tsih++;
+  const auto count = static_cast<uint32_t>(group.size());
+  for (;;) {
+    next_tsih = (next_tsih + 1) % (65536 / count);
+    const auto tsih = static_cast<uint16_t>(next_tsih * count + loop.index());
+    if (tsih == 0) continue;  // "a new session" on the wire
+    if (std::ranges::find(sessions, tsih, &Session::tsih) == sessions.end()) return tsih;
+  }
+}
+
+std::shared_ptr<Session> Server::Impl::find_session(uint16_t tsih, const std::array<uint8_t, 6>& isid) {
+  const auto found = std::ranges::find(sessions, tsih, &Session::tsih);
+  const bool same = found != sessions.end() && (*found)->isid == isid && !(*found)->discovery;
+  return same ? *found : nullptr;
 }
 
 void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
@@ -49,6 +60,33 @@ void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& por
   }
   make_room_for_half_open(SourceTable::source_of(stream->peer().address));
   connections.push_back(*new Connection(*this, std::move(stream), portal));
+}
+
+void Server::Impl::adopt(std::unique_ptr<loop::LooseStream> loose, const Portal& portal,
+                         std::vector<uint8_t> said) {
+  if (stopping) return;
+  std::unique_ptr<loop::Stream> stream = loose->adopt(loop);
+  if (connections.size() >= settings().max_connections) return;
+  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
+  auto* connection = new Connection(*this, std::move(stream), portal);
+  connections.push_back(*connection);
+  connection->resume_login(said);
+}
+
+void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id, const Connection& except,
+                                  std::move_only_function<void()> gone) {
+  const auto there = [this, session = &session, connection_id, except = &except] {
+    for (Connection& each : connections) {
+      if (&each != except && each.session() == session && each.connection_id() == connection_id) return true;
+    }
+    return false;
+  };
+  if (!there()) return gone();
+  waiting_for_end.push_back([there, gone = std::move(gone)]() mutable {
+    if (there()) return false;
+    gone();
+    return true;
+  });
 }
 
 // A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room.
@@ -76,14 +114,23 @@ void Server::Impl::tell_failed_proof(const std::string& source) {
 }
 
 void Server::Impl::bury(Connection& connection) {
-  connections.remove(connection);
   if (dead_.empty()) loop.post(*this);
-  dead_.push_back(connection);
+  dead_.push_back(&connection);
+}
+
+void Server::Impl::bury_dead() {
+  for (Connection* connection : std::exchange(dead_, {})) {
+    connections.remove(*connection);
+    delete connection;
+  }
 }
 
 void Server::Impl::run() {
-  while (!dead_.empty()) delete &dead_.pop_front();
-  std::erase_if(waiting_for_end, [](auto& asks) { return asks(); });
+  bury_dead();
+  // One that is answered may ask for more.
+  auto asking = std::exchange(waiting_for_end, {});
+  std::erase_if(asking, [](auto& asks) { return asks(); });
+  std::ranges::move(asking, std::back_inserter(waiting_for_end));
   check_stopped();
 }
 
@@ -114,19 +161,20 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
 
 std::vector<SessionStatus> Server::sessions() const {
   std::vector<SessionStatus> all;
-  for (Connection& connection : impl_->connections) {
-    if (connection.session() != nullptr && !connection.closing()) all.push_back(connection.status());
+  for (const std::shared_ptr<Session>& session : impl_->sessions) {
+    if (!session->connections.empty()) all.push_back(session->connections.front()->status());
   }
   return all;
 }
 
 bool Server::drop_session(uint64_t id, std::string reason) {
+  bool any = false;
   for (Connection& connection : impl_->connections) {
     if (connection.session() == nullptr || connection.session()->id != id || connection.closing()) continue;
     connection.drop(reason);
-    return true;
+    any = true;
   }
-  return false;
+  return any;
 }
 
 namespace {
@@ -187,9 +235,8 @@ void Server::Impl::close_matching(const std::string& initiator, const std::array
 // Logins that are still being completed count as well: two that come at once must not both be the last one.
 SessionCounts Server::Impl::count_sessions(const std::string& target, const std::string& host) {
   SessionCounts counts;
-  for (Connection& connection : connections) {
-    const Session* session = connection.session();
-    if (session == nullptr || session->discovery || connection.closing()) continue;
+  for (const std::shared_ptr<Session>& session : sessions) {
+    if (session->discovery) continue;
     if (session->target->name == target) ++counts.of_target;
     if (session->view->host == host) ++counts.of_host;
   }

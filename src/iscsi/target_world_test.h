@@ -236,7 +236,9 @@ class RawHost final : public loop::StreamWatcher {
     text += '\0';
     text += "TargetName=" + login.target;
     text += '\0';
-    text += std::string("SessionType=Normal\0", 19) + login.extra_keys;
+    // Only the leading login says it (RFC 7143 13.21).
+    if (login.tsih == 0) text += std::string("SessionType=Normal\0", 19);
+    text += login.extra_keys;
     wire::iscsi::LoginRequest request;
     request.transit = true;
     request.current_stage = wire::iscsi::LoginStage::login_operational_negotiation;
