@@ -18,6 +18,8 @@ def _recoverable(t, connections=4):
 
 def _join(t, old, cid):
     """Another connection of the session: with the CID of one that is there it takes its place (RFC 7143 6.3.4)."""
+    if cid != old.cid:
+        offered(old, "MaxConnections", 2)
     c = t.connect()
     c.isid, c.tsih, c.cid, c.cmd_sn = old.isid, old.tsih, cid, old.cmd_sn
     names = {"InitiatorName": t.keys()["InitiatorName"], "TargetName": t.world.target}

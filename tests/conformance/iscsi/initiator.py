@@ -190,7 +190,7 @@ class Connection:
 
     def agreed(self, key, default):
         """A number that the login came to."""
-        return int(self.answers.get(key, default), 0)
+        return int(str(self.answers.get(key, default)), 0)
 
     # Full feature phase.
     def command(self, cdb, flags=pdu.FINAL | 1, length=0, data=b"", lun=1, ahs=b"", **fields):
