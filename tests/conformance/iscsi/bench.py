@@ -40,6 +40,12 @@ def offered(connection, key, least):
         raise NotOffered(f"{key}={connection.agreed(key, 0)} where {least} is needed")
 
 
+def slow(function):
+    """A case that waits for the target's own clock: it has a process of its own, and may be left out."""
+    function.slow = True
+    return function
+
+
 def family(values):
     """Makes a case of each value: a dictionary from its name to the arguments after the bench."""
     def mark(function):

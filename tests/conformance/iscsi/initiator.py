@@ -80,7 +80,7 @@ class Connection:
             try:
                 got = self.socket.recv(1 << 18)
             except socket.timeout:
-                raise Wrong(f"no answer within {SECONDS} s") from None
+                raise Wrong(f"no answer within {self.socket.gettimeout():.0f} s") from None
             except OSError as problem:
                 raise Closed(str(problem)) from None
             if not got:
