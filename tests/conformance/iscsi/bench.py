@@ -98,6 +98,12 @@ class Bench:
         self.world, self.source = world, source
         self.open = contextlib.ExitStack()
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.open.close()
+
     def connect(self, portal=0):
         from conformance.iscsi.initiator import Connection
         where = self.world.document["portals"][portal]
