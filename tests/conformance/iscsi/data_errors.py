@@ -166,7 +166,7 @@ def unsolicited_data_with_a_gap(t):
 
 
 @family({"of no task": 0x77777, "of the reserved tag": pdu.RESERVED})
-def data_out(t, tag):
+def data_out_of_nobody(t, tag):
     """Full Feature 11 Data-Out (RFC 7143 7.8, 11.7): data of a task that is not there is dropped or rejected; nothing is written."""
     c = _prepared(t)
     c.data_out(tag, NEW * 4096, ttt=0x55)
