@@ -177,7 +177,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     }
     case StepKind::set_write_cache: volumes_.set_write_cache(step.volume.name, step.write_cache); break;
     case StepKind::add_portal: {
-      auto opening = portals_.open(iscsi::Portal{step.portal.name, endpoint, step.portal.group_tag});
+      auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
       if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
       co_return outcome;

@@ -17,6 +17,7 @@ rpc::SessionStatus told(const iscsi::SessionStatus& session) {
   status.host = session.host;
   status.isid = session.isid;
   status.tsih = session.tsih;
+  status.connections = session.connections;
   status.local_address = session.local_address;
   status.peer_address = session.peer_address;
   status.header_digest = session.header_digest;

@@ -1,10 +1,16 @@
 #include "iscsi/directory.h"
 
+#include <algorithm>
+
 namespace ashlar::iscsi {
 
-std::shared_ptr<const unit::HostView> Target::view_of(const std::string& initiator) const {
+std::shared_ptr<const unit::HostView> Target::view_of(const std::string& initiator,
+                                                      const std::string& address) const {
   const auto named = hosts.find(initiator);
-  return named == hosts.end() ? any_host : named->second;
+  const std::shared_ptr<const unit::HostView>& view = named == hosts.end() ? any_host : named->second;
+  if (view == nullptr || view->addresses.empty()) return view;
+  const auto holds = [&address](const AddressRange& range) { return range.contains(address); };
+  return std::ranges::any_of(view->addresses, holds) ? view : nullptr;
 }
 
 }  // namespace ashlar::iscsi

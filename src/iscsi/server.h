@@ -21,6 +21,7 @@ struct SessionStatus {
   std::string host;  ///< resource name of the host entry that let it in
   std::string isid;  ///< 12 hex digits
   uint16_t tsih = 0;
+  uint32_t connections = 1;  ///< that carry it; the addresses and digests are those of the oldest
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;
   std::string authentication;  ///< "none", "CHAP", "mutual CHAP" with the algorithm: "CHAP SHA-256"

@@ -53,6 +53,9 @@ struct HostDocument {
   std::vector<std::string> initiators;  ///< iSCSI names
   bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
+  std::vector<std::string> addresses =
+      {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
+  uint32_t max_sessions = 0;  ///< 0: no bound of its own
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -61,6 +64,7 @@ struct PortalDocument {
   std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
   uint16_t port = 3260;
   uint16_t group_tag = 1;
+  std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
   bool operator==(const PortalDocument&) const = default;
 };
 
@@ -68,6 +72,9 @@ struct TargetDocument {
   std::string name;  ///< iqn...
   std::string alias;
   std::vector<std::string> portals;  ///< names; empty: all
+  std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
+  bool redirect_permanent = false;   ///< hosts forget this array's address
+  uint32_t max_sessions = 0;         ///< 0: no bound of its own
   bool operator==(const TargetDocument&) const = default;
 };
 

@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/address_range.h"
 #include "base/identity.h"
 #include "json/fields.h"
 #include "json/sizes.h"
@@ -20,6 +21,7 @@ namespace {
 constexpr size_t max_volumes = 4096;
 constexpr size_t max_hosts = 4096;
 constexpr size_t max_initiators_per_host = 256;
+constexpr size_t max_addresses_per_host = 64;
 constexpr size_t max_portals = 64;
 constexpr size_t max_targets = 1024;
 constexpr size_t max_mappings = 65536;
@@ -212,6 +214,11 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
       TRY(unique(initiators, host.initiators[j], where));
     }
     if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
+    if (host.addresses.size() > max_addresses_per_host)
+      return fail(ErrorCode::out_of_range, place + ".addresses", "at most {} of them",
+                  max_addresses_per_host);
+    for (size_t j = 0; j < host.addresses.size(); ++j)
+      TRY(AddressRange::parse(host.addresses[j], fmt::format("{}.addresses[{}]", place, j)));
     hosts.emplace(host.name, &host);
   }
   return {};
@@ -238,6 +245,7 @@ Result<void> check_portals(const Document& document, Names& names) {
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
                place + ".port"));
+    if (portal.discovery_chap) TRY(check_chap(*portal.discovery_chap, place + ".discovery_chap"));
     names.insert(portal.name);
   }
   return {};
@@ -253,6 +261,7 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
     TRY(unique(seen, target.name, place + ".name"));
     if (target.alias.size() > 255)
       return fail(ErrorCode::invalid_argument, place + ".alias", "at most 255 bytes");
+    if (!target.redirect.empty()) TRY(parse_address_and_port(target.redirect, place + ".redirect"));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");

@@ -56,6 +56,7 @@ struct SessionStatus {
   std::string target;  ///< empty: a discovery session
   std::string initiator, host, isid;
   uint16_t tsih = 0;
+  uint32_t connections = 1;  ///< that carry it; addresses and digests are those of the oldest
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;
   std::string authentication;

@@ -61,6 +61,7 @@ void visit_fields(V& v, T& session) {
   v.field("host", session.host);
   v.field("isid", session.isid);
   v.field("tsih", session.tsih);
+  v.field("connections", session.connections);
   v.field("local_address", session.local_address);
   v.field("peer_address", session.peer_address);
   v.field("header_digest", session.header_digest);
