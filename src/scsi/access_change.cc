@@ -79,7 +79,8 @@ loop::Task<void> Domain::set_access(AccessGroup group) {
       known && group.keep_states ? before : unit::apply(before, group.states));
   AccessChanges changes;
   for (const auto& [volume, unit] : group.units) {
-    const auto state = impl_->unit_states().of(volume, unit->identity().uuid, unit->geometry().write_cache);
+    const auto state =
+        impl_->unit_states().of(volume, unit->identity().uuid, unit->geometry().write_cache, loop_.now());
     put(changes, volume, *state, now);
   }
   const auto nobodys = std::make_shared<const unit::AccessStates>();

@@ -124,9 +124,9 @@ TEST_F(Access, AnImplicitChangeIsToldToEveryNexusOnce) {
 }
 
 TEST_F(Access, InquiryTellsWhoMayChange) {
-  EXPECT_EQ(data(cdb6(0x12, 0, 0, 0, 96))[5], 0x10);
+  EXPECT_EQ(data(cdb6(0x12, 0, 0, 0, 96))[5], 0x18);
   stand(State::active_optimized, State::active_optimized);
-  EXPECT_EQ(data(cdb6(0x12, 0, 0, 0, 96))[5], 0x30);
+  EXPECT_EQ(data(cdb6(0x12, 0, 0, 0, 96))[5], 0x38);
   target.set_access(states(State::active_optimized, State::active_optimized, false), {"v", "w"});
   EXPECT_EQ(at(*host, tur), "6/3f/03");
 }
