@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <memory>
 
-#include "scsi/buffers.h"
+#include "base/log.h"
 #include "scsi/handlers.h"
 
 namespace ashlar::scsi {
@@ -105,6 +105,10 @@ loop::Task<block::Status> wait_for_writes(SharedRun run) {
   co_return block::Status::ok;
 }
 
+std::string_view name_of(Rewriting::Phase phase) {
+  return phase == Rewriting::Phase::formatting ? "FORMAT UNIT" : "SANITIZE";
+}
+
 loop::Task<void> carry_out(SharedRun run) {
   auto waiting = wait_for_writes(run);
   block::Status status = co_await waiting;
@@ -117,6 +121,12 @@ loop::Task<void> carry_out(SharedRun run) {
   run->scratch.release();
   run->outcome = status;
   const bool good = status == block::Status::ok;
+  if (good) {
+    log_info("scsi", "{} is over volume={}", name_of(run->rewrite.phase), run->unit->identity().name);
+  } else {
+    log_warning("scsi", "{} failed, the volume is not ready: {} volume={}", name_of(run->rewrite.phase),
+                block::name_of(status), run->unit->identity().name);
+  }
   run->state->rewrite.move(run->rewrite.phase, good ? Rewriting::Phase::idle : run->rewrite.after_failure);
   if (run->waiter != nullptr) Handling(*run->waiter).resume_paused();
 }
@@ -152,6 +162,8 @@ void start_rewrite(Handling handling, Rewrite rewrite, bool immediate) {
   if (Rewriting::is_running(before) || !run->state->rewrite.move(before, rewrite.phase))
     return handling.fail(rewrite_sense(*run->state));
   run->rewrite = std::move(rewrite);
+  log_info("scsi", "{} begins volume={} initiator={} passes={}", name_of(run->rewrite.phase),
+           run->unit->identity().name, handling.nexus().nexus().initiator_name, run->rewrite.passes);
   if (immediate) {
     handling.good();
   } else {
