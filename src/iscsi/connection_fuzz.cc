@@ -7,8 +7,8 @@ namespace ashlar::iscsi {
 namespace {
 
 using namespace wire::iscsi;
-using testing::Array;
-using testing::Host;
+using whole_target::Array;
+using whole_target::Host;
 
 class Quiet {
  public:

@@ -3,7 +3,7 @@
 
 #include "iscsi/whole_target_test.h"
 
-namespace ashlar::iscsi::testing {
+namespace ashlar::iscsi::whole_target {
 namespace {
 
 constexpr uint8_t read_32 = 0x09, write_32 = 0x0b;
@@ -129,4 +129,4 @@ TEST_F(ExtendedCdb, ADamagedSegmentEndsTheConnection) {
 }
 
 }  // namespace
-}  // namespace ashlar::iscsi::testing
+}  // namespace ashlar::iscsi::whole_target

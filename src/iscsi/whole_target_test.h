@@ -8,7 +8,7 @@
 #include "stores/stores.h"
 #include "unit/local_unit.h"
 
-namespace ashlar::iscsi::testing {
+namespace ashlar::iscsi::whole_target {
 
 using namespace wire::iscsi;
 
@@ -148,4 +148,4 @@ class Host final : public loop::StreamWatcher {
   std::unique_ptr<loop::Stream> stream_;
 };
 
-}  // namespace ashlar::iscsi::testing
+}  // namespace ashlar::iscsi::whole_target
