@@ -1,6 +1,7 @@
 #include "engine/directory_builder.h"
 
 #include <algorithm>
+#include <set>
 
 namespace ashlar::engine {
 namespace {
@@ -14,9 +15,9 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
     return x.lun == y.lun && x.read_only == y.read_only && x.volume == y.volume &&
            x.unit_on_shard == y.unit_on_shard;
   };
-  return a.host == b.host && a.chap.user == b.chap.user && a.chap.secret == b.chap.secret &&
-         a.chap.mutual_user == b.chap.mutual_user && a.chap.mutual_secret == b.chap.mutual_secret &&
-         a.luns.size() == b.luns.size() &&
+  return a.host == b.host && a.target_ports == b.target_ports && a.chap.user == b.chap.user &&
+         a.chap.secret == b.chap.secret && a.chap.mutual_user == b.chap.mutual_user &&
+         a.chap.mutual_secret == b.chap.mutual_secret && a.luns.size() == b.luns.size() &&
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
@@ -30,13 +31,23 @@ View old_view(const iscsi::Target* target, const rpc::HostDocument& host) {
 // The mappings of one target, by host.
 using MappingsByHost = std::map<std::string, std::vector<const rpc::MappingDocument*>>;
 
+// A portal group is a target port (RFC 7143 4.4.1).
+std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
+  std::set<uint16_t> tags;
+  for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
+  std::vector<unit::TargetPortName> ports;
+  for (const uint16_t tag : tags) ports.push_back({tag, iscsi::target_port_name(target.name, tag)});
+  return ports;
+}
+
 View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
-               const iscsi::Target* previous) {
+               const std::vector<unit::TargetPortName>& ports, const iscsi::Target* previous) {
   // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
   const auto mapped = mappings.find(host.name);
   if (mapped == mappings.end()) return nullptr;
   auto view = std::make_shared<unit::HostView>();
   view->host = host.name;
+  view->target_ports = ports;
   if (host.chap)
     view->chap = {host.chap->user, host.chap->secret, host.chap->mutual_user, host.chap->mutual_secret};
   for (const rpc::MappingDocument* mapping : mapped->second) {
@@ -47,6 +58,13 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   }
   View before = old_view(previous, host);
   return before != nullptr && same_view(*before, *view) ? before : view;
+}
+
+// Its portal groups: each is a port of it (RFC 7143 4.4.1).
+std::vector<uint16_t> ports_of(const iscsi::Target& target) {
+  std::set<uint16_t> tags;
+  for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
+  return {tags.begin(), tags.end()};
 }
 
 bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
@@ -66,8 +84,9 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
       target->portals.push_back(std::move(portal));
     }
   }
+  const std::vector<unit::TargetPortName> ports = ports_of(*target);
   for (const rpc::HostDocument& host : document.hosts) {
-    const View view = make_view(host, mappings, volumes, previous.get());
+    const View view = make_view(host, mappings, volumes, ports, previous.get());
     // A named host without a LUN here is listed too, with none: "any" is for names that no host has.
     for (const std::string& initiator : host.initiators) target->hosts.emplace(initiator, view);
     if (host.any && view != nullptr) target->any_host = view;

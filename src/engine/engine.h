@@ -14,6 +14,7 @@
 #include "engine/plan.h"
 #include "engine/portals.h"
 #include "engine/turnstile.h"
+#include "engine/unit_records.h"
 #include "engine/version.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
@@ -34,6 +35,8 @@ struct EngineOptions {
   /// refuses the document. May be empty: then they last as long as this engine.
   DrawnIdentities identities;
   std::function<loop::Task<Result<void>>(std::vector<KeptIdentity>)> keep_identities;
+  /// Tells the life of the machine: what is kept only until power goes is of this one. Empty: of no machine.
+  std::string boot_id;
   /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
@@ -57,6 +60,8 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> amend(uint64_t base, rpc::Amendment amendment, bool dry_run);
   /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
+  /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
+  loop::Task<Result<void>> clear_reservations(std::string volume);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
   /// `only`: see rpc::StatusParams.
@@ -79,6 +84,7 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> run(Step step) override;
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
+  loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
@@ -99,7 +105,8 @@ class Engine final : private StepRunner {
   std::shared_ptr<const iscsi::Directory> directory_;
 
   rpc::Document running_;
-  uint64_t revision_ = 0;  // of running_; begins anywhere, so that no two lives share one
+  uint64_t revision_ = 0;                 // of running_; begins anywhere, so that no two lives share one
+  std::unique_ptr<UnitRecords> records_;  // null without a state folder
   Turnstile turnstile_;
   EventLog events_;
 };

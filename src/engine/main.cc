@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/identity_file.h"
 #include "engine/program_options.h"
+#include "engine/unit_records.h"
 #include "layers/layers.h"
 #include "loop/on_worker.h"
 #include "loop/real_shards.h"
@@ -39,6 +40,13 @@ void raise_file_limit() {
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_warning("engine", "the limit of open files stays as it is");
+}
+
+// Another one after each start of the kernel; empty when it does not say, and then nothing is taken for older than it is.
+std::string read_boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
 }
 
 // 1/12 small pieces, 1/6 medium, the rest large: the shares of the default pool.
@@ -67,6 +75,9 @@ Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
+  for (const char* each : UnitRecords::folders) {
+    if (!problem) std::filesystem::create_directories(fmt::format("{}/{}", folder, each), problem);
+  }
   if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
   return load_identities(folder + "/identities.json");
 }
@@ -87,6 +98,7 @@ class Program {
     EngineOptions engine_options;
     engine_options.state_folder = options.state_folder;
     engine_options.identities = std::move(identities);
+    engine_options.boot_id = read_boot_id();
     if (!options.state_folder.empty()) {
       engine_options.keep_identities = [path = options.state_folder +
                                                "/identities.json"](std::vector<KeptIdentity> kept) {

@@ -18,6 +18,7 @@ constexpr std::string_view stats = "stats";                  ///< {} -> Stats
 constexpr std::string_view sessions = "sessions";            ///< {} -> {"sessions": [SessionStatus]}
 constexpr std::string_view session_drop = "session.drop";    ///< SessionDropParams -> {}
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
+constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
@@ -50,6 +51,9 @@ struct VolumeResizeParams {
   std::string name;
   uint64_t size_bytes = 0;
   bool shrink = false;  ///< without it a smaller size is refused: what lies past it is lost
+};
+struct VolumeParams {
+  std::string name;
 };
 struct EventsParams {
   uint64_t since = 0;  ///< the last id that the caller has seen
@@ -97,6 +101,11 @@ void visit_fields(V& v, T& params) {
   v.field("name", params.name, required);
   v.size("size", params.size_bytes, required);
   v.field("shrink", params.shrink);
+}
+
+template <typename V, Is<VolumeParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("name", params.name, required);
 }
 
 template <typename V, Is<EventsParams> T>

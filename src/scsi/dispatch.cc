@@ -61,7 +61,10 @@ void dispatch(Handling handling) {
   if (lun.unit == nullptr) [[unlikely]]
     return dispatch_without_unit(handling, opcode, known);
   if (!lun.attentions.empty() && (opcode == nullptr || !opcode->has(past_attention))) [[unlikely]] {
-    return handling.fail(sense_of(lun.attentions.pop()));
+    // SPC-4 7.5.8: interlocked, it stays until REQUEST SENSE has told it.
+    const bool stays =
+        lun.state->attention_interlock.load(std::memory_order_relaxed) != AttentionInterlock::none;
+    return handling.fail(sense_of(stays ? lun.attentions.front() : lun.attentions.pop()));
   }
   if (opcode == nullptr) return handling.fail(not_found(handling.cdb(), known));
   if ((opcode->flags & (thin | atomic)) != 0 && is_missing(*opcode, *lun.unit))

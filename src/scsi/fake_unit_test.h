@@ -26,6 +26,9 @@ struct FakeMedium {
   uint32_t atomic_writes = 0;
   std::vector<unit::RangeLock> locks;
   uint64_t next_lock = 1;
+  unit::UnitTally tally{4};
+  unit::PoolLevel pool_level;
+  unit::WorkTime work_time;
 
   static std::shared_ptr<FakeMedium> make(uint64_t blocks, uint32_t block_bytes = 512) {
     auto medium = std::make_shared<FakeMedium>(blocks * block_bytes);
@@ -82,6 +85,9 @@ class FakeUnit final : public unit::LogicalUnit {
     for (loop::Event* freed : std::exchange(waiting_, {})) freed->set();
     if (!hold) release();
   }
+  unit::UnitTally& tally() override { return medium_->tally; }
+  unit::PoolLevel& pool_level() override { return medium_->pool_level; }
+  loop::Task<unit::WorkTime> work_time() override { co_return medium_->work_time; }
   void submit(unit::Command& command) override {
     command.request.begin();
     held_.push_back(&command);

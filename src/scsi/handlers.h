@@ -2,6 +2,7 @@
 #pragma once
 
 #include "scsi/handling.h"
+#include "scsi/mode_pages.h"
 
 namespace ashlar::scsi {
 
@@ -15,6 +16,9 @@ void inquiry(Handling handling);
 // mode_sense.cc, mode_select.cc
 void mode_sense(Handling handling);
 void mode_select(Handling handling);
+// log_sense.cc, log_select.cc
+void log_sense(Handling handling);
+void log_select(Handling handling);
 // capacity.cc
 void read_capacity_10(Handling handling);
 void read_capacity_16(Handling handling);
@@ -60,6 +64,10 @@ void report_task_management(Handling handling);
 bool is_missing(const Opcode& opcode, unit::LogicalUnit& unit);
 /// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
 bool is_thin(unit::LogicalUnit& unit);
+/// Thin units alone have the page of provisioning thresholds.
+bool has_mode_page(const Handling& handling, ModePageCode code);
+/// MODE SELECT may say SP: somebody keeps the pages.
+bool can_save_mode_pages(const Handling& handling);
 /// NOT READY and why, or no_sense when it is ready.
 Sense readiness(const UnitState& state);
 /// For what only some forms of a command do: a reservation of another nexus keeps this one out; if so the task has ended.

@@ -6,13 +6,63 @@
 
 namespace ashlar::scsi {
 
+// The unit's tally of commands and blocks, in numbers that only this shard writes.
+void Handling::count() const {
+  unit::ShardTally& tally = *lun().tally;
+  const bool failed =
+      task_->status == ScsiStatus::check_condition &&
+      (task_->sense.key == SenseKey::medium_error || task_->sense.key == SenseKey::hardware_error);
+  unit::Count errors = unit::Count::write_errors;
+  switch (opcode().tallied) {
+    case Tallied::nothing: return;
+    case Tallied::read:
+      tally.add(unit::Count::read_commands, 1);
+      tally.add(unit::Count::read_bytes, std::min(task_->data_in_bytes, task_->expected_data_in_bytes));
+      errors = unit::Count::read_errors;
+      break;
+    case Tallied::write:
+      tally.add(unit::Count::write_commands, 1);
+      tally.add(unit::Count::written_bytes, task_->data_out_bytes);
+      break;
+    case Tallied::unmap: tally.add(unit::Count::write_commands, 1); break;
+    case Tallied::modify: break;
+    case Tallied::verified:
+      if (task_->status == ScsiStatus::good) {
+        const uint64_t blocks = wire::scsi::block_range(cdb()).blocks;
+        tally.add(unit::Count::verified_bytes, blocks * unit().geometry().block_bytes);
+      }
+      errors = unit::Count::verify_errors;
+      break;
+  }
+  if (failed) [[unlikely]]
+    tally.add(errors, 1);
+}
+
+// SPC-4 7.5.8: with UA_INTLCK_CTRL 11b a host that was told to come again is told so again.
+void Handling::interlock() const {
+  LunState& lun_state = lun();
+  if (lun_state.state == nullptr || lun_state.state->attention_interlock != AttentionInterlock::kept_busy)
+    return;
+  switch (task_->status) {
+    case ScsiStatus::busy: return lun_state.attentions.raise(unit::Attention::busy_before);
+    case ScsiStatus::task_set_full: return lun_state.attentions.raise(unit::Attention::task_set_full_before);
+    case ScsiStatus::reservation_conflict:
+      return lun_state.attentions.raise(unit::Attention::conflict_before);
+    default: return;
+  }
+}
+
 void Handling::end() const {
   CHECK(task_->state_ == Task::State::executing, "a task ended in state {}", static_cast<int>(task_->state_));
   task_->state_ = Task::State::completing;
-  if (task_->status != ScsiStatus::good) task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+  if (task_->status != ScsiStatus::good) [[unlikely]] {
+    task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+    if (!task_->aborted_) interlock();
+  }
   if (task_->status == ScsiStatus::check_condition && lun().state) {
     task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
   }
+  if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
   loop().post(task_->ending_);
 }
 
@@ -85,7 +135,15 @@ void Handling::data_arrived() const {
 }
 
 void Handling::abort() const {
-  task_->aborted_ = true;
+  task_->aborted_ = task_->awaited_ = true;
+  proceed();
+}
+
+void Handling::abort_told() const {
+  task_->awaited_ = true;
+  if (task_->state_ == Task::State::completing || interrupted()) return;
+  task_->interrupted_ = true;
+  task_->status = ScsiStatus::task_aborted;
   proceed();
 }
 

@@ -50,6 +50,8 @@ class Handling {
 
   /// No answer must reach the host any more; the task ends as soon as the device lets go of it.
   void abort() const;
+  /// The same, but the host is told TASK ABORTED (SAM-5 5.3.1, TAS), if it was not about to be told something else.
+  void abort_told() const;
   /// The same, but the host is told why.
   void interrupt(const Sense& sense) const;
 
@@ -85,6 +87,8 @@ class Handling {
  private:
   void proceed() const;
   void refuse_request() const;
+  void count() const;
+  void interlock() const;
   Task* task_;
 };
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -39,6 +40,7 @@ class TestLoop final : public loop::Loop {
     work();
     done();
   }
+  void advance(loop::Nanoseconds time) { now_ = now_ + time; }
   bool ready() const { return anything_ready() || !mailbox_.empty(); }
   void send(std::move_only_function<void()> work) { mailbox_.push_back(std::move(work)); }
   void turn() {
@@ -132,6 +134,33 @@ class HostTask final : public Task {
   bool fetching_ = false;
 };
 
+/// Remembers what it was given; refuses or waits when told to.
+class FakeKeeper final : public unit::Keeper {
+ public:
+  loop::Task<Result<void>> keep(Uuid unit, std::shared_ptr<const unit::Reservations> reservations) override {
+    ++asked;
+    if (hold) co_await released;
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    kept[unit] = *reservations;
+    co_return Result<void>{};
+  }
+  loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) override {
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    mode_parameters[unit] = std::move(text);
+    co_return Result<void>{};
+  }
+  std::map<Uuid, std::string> mode_parameters;
+  std::map<Uuid, unit::Reservations> kept;
+  int asked = 0;
+  bool hold = false, refuse = false;
+  loop::Event released;
+};
+
+/// Stands before ScsiTest in the list of bases, so that it outlives the target.
+struct WithKeeper {
+  FakeKeeper keeper;
+};
+
 struct TestMapping {
   uint16_t lun = 0;
   std::string volume;
@@ -142,10 +171,11 @@ struct TestMapping {
 class TestTarget {
  public:
   explicit TestTarget(uint32_t shard_count = 1,
-                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128})
+                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128},
+                      unit::Keeper* keeper = nullptr)
       : shards(shard_count, sizes) {
     for (uint32_t i = 0; i < shard_count; ++i)
-      domains.push_back(std::make_unique<Domain>(shards.at(i), domains));
+      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, keeper));
   }
   ~TestTarget() {
     for (auto& nexus : nexuses) close(*nexus);
@@ -163,6 +193,8 @@ class TestTarget {
   FakeUnit& unit(const std::string& volume, uint32_t shard = 0) { return *volumes.at(volume).units[shard]; }
   std::shared_ptr<const unit::HostView> view(const std::vector<TestMapping>& mappings) {
     auto out = std::make_shared<unit::HostView>();
+    for (uint16_t port = 1; port <= 2; ++port)
+      out->target_ports.push_back({port, fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", port)});
     for (const TestMapping& mapping : mappings) {
       unit::LunMapping& lun = out->luns[mapping.lun];
       lun.lun = mapping.lun;

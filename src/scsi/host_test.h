@@ -72,7 +72,8 @@ inline std::vector<uint8_t> filled(size_t bytes, uint8_t value) { return std::ve
 /// One target, one volume "v" of 4096 blocks as LUN 0, one host that has seen its power-on attention.
 class ScsiTest : public testing::Test {
  protected:
-  explicit ScsiTest(uint32_t block_bytes = 512, uint32_t shards = 1) : target(shards) {
+  explicit ScsiTest(uint32_t block_bytes = 512, uint32_t shards = 1, unit::Keeper* keeps = nullptr)
+      : target(shards, {.small = 256, .medium = 64, .large = 128}, keeps) {
     medium = &target.add_volume("v", 4096, block_bytes);
   }
   void SetUp() override { host = &login(); }

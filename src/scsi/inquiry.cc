@@ -1,7 +1,11 @@
 // INQUIRY (SPC-4 6.6): standard data here, vital product data pages in vpd.cc.
 #include "scsi/vpd.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "scsi/handlers.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -46,7 +50,8 @@ void inquiry(Handling handling) {
   const bool vital = (cdb[1] & 0x01) != 0;
   const uint8_t page = cdb[2];
   const uint16_t allocation_length = load_be16(cdb + 3);
-  std::array<uint8_t, max_vpd_bytes> data;
+  const std::vector<unit::TargetPortName>& ports = handling.nexus().impl().view->target_ports;
+  std::vector<uint8_t> data(max_vpd_bytes + std::min(ports.size(), max_vpd_ports) * max_port_bytes);
   Writer writer(data);
   if (!vital) {
     if (page != 0) return handling.fail(Sense::invalid_cdb_field(2));
@@ -54,7 +59,7 @@ void inquiry(Handling handling) {
     return handling.reply(writer.written(), allocation_length);
   }
   if (handling.lun().unit == nullptr) return handling.fail(Sense::invalid_cdb_field(1, 0));
-  if (!vpd_page(page, handling.unit(), handling.nexus().nexus(), writer))
+  if (!vpd_page(page, handling.unit(), {handling.nexus().nexus(), ports}, writer))
     return handling.fail(Sense::invalid_cdb_field(2));
   CHECK(writer.ok(), "VPD page {:02x} does not fit", page);
   handling.reply(writer.written(), allocation_length);

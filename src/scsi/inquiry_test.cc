@@ -60,7 +60,7 @@ TEST_F(Inquiry, RefusesPagesThatAreNotThere) {
 TEST_F(Inquiry, EveryListedPageIsThere) {
   const std::vector<uint8_t> list = page(0x00);
   EXPECT_EQ(std::vector<uint8_t>(list.begin() + 4, list.end()),
-            (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0xb0, 0xb1, 0xb2}));
+            (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
   for (size_t i = 4; i < list.size(); ++i) page(list[i]);
 }
 
@@ -111,7 +111,7 @@ TEST_F(Inquiry, CharacteristicsProvisioningAndExtendedData) {
   EXPECT_EQ(load_be16(&page(0xb1)[4]), 1);
   medium->geometry.rotational = true;
   EXPECT_EQ(load_be16(&page(0xb1)[4]), 7200);
-  EXPECT_EQ(page(0xb2), (std::vector<uint8_t>{0, 0xb2, 0, 4, 0, 0xe4, 2, 0}));
+  EXPECT_EQ(page(0xb2), (std::vector<uint8_t>{0, 0xb2, 0, 4, 11, 0xe4, 2, 0})) << "sets of 1 MiB";
   medium->limits.discard_zeroes = false;
   EXPECT_EQ(page(0xb2)[5], 0xe0);
   medium->geometry.thin = false;
@@ -120,6 +120,70 @@ TEST_F(Inquiry, CharacteristicsProvisioningAndExtendedData) {
   EXPECT_EQ(page(0x86)[6], 0x00);
   medium->geometry.write_cache = true;
   EXPECT_EQ(page(0x86)[6], 0x01);
+}
+
+TEST_F(Inquiry, AbilitiesAndPolicies) {
+  const std::vector<uint8_t> extended = page(0x86);
+  ASSERT_EQ(extended.size(), 64u);
+  EXPECT_EQ(extended[7], 0x01) << "LUICLR";
+  EXPECT_EQ(extended[13], max_sense_bytes);
+  EXPECT_EQ(page(0x87), (std::vector<uint8_t>{0, 0x87, 0, 4, 0x3f, 0xff, 0, 0}));
+  std::vector<uint8_t> power = {0, 0x8a, 0, 14};
+  power.resize(18);
+  EXPECT_EQ(page(0x8a), power);
+  EXPECT_EQ(page(0xb4), (std::vector<uint8_t>{0, 0xb4, 0, 8, 0, 0, 2, 0, 0, 1, 0, 0}));
+  std::vector<uint8_t> extension = {0, 0xb7, 0, 60};
+  extension.resize(64);
+  EXPECT_EQ(page(0xb7), extension);
+}
+
+TEST_F(Inquiry, PortsOfTheTarget) {
+  const auto ports = [this] {
+    const std::vector<uint8_t> bytes = data({0x12, 1, 0x88, 0xff, 0xff, 0});
+    EXPECT_EQ(load_be16(&bytes.at(2)), bytes.size() - 4);
+    std::vector<std::pair<int, std::string>> out;  // relative target port, name
+    for (size_t at = 4; at < bytes.size(); at += 12u + load_be16(&bytes[at + 10])) {
+      EXPECT_EQ(load_be16(&bytes[at + 6]), 0) << "no initiator port";
+      EXPECT_EQ(bytes[at + 12], 0x53) << "iSCSI, UTF-8";
+      EXPECT_EQ(bytes[at + 13], 0x98) << "PIV, a target port's SCSI name string";
+      EXPECT_EQ(bytes[at + 15] + 4, load_be16(&bytes[at + 10]));
+      out.emplace_back(load_be16(&bytes[at + 2]), reinterpret_cast<const char*>(&bytes[at + 16]));
+    }
+    return out;
+  };
+  using Ports = std::vector<std::pair<int, std::string>>;
+  const std::string name = "iqn.2026-11.io.ashlar:target,t,0x";
+  const auto with = [&](const std::vector<uint16_t>& tags) {
+    auto view = std::make_shared<unit::HostView>(*target.view({{0, "v"}}));
+    view->target_ports.clear();
+    for (const uint16_t tag : tags) view->target_ports.push_back({tag, fmt::format("{}{:04x}", name, tag)});
+    target.shards.at(0).in_turn([&] { host->replace_view(view); });
+  };
+  with({});
+  EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "the one that was asked by";
+  with({1, 2, 0xffff});
+  EXPECT_EQ(ports(), (Ports{{1, name + "0001"}, {2, name + "0002"}, {0xffff, name + "ffff"}}));
+  with({7});
+  EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "a port that was taken away while it was asked by";
+  std::vector<uint16_t> many(65535);
+  for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<uint16_t>(i + 1);
+  with(many);
+  EXPECT_EQ(ports().size(), max_vpd_ports) << "bounded";
+}
+
+TEST_F(Inquiry, EveryPageIsCutToEveryAllocationLengthWithoutResidual) {
+  const std::vector<uint8_t> list = page(0x00);
+  for (size_t i = 4; i < list.size(); ++i) {
+    const std::vector<uint8_t> whole = page(list[i]);
+    for (uint16_t room = 0; room < whole.size() + 4; ++room) {
+      const auto done =
+          run({0x12, 1, list[i], static_cast<uint8_t>(room >> 8), static_cast<uint8_t>(room), 0}, {}, 4096);
+      const size_t expected = std::min<size_t>(room, whole.size());
+      ASSERT_EQ(done->data_in,
+                std::vector<uint8_t>(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(expected)));
+      ASSERT_EQ(done->data_in_wanted_bytes, expected);
+    }
+  }
 }
 
 TEST_F(Inquiry, CapacityTenAndSixteen) {

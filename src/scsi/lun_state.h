@@ -26,6 +26,7 @@ struct LunState {
   bool prevents = false;  ///< this nexus prevents medium removal (SPC-4 6.15)
   std::string volume;
   std::shared_ptr<unit::LogicalUnit> unit;
+  unit::ShardTally* tally = nullptr;  ///< the unit's, of this shard
   std::shared_ptr<UnitState> state;
   unit::AttentionQueue attentions;
   TaskSet tasks;

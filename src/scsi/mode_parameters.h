@@ -1,11 +1,15 @@
 // What MODE SENSE shows and MODE SELECT changes, as it is now.
 #pragma once
 
-#include "scsi/handling.h"
+#include "scsi/lun_state.h"
 #include "scsi/mode_pages.h"
 
 namespace ashlar::scsi {
 
-ModeParameters current_mode_parameters(const Handling& handling);
+ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState& state);
+/// What a reset goes back to, and a unit begins with: the saved ones, else the defaults.
+ModeParameters saved_mode_parameters(unit::LogicalUnit& unit, const UnitState& state);
+ModeParameters default_mode_parameters(unit::LogicalUnit& unit, const UnitState& state);
+void set_mode_parameters(unit::LogicalUnit& unit, UnitState& state, const ModeParameters& parameters);
 
 }  // namespace ashlar::scsi

@@ -1,9 +1,11 @@
 // MODE SELECT(6) and (10), SPC-4 6.9 and 6.10. The whole parameter list is checked before anything changes.
 #include <bit>
 
+#include "base/log.h"
 #include "scsi/handlers.h"
 #include "scsi/mode_pages.h"
 #include "scsi/mode_parameters.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -29,24 +31,47 @@ Sense check_descriptor(const unit::Geometry& geometry, ConstBytes list, size_t a
   return {};
 }
 
-// One page at `at`: known, of the right length, and different from what is only where it may be.
-Sense check_page(ConstBytes list, size_t at, ModeParameters& wanted) {
-  const uint8_t code = list[at] & 0x3f;
-  const size_t length = mode_page_bytes(code);
-  if (length == 0) return parameter(at, 5);
-  if ((list[at] & 0x40) != 0) return parameter(at, 6);  // SPF: no page of ours has subpages
-  if (list.size() - at < 2) return list_length_error();
-  if (list[at + 1] != length - 2) return parameter(at + 1);
-  if (list.size() - at < length) return list_length_error();
+// Its code, and how many bytes of header it has.
+ModePageCode code_at(ConstBytes list, size_t at, size_t& header_bytes) {
+  const bool with_subpage = (list[at] & 0x40) != 0;  // SPF
+  header_bytes = with_subpage ? 4 : 2;
+  return {static_cast<uint8_t>(list[at] & 0x3f),
+          with_subpage && at + 1 < list.size() ? list[at + 1] : uint8_t{0}};
+}
+
+// The bits of the page at `at` that differ from what is, and may not.
+Sense check_changes(ConstBytes page, size_t at, size_t header_bytes, ModePageCode code,
+                    const ModeParameters& now) {
   std::array<uint8_t, max_mode_page_bytes> current;
   std::array<uint8_t, max_mode_page_bytes> mask;
-  fill_mode_page(code, wanted, Bytes(current).first(length));
-  fill_changeable_mask(code, Bytes(mask).first(length));
-  for (size_t i = 2; i < length; ++i) {
-    const uint8_t wrong = static_cast<uint8_t>((list[at + i] ^ current[i]) & ~mask[i]);
+  fill_mode_page(code, now, Bytes(current).first(page.size()));
+  fill_changeable_mask(code, Bytes(mask).first(page.size()));
+  for (size_t i = header_bytes; i < page.size(); ++i) {
+    const uint8_t wrong = static_cast<uint8_t>((page[i] ^ current[i]) & ~mask[i]);
     if (wrong != 0) return parameter(at + i, std::bit_width(wrong) - 1);
   }
-  read_mode_page(code, list.subspan(at, length), wanted);
+  return {};
+}
+
+// One page at `at`, which moves behind it: known, of the right length, and different from what is only where it may be.
+Sense check_page(const Handling& handling, ConstBytes list, size_t& at, ModeParameters& wanted) {
+  size_t header_bytes = 0;
+  const ModePageCode code = code_at(list, at, header_bytes);
+  const size_t length = mode_page_bytes(code);
+  if (header_bytes == 4 && list.size() - at < 2) return list_length_error();
+  if (length == 0 && mode_page_bytes({code.page}) != 0) return parameter(at + 1);
+  if (length == 0 || !has_mode_page(handling, code)) return parameter(at, 5);
+  if ((code.subpage != 0) != (header_bytes == 4)) return parameter(at, 6);
+  if (list.size() - at < header_bytes) return list_length_error();
+  const size_t told = header_bytes == 4 ? load_be16(list.data() + at + 2) : list[at + 1];
+  if (told != length - header_bytes) return parameter(at + header_bytes / 2);
+  if (list.size() - at < length) return list_length_error();
+  const ConstBytes page = list.subspan(at, length);
+  const Sense changes = check_changes(page, at, header_bytes, code, wanted);
+  if (changes.key != SenseKey::no_sense) return changes;
+  const int reserved = read_mode_page(code, page, wanted);
+  if (reserved >= 0) return parameter(at + static_cast<size_t>(reserved >> 3), reserved & 7);
+  at += length;
   return {};
 }
 
@@ -62,9 +87,8 @@ Sense check_list(const Handling& handling, ConstBytes list, bool ten, ModeParame
     const Sense sense = check_descriptor(handling.unit().geometry(), list, header_bytes, long_form);
     if (sense.key != SenseKey::no_sense) return sense;
   }
-  for (size_t at = header_bytes + descriptor_bytes; at < list.size();
-       at += mode_page_bytes(list[at] & 0x3f)) {
-    const Sense sense = check_page(list, at, wanted);
+  for (size_t at = header_bytes + descriptor_bytes; at < list.size();) {
+    const Sense sense = check_page(handling, list, at, wanted);
     if (sense.key != SenseKey::no_sense) return sense;
   }
   return {};
@@ -72,13 +96,58 @@ Sense check_list(const Handling& handling, ConstBytes list, bool ten, ModeParame
 
 // Other nexuses are told before their next command (SPC-4 5.14: MODE PARAMETERS CHANGED).
 void apply(const Handling& handling, const ModeParameters& wanted) {
-  UnitState& state = handling.state();
-  state.descriptor_sense = wanted.descriptor_sense;
-  state.software_write_protect = wanted.software_write_protect;
-  handling.unit().set_write_cache(wanted.write_cache);
+  set_mode_parameters(handling.unit(), handling.state(), wanted);
   NexusState& nexus = handling.nexus();
   nexus.domain().raise_everywhere(handling.lun().volume, unit::Attention::mode_parameters_changed,
                                   &nexus.nexus());
+}
+
+ModeParameters now(const Handling& handling) {
+  return current_mode_parameters(handling.unit(), handling.state());
+}
+
+// On stable storage before anything changes (SPC-4 6.9: SP). Only then are they what a reset goes back to.
+loop::Task<Sense> save(Handling handling, ModeParameters wanted) {
+  const std::shared_ptr<UnitState> state = handling.lun().state;
+  auto keeping = keep_mode_pages(handling.nexus().domain(), state->uuid, encode_mode_parameters(wanted));
+  const Result<void> kept = co_await keeping;
+  if (kept) {
+    state->save(wanted);
+    co_return Sense{};
+  }
+  log_error("scsi", "mode pages were not saved: {}", kept.error().text());
+  co_return Sense::of(SenseKey::hardware_error, 0x4400);  // INTERNAL TARGET FAILURE
+}
+
+// SBC-3 6.5.5: what the cache holds goes to the medium when it is turned off.
+loop::Task<Sense> flush(Handling handling) {
+  const block::Request& request = handling.request(block::Operation::flush, 0, 0);
+  UnitWork work(handling);
+  const block::Status status = co_await work;
+  co_return status == block::Status::ok ? Sense{} : sense_of(status, true, request.offset);
+}
+
+loop::Task<Sense> take_list(Handling handling, ConstBytes list) {
+  const uint8_t* cdb = handling.cdb();
+  const bool ten = cdb[0] == 0x55;
+  ModeParameters before = now(handling);
+  ModeParameters wanted = before;
+  const Sense wrong = check_list(handling, list, ten, wanted);
+  if (wrong.key != SenseKey::no_sense) co_return wrong;
+  if ((cdb[1] & 0x01) != 0) {
+    auto saving = save(handling, wanted);
+    const Sense failed = co_await saving;
+    if (handling.interrupted() || failed.key != SenseKey::no_sense) co_return failed;
+    // Another host may have changed them meanwhile: this list is the later one, but only for what it names.
+    before = now(handling);
+    wanted = before;
+    const Sense later = check_list(handling, list, ten, wanted);
+    if (later.key != SenseKey::no_sense) co_return later;
+  }
+  if (wanted != before) apply(handling, wanted);
+  if (!before.write_cache || wanted.write_cache) co_return Sense{};
+  auto flushing = flush(handling);
+  co_return co_await flushing;
 }
 
 loop::Task<void> select(Handling handling, uint32_t list_bytes) {
@@ -91,25 +160,9 @@ loop::Task<void> select(Handling handling, uint32_t list_bytes) {
   std::array<uint8_t, max_list_bytes> bytes;
   const Bytes list = Bytes(bytes).first(list_bytes);
   handling.task().buffer.copy_out(0, list);
-  const ModeParameters before = current_mode_parameters(handling);
-  ModeParameters wanted = before;
-  const Sense wrong = check_list(handling, list, handling.cdb()[0] == 0x55, wanted);
-  if (wrong.key != SenseKey::no_sense) {
-    handling.fail(wrong);
-    co_return;
-  }
-  if (wanted != before) apply(handling, wanted);
-  if (before.write_cache &&
-      !wanted.write_cache) {  // SBC-3 6.5.5: what the cache holds goes to the medium first
-    const block::Request& request = handling.request(block::Operation::flush, 0, 0);
-    UnitWork flush(handling);
-    const block::Status status = co_await flush;
-    if (status != block::Status::ok) {
-      handling.fail(sense_of(status, true, request.offset));
-      co_return;
-    }
-  }
-  handling.good();
+  auto taking = take_list(handling, list);
+  const Sense outcome = co_await taking;
+  handling.finish(outcome);
 }
 
 }  // namespace
@@ -119,7 +172,8 @@ void mode_select(Handling handling) {
   const bool ten = cdb[0] == 0x55;
   if ((cdb[1] & 0x10) == 0)
     return handling.fail(Sense::invalid_cdb_field(1, 4));  // PF: only pages of the standard
-  if ((cdb[1] & 0x01) != 0) return handling.fail(Sense::invalid_cdb_field(1, 0));  // SP: nothing can be saved
+  if ((cdb[1] & 0x01) != 0 && !can_save_mode_pages(handling))
+    return handling.fail(Sense::invalid_cdb_field(1, 0));  // SP: nothing can be saved
   const uint32_t list_bytes = ten ? load_be16(cdb + 7) : cdb[4];
   handling.task().data_out_wanted_bytes = list_bytes;
   if (list_bytes == 0) return handling.good();

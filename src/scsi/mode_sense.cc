@@ -4,13 +4,14 @@
 #include "scsi/handlers.h"
 #include "scsi/mode_pages.h"
 #include "scsi/mode_parameters.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
 namespace {
 
 constexpr uint8_t all_pages = 0x3f;
 constexpr uint8_t all_subpages = 0xff;
-constexpr size_t max_mode_bytes = 8 + 16 + 4 * max_mode_page_bytes;
+constexpr size_t max_mode_bytes = 8 + 16 + all_mode_pages_bytes;
 
 enum class PageControl : uint8_t { current, changeable, defaults, saved };
 
@@ -28,16 +29,36 @@ void block_descriptor(const unit::Geometry& geometry, bool long_form, Writer& wr
   }
 }
 
-void append_page(uint8_t code, PageControl which, const ModeParameters& current,
-                 const ModeParameters& defaults, Writer& writer) {
+// The four values of a page (SPC-4 6.11.3); PS where a host may save it.
+struct PageValues {
+  ModeParameters current, defaults, saved;
+  bool can_save = false;
+};
+
+PageValues page_values(const Handling& handling) {
+  unit::LogicalUnit& unit = handling.unit();
+  const UnitState& state = handling.state();
+  return {current_mode_parameters(unit, state), default_mode_parameters(unit, state),
+          saved_mode_parameters(unit, state), can_save_mode_pages(handling)};
+}
+
+void append_page(ModePageCode code, PageControl which, const PageValues& values, Writer& writer) {
   std::array<uint8_t, max_mode_page_bytes> bytes;
   const Bytes page = Bytes(bytes).first(mode_page_bytes(code));
-  if (which == PageControl::changeable) {
-    fill_changeable_mask(code, page);
-  } else {
-    fill_mode_page(code, which == PageControl::current ? current : defaults, page);
+  switch (which) {
+    case PageControl::changeable: fill_changeable_mask(code, page); break;
+    case PageControl::current: fill_mode_page(code, values.current, page); break;
+    case PageControl::defaults: fill_mode_page(code, values.defaults, page); break;
+    case PageControl::saved: fill_mode_page(code, values.saved, page); break;
   }
+  if (values.can_save && is_changeable(code)) page[0] |= 0x80;
   writer.bytes(page);
+}
+
+// SPC-4 6.11.1: which of the pages are asked for. Page 3Fh alone means those without a subpage code.
+bool is_wanted(ModePageCode code, uint8_t page, uint8_t subpage) {
+  if (page != all_pages && page != code.page) return false;
+  return subpage == all_subpages || subpage == code.subpage;
 }
 
 // Data length in front, WP and DPOFUA, the length of the block descriptors: eight bytes for MODE SENSE(10), else four.
@@ -57,10 +78,11 @@ void write_header(Bytes data, bool ten, bool long_form, bool protected_now, size
 
 }  // namespace
 
-ModeParameters current_mode_parameters(const Handling& handling) {
-  const UnitState& state = handling.state();
-  return {handling.unit().geometry().write_cache, state.descriptor_sense, state.software_write_protect};
+bool has_mode_page(const Handling& handling, ModePageCode code) {
+  return code != provisioning_page || is_thin(handling.unit());
 }
+
+bool can_save_mode_pages(const Handling& handling) { return handling.nexus().domain().impl().keeps(); }
 
 void mode_sense(Handling handling) {
   const uint8_t* cdb = handling.cdb();
@@ -70,9 +92,18 @@ void mode_sense(Handling handling) {
   const auto which = static_cast<PageControl>(cdb[2] >> 6);
   const uint8_t page = cdb[2] & 0x3f;
   const uint8_t subpage = cdb[3];
-  if (which == PageControl::saved) return handling.fail(Sense::of(SenseKey::illegal_request, 0x3900));
-  if (page != all_pages && mode_page_bytes(page) == 0) return handling.fail(Sense::invalid_cdb_field(2, 5));
-  if (subpage != 0 && subpage != all_subpages) return handling.fail(Sense::invalid_cdb_field(3));
+  if (which == PageControl::saved && !can_save_mode_pages(handling))
+    return handling.fail(Sense::of(SenseKey::illegal_request, 0x3900));  // SAVING PARAMETERS NOT SUPPORTED
+  const auto known = [&](ModePageCode code) {
+    return has_mode_page(handling, code) && is_wanted(code, page, all_subpages);
+  };
+  if (std::ranges::none_of(mode_page_codes, known)) return handling.fail(Sense::invalid_cdb_field(2, 5));
+  const auto wanted = [&](ModePageCode code) {
+    return has_mode_page(handling, code) && is_wanted(code, page, subpage);
+  };
+  const bool lists = page == all_pages && subpage != 0 && subpage != all_subpages;
+  if (lists || std::ranges::none_of(mode_page_codes, wanted))
+    return handling.fail(Sense::invalid_cdb_field(3));
 
   std::array<uint8_t, max_mode_bytes> data;
   Writer writer(data);
@@ -80,10 +111,9 @@ void mode_sense(Handling handling) {
   const size_t header_bytes = writer.size();
   if (!no_descriptor) block_descriptor(handling.unit().geometry(), long_form, writer);
   const size_t descriptor_bytes = writer.size() - header_bytes;
-  const ModeParameters current = current_mode_parameters(handling);
-  const ModeParameters defaults{.write_cache = handling.state().default_write_cache};
-  for (const uint8_t code : mode_page_codes) {
-    if (page == all_pages || page == code) append_page(code, which, current, defaults, writer);
+  const PageValues values = page_values(handling);
+  for (const ModePageCode code : mode_page_codes) {
+    if (wanted(code)) append_page(code, which, values, writer);
   }
   CHECK(writer.ok());
   const bool protected_now = write_protection(handling.lun()).key != SenseKey::no_sense;

@@ -1,7 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "scsi/host_test.h"
-#include "scsi/mode_pages.h"
+#include "scsi/log_pages.h"
+#include "scsi/saved_mode_pages.h"
 
 namespace ashlar::scsi::test {
 namespace {
@@ -10,6 +11,11 @@ const std::vector<uint8_t> caching = {0x08, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0};
 const std::vector<uint8_t> exceptions = {0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 const std::vector<uint8_t> recovery = {0x01, 10, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+
+const std::vector<uint8_t> disconnect = {0x02, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+const std::vector<uint8_t> verify_recovery = {0x07, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
+const std::vector<uint8_t> unit_protocol = {0x18, 6, 0x05, 0, 0, 0, 0, 0};
+const std::vector<uint8_t> port_protocol = {0x19, 6, 0x05, 0, 0, 0, 0, 0};
 
 std::vector<uint8_t> joined(const std::vector<std::vector<uint8_t>>& parts) {
   std::vector<uint8_t> out;
@@ -21,8 +27,27 @@ std::vector<uint8_t> with(std::vector<uint8_t> bytes, size_t at, uint8_t value) 
   return bytes;
 }
 
+std::vector<uint8_t> padded(std::vector<uint8_t> bytes, size_t size) {
+  bytes.resize(size);
+  return bytes;
+}
+const std::vector<uint8_t> control_extension = padded({0x4a, 0x01, 0, 28}, 32);
+const std::vector<uint8_t> power_condition = padded({0x1a, 38}, 40);
+/// SBC-3 6.5.9: one enabled descriptor, of available resources.
+std::vector<uint8_t> thresholds(uint32_t sets, uint8_t enabled = 0x80) {
+  std::vector<uint8_t> out = padded({0x5c, 0x02, 0, 20}, 24);
+  out[16] = enabled;
+  out[17] = 0x01;
+  store_be32(&out[20], sets);
+  return out;
+}
+const std::vector<std::vector<uint8_t>> without_subpages = {recovery,      disconnect,      verify_recovery,
+                                                            caching,       control,         unit_protocol,
+                                                            port_protocol, power_condition, exceptions};
+
 class Mode : public ScsiTest {
  protected:
+  explicit Mode(unit::Keeper* keeps = nullptr) : ScsiTest(512, 1, keeps) {}
   Cdb sense6(uint8_t page, uint8_t subpage = 0, uint8_t flags = 0x08) {
     return cdb6(0x1a, flags, page, subpage, 255);
   }
@@ -49,11 +74,27 @@ TEST_F(Mode, SensesEachPageAndAll) {
   EXPECT_EQ(page(0x0a), control);
   EXPECT_EQ(page(0x1c), exceptions);
   EXPECT_EQ(page(0x01), recovery);
-  const std::vector<uint8_t> all = joined({recovery, caching, control, exceptions});
-  EXPECT_EQ(page(0x3f), all);
-  EXPECT_EQ(data(sense6(0x3f, 0xff)), joined({{59, 0, 0x10, 0}, all}));
-  EXPECT_EQ(data(sense10(0x3f)), joined({{0, 62, 0, 0x10, 0, 0, 0, 0}, all}));
+  EXPECT_EQ(page(0x02), disconnect);
+  EXPECT_EQ(page(0x07), verify_recovery);
+  EXPECT_EQ(page(0x18), unit_protocol);
+  EXPECT_EQ(page(0x19), port_protocol);
+  EXPECT_EQ(page(0x1a), power_condition);
+  EXPECT_EQ(page(0x3f), joined(without_subpages));
+  const std::vector<uint8_t> all =
+      joined({recovery, disconnect, verify_recovery, caching, control, control_extension, unit_protocol,
+              port_protocol, power_condition, exceptions, thresholds(0)});
+  EXPECT_EQ(data(sense6(0x3f, 0xff)), joined({{static_cast<uint8_t>(all.size() + 3), 0, 0x10, 0}, all}));
+  EXPECT_EQ(data(sense10(0x3f)), joined({{0, 146, 0, 0x10, 0, 0, 0, 0}, joined(without_subpages)}));
   EXPECT_EQ(data(sense6(0x08, 0xff)).size(), 24u);
+}
+
+TEST_F(Mode, Subpages) {
+  EXPECT_EQ(data(sense6(0x0a, 0x01)), joined({{35, 0, 0x10, 0}, control_extension}));
+  EXPECT_EQ(data(sense6(0x0a, 0xff)), joined({{47, 0, 0x10, 0}, control, control_extension}));
+  EXPECT_EQ(data(sense6(0x1c, 0x02)), joined({{27, 0, 0x10, 0}, thresholds(0)}));
+  medium->geometry.thin = false;
+  EXPECT_EQ(field(*run(sense6(0x1c, 0x02))), "cdb 3") << "thin units alone have thresholds";
+  EXPECT_EQ(data(sense6(0x1c, 0xff)), joined({{15, 0, 0x10, 0}, exceptions}));
 }
 
 TEST_F(Mode, BlockDescriptors) {
@@ -67,7 +108,7 @@ TEST_F(Mode, BlockDescriptors) {
 
 TEST_F(Mode, PageControl) {
   EXPECT_EQ(page(0x40 | 0x08), with(with(caching, 2, 0x04), 0, 0x08));
-  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x04, 0, 0x08, 0, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x24, 0, 0x38, 0x40, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(page(0x40 | 0x1c), (std::vector<uint8_t>{0x1c, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(sets(with(control, 4, 0x08)), "GOOD");
   EXPECT_EQ(page(0x0a), with(control, 4, 0x08));
@@ -76,8 +117,8 @@ TEST_F(Mode, PageControl) {
 }
 
 TEST_F(Mode, RefusesPagesThatAreNotThere) {
-  EXPECT_EQ(field(*run(sense6(0x19))), "cdb 2.5");
-  EXPECT_EQ(field(*run(sense6(0x0a, 0x01))), "cdb 3");
+  EXPECT_EQ(field(*run(sense6(0x0b))), "cdb 2.5");
+  EXPECT_EQ(field(*run(sense6(0x0a, 0x02))), "cdb 3");
   EXPECT_EQ(end(sense6(0x3f, 0x01)), "5/24/00");
 }
 
@@ -85,7 +126,7 @@ TEST_F(Mode, AllocationLengthCutsWithoutResidual) {
   const auto done = run(cdb6(0x1a, 0, 0x3f, 0, 4), {}, 4);
   EXPECT_EQ(done->data_in.size(), 4u);
   EXPECT_EQ(done->data_in_wanted_bytes, 4u);
-  EXPECT_EQ(done->data_in[0], 67) << "the length tells of what was cut";
+  EXPECT_EQ(done->data_in[0], 151) << "the length tells of what was cut";
 }
 
 TEST_F(Mode, WriteProtectBit) {
@@ -152,12 +193,20 @@ TEST_F(Mode, RefusedListsChangeNothingAndSayWhere) {
   EXPECT_EQ(refusal(joined({header, with(control, 3, 0x00)})), "5/26/00 at list 7.4");
   EXPECT_EQ(refusal(joined({header, with(control, 1, 11)})), "5/26/00 at list 5");
   EXPECT_EQ(refusal(joined({header, with(control, 0, 0x0b)})), "5/26/00 at list 4.5");
-  EXPECT_EQ(refusal(joined({header, with(control, 0, 0x4a)})), "5/26/00 at list 4.6");
+  EXPECT_EQ(refusal(joined({header, with(control, 0, 0x4a)})), "5/26/00 at list 5") << "subpage 10";
+  EXPECT_EQ(refusal(joined({header, with(control_extension, 1, 0)})), "5/26/00 at list 4.6");
+  EXPECT_EQ(refusal(joined({header, with(control_extension, 3, 27)})), "5/26/00 at list 6");
+  EXPECT_EQ(refusal(joined({header, with(control_extension, 4, 1)})), "5/26/00 at list 8.0");
+  EXPECT_EQ(refusal(joined({header, with(control, 4, 0x10)})), "5/26/00 at list 8.4")
+      << "UA_INTLCK_CTRL 01b is reserved";
+  EXPECT_EQ(refusal(joined({header, with(control, 2, 0x40)})), "5/26/00 at list 6.6") << "TST 010b";
+  EXPECT_EQ(refusal(joined({header, with(control, 3, 0x12)})), "5/26/00 at list 7.1") << "QERR";
+  EXPECT_EQ(refusal(joined({header, with(thresholds(1), 17, 0x02)})), "5/26/00 at list 21.1");
   EXPECT_EQ(refusal({0, 1, 0, 0}), "5/26/00 at list 1");
   EXPECT_EQ(refusal({0, 0, 0, 4, 0, 0, 0, 0}), "5/26/00 at list 3");
   EXPECT_EQ(refusal(joined({{0, 0, 0, 8}, {0, 0, 0x10, 1, 0, 0, 2, 0}})), "5/26/00 at list 4");
   EXPECT_EQ(refusal(joined({{0, 0, 0, 8}, {0, 0, 0, 0, 0, 0, 0x10, 0}})), "5/26/00 at list 9");
-  EXPECT_EQ(page(0x3f), joined({recovery, caching, control, exceptions}));
+  EXPECT_EQ(page(0x3f), joined(without_subpages));
 }
 
 TEST_F(Mode, ListLengthErrors) {
@@ -165,6 +214,9 @@ TEST_F(Mode, ListLengthErrors) {
   EXPECT_EQ(ending(*select6({0, 0, 0, 8, 0})), "5/1a/00");
   EXPECT_EQ(ending(*select6({0, 0, 0, 0, 0x0a})), "5/1a/00");
   EXPECT_EQ(ending(*select6({0, 0, 0, 0, 0x0a, 10, 0})), "5/1a/00");
+  EXPECT_EQ(ending(*select6({0, 0, 0, 0, 0x4a})), "5/1a/00");
+  EXPECT_EQ(ending(*select6({0, 0, 0, 0, 0x4a, 0x01, 0})), "5/1a/00");
+  EXPECT_EQ(ending(*select6({0, 0, 0, 0, 0x4a, 0x01, 0, 28, 0})), "5/1a/00");
   EXPECT_EQ(end(cdb6(0x15, 0x10, 0, 0, 16), filled(8, 0)), "5/1a/00") << "less than the CDB says";
   EXPECT_EQ(end({0x55, 0x10, 0, 0, 0, 0, 0, 0xff, 0xff, 0}, filled(65535, 0)), "5/1a/00");
 }
@@ -188,6 +240,151 @@ TEST_F(Mode, ResetGoesBackToDefaults) {
   EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
   EXPECT_EQ(page(0x08), caching);
   EXPECT_EQ(page(0x0a), control);
+}
+
+TEST_F(Mode, ThresholdsFollowTheArrayUntilAHostSaysOtherwise) {
+  unit::PoolFigures pool{.size_bytes = 1000 * threshold_set_bytes,
+                         .available_bytes = 500 * threshold_set_bytes,
+                         .threshold_bytes = 200 * threshold_set_bytes};
+  medium->pool_level.take(pool, 0);
+  const auto sensed = [this](uint8_t control) {
+    const std::vector<uint8_t> out = data(sense6(control | 0x1c, 0x02));
+    return std::vector<uint8_t>(out.begin() + 4, out.end());
+  };
+  EXPECT_EQ(sensed(0x00), thresholds(200));
+  EXPECT_EQ(sets(thresholds(300)), "GOOD");
+  EXPECT_EQ(sensed(0x00), thresholds(300));
+  EXPECT_EQ(sensed(0x80), thresholds(200)) << "the default";
+  EXPECT_EQ(sets(thresholds(200, 0)), "GOOD");
+  pool.threshold_bytes = 100 * threshold_set_bytes;
+  medium->pool_level.take(pool, 0);
+  EXPECT_EQ(sensed(0x00), thresholds(100, 0));
+}
+
+TEST_F(Mode, AttentionsStayUntilRequestSenseWhenInterlocked) {
+  NexusState& other = login();
+  EXPECT_EQ(sets(with(control, 4, 0x20)), "GOOD");
+  EXPECT_EQ(ending(*run(other, cdb6(0x00))), "6/2a/01");
+  EXPECT_EQ(ending(*run(other, cdb6(0x00))), "6/2a/01") << "it stays";
+  const auto told = run(other, cdb6(0x03, 0, 0, 0, 252), {}, 252);
+  EXPECT_EQ(told->data_in.at(2), 6);
+  EXPECT_EQ(load_be16(&told->data_in.at(12)), 0x2a01);
+  EXPECT_EQ(ending(*run(other, cdb6(0x00))), "GOOD");
+}
+
+TEST_F(Mode, AHostThatWasTurnedAwayIsToldSoWhenInterlocked) {
+  NexusState& other = login();
+  EXPECT_EQ(end(cdb6(0x16)), "GOOD") << "RESERVE(6)";
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
+  EXPECT_EQ(sets(with(control, 4, 0x30)), "GOOD");
+  EXPECT_EQ(ending(*run(other, cdb6(0x00))), "6/2a/01");
+  EXPECT_EQ(ending(*run(other, cdb6(0x03, 0, 0, 0, 252), {}, 252)), "GOOD");
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "6/2c/09");
+  const auto told = run(other, cdb6(0x03, 0, 0, 0, 252), {}, 252);
+  EXPECT_EQ(load_be16(&told->data_in.at(12)), 0x2c09);
+  EXPECT_EQ(end(cdb6(0x17)), "GOOD");
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "GOOD");
+}
+
+TEST_F(Mode, NothingIsRememberedOfBeingTurnedAwayOtherwise) {
+  NexusState& other = login();
+  EXPECT_EQ(end(cdb6(0x16)), "GOOD");
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
+  EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
+}
+
+/// Somebody keeps the pages.
+class SavedMode : protected WithKeeper, public Mode {
+ protected:
+  SavedMode() : Mode(&keeper) {}
+  std::string saves(const std::vector<uint8_t>& page) {
+    return ending(*select6(joined({{0, 0, 0, 0}, page}), 0x11));
+  }
+  FakeMedium& recall(const std::string& text) {
+    FakeMedium& other = target.add_volume("w", 64);
+    target.domains[0]->recall("w", other.identity.uuid, false, {.reservations = {}, .mode_parameters = text});
+    return other;
+  }
+};
+
+TEST_F(SavedMode, PagesThatAHostMayChangeSayThatTheyCanBeSaved) {
+  EXPECT_EQ(page(0x08)[0], 0x88);
+  EXPECT_EQ(page(0x0a)[0], 0x8a);
+  EXPECT_EQ(data(sense6(0x1c, 0x02))[4], 0xdc);
+  EXPECT_EQ(page(0x01)[0], 0x01);
+}
+
+TEST_F(SavedMode, SavedValuesSurviveAResetAndNothingElseDoes) {
+  const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x40);
+  EXPECT_EQ(saves(wanted), "GOOD");
+  EXPECT_EQ(sets(with(wanted, 4, 0x08)), "GOOD") << "current alone";
+  EXPECT_EQ(page(0xc0 | 0x0a), with(wanted, 0, 0x8a));
+  EXPECT_EQ(page(0x80 | 0x0a), with(control, 0, 0x8a));
+  target.manage(*host, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
+  EXPECT_EQ(page(0x0a), with(wanted, 0, 0x8a));
+}
+
+TEST_F(SavedMode, WithoutASavedPageTheSavedValuesAreTheDefaults) {
+  EXPECT_EQ(sets(with(control, 2, 0x04)), "GOOD");
+  EXPECT_EQ(page(0xc0 | 0x0a), with(control, 0, 0x8a));
+}
+
+TEST_F(SavedMode, TheNextLifeBeginsWithThem) {
+  FakeMedium& other =
+      recall("write_cache=1 descriptor_sense=1 separate_task_sets=1 threshold_sets=7 threshold_enabled=0");
+  host = &login({{0, "w"}});
+  EXPECT_TRUE(other.geometry.write_cache);
+  EXPECT_EQ(page(0x0a), (std::vector<uint8_t>{0x8a, 10, 0x24, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0}));
+  const std::vector<uint8_t> sensed = data(sense6(0x1c, 0x02));
+  EXPECT_EQ(std::vector<uint8_t>(sensed.begin() + 4, sensed.end()), with(thresholds(7, 0), 0, 0xdc));
+  login({{0, "w"}});
+  EXPECT_EQ(sets(with(caching, 2, 0)), "GOOD");
+  login({{0, "w"}});
+  EXPECT_FALSE(other.geometry.write_cache) << "they are put in force once, not with each host";
+}
+
+TEST_F(SavedMode, WhatCannotBeKeptIsNotChanged) {
+  keeper.refuse = true;
+  EXPECT_EQ(saves(with(control, 2, 0x04)), "4/44/00");
+  EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
+  EXPECT_TRUE(keeper.mode_parameters.empty());
+}
+
+TEST_F(SavedMode, WhatIsKeptAndWrongIsLeftAside) {
+  recall("descriptor_sense=2");
+  host = &login({{0, "w"}});
+  EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
+}
+
+TEST(ModeParametersText, ComesBackAsItWas) {
+  ModeParameters parameters;
+  for (int bits = 0; bits < 64; ++bits) {
+    parameters.write_cache = (bits & 1) != 0;
+    parameters.descriptor_sense = (bits & 2) != 0;
+    parameters.software_write_protect = (bits & 4) != 0;
+    parameters.separate_task_sets = (bits & 8) != 0;
+    parameters.task_aborted_status = (bits & 16) != 0;
+    parameters.attention_interlock =
+        (bits & 32) != 0 ? AttentionInterlock::kept_busy : AttentionInterlock::kept;
+    parameters.threshold_enabled = (bits & 3) != 0;
+    parameters.threshold_sets = (bits & 1) != 0 ? std::nullopt : std::optional<uint32_t>(UINT32_MAX);
+    const auto back = decode_mode_parameters(encode_mode_parameters(parameters), "v");
+    ASSERT_TRUE(back.has_value());
+    EXPECT_EQ(*back, parameters);
+  }
+}
+
+TEST(ModeParametersText, RefusesWhatIsNoParameter) {
+  for (const char* text : {"colour=1", "write_cache", "write_cache=", "write_cache=x", "write_cache=2",
+                           "attention_interlock=1", "threshold_sets=4294967296", "write_cache=1  swp=0"}) {
+    const auto parameters = decode_mode_parameters(text, "volume v");
+    ASSERT_FALSE(parameters.has_value()) << text;
+    EXPECT_EQ(parameters.error().place, "volume v");
+  }
+  EXPECT_EQ(*decode_mode_parameters("", "v"), ModeParameters{});
 }
 
 }  // namespace

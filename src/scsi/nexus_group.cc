@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "base/log.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
 
@@ -24,8 +25,8 @@ void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
   loop.post(*std::make_unique<PostedFunction>(std::move(work)).release());
 }
 
-Domain::Domain(loop::Loop& loop, Group& group)
-    : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group)) {}
+Domain::Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper)
+    : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group, keeper)) {}
 
 Domain::~Domain() {
   CHECK(impl_->nexuses.empty(), "a domain destroyed with {} nexuses", impl_->nexuses.size());
@@ -42,6 +43,21 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
   }
 }
 
+void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().of(volume, uuid, write_cache, loop_.now());
+  if (*state->reservations() == unit::Reservations())
+    state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
+  if (kept.mode_parameters.empty() || state->saved_mode_parameters()) return;
+  const Result<ModeParameters> saved = decode_mode_parameters(kept.mode_parameters, volume);
+  if (saved) return state->save(*saved);
+  log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
+}
+
+std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
+  return state == nullptr ? nullptr : state->reservations();
+}
+
 UnitStates& Domain::Impl::unit_states() { return group.empty() ? states : group.front()->impl().states; }
 
 void Domain::Impl::raise_here(const std::string& volume, unit::Attention attention,
@@ -54,9 +70,12 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::Impl::abort(std::vector<Task*> tasks, std::move_only_function<void()> done) {
-  if (tasks.empty()) return post_function(self.loop(), std::move(done));
+void Domain::Impl::abort(std::vector<Task*> tasks, std::vector<Task*> told,
+                         std::move_only_function<void()> done) {
+  if (tasks.empty() && told.empty()) return post_function(self.loop(), std::move(done));
   for (Task* task : tasks) Handling(*task).abort();
+  for (Task* task : told) Handling(*task).abort_told();
+  tasks.insert(tasks.end(), told.begin(), told.end());
   waits.push_back({std::move(tasks), std::move(done)});
 }
 
@@ -79,13 +98,16 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
   std::vector<Task*> tasks;
+  std::vector<Task*> told;
   for (NexusState& nexus : nexuses) {
+    const bool others = &nexus.nexus() != issuer;
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
-      NexusState::Impl::collect(*state, tasks);
+      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? told : tasks);
       if (how == Clearing::task_set) {
-        if (had_tasks && &nexus.nexus() != issuer) state->attentions.raise(unit::Attention::commands_cleared);
+        if (had_tasks && others && !tell) state->attentions.raise(unit::Attention::commands_cleared);
         continue;
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
@@ -97,7 +119,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
     }
   }
-  abort(std::move(tasks), std::move(done));
+  abort(std::move(tasks), std::move(told), std::move(done));
 }
 
 void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,

@@ -51,6 +51,9 @@ struct NexusState::Impl {
   void give_up_unit(LunState& lun);
 };
 
+/// Has mode parameters kept on the home shard, where something keeps them; resumes here when they are, or are not.
+loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text);
+
 /// How the tasks of a unit end (SAM-5 clause 7).
 enum class Clearing : uint8_t {
   task_set,      ///< CLEAR TASK SET: nexuses that lost tasks are told 2F/00, but not the one that asked
@@ -59,7 +62,7 @@ enum class Clearing : uint8_t {
 };
 
 struct Domain::Impl {
-  Impl(Domain& owner, Group& all) : self(owner), group(all) {}
+  Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
 
   /// A wait for tasks that were told to end.
   struct Wait {
@@ -69,15 +72,18 @@ struct Domain::Impl {
 
   Domain& self;
   Group& group;
+  unit::Keeper* const keeper;  ///< the first domain's serves the group
   IntrusiveList<NexusState, NexusTag> nexuses;
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
 
   UnitStates& unit_states();
+  /// Reservations outlive the engine.
+  bool keeps() const { return group.front()->impl().keeper != nullptr; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
-  /// Marks them aborted and calls `done` from the ready list when the last has ended.
-  void abort(std::vector<Task*> tasks, std::move_only_function<void()> done);
+  /// Ends them and calls `done` from the ready list when the last has ended. The hosts of `told` get TASK ABORTED.
+  void abort(std::vector<Task*> tasks, std::vector<Task*> told, std::move_only_function<void()> done);
   void task_ended(Task& task);
   /// This shard's part of clearing `volumes`. `issuer` may live on another shard: it is compared, never followed.
   void clear(std::span<const std::string> volumes, Clearing how, const unit::Nexus* issuer,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scsi/handling.h"
+#include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
 #include "wire/scsi_lun.h"
 
@@ -35,8 +36,12 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->read_only = mapping.read_only;
   state->volume = mapping.volume;
   state->unit = mapping.unit_on_shard[domain.loop().index()];
+  state->tally = &state->unit->tally().on(domain.loop().index());
   const bool write_cache = state->unit->geometry().write_cache;
-  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache);
+  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
+                                                domain.loop().now());
+  if (state->state->fresh.exchange(false) && state->state->saved_mode_parameters())
+    set_mode_parameters(*state->unit, *state->state, saved_mode_parameters(*state->unit, *state->state));
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->attentions.raise(unit::Attention::power_on);
   luns[mapping.lun] = std::move(state);
@@ -80,7 +85,7 @@ void NexusState::Impl::ended(Task& task) {
   lun.tasks.remove(task);
   task.state_ = Task::State::idle;
   --in_flight;
-  if (task.aborted_) domain.impl().task_ended(task);
+  if (task.awaited_) domain.impl().task_ended(task);
   start_waiting(lun);
   if (!retired.empty()) std::erase_if(retired, [](const auto& state) { return state->tasks.empty(); });
   maybe_closed();
@@ -110,10 +115,11 @@ NexusState::~NexusState() {
 void NexusState::submit(Task& task) {
   CHECK(task.state_ == Task::State::idle && task.buffer.empty(), "a task submitted that is still in use");
   task.nexus_ = this;
-  task.aborted_ = task.interrupted_ = false;
+  task.aborted_ = task.interrupted_ = task.awaited_ = false;
   task.data_out_bytes = task.data_out_wanted_bytes = task.data_in_bytes = task.data_in_wanted_bytes = 0;
   task.status = ScsiStatus::good;
   task.descriptor_sense = false;
+  task.opcode_ = nullptr;
   task.unit_command_.range_lock = 0;
   LunState& lun = impl_->address(task.lun);
   task.lun_state_ = &lun;

@@ -8,8 +8,16 @@
 namespace ashlar::scsi {
 namespace {
 
+constexpr Tallied tallied_of(void (*handler)(Handling)) {
+  if (handler == &read) return Tallied::read;
+  if (handler == &write || handler == &write_atomic || handler == &write_and_verify) return Tallied::write;
+  if (handler == &unmap) return Tallied::unmap;
+  if (handler == &write_same || handler == &or_write || handler == &compare_and_write) return Tallied::modify;
+  return handler == &verify ? Tallied::verified : Tallied::nothing;
+}
+
 #define OPCODE(name, code, action, length, flags, handler, ...) \
-  Opcode{name, code, action, length, flags, handler, {code, __VA_ARGS__}},
+  Opcode{name, code, action, length, flags, tallied_of(&handler), handler, {code, __VA_ARGS__}},
 constexpr Opcode table[] = {
 #include "scsi/opcodes.def"
 };

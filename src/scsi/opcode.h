@@ -22,8 +22,19 @@ enum OpcodeFlag : uint16_t {
   shares = 64,         ///< kept out by exclusive access reservations (SPC-4 table 46, SBC-3 table 13)
   alters = 128,        ///< kept out by every reservation of others; what `writes` does so too
   atomic = 256,        ///< only where the store promises writes that are never torn
-  in_rewrite = 512,    ///< also while SANITIZE or FORMAT UNIT rewrites the medium, and after that failed (SBC-4 4.11)
-  mends = 1024,        ///< also on a medium that is format corrupt
+  in_rewrite =
+      512,  ///< also while SANITIZE or FORMAT UNIT rewrites the medium, and after that failed (SBC-4 4.11)
+  mends = 1024,  ///< also on a medium that is format corrupt
+};
+
+/// What the unit's tally makes of a command (SPC-4 table 375 for the statistics).
+enum class Tallied : uint8_t {
+  nothing,
+  read,      ///< a read command
+  write,     ///< a write command; its data-out are logical blocks
+  unmap,     ///< a write command without blocks
+  modify,    ///< writes blocks, but is no write command: WRITE SAME, ORWRITE, COMPARE AND WRITE
+  verified,  ///< VERIFY
 };
 
 struct Opcode {
@@ -32,6 +43,7 @@ struct Opcode {
   int16_t service_action;  ///< -1: the command has none
   uint8_t length;          ///< of the CDB, bytes
   uint16_t flags;          ///< OpcodeFlag
+  Tallied tallied;
   void (*handler)(Handling);
   /// CDB USAGE DATA (SPC-4 6.35.3): a bit is one where the device server looks at it; byte 0 and a service action hold
   /// their value. Bits that are zero are reserved, obsolete or refused: a CDB that sets them has an INVALID FIELD.

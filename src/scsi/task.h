@@ -91,6 +91,7 @@ class Task : public ListNode<TaskTag> {
 
   State state_ = State::idle;
   bool aborted_ = false;
+  bool awaited_ = false;      ///< somebody waits for its end
   bool interrupted_ = false;  ///< data-out will not come, or is not wanted any more: `sense` says why
   NexusState* nexus_ = nullptr;
   LunState* lun_state_ = nullptr;

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "scsi/handling.h"
+#include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
@@ -25,7 +26,7 @@ auto complete_later(NexusState::Impl& impl, Answer answer) {
 }
 
 void abort_tasks(NexusState::Impl& impl, std::vector<Task*> tasks, Answer answer) {
-  impl.domain.impl().abort(std::move(tasks), complete_later(impl, std::move(answer)));
+  impl.domain.impl().abort(std::move(tasks), {}, complete_later(impl, std::move(answer)));
 }
 
 void abort_task(NexusState::Impl& impl, LunState& lun, uint64_t tag, Answer answer) {
@@ -41,11 +42,21 @@ void abort_task_set(NexusState::Impl& impl, LunState& lun, Answer answer) {
   abort_tasks(impl, std::move(tasks), std::move(answer));
 }
 
-void restore(LunState& lun) {
-  lun.state->reset();
-  if (lun.unit->geometry().write_cache != lun.state->default_write_cache) {
-    lun.unit->set_write_cache(lun.state->default_write_cache);
-  }
+// A unit that is reset: mode parameters go back to what was saved, and it is started; an ejected medium stays out (SAM-5 6.3.3).
+struct ResetUnit {
+  std::shared_ptr<unit::LogicalUnit> unit;
+  std::shared_ptr<UnitState> state;
+};
+
+// When its tasks have ended, as TAS said until then.
+Answer restore_first(std::vector<ResetUnit> units, Answer answer) {
+  return [units = std::move(units), answer = std::move(answer)](TaskManagementResponse response) mutable {
+    for (const ResetUnit& each : units) {
+      set_mode_parameters(*each.unit, *each.state, saved_mode_parameters(*each.unit, *each.state));
+      each.state->stopped = false;
+    }
+    answer(response);
+  };
 }
 
 // SPC-2 5.5.1: a reset ends RESERVE(6) first, so that nobody finds it after the answer. Rare, so commands that come meanwhile may
@@ -73,11 +84,13 @@ void clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing ho
 
 void reset_target(NexusState::Impl& impl, Answer answer) {
   std::vector<std::string> volumes;
+  std::vector<ResetUnit> units;
   for (auto& [number, state] : impl.luns) {
-    restore(*state);
+    units.push_back({state->unit, state->state});
     volumes.push_back(state->volume);
   }
-  clear(impl, std::move(volumes), Clearing::target_reset, std::move(answer));
+  Answer restoring = restore_first(std::move(units), std::move(answer));
+  clear(impl, std::move(volumes), Clearing::target_reset, std::move(restoring));
 }
 
 }  // namespace
@@ -98,10 +111,13 @@ void NexusState::manage(TaskManagement function, const std::array<uint8_t, 8>& l
     case TaskManagement::logical_unit_reset:
       if (lun.unit == nullptr)
         return abort_task_set(*impl_, lun, std::move(answer));  // well known: this nexus's alone
-      if (function == TaskManagement::clear_task_set)
+      if (function == TaskManagement::clear_task_set) {
+        // SAM-5 7.5: with a task set of its own a nexus clears that.
+        if (lun.state->separate_task_sets) return abort_task_set(*impl_, lun, std::move(answer));
         return clear(*impl_, {lun.volume}, Clearing::task_set, std::move(answer));
-      restore(lun);
-      return clear(*impl_, {lun.volume}, Clearing::unit_reset, std::move(answer));
+      }
+      return clear(*impl_, {lun.volume}, Clearing::unit_reset,
+                   restore_first({{lun.unit, lun.state}}, std::move(answer)));
     default:  // CLEAR ACA: there is never an ACA condition (NACA is refused), so there is nothing to clear
       return answer_later(*impl_, std::move(answer), TaskManagementResponse::complete);
   }

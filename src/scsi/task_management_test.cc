@@ -240,5 +240,92 @@ TEST_F(Management, OrderedWaitsForOlderAndHoldsYounger) {
   EXPECT_EQ(ending(*first), "GOOD");
 }
 
+/// MODE SELECT of the control page; the other host is told and hears it.
+class ManagementByControlPage : public Management {
+ protected:
+  void SetUp() override {
+    Management::SetUp();
+    other = &login();
+  }
+  void control(uint8_t byte2, uint8_t byte5) {
+    const std::vector<uint8_t> list = {0, 0, 0, 0, 0x0a, 10, byte2, 0x10, 0, byte5, 0, 0, 0xff, 0xff, 0, 0};
+    EXPECT_EQ(end(cdb6(0x15, 0x10, 0, 0, static_cast<uint8_t>(list.size())), list), "GOOD");
+    EXPECT_EQ(ending(*run(*other, test_unit_ready)), "6/2a/01");
+  }
+  NexusState* other = nullptr;
+};
+
+TEST_F(ManagementByControlPage, TaskAbortedStatusIsToldToOthersAndNotAnAttention) {
+  control(0, 0x40);
+  target.unit("v").hold = true;
+  const auto own = start(*host, read_one, {}, 512);
+  const auto at_device = start(*other, read_one, {}, 512);
+  const auto waiting_for_data = fetching(*other);
+  const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
+  target.shards.run();
+  EXPECT_EQ(ending(*waiting_for_data), "status 40") << "TASK ABORTED";
+  EXPECT_EQ(ending(*at_device), "pending");
+  EXPECT_FALSE(answer->has_value()) << "not before the device has let go";
+  target.release("v");
+  EXPECT_EQ(ending(*at_device), "status 40");
+  EXPECT_EQ(at_device->data_in_bytes, 0u);
+  EXPECT_EQ(ending(*own), "aborted") << "who asked knows";
+  EXPECT_EQ(*answer, Response::complete);
+  target.unit("v").hold = false;
+  EXPECT_EQ(ending(*run(*other, test_unit_ready)), "GOOD") << "no COMMANDS CLEARED";
+}
+
+TEST_F(ManagementByControlPage, AResetTellsTaskAbortedAndThenForgetsTheSetting) {
+  control(0, 0x40);
+  target.unit("v").hold = true;
+  const auto at_device = start(*other, read_one, {}, 512);
+  const auto answer = target.manage(*host, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  target.release("v");
+  EXPECT_EQ(ending(*at_device), "status 40");
+  EXPECT_EQ(*answer, Response::complete);
+  target.unit("v").hold = false;
+  EXPECT_EQ(ending(*run(*other, test_unit_ready)), "6/29/03");
+  EXPECT_EQ(end(test_unit_ready), "6/29/03");
+  EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 5), 0x00);
+}
+
+TEST_F(ManagementByControlPage, ATaskAboutToAnswerKeepsItsAnswer) {
+  control(0, 0x40);
+  auto ending_now = task(test_unit_ready);
+  target.submit(*other, *ending_now);
+  const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
+  target.shards.run();
+  EXPECT_EQ(ending(*ending_now), "GOOD");
+  EXPECT_EQ(*answer, Response::complete);
+}
+
+TEST_F(ManagementByControlPage, ANexusThatGoesWhileItIsToldGetsNoAnswer) {
+  control(0, 0x40);
+  target.unit("v").hold = true;
+  const auto at_device = start(*other, read_one, {}, 512);
+  const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
+  target.shards.run();
+  target.close(*other);
+  std::erase_if(target.nexuses, [this](const auto& each) { return each.get() == other; });
+  EXPECT_EQ(ending(*at_device), "aborted");
+  EXPECT_EQ(*answer, Response::complete);
+}
+
+TEST_F(ManagementByControlPage, WithSeparateTaskSetsEachNexusClearsItsOwn) {
+  control(0x20, 0);
+  target.unit("v").hold = true;
+  const auto own = start(*host, read_one, {}, 512);
+  const auto others = start(*other, read_one, {}, 512);
+  const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
+  target.shards.run();
+  target.release("v");
+  EXPECT_EQ(ending(*own), "aborted");
+  EXPECT_EQ(ending(*others), "GOOD");
+  EXPECT_EQ(*answer, Response::complete);
+  target.unit("v").hold = false;
+  EXPECT_EQ(ending(*run(*other, test_unit_ready)), "GOOD");
+}
+
 }  // namespace
 }  // namespace ashlar::scsi::test

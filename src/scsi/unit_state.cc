@@ -2,14 +2,16 @@
 
 namespace ashlar::scsi {
 
-std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid& uuid, bool write_cache) {
+std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid& uuid, bool write_cache,
+                                          loop::Instant now) {
   const std::lock_guard lock(mutex_);
   // Volumes come and go: what nobody maps and says nothing is forgotten here, so that the map stays as small as the array.
   std::erase_if(states_, [](const auto& entry) {
     return entry.second.use_count() == 1 && entry.second->tells_nothing();
   });
   std::shared_ptr<UnitState>& state = states_[volume];
-  if (!state || state->uuid != uuid) state = std::make_shared<UnitState>(uuid, write_cache);
+  if (state && state->uuid == uuid) return state;
+  state = std::make_shared<UnitState>(uuid, write_cache, now);
   return state;
 }
 

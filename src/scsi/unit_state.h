@@ -2,27 +2,41 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
 
 #include "base/identity.h"
+#include "loop/time.h"
+#include "scsi/application_log.h"
 #include "scsi/rewrite_state.h"
+#include "scsi/saved_mode_pages.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
 
+struct ReservationChange;
+
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState {
-  UnitState(const Uuid& of, bool write_cache) : uuid(of), default_write_cache(write_cache) {}
+  UnitState(const Uuid& of, bool write_cache, loop::Instant now)
+      : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
   const bool default_write_cache;                    ///< WCE as configured: the default of mode page 08h
+  const loop::Instant since;                         ///< when its first host came
+  ApplicationLog application_log;                    ///< log page 0Fh
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
-  std::atomic<bool> stopped = false;                 ///< START STOP UNIT with START 0
-  std::atomic<bool> ejected = false;                 ///< removable media only
-  std::atomic<uint32_t> prevents = 0;                ///< nexuses that prevent medium removal
+  std::atomic<bool> separate_task_sets = false;      ///< TST, mode page 0Ah
+  std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
+  std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
+  std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
+  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
+  std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
+  std::atomic<bool> ejected = false;           ///< removable media only
+  std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
 
   Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
@@ -36,25 +50,51 @@ struct UnitState {
     reservations_ = std::move(reservations);
   }
 
+  // Home shard only: changes that wait for the one before them, which is being written down.
+  std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
+  bool changing = false;
+
+  /// Of mode page 1Ch/02h; none: what the array says.
+  std::optional<uint32_t> threshold_sets() const {
+    const std::lock_guard lock(mutex_);
+    return threshold_sets_;
+  }
+  void set_threshold_sets(std::optional<uint32_t> sets) {
+    const std::lock_guard lock(mutex_);
+    threshold_sets_ = sets;
+  }
+  std::optional<ModeParameters> saved_mode_parameters() const {
+    const std::lock_guard lock(mutex_);
+    return saved_;
+  }
+  void save(const ModeParameters& parameters) {
+    const std::lock_guard lock(mutex_);
+    saved_ = parameters;
+  }
+
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense && !software_write_protect && prevents == 0 &&
+    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
+           !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
+           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
            *reservations() == unit::Reservations();
   }
-  /// SAM-5 6.3.3: mode parameters go back to their defaults, the unit is started; an ejected medium stays out.
-  void reset() { descriptor_sense = software_write_protect = stopped = false; }
 
  private:
   mutable std::mutex mutex_;
+  std::optional<uint32_t> threshold_sets_;
+  std::optional<ModeParameters> saved_;
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
 };
 
 /// By volume name. Control path, any thread.
 class UnitStates {
  public:
-  std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache);
+  std::shared_ptr<UnitState> of(const std::string& volume, const Uuid& uuid, bool write_cache,
+                                loop::Instant now);
   /// Null when nobody has asked for it.
   std::shared_ptr<UnitState> find(const std::string& volume);
 

@@ -1,14 +1,24 @@
 // Vital product data (SPC-4 7.8, SBC-3 6.6): what a unit is, page by page.
 #pragma once
 
+#include <span>
+
 #include "base/bytes.h"
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 
 namespace ashlar::scsi {
 
-/// The largest page (83h with the longest iSCSI names) fits.
+/// The largest page (83h with the longest iSCSI names) fits, but for 88h, which grows with the ports.
 constexpr size_t max_vpd_bytes = 1024;
+constexpr size_t max_port_bytes = 12 + 4 + 252;  ///< of one port in page 88h
+constexpr size_t max_vpd_ports = 200;            ///< that page 88h tells of
+
+/// Who asks, and by which of the target's ports: HostView::target_ports.
+struct VpdAsker {
+  const unit::Nexus& nexus;
+  std::span<const unit::TargetPortName> target_ports;
+};
 
 /// COMPARE AND WRITE takes at most this many blocks: all that its one-byte field can say.
 constexpr uint8_t max_compare_blocks = 255;
@@ -18,14 +28,23 @@ constexpr uint64_t max_write_same_blocks = 32768;
 constexpr uint32_t max_unmap_blocks = 1u << 20;
 constexpr uint32_t max_unmap_descriptors = 256;
 
+/// Writes page `code` as the host sees it; false if there is no such page.
+bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writer& writer);
+
+// The bodies of pages, without their header of four bytes. vpd_ports.cc:
+void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer);
+void scsi_ports(const VpdAsker& asker, Writer& writer);
+// vpd_abilities.cc:
+void extended_inquiry(unit::LogicalUnit& unit, Writer& writer);
+void mode_page_policy(Writer& writer);
+void power_conditions(Writer& writer);
+void block_lengths(unit::LogicalUnit& unit, Writer& writer);
+void block_limits_extension(Writer& writer);
 /// What WRITE ATOMIC takes, of page B0h; 0 most_blocks: the unit has no such command.
 struct AtomicLimits {
   uint32_t most_blocks = 0;
   uint32_t alignment_blocks = 0;  ///< of its first block and its length; 0: any
 };
 AtomicLimits atomic_limits(unit::LogicalUnit& unit);
-
-/// Writes page `code` as the host of `nexus` sees it; false if there is no such page.
-bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer);
 
 }  // namespace ashlar::scsi

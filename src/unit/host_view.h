@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unit/logical_unit.h"
+#include "unit/nexus.h"
 
 namespace ashlar::unit {
 
@@ -33,6 +34,7 @@ struct HostView {
   std::string host;                     ///< resource name
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
+  std::vector<TargetPortName> target_ports;  ///< all that the target has, ascending
 };
 
 }  // namespace ashlar::unit

@@ -1,6 +1,8 @@
 #include "unit/local_unit.h"
 
 #include <algorithm>
+#include <functional>
+#include <map>
 
 namespace ashlar::unit {
 namespace {
@@ -81,6 +83,17 @@ loop::Task<RangeLock> lock_story(SharedUnit shared, uint32_t shard, RangeLock wa
   co_return waiter.lock;
 }
 
+// The stats layer has counted it. Not a member: it must not touch the LocalUnit after it has waited.
+loop::Task<WorkTime> work_time_story(SharedUnit shared) {
+  std::function<WorkTime()> at_home = [shared] {
+    std::map<std::string, uint64_t> counters;
+    if (shared->store) shared->store->collect(counters);
+    return WorkTime{counters["read.latency_sum_ns"], counters["write.latency_sum_ns"]};
+  };
+  auto asking = loop::call_on(0, std::move(at_home));
+  co_return co_await asking;
+}
+
 loop::Task<void> close_shard(LocalUnit& local, loop::Shards& shards, std::move_only_function<void()> closed) {
   co_await local.close();
   shards.send(0, std::move(closed));
@@ -96,6 +109,7 @@ UnitShared::UnitShared(Identity its_identity, Geometry its_geometry, std::shared
       shards(its_shards),
       size_bytes(geometry.size_bytes),
       write_cache(geometry.write_cache),
+      tally(its_shards.count()),
       locks(its_shards.count()),
       on_shard(its_shards.count()) {}
 
@@ -182,6 +196,8 @@ void LocalUnit::let_go(uint64_t id) {
 loop::Task<RangeLock> LocalUnit::lock_range(uint64_t offset, uint64_t length, bool reads) {
   return lock_story(shared_, loop_.index(), RangeLock{offset, length, 0, reads});
 }
+
+loop::Task<WorkTime> LocalUnit::work_time() { return work_time_story(shared_); }
 
 void LocalUnit::unlock_range(const RangeLock& lock) {
   if (lock.id == 0) return;

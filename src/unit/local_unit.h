@@ -24,6 +24,8 @@ struct UnitShared {
   loop::Shards& shards;
   std::atomic<uint64_t> size_bytes;
   std::atomic<bool> write_cache;
+  UnitTally tally;
+  PoolLevel pool_level;
 
   // Home shard only.
   RangeLockQueue locks;
@@ -48,6 +50,9 @@ class LocalUnit final : public LogicalUnit {
   }
   loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) override;
   void unlock_range(const RangeLock& lock) override;
+  UnitTally& tally() override { return shared_->tally; }
+  PoolLevel& pool_level() override { return shared_->pool_level; }
+  loop::Task<WorkTime> work_time() override;
 
   /// From the home shard's messages, on this shard.
   void hold(const RangeLock& lock);

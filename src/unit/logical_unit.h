@@ -7,6 +7,8 @@
 #include "loop/task.h"
 #include "unit/command.h"
 #include "unit/identity.h"
+#include "unit/pool_level.h"
+#include "unit/tally.h"
 
 namespace ashlar::unit {
 
@@ -18,6 +20,12 @@ struct RangeLock {
   uint64_t length = 0;
   uint64_t id = 0;
   bool reads = false;  ///< reads are kept out, too
+};
+
+/// Time between a device's request and its answer, summed over all of them; nanoseconds.
+struct WorkTime {
+  uint64_t reading_ns = 0;
+  uint64_t writing_ns = 0;
 };
 
 /// A unit as one shard sees it; all calls on that shard. Front-ends cannot tell a local unit from a forwarding one.
@@ -37,6 +45,11 @@ class LogicalUnit {
   /// asking; hold one at a time, or two stories may wait for ever.
   virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) = 0;
   virtual void unlock_range(const RangeLock& lock) = 0;
+  /// What its hosts had it do; lives as long as this.
+  virtual UnitTally& tally() = 0;
+  virtual PoolLevel& pool_level() = 0;
+  /// How long its device has worked, since it was opened. Control path.
+  virtual loop::Task<WorkTime> work_time() = 0;
 };
 
 }  // namespace ashlar::unit

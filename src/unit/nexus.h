@@ -25,13 +25,19 @@ enum class Attention : uint8_t {
   reservations_preempted,   ///< by CLEAR of another nexus, 2A/03
   reservations_released,    ///< 2A/04
   registrations_preempted,  ///< 2A/05
+  log_parameters_changed,   ///< 2A/02
+  thin_threshold_reached,   ///< 38/07
+  busy_before,              ///< this nexus was told BUSY, 2C/07 (UA_INTLCK_CTRL 11b)
+  task_set_full_before,     ///< 2C/08
+  conflict_before,          ///< 2C/09
 };
+constexpr size_t attention_kinds = static_cast<size_t>(Attention::conflict_before) + 1;
 
 /// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
 /// two resets the graver one stays: power on, then port, then unit).
 class AttentionQueue {
  public:
-  static constexpr size_t capacity = 13;
+  static constexpr size_t capacity = attention_kinds;
   void raise(Attention attention);
   bool empty() const { return count_ == 0; }
   size_t size() const { return count_; }
@@ -43,6 +49,13 @@ class AttentionQueue {
  private:
   std::array<Attention, capacity> items_;
   uint8_t count_ = 0;
+};
+
+/// One port of a target.
+struct TargetPortName {
+  uint16_t relative_target_port = 1;
+  std::string target_port;  ///< Nexus::target_port
+  bool operator==(const TargetPortName&) const = default;
 };
 
 /// Names of both ends. The address of the Nexus is the key of its state on its shard; it lives as long as its session.

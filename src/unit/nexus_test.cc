@@ -55,9 +55,9 @@ TEST(AttentionQueue, ClearsOneReasonWhereverItStands) {
 
 TEST(AttentionQueue, HoldsEveryReasonAtOnce) {
   AttentionQueue queue;
-  for (int reason = 0; reason <= static_cast<int>(Attention::medium_changed); ++reason)
+  for (int reason = 0; reason < static_cast<int>(attention_kinds); ++reason)
     queue.raise(static_cast<Attention>(reason));
-  EXPECT_EQ(queue.size(), 8u);  // of the three resets one stays
+  EXPECT_EQ(queue.size(), attention_kinds - 2);  // of the three resets one stays
   EXPECT_EQ(queue.front(), Attention::power_on);
 }
 

@@ -1,0 +1,56 @@
+// LOG SENSE (SPC-4 6.6). Nothing is saved, so SP is refused; PPC is obsolete.
+#include "scsi/handlers.h"
+#include "scsi/log_facts.h"
+
+namespace ashlar::scsi {
+
+LogFacts log_facts(const Handling& handling, unit::WorkTime work) {
+  const UnitState& state = handling.state();
+  const loop::Nanoseconds served = handling.loop().now() - state.since;
+  LogFacts facts{handling.unit().tally(), state.application_log};
+  facts.block_bytes = handling.unit().geometry().block_bytes;
+  facts.thin = is_thin(handling.unit());
+  facts.pool = handling.unit().pool_level().figures();
+  facts.work = work;
+  facts.served_ns = static_cast<uint64_t>(served.count());
+  return facts;
+}
+
+namespace {
+
+void answer(Handling handling, const LogFacts& facts) {
+  const uint8_t* cdb = handling.cdb();
+  const uint8_t page = cdb[2] & 0x3f;
+  const auto control = static_cast<LogControl>(cdb[2] >> 6);
+  const uint16_t pointer = load_be16(cdb + 5);
+  if (pointer != 0) {  // past the last parameter there is nothing to tell
+    const std::vector<LogParameter> all = log_parameters(page, facts, control);
+    if (all.empty() || pointer > all.back().code) return handling.fail(Sense::invalid_cdb_field(5));
+  }
+  handling.reply(log_page_bytes(page, cdb[3], facts, control, pointer), load_be16(cdb + 7));
+}
+
+loop::Task<void> sense_statistics(Handling handling) {
+  const std::shared_ptr<unit::LogicalUnit> unit = handling.lun().unit;
+  auto asking = unit->work_time();
+  const unit::WorkTime work = co_await asking;
+  if (handling.interrupted()) {
+    handling.end();
+    co_return;
+  }
+  answer(handling, log_facts(handling, work));
+}
+
+}  // namespace
+
+void log_sense(Handling handling) {
+  const uint8_t* cdb = handling.cdb();
+  const uint8_t page = cdb[2] & 0x3f;
+  const LogFacts facts = log_facts(handling, {});
+  if (!has_log_page(page, 0, facts)) return handling.fail(Sense::invalid_cdb_field(2, 5));
+  if (!has_log_page(page, cdb[3], facts)) return handling.fail(Sense::invalid_cdb_field(3));
+  if (page == log_page::statistics) return sense_statistics(handling).detach();
+  answer(handling, facts);
+}
+
+}  // namespace ashlar::scsi
