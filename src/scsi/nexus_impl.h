@@ -79,7 +79,9 @@ struct Domain::Impl {
 
   UnitStates& unit_states();
   /// Reservations outlive the engine.
-  bool keeps() const { return group.front()->impl().keeper != nullptr; }
+  bool keeps() const { return records() != nullptr; }
+  /// Null: nothing does.
+  unit::Keeper* records() const { return group.front()->impl().keeper; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Ends them and calls `done` from the ready list when the last has ended. The hosts of `told` get TASK ABORTED.
