@@ -122,6 +122,12 @@ loop::Task<Result<void>> UnitRecords::keep_mode_parameters(Uuid unit, std::strin
   co_return co_await writing;
 }
 
+// One at a time: the unit has one rewriting at most, and hears of this before it goes on.
+loop::Task<Result<void>> UnitRecords::keep_rewrite(Uuid unit, std::string text) {
+  auto writing = write_record(path_of(folders[2], unit), std::move(text));
+  co_return co_await writing;
+}
+
 loop::Task<unit::Recalled> UnitRecords::recall(Uuid unit) {
   unit::Recalled recalled;
   auto recalling = recall_reservations(unit);
@@ -130,6 +136,10 @@ loop::Task<unit::Recalled> UnitRecords::recall(Uuid unit) {
   const Result<std::optional<std::string>> text = co_await reading;
   if (!text) log_warning("engine", "saved mode pages are left aside: {}", text.error().text());
   if (text && *text) recalled.mode_parameters = **text;
+  auto looking = read_record(path_of(folders[2], unit));
+  const Result<std::optional<std::string>> rewrite = co_await looking;
+  if (!rewrite) log_error("engine", "nobody knows whether SANITIZE ended: {}", rewrite.error().text());
+  recalled.rewrite = rewrite ? rewrite->value_or("") : "?";
   co_return recalled;
 }
 

@@ -143,6 +143,23 @@ loop::Task<Result<void>> save(UnitRecords* records, Uuid unit, std::string text)
   co_return co_await keeping;
 }
 
+loop::Task<Result<void>> begin_rewrite(UnitRecords* records, Uuid unit, std::string text) {
+  auto keeping = records->keep_rewrite(unit, std::move(text));
+  co_return co_await keeping;
+}
+
+TEST(UnitRecords, ARewritingIsRecalledUntilItIsOver) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  UnitRecords records("/srv", "boot");
+  const Uuid one{1};
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
+  EXPECT_TRUE(loop::run_story(process.loop(0), begin_rewrite, &records, one, std::string("format_corrupt")));
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "format_corrupt");
+  EXPECT_TRUE(loop::run_story(process.loop(0), begin_rewrite, &records, one, std::string()));
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
+}
+
 TEST(UnitRecords, AreOneAUnit) {
   loop::SimWorld world(1);
   loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);

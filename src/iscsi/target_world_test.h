@@ -190,10 +190,10 @@ class RawHost final : public loop::StreamWatcher {
   }
   /// With the digests that were agreed; `spoilt_header` and `spoilt_data` make them wrong.
   void send_raw(const uint8_t* header, ConstBytes data, bool spoilt_header = false,
-                bool spoilt_data = false) {
+                bool spoilt_data = false, ConstBytes additional = {}) {
     std::vector<uint8_t> bytes(header, header + wire::iscsi::basic_header_bytes);
-    if (header_digest)
-      append_crc(bytes, crc32c({header, wire::iscsi::basic_header_bytes}) ^ (spoilt_header ? 1 : 0));
+    bytes.insert(bytes.end(), additional.begin(), additional.end());
+    if (header_digest) append_crc(bytes, crc32c(bytes) ^ (spoilt_header ? 1 : 0));
     const size_t begin = bytes.size();
     bytes.insert(bytes.end(), data.begin(), data.end());
     bytes.resize(begin + wire::iscsi::padded(static_cast<uint32_t>(data.size())));

@@ -171,12 +171,11 @@ void Handling::resume_paused() const {
   loop().post(task_->resumption_);
 }
 
-void Handling::submit() const {
-  if (state().rewrite.running()) [[unlikely]] {  // it came before a SANITIZE, and may not be seen after it
-    task_->unit_command_.request.begin();
-    return task_->unit_command_.request.complete(block::Status::aborted);
-  }
-  unit().submit(task_->unit_command_);
+// It came before a SANITIZE, and may not be seen after it.
+void Handling::refuse_request() const {
+  block::Request& request = task_->unit_command_.request;
+  request.begin();
+  request.complete(block::Status::aborted);
 }
 
 block::Request& Handling::request(block::Operation operation, uint64_t offset, uint64_t length) const {

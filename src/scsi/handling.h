@@ -78,10 +78,15 @@ class Handling {
   /// Fills the task's command for `operation` on bytes [offset, offset + length); the caller adds done, parts, durable.
   block::Request& request(block::Operation operation, uint64_t offset, uint64_t length) const;
   /// Hands it to the unit; while a SANITIZE or FORMAT UNIT rewrites the medium it ends with Status::aborted instead.
-  void submit() const;
+  void submit() const {
+    if (state().rewrite.running()) [[unlikely]]
+      return refuse_request();
+    unit().submit(task_->unit_command_);
+  }
 
  private:
   void proceed() const;
+  void refuse_request() const;
   void count() const;
   void interlock() const;
   Task* task_;

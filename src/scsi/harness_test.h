@@ -154,7 +154,13 @@ class FakeKeeper final : public unit::Keeper {
     mode_parameters[unit] = std::move(text);
     co_return Result<void>{};
   }
-  std::map<Uuid, std::string> mode_parameters;
+  loop::Task<Result<void>> keep_rewrite(Uuid unit, std::string text) override {
+    if (hold) co_await released;
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    rewrites[unit] = std::move(text);
+    co_return Result<void>{};
+  }
+  std::map<Uuid, std::string> mode_parameters, rewrites;
   std::map<Uuid, unit::Reservations> kept;
   int asked = 0;
   bool hold = false, refuse = false;

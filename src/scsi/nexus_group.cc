@@ -4,6 +4,7 @@
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
+#include "scsi/rewrite.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -48,6 +49,7 @@ void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cach
   const std::shared_ptr<UnitState> state = impl_->unit_states().of(volume, uuid, write_cache, loop_.now());
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
+  recall_rewrite(*state, kept.rewrite, volume);
   if (kept.mode_parameters.empty() || state->saved_mode_parameters()) return;
   const Result<ModeParameters> saved = decode_mode_parameters(kept.mode_parameters, volume);
   if (saved) return state->save(*saved);

@@ -106,8 +106,10 @@ struct Domain::Impl {
 
   UnitStates& unit_states();
   RodTokens& rod_tokens();
-  /// Reservations and saved mode pages outlive the engine.
-  bool keeps() const { return group.front()->impl().keeper != nullptr; }
+  /// Reservations, saved mode pages and what a rewriting left outlive the engine.
+  bool keeps() const { return records() != nullptr; }
+  /// Null: nothing does.
+  unit::Keeper* records() const { return group.front()->impl().keeper; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Ends them and calls `done` from the ready list when the last has ended.

@@ -81,9 +81,13 @@ int first_invalid_bit(const Opcode& opcode, const uint8_t* cdb) {
   const auto& forbidden = table_index.forbidden[static_cast<size_t>(&opcode - table)];
   uint64_t words[4] = {};
   std::memcpy(words, cdb, 16);
-  if (opcode.length > 16) [[unlikely]]
+  words[0] &= forbidden[0];
+  words[1] &= forbidden[1];
+  if (opcode.length > 16) [[unlikely]] {
     std::memcpy(words + 2, cdb + 16, 16);
-  for (size_t i = 0; i < 4; ++i) words[i] &= forbidden[i];
+    words[2] &= forbidden[2];
+    words[3] &= forbidden[3];
+  }
   if ((words[0] | words[1] | words[2] | words[3]) == 0) [[likely]]
     return -1;
   uint8_t wrong[32];

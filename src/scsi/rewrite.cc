@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <memory>
 
-#include "scsi/buffers.h"
+#include "base/log.h"
 #include "scsi/handlers.h"
+#include "scsi/keeping.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -21,7 +23,10 @@ struct Run {
   unit::Command command;
   Buffer scratch;  // the pattern, many times over
   uint32_t block = 0;
-  block::Status outcome = block::Status::ok;
+  unit::Keeper* keeper = nullptr;  // null: nothing outlives the engine
+  Rewriting::Phase before = Rewriting::Phase::idle;
+  bool immediate = false;
+  Sense outcome;
   Task* waiter = nullptr;  // on this shard
 };
 using SharedRun = std::shared_ptr<Run>;
@@ -105,7 +110,40 @@ loop::Task<block::Status> wait_for_writes(SharedRun run) {
   co_return block::Status::ok;
 }
 
-loop::Task<void> carry_out(SharedRun run) {
+std::string_view name_of(Rewriting::Phase phase) {
+  return phase == Rewriting::Phase::formatting ? "FORMAT UNIT" : "SANITIZE";
+}
+
+// What a unit is after a failure, as words that stay what they are.
+constexpr std::pair<Rewriting::Phase, std::string_view> failures[] = {
+    {Rewriting::Phase::sanitize_failed, "sanitize_failed"},
+    {Rewriting::Phase::sanitize_failed_restricted, "sanitize_failed_restricted"},
+    {Rewriting::Phase::format_corrupt, "format_corrupt"}};
+
+std::string_view word_of(Rewriting::Phase phase) {
+  const auto found = std::ranges::find(failures, phase, [](const auto& each) { return each.first; });
+  return found == std::end(failures) ? "" : found->second;
+}
+
+Sense not_written_down() { return Sense::of(SenseKey::hardware_error, 0x4400); }  // INTERNAL TARGET FAILURE
+
+loop::Task<bool> write_down(unit::Keeper* keeper, Uuid unit, Rewriting::Phase phase) {
+  if (keeper == nullptr) co_return true;
+  const KeepWork work = [](unit::Keeper& records, Uuid of, std::string text) {
+    return records.keep_rewrite(of, std::move(text));
+  };
+  auto keeping = keep_at_home(*keeper, work, unit, std::string(word_of(phase)));
+  const Result<void> kept = co_await keeping;
+  if (!kept) log_error("scsi", "the state of SANITIZE was not written down: {}", kept.error().text());
+  co_return kept.has_value();
+}
+
+void answer_now(Run& run, const Sense& outcome) {
+  run.outcome = outcome;
+  if (run.waiter != nullptr) Handling(*run.waiter).resume_paused();
+}
+
+loop::Task<block::Status> all_passes(SharedRun run) {
   auto waiting = wait_for_writes(run);
   block::Status status = co_await waiting;
   for (uint32_t pass = 0; pass < run->rewrite.passes && status == block::Status::ok; ++pass) {
@@ -115,18 +153,57 @@ loop::Task<void> carry_out(SharedRun run) {
     status = co_await overwriting;
   }
   run->scratch.release();
-  run->outcome = status;
-  const bool good = status == block::Status::ok;
-  run->state->rewrite.move(run->rewrite.phase, good ? Rewriting::Phase::idle : run->rewrite.after_failure);
-  if (run->waiter != nullptr) Handling(*run->waiter).resume_paused();
+  co_return status;
 }
 
-loop::Task<void> answer_at_the_end(Handling handling, SharedRun run) {
+// A record of the end that cannot be written leaves that of the beginning: after the next start the unit has failed, which is
+// wrong, but no data is taken for erased that is not.
+loop::Task<void> conclude(SharedRun run, block::Status status) {
+  const std::string& volume = run->unit->identity().name;
+  if (status == block::Status::ok) {
+    auto writing = write_down(run->keeper, run->state->uuid, Rewriting::Phase::idle);
+    co_await writing;
+    log_info("scsi", "{} is over volume={}", name_of(run->rewrite.phase), volume);
+    run->state->rewrite.move(run->rewrite.phase, Rewriting::Phase::idle);
+    answer_now(*run, Sense{});
+  } else {
+    log_warning("scsi", "{} failed, the volume is not ready: {} volume={}", name_of(run->rewrite.phase),
+                block::name_of(status), volume);
+    run->state->rewrite.move(run->rewrite.phase, run->rewrite.after_failure);
+    answer_now(*run, rewrite_sense(*run->state));
+  }
+}
+
+loop::Task<void> carry_out(SharedRun run) {
+  auto writing = write_down(run->keeper, run->state->uuid, run->rewrite.after_failure);
+  const bool written = co_await writing;
+  if (!written) {
+    run->scratch.release();
+    run->state->rewrite.move(run->rewrite.phase, run->before);
+    answer_now(*run, not_written_down());
+    co_return;
+  }
+  if (run->immediate) answer_now(*run, Sense{});
+  auto passing = all_passes(run);
+  const block::Status status = co_await passing;
+  auto ending = conclude(run, status);
+  co_await ending;
+}
+
+loop::Task<void> answer_in_time(Handling handling, SharedRun run) {
   run->waiter = &handling.task();
   Pause pause(handling);
   co_await pause;
   run->waiter = nullptr;
-  handling.finish(run->outcome == block::Status::ok ? Sense{} : rewrite_sense(handling.state()));
+  handling.finish(run->outcome);
+}
+
+loop::Task<void> leave_story(Handling handling) {
+  const std::shared_ptr<UnitState> state = handling.lun().state;
+  auto writing = write_down(handling.nexus().domain().impl().records(), state->uuid, Rewriting::Phase::idle);
+  const bool written = co_await writing;
+  if (written) state->rewrite.move(Rewriting::Phase::sanitize_failed, Rewriting::Phase::idle);
+  handling.finish(written ? Sense{} : not_written_down());
 }
 
 Sense in_progress(const UnitState& state, uint16_t code) {
@@ -151,14 +228,30 @@ void start_rewrite(Handling handling, Rewrite rewrite, bool immediate) {
   const Rewriting::Phase before = run->state->rewrite.phase();
   if (Rewriting::is_running(before) || !run->state->rewrite.move(before, rewrite.phase))
     return handling.fail(rewrite_sense(*run->state));
+  run->before = before;
+  run->immediate = immediate;
+  run->keeper = handling.nexus().domain().impl().records();
   run->rewrite = std::move(rewrite);
-  if (immediate) {
-    handling.good();
-  } else {
-    answer_at_the_end(handling, run).detach();
-  }
+  log_info("scsi", "{} begins volume={} initiator={} passes={}", name_of(run->rewrite.phase),
+           run->unit->identity().name, handling.nexus().nexus().initiator_name, run->rewrite.passes);
+  answer_in_time(handling, run).detach();
   carry_out(run).detach();
 }
+
+void recall_rewrite(UnitState& state, std::string_view text, std::string_view volume) {
+  if (text.empty() || state.rewrite.phase() != Rewriting::Phase::idle) return;
+  const auto found = std::ranges::find(failures, text, [](const auto& each) { return each.second; });
+  // What nobody understands is left by EXIT FAILURE MODE without harm.
+  const Rewriting::Phase phase =
+      found == std::end(failures) ? Rewriting::Phase::sanitize_failed : found->first;
+  state.rewrite.move(Rewriting::Phase::idle, phase);
+  log_warning(
+      "scsi",
+      "a SANITIZE or FORMAT UNIT did not end before the engine did: the volume is not ready ({}) volume={}",
+      word_of(phase), volume);
+}
+
+void leave_failure(Handling handling) { leave_story(handling).detach(); }
 
 Sense rewrite_sense(const UnitState& state) {
   switch (state.rewrite.phase()) {

@@ -18,9 +18,15 @@ struct Rewrite {
   bool may_discard = false;
 };
 
-/// Ends the task: at once when `immediate`, else when the work is over (the abort of the task does not stop the work). The work
+/// Ends the task: when `immediate` once it is written down that the work has begun (an engine that starts in the midst of it finds
+/// the unit failed, not ready), else when the work is over (the abort of the task does not stop the work). The work
 /// holds the unit, not the nexus; it ends early, as a failure, only by an error of the device or when the unit is closed.
 void start_rewrite(Handling handling, Rewrite rewrite, bool immediate);
+
+/// EXIT FAILURE MODE: the unit is ready again, also after the next start.
+void leave_failure(Handling handling);
+/// Puts in force what was kept of a rewriting: one that was not heard of again has failed.
+void recall_rewrite(UnitState& state, std::string_view text, std::string_view volume);
 
 /// What a rewrite under way, or one that failed, says to this command; no_sense if it may run.
 Sense refused_by_rewrite(const UnitState& state, const Opcode& opcode);

@@ -72,11 +72,11 @@ void start_overwrite(Handling handling) {
 
 // SBC-4 4.11.3: a failure in the restricted completion mode is left by success alone.
 void exit_failure_mode(Handling handling) {
-  Rewriting& state = handling.state().rewrite;
-  if (state.phase() == Rewriting::Phase::sanitize_failed_restricted)
+  const Rewriting::Phase phase = handling.state().rewrite.phase();
+  if (phase == Rewriting::Phase::sanitize_failed_restricted)
     return handling.fail(Sense::invalid_cdb_field(1, 4));
-  state.move(Rewriting::Phase::sanitize_failed, Rewriting::Phase::idle);
-  handling.good();
+  if (phase != Rewriting::Phase::sanitize_failed) return handling.good();
+  leave_failure(handling);
 }
 
 }  // namespace

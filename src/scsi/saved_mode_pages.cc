@@ -4,6 +4,7 @@
 #include <charconv>
 #include <memory>
 
+#include "scsi/keeping.h"
 #include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
@@ -37,30 +38,14 @@ bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
   return name == "threshold_sets";
 }
 
-// A change that is being kept; lives until the asker has heard of it.
-struct Keeping {
-  Result<void> outcome;
-  loop::Event answered;  // on the asker's shard
-};
-
-loop::Task<void> keep_at_home(unit::Keeper& keeper, Uuid unit, std::string text,
-                              std::shared_ptr<Keeping> keeping, uint32_t asker) {
-  auto writing = keeper.keep_mode_parameters(unit, std::move(text));
-  keeping->outcome = co_await writing;
-  loop::Loop::current().shards().send(asker, [keeping] { keeping->answered.set(); });
-}
-
 }  // namespace
 
 loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text) {
-  const auto keeping = std::make_shared<Keeping>();
-  unit::Keeper* const keeper = domain.impl().group.front()->impl().keeper;
-  const uint32_t asker = domain.loop().index();
-  domain.loop().shards().send(0, [keeper, unit, text, keeping, asker] {
-    keep_at_home(*keeper, unit, text, keeping, asker).detach();
-  });
-  co_await keeping->answered;
-  co_return keeping->outcome;
+  const KeepWork work = [](unit::Keeper& keeper, Uuid of, std::string words) {
+    return keeper.keep_mode_parameters(of, std::move(words));
+  };
+  auto keeping = keep_at_home(*domain.impl().records(), work, unit, std::move(text));
+  co_return co_await keeping;
 }
 
 std::string encode_mode_parameters(const ModeParameters& parameters) {

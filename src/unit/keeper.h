@@ -19,12 +19,15 @@ class Keeper {
   virtual loop::Task<Result<void>> keep(Uuid unit, std::shared_ptr<const Reservations> reservations) = 0;
   /// What a host had saved of how the unit behaves, as a line of text that only the protocol understands.
   virtual loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) = 0;
+  /// What the unit is if the rewriting of its whole medium is not heard of again; empty: nothing, it is over.
+  virtual loop::Task<Result<void>> keep_rewrite(Uuid unit, std::string text) = 0;
 };
 
 /// What was kept of one unit.
 struct Recalled {
   Reservations reservations;
   std::string mode_parameters;  ///< empty: none
+  std::string rewrite;          ///< of a rewriting that did not end well; empty: none
 };
 
 }  // namespace ashlar::unit

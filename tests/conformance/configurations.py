@@ -12,7 +12,6 @@ MEANING = {
     "blocks4096": "4096-byte blocks",
     "chap": "CHAP",
     "memory": "a volume in memory, whose atomic writes are longer than one block",
-    "slow": "a volume whose disk takes its time",
 }
 # Where a test counts: in one configuration, the one in which it does not skip itself.
 HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "removable", "ReadOnly": "readonly",

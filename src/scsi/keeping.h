@@ -1,0 +1,16 @@
+// The way from any shard to the keeper of units' records, who lives on the home shard, and back.
+#pragma once
+
+#include <string>
+
+#include "unit/keeper.h"
+
+namespace ashlar::scsi {
+
+/// What is to be done with the keeper, on the home shard.
+using KeepWork = loop::Task<Result<void>> (*)(unit::Keeper& keeper, Uuid unit, std::string text);
+
+/// Runs `work` there and gives its outcome here, on the current loop.
+loop::Task<Result<void>> keep_at_home(unit::Keeper& keeper, KeepWork work, Uuid unit, std::string text);
+
+}  // namespace ashlar::scsi
