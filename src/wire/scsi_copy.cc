@@ -45,7 +45,7 @@ std::expected<Lengths, CopyListProblem> read_lid4_header(ConstBytes list, CopyLi
 std::expected<Cscd, CopyListProblem> read_cscd(ConstBytes list, size_t at) {
   const uint8_t* in = &list[at];
   if (in[0] != identification_cscd) return wrong(at, -1, Kind::unknown_cscd_type);
-  if ((in[1] & 0xc0) != 0) return wrong(at + 1, 7);
+  if ((in[1] & 0xc0) != 0) return problem(Kind::unknown_unit_type);
   Cscd out;
   out.at = static_cast<uint16_t>(at);
   out.null_unit = (in[1] & 0x20) != 0;
