@@ -18,7 +18,7 @@ bool carries_data(Operation operation) {
 }
 bool modifies(Operation operation) {
   return operation == Operation::write || operation == Operation::discard ||
-         operation == Operation::write_zeroes;
+         operation == Operation::write_zeroes || operation == Operation::clone;
 }
 
 uint64_t total(std::span<const iovec> parts) {
@@ -100,6 +100,8 @@ void Gatekeeper::submit(Request& request) {
     CHECK(total(request.parts) == request.length, "{}: pieces of {} bytes: {}", shared_->name,
           total(request.parts), request.describe());
   }
+  if (request.operation == Operation::clone)
+    CHECK(request.clone_source != nullptr, "{}: from nowhere: {}", shared_->name, request.describe());
   const bool has_range = request.operation != Operation::flush && request.operation != Operation::find_extent;
   if (has_range && request.length == 0) return request.complete(Status::ok);
   ++in_flight_;
@@ -139,7 +141,9 @@ void Gatekeeper::check_answer(Request& request) {
     case Status::out_of_range:
     case Status::misaligned:
     case Status::read_only:
-    case Status::unsupported: break;
+    case Status::unsupported:
+      if (request.operation == Operation::clone && request.status == Status::unsupported) return;
+      break;
   }
   CHECK(false, "{}: {} from below the gatekeeper: {}", shared_->name, name_of(request.status),
         request.describe());

@@ -11,7 +11,7 @@ using SharedUnit = std::shared_ptr<UnitShared>;
 
 bool modifies(Operation operation) {
   return operation == Operation::write || operation == Operation::discard ||
-         operation == Operation::write_zeroes;
+         operation == Operation::write_zeroes || operation == Operation::clone;
 }
 
 // A story that waits for a range, on its own shard.
