@@ -85,6 +85,8 @@ Status Gatekeeper::check(const Request& request) const {
   if (limits.read_only && modifies(request.operation)) return Status::read_only;
   if (carries_data(request.operation))
     return request.length <= limits.max_transfer_bytes ? Status::ok : Status::unsupported;
+  CHECK(request.operation != Operation::clone || request.clone_source != nullptr, "{}: from nowhere: {}",
+        shared_->name, request.describe());
   if (request.operation == Operation::discard && limits.discard_granularity_bytes == 0)
     return Status::unsupported;
   return request.length <= limits.max_discard_bytes ? Status::ok : Status::unsupported;
@@ -100,8 +102,6 @@ void Gatekeeper::submit(Request& request) {
     CHECK(total(request.parts) == request.length, "{}: pieces of {} bytes: {}", shared_->name,
           total(request.parts), request.describe());
   }
-  if (request.operation == Operation::clone)
-    CHECK(request.clone_source != nullptr, "{}: from nowhere: {}", shared_->name, request.describe());
   const bool has_range = request.operation != Operation::flush && request.operation != Operation::find_extent;
   if (has_range && request.length == 0) return request.complete(Status::ok);
   ++in_flight_;
