@@ -41,11 +41,11 @@ std::expected<Lengths, CopyListProblem> read_lid4_header(ConstBytes list, CopyLi
   return Lengths{lid4_header_bytes, load_be16(&list[42]), load_be16(&list[44]), load_be16(&list[46]), 42};
 }
 
-// SPC-4 6.4.5.2. E4h alone; LU ID TYPE 00b: a logical unit number or NUL.
+// SPC-4 6.4.5.2. E4h alone. It has no LU IDENTIFIER, so that LU ID TYPE means nothing; NUL is obsolete, but was a way to name
+// nobody.
 std::expected<Cscd, CopyListProblem> read_cscd(ConstBytes list, size_t at) {
   const uint8_t* in = &list[at];
   if (in[0] != identification_cscd) return wrong(at, -1, Kind::unknown_cscd_type);
-  if ((in[1] & 0xc0) != 0) return problem(Kind::unknown_unit_type);
   Cscd out;
   out.at = static_cast<uint16_t>(at);
   out.null_unit = (in[1] & 0x20) != 0;

@@ -32,7 +32,6 @@ struct CopyListProblem {
     too_many_cscds,        ///< TOO MANY TARGET DESCRIPTORS
     too_many_segments,     ///< TOO MANY SEGMENT DESCRIPTORS
     unknown_cscd_type,     ///< UNSUPPORTED TARGET DESCRIPTOR TYPE CODE
-    unknown_unit_type,     ///< LU ID TYPE; INVALID FIELD IN CDB
     unknown_segment_type,  ///< UNSUPPORTED SEGMENT DESCRIPTOR TYPE CODE
     too_much_inline_data,  ///< INLINE DATA LENGTH EXCEEDED
     invalid_field          ///< INVALID FIELD IN PARAMETER LIST

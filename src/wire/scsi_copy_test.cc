@@ -44,8 +44,8 @@ List lid4(size_t cscds, size_t segments) {
 }
 std::string said(const std::expected<CopyList, CopyListProblem>& parsed) {
   if (parsed) return "good";
-  static constexpr const char* names[] = {"length",    "cscds",        "segments", "cscd type",
-                                          "unit type", "segment type", "inline",   "field"};
+  static constexpr const char* names[] = {"length",       "cscds",  "segments", "cscd type",
+                                          "segment type", "inline", "field"};
   std::string out = names[static_cast<size_t>(parsed.error().kind)];
   if (parsed.error().points) out += " " + std::to_string(parsed.error().field);
   return out;
@@ -131,7 +131,7 @@ TEST(CopyList, WhatIsNotUnderstoodIsRefusedWithItsPlace) {
   EXPECT_EQ(with(1, 0x08), "field 1") << "LIST ID USAGE 01b";
   EXPECT_EQ(with(1, 0x18), "field 0") << "no list identifier, but one is given";
   EXPECT_EQ(with(3, 31), "field 2");
-  EXPECT_EQ(with(17, 0x80), "unit type");
+  EXPECT_EQ(with(17, 0xc0), "good") << "LU ID TYPE";
   EXPECT_EQ(with(23, 21), "field 23") << "DESIGNATOR LENGTH";
   EXPECT_EQ(with(51, 23), "field 50") << "DESCRIPTOR LENGTH";
   EXPECT_EQ(with(1, 0x37), "good") << "STR and PRIORITY";
