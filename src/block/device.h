@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "block/request.h"
 
@@ -26,6 +27,12 @@ struct Limits {
   bool volatile_cache = true;  ///< completed writes may be lost with the power until a flush
 };
 
+/// What a channel's bytes are to a clone. Each kind of store knows its own; to others it is nothing.
+class CloneSource {
+ public:
+  virtual ~CloneSource() = default;
+};
+
 /// A channel of a device, opened by one shard and used on its thread only, so that I/O takes no lock.
 class BlockDevice {
  public:
@@ -33,6 +40,9 @@ class BlockDevice {
   virtual const Limits& limits() const = 0;
   /// Takes the request (request.begin() was called by the owner); it completes later through the ready list, never here.
   virtual void submit(Request& request) = 0;
+  /// For Operation::clone, from this channel and into it; used on its shard, also after close(). Null: this stack cannot share
+  /// ranges. A layer that hands bytes down as they are asks below; one that changes or places them leaves it so.
+  virtual std::shared_ptr<CloneSource> clone_source() { return nullptr; }
   /// No request is in flight and none will come. The destructor may follow at once.
   virtual void close() {}
 };

@@ -71,6 +71,24 @@ class GatekeeperTest : public testing::Test {
 };
 using GatekeeperDeathTest = GatekeeperTest;
 
+TEST_F(GatekeeperTest, AStoreMaySayThatACloneIsToBeCopied) {
+  CloneSource source;
+  const auto clone = [&](uint64_t offset) {
+    Waiting waiting;
+    waiting.request.clone_source = &source;
+    begin(waiting, Operation::clone, offset, 4096);
+    shards_.run_until([&] { return waiting.over.is_set(); });
+    return waiting.request.status;
+  };
+  EXPECT_EQ(clone(0), Status::ok);
+  EXPECT_EQ(clone((1 << 20) - 512), Status::out_of_range);
+  behaviour_->submit = [](Request& request) { request.complete(Status::unsupported); };
+  EXPECT_EQ(clone(0), Status::unsupported);
+  behaviour_->limits.read_only = true;
+  EXPECT_EQ(clone(0), Status::read_only);
+  EXPECT_EQ(channels_[0]->clone_source(), nullptr) << "a device that knows nothing of it";
+}
+
 TEST_F(GatekeeperTest, RefusesWithoutAskingTheDevice) {
   struct Case {
     Operation operation;

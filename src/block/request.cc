@@ -7,8 +7,8 @@
 namespace ashlar::block {
 
 std::string_view name_of(Operation operation) {
-  static constexpr std::string_view names[] = {"read",    "write",        "flush",
-                                               "discard", "write_zeroes", "find_extent"};
+  static constexpr std::string_view names[] = {"read",         "write",       "flush", "discard",
+                                               "write_zeroes", "find_extent", "clone"};
   return names[static_cast<size_t>(operation)];
 }
 

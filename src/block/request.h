@@ -15,6 +15,8 @@
 
 namespace ashlar::block {
 
+class CloneSource;
+
 enum class Operation : uint8_t {
   read,
   write,         ///< with `durable`: on stable storage before it completes (FUA)
@@ -22,7 +24,9 @@ enum class Operation : uint8_t {
   discard,       ///< a hint: the range may be given back; reads zeroes after it if Limits::discard_zeroes
   write_zeroes,  ///< the range reads as zeroes; with `may_discard` space may be given back; `durable` as for write
   find_extent,  ///< is the block at `offset` allocated? sets extent_allocated and extent_length (GET LBA STATUS)
+  clone,  ///< the range shares what `clone_source` holds from clone_source_offset on; unsupported: copy it instead
 };
+constexpr Operation last_operation = Operation::clone;
 std::string_view name_of(Operation operation);
 
 enum class Status : uint8_t {
@@ -33,7 +37,7 @@ enum class Status : uint8_t {
   out_of_range,
   misaligned,
   read_only,
-  unsupported,  ///< contract broken; only the gatekeeper says these
+  unsupported,  ///< contract broken; only the gatekeeper says these (but a store may say `unsupported` to a clone)
   aborted,
 };
 std::string_view name_of(Status status);
@@ -51,9 +55,11 @@ class Request final : public loop::Ready {
   bool atomic = false;  ///< of a write: all or nothing, also if it fails; within Limits::atomic_write_bytes
   Status status = Status::ok;  ///< set when done
   bool extent_allocated = false;
-  uint64_t offset = 0;           ///< bytes
-  uint64_t length = 0;           ///< bytes; for read and write the sum of `parts`
-  uint64_t extent_length = 0;    ///< bytes
+  uint64_t offset = 0;                  ///< bytes
+  uint64_t length = 0;                  ///< bytes; for read and write the sum of `parts`
+  uint64_t extent_length = 0;           ///< bytes
+  CloneSource* clone_source = nullptr;  ///< kept alive by the owner until done
+  uint64_t clone_source_offset = 0;     ///< bytes
   std::span<const iovec> parts;  ///< owner keeps pieces alive until done; 4096-aligned pieces spare a copy
   Done done = nullptr;
   void* owner = nullptr;

@@ -147,7 +147,7 @@ rpc::VolumeStats told(const std::string& name, const std::map<std::string, uint6
         dot != std::string::npos && take(operations[operation], std::string_view(key).substr(dot + 1), value);
     if (!taken) volume.counters.emplace(key, value);
   }
-  for (size_t i = 0; i <= static_cast<size_t>(block::Operation::find_extent); ++i) {
+  for (size_t i = 0; i <= static_cast<size_t>(block::last_operation); ++i) {
     const std::string operation(block::name_of(static_cast<block::Operation>(i)));
     const auto found = operations.find(operation);
     if (found == operations.end()) continue;

@@ -41,14 +41,15 @@ Result<uint32_t> operations_named(const std::string& text) {
     const size_t comma = std::min(text.find(',', from), text.size());
     const std::string name = text.substr(from, comma - from);
     bool known = false;
-    for (uint32_t i = 0; i <= static_cast<uint32_t>(Operation::find_extent); ++i) {
+    for (uint32_t i = 0; i <= static_cast<uint32_t>(block::last_operation); ++i) {
       if (name != block::name_of(static_cast<Operation>(i))) continue;
       mask |= 1u << i;
       known = true;
     }
     if (!known) {
       return fail(ErrorCode::invalid_argument, "operations",
-                  "no operation \"{}\"; known: read, write, flush, discard, write_zeroes, find_extent", name);
+                  "no operation \"{}\"; known: read, write, flush, discard, write_zeroes, find_extent, clone",
+                  name);
     }
     from = comma + 1;
   }
@@ -103,6 +104,7 @@ class FaultChannel final : public block::BlockDevice {
   }
   ~FaultChannel() override { handle_->channel = nullptr; }
   const block::Limits& limits() const override { return below_->limits(); }
+  std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
   void close() override { below_->close(); }
 
   void submit(Request& request) override {

@@ -23,6 +23,7 @@ class ReadonlyChannel final : public block::BlockDevice {
           "past the gatekeeper: {}", request.describe());
     below_->submit(request);
   }
+  std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
   void close() override { below_->close(); }
 
  private:

@@ -11,8 +11,8 @@ namespace {
 using block::Operation;
 using block::Request;
 
-constexpr size_t operation_count = 6;
-static_assert(static_cast<size_t>(Operation::find_extent) + 1 == operation_count);
+constexpr size_t operation_count = 7;
+static_assert(static_cast<size_t>(block::last_operation) + 1 == operation_count);
 
 // One writer, so a load and a store do; no locked instruction stands in the way of an I/O.
 void add(std::atomic<uint64_t>& counter, uint64_t value) {
@@ -40,6 +40,7 @@ class StatsChannel final : public block::BlockDevice {
     request.push(&StatsChannel::completed, this, static_cast<uint64_t>(loop_.now().nanoseconds));
     below_->submit(request);
   }
+  std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
   void close() override { below_->close(); }
 
  private:

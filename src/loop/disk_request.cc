@@ -67,6 +67,7 @@ void DiskRequest::prepare(io_uring_sqe& entry) {
       return io_uring_prep_fallocate(&entry, descriptor_, mode, static_cast<off_t>(operation.offset),
                                      static_cast<off_t>(operation.length));
     }
+    case FileVerb::clone_range:
     case FileVerb::find_extent: break;
   }
   check_failed("a verb of the ring", __FILE__, __LINE__, "");

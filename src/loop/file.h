@@ -22,6 +22,7 @@ enum class FileVerb : uint8_t {
   sync_data,   ///< fdatasync: what was written is on stable storage when it completes with 0
   punch_hole,  ///< range reads as zeroes and gives its space back (fallocate, or BLKDISCARD on a block device)
   zero_range,  ///< range reads as zeroes, space kept (fallocate ZERO_RANGE, or BLKZEROOUT)
+  clone_range,  ///< range shares the extents of `clone_source` from clone_source_offset on (FICLONERANGE), where both agree
   find_extent,  ///< is `offset` allocated? fills `extent_allocated` and result = bytes from offset with that same state
 };
 
@@ -34,6 +35,8 @@ class FileOperation : public Ready {
       parts;            ///< read, write: kept alive by the caller; pieces need File::Traits::memory_alignment
   uint64_t offset = 0;  ///< bytes
   uint64_t length = 0;  ///< bytes; for read and write the sum of `parts`
+  File* clone_source = nullptr;  ///< clone_range: a channel of this loop
+  uint64_t clone_source_offset = 0;
   /// read, write: bytes done (short only at the end of the file); find_extent: bytes, -ENXIO at or past the end; the others:
   /// 0. Or -errno.
   int64_t result = 0;

@@ -29,6 +29,7 @@ double error_chance(const SimDisk::Settings& settings, FileVerb verb) {
     case FileVerb::write: return settings.write_error;
     case FileVerb::sync_data: return settings.sync_error;
     case FileVerb::punch_hole:
+    case FileVerb::clone_range:
     case FileVerb::zero_range: return settings.zero_error;
   }
   return 0;
@@ -86,6 +87,7 @@ void SimFlight::advance(uint64_t limit, SimDisk& disk) {
     case FileVerb::read: return read_some(to);
     case FileVerb::write: return write_some(to);
     case FileVerb::find_extent: return find_extent();
+    case FileVerb::clone_range: return;  // refused before
     case FileVerb::sync_data: operation->result = 0; return content.sync(submitted, disk.random());
     case FileVerb::punch_hole:
     case FileVerb::zero_range: {
@@ -122,6 +124,7 @@ int SimFile::refusal(const FileOperation& operation) const {
   if (!loop_.process().live()) return EIO;
   if (operation.verb != FileVerb::read && operation.verb != FileVerb::find_extent && !open_->writable)
     return EBADF;
+  if (operation.verb == FileVerb::clone_range) return EOPNOTSUPP;
   if (operation.verb == FileVerb::punch_hole && traits.discard_granularity_bytes == 0) return EOPNOTSUPP;
   if (operation.verb == FileVerb::zero_range && !traits.zero_range) return EOPNOTSUPP;
   if (!transfer) return 0;

@@ -121,7 +121,7 @@ struct EngineStatus {
 
 /// One kind of operation on one volume, all shards together. Latencies are of the device, from the unit's submit to its answer.
 struct OperationStats {
-  std::string operation;  ///< "read", "write", "flush", "discard", "write_zeroes", "find_extent"
+  std::string operation;  ///< "read", "write", "flush", "discard", "write_zeroes", "find_extent", "clone"
   uint64_t count = 0, in_flight = 0, bytes = 0, errors = 0;
   uint64_t latency_sum_ns = 0, latency_p50_ns = 0, latency_p99_ns = 0, latency_p999_ns = 0,
            latency_max_ns = 0;

@@ -142,6 +142,8 @@ std::expected<CopyPlan, Sense> plan_copy(Handling handling, const wire::scsi::Co
 
 Sense sense_of(const wire::scsi::CopyListProblem& problem) {
   static constexpr uint16_t codes[] = {0x1a00, 0x2606, 0x2608, 0x2607, 0x2609, 0x260b, 0x2600};
+  static_assert(std::size(codes) ==
+                static_cast<size_t>(wire::scsi::CopyListProblem::Kind::invalid_field) + 1);
   Sense sense = Sense::invalid_parameter_field(problem.field, problem.bit);
   sense.code = codes[static_cast<size_t>(problem.kind)];
   sense.field_valid = problem.points;

@@ -163,6 +163,25 @@ TEST_F(ExtendedCopy, OneListIdentifierIsOneCopyAtATime) {
   EXPECT_EQ(copied(v_to_w({{0, 1, 0, 0, 1}})), "GOOD");
 }
 
+TEST_F(ExtendedCopy, OfOneHostSomeRunAtATimeAndOthersFindRoom) {
+  target.unit("v").hold = true;
+  std::vector<std::unique_ptr<HostTask>> copies;
+  for (uint8_t id = 0; id < unit::CopyBudget::most_copies_of_nexus; ++id) {
+    const List list = v_to_w({{0, 1, id, id, 1}}, id);
+    copies.push_back(start(*host, copy_cdb(0x83, 0, list.size()), list));
+    EXPECT_EQ(ending(*copies.back()), "pending");
+  }
+  EXPECT_EQ(copied(v_to_w({{0, 1, 0, 0, 1}}, 200)), "TASK SET FULL");
+  NexusState& other = login({{0, "v"}, {1, "w"}});
+  const List list = v_to_w({{0, 1, 100, 100, 1}});
+  copies.push_back(start(other, copy_cdb(0x83, 0, list.size()), list));
+  EXPECT_EQ(ending(*copies.back()), "pending");
+  target.unit("v").hold = false;
+  target.release("v");
+  for (const auto& copy : copies) EXPECT_EQ(ending(*copy), "GOOD");
+  EXPECT_EQ(copied(v_to_w({{0, 1, 0, 0, 1}}, 200)), "GOOD");
+}
+
 TEST_F(ExtendedCopy, AnAbortedTaskWritesNoMore) {
   target.unit("v").hold = true;
   const List list = v_to_w({{0, 1, 0, 0, 4}});

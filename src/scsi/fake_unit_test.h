@@ -145,6 +145,7 @@ class FakeUnit final : public unit::LogicalUnit {
       case block::Operation::write_zeroes:
         return medium_->clear(request.offset, request.length, request.may_discard);
       case block::Operation::find_extent: return find_extent(request);
+      case block::Operation::clone:
       case block::Operation::flush: return;
     }
   }

@@ -42,6 +42,29 @@ TEST(Sense, DescriptorFormat) {
   EXPECT_EQ(encoded(busy, true), progress);
 }
 
+// SPC-4 5.17.7.4: what the source or destination said goes along, and which segment it was.
+TEST(Sense, OfThirdParties) {
+  Sense sense = Sense::of(SenseKey::copy_aborted, 0x0d01);
+  sense.segment_valid = true;
+  sense.segment = 0x0102;
+  sense.third_party = {unit::CopySide::source, 0x02, SenseKey::medium_error, 0x1100};
+  std::vector<uint8_t> fixed = {0x70, 0, 0x0a, 0, 0, 0, 0, 29, 18, 0, 1, 2, 0x0d, 1, 0, 0, 0, 0, 0x02,
+                                0x70, 0, 0x03, 0, 0, 0, 0, 10, 0,  0, 0, 0, 0x11, 0, 0, 0, 0, 0};
+  EXPECT_EQ(encoded(sense, false), fixed);
+  const std::vector<uint8_t> descriptors = {0x72, 0x0a, 0x0d, 1,    0,    0, 0, 24, 0x01, 0x0a, 0,
+                                            0,    0,    0,    0,    0,    0, 0, 1,  2,    0x0c, 10,
+                                            0x01, 0x02, 0x72, 0x03, 0x11, 0, 0, 0,  0,    0};
+  EXPECT_EQ(encoded(sense, true), descriptors);
+  sense.third_party = {unit::CopySide::destination, 0x18};
+  const std::vector<uint8_t> conflict = {0x70, 0, 0x0a, 0, 0, 0, 0, 11, 0,   18,
+                                         1,    2, 0x0d, 1, 0, 0, 0, 0,  0x18};
+  EXPECT_EQ(encoded(sense, false), conflict);
+  Sense pointer = Sense::of(SenseKey::copy_aborted, 0x0000);
+  pointer.field_valid = pointer.field_in_segment = true;
+  pointer.field = 20;
+  EXPECT_EQ(encoded(pointer, false)[15], 0xa0) << "SKSV and SD";
+}
+
 TEST(Sense, OfEveryStatusAndAttention) {
   const auto code = [](block::Status status, bool write) { return sense_of(status, write, 7).code; };
   EXPECT_EQ(code(block::Status::medium_error, false), 0x1100);

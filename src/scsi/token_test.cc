@@ -7,11 +7,11 @@
 namespace ashlar::scsi::test {
 namespace {
 
-using Range = wire::scsi::BlockDeviceRange;
-using Ranges = std::vector<Range>;
+using RodRange = wire::scsi::BlockDeviceRange;
+using RodRanges = std::vector<RodRange>;
 
-void add_ranges(List& list, size_t length_at, const Ranges& ranges) {
-  for (const Range& range : ranges) {
+void add_ranges(List& list, size_t length_at, const RodRanges& ranges) {
+  for (const RodRange& range : ranges) {
     uint8_t bytes[16] = {};
     store_be64(bytes, range.lba);
     store_be32(bytes + 8, range.blocks);
@@ -21,7 +21,7 @@ void add_ranges(List& list, size_t length_at, const Ranges& ranges) {
   store_be16(&list[0], static_cast<uint16_t>(list.size() - 2));
 }
 
-List populate_list(const Ranges& ranges, uint32_t type = 0, uint32_t inactivity = 0) {
+List populate_list(const RodRanges& ranges, uint32_t type = 0, uint32_t inactivity = 0) {
   List list(16);
   list[2] = type != 0 ? 0x02 : 0x00;
   store_be32(&list[4], inactivity);
@@ -29,7 +29,7 @@ List populate_list(const Ranges& ranges, uint32_t type = 0, uint32_t inactivity 
   add_ranges(list, 14, ranges);
   return list;
 }
-List write_list(const List& token, const Ranges& ranges, uint64_t offset = 0, uint8_t flags = 0) {
+List write_list(const List& token, const RodRanges& ranges, uint64_t offset = 0, uint8_t flags = 0) {
   List list(536);
   list[2] = flags;
   store_be64(&list[8], offset);
@@ -56,7 +56,7 @@ class Tokens : public CopyTest {
     EXPECT_EQ(ending(*done), "GOOD");
     return done->data_in;
   }
-  List token_of(NexusState& nexus, const Ranges& ranges, uint16_t lun = 0) {
+  List token_of(NexusState& nexus, const RodRanges& ranges, uint16_t lun = 0) {
     EXPECT_EQ(ending(*populate(nexus, populate_list(ranges), lun)), "GOOD");
     const auto told = information(nexus, lun);
     EXPECT_EQ(told.size(), 32u + 4 + 514);
@@ -66,7 +66,7 @@ class Tokens : public CopyTest {
   std::unique_ptr<HostTask> write(NexusState& nexus, const List& list, uint16_t lun = 1, uint32_t id = 6) {
     return run(nexus, copy_cdb(0x83, 0x11, list.size(), id, 6), list, 0, lun);
   }
-  std::string written(const List& token, const Ranges& ranges, uint64_t offset = 0, uint8_t flags = 0) {
+  std::string written(const List& token, const RodRanges& ranges, uint64_t offset = 0, uint8_t flags = 0) {
     return ending(*write(*host, write_list(token, ranges, offset, flags)));
   }
 };
@@ -130,14 +130,14 @@ TEST_F(Tokens, ATokenIsAllOfItsBytes) {
 }
 
 TEST_F(Tokens, RangesAreChecked) {
-  const auto refused = [&](const Ranges& ranges) {
+  const auto refused = [&](const RodRanges& ranges) {
     const auto done = populate(*host, populate_list(ranges));
     return ending(*done) + " " + field(*done);
   };
   EXPECT_EQ(refused({}), "5/26/00 list 14");
   EXPECT_EQ(refused({{4095, 2}}), "5/21/00 none");
   EXPECT_EQ(refused({{0, 8}, {4, 8}}), "5/26/00 list 32");
-  EXPECT_EQ(refused(Ranges(65)), "5/26/08 none");
+  EXPECT_EQ(refused(RodRanges(65)), "5/26/08 none");
   const auto with = [&](uint32_t type, uint32_t inactivity) {
     const auto done = populate(*host, populate_list({{0, 1}}, type, inactivity));
     return ending(*done) + " " + field(*done);

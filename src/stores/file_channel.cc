@@ -120,12 +120,26 @@ bool FileChannel::needs_bounce(const Request& request) const {
 // sync, so that ENOSPC of the write (nothing is lost) and ENOSPC of the write-back (something is) stay apart.
 bool FileChannel::needs_sync(const Request& request) const {
   if (!request.durable) return false;
-  return request.operation == Operation::write_zeroes ||
+  return request.operation == Operation::write_zeroes || request.operation == Operation::clone ||
          (request.operation == Operation::write && !file_->traits().direct);
+}
+
+std::shared_ptr<block::CloneSource> FileChannel::clone_source() {
+  if (!shared_->can_clone.load(std::memory_order_relaxed)) return nullptr;
+  auto source = std::make_shared<FileCloneSource>();
+  source->file = shared_->file->on(loop_);
+  return source;
+}
+
+bool FileChannel::can_clone(const Request& request) const {
+  return shared_->can_clone.load(std::memory_order_relaxed) &&
+         dynamic_cast<FileCloneSource*>(request.clone_source) != nullptr;
 }
 
 void FileChannel::begin(Request& request) {
   if (shared_->failed.load(std::memory_order_relaxed)) return request.complete(Status::device_failed);
+  if (request.operation == Operation::clone && !can_clone(request))
+    return request.complete(Status::unsupported);
   FileWork& work = *free_.back();
   free_.pop_back();
   work.channel = this;
@@ -143,6 +157,7 @@ void FileChannel::begin(Request& request) {
                                       : Step::write_zeroes;
       break;
     case Operation::find_extent: work.step = Step::extent; break;
+    case Operation::clone: work.step = Step::clone; break;
   }
   next(work);
 }
@@ -167,6 +182,10 @@ void FileChannel::next(FileWork& work) {
     case Step::punch:
     case Step::zero:
     case Step::write_zeroes: return next_zeroing(work);
+    case Step::clone:
+      work.clone_source = static_cast<FileCloneSource*>(request.clone_source)->file.get();
+      work.clone_source_offset = request.clone_source_offset;
+      return start(work, FileVerb::clone_range, request.offset, request.length, {});
     case Step::extent:
       return start(work, FileVerb::find_extent, request.offset, limits().size_bytes - request.offset, {});
     case Step::sync: return syncs_.join(work);
@@ -228,6 +247,7 @@ void FileChannel::ended(FileWork& work) {
     case Step::bounced:
     case Step::write_zeroes: return moved(work);
     case Step::punch:
+    case Step::clone:
     case Step::zero: return advanced(work, work.length);
     case Step::extent: return extent_found(work);
     case Step::sync: break;
@@ -286,8 +306,19 @@ bool FileChannel::fall_back(FileWork& work, int64_t result) {
   return true;
 }
 
+// Another file system, a file system that shares nothing, ends that are not those of its blocks, no room for its maps: bytes can
+// still be copied. What a device failed to do is told.
+bool FileChannel::cannot_clone(FileWork& work, int64_t result) {
+  if (work.step != Step::clone) return false;
+  if (not_known(result)) shared_->can_clone = false;
+  const bool copy_instead = not_known(result) || result == -EINVAL || result == -EXDEV || result == -EPERM ||
+                            result == -ETXTBSY || result == -ENOSPC;
+  if (copy_instead) finish(work, Status::unsupported);
+  return copy_instead;
+}
+
 void FileChannel::error(FileWork& work, int64_t result) {
-  if (fall_back(work, result)) return;
+  if (fall_back(work, result) || cannot_clone(work, result)) return;
   Request& request = *work.request;
   if (work.step == Step::extent && (not_known(result) || result == -EINVAL)) {
     request.extent_allocated = true;  // not told: the safe answer is that there may be data

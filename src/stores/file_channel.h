@@ -31,6 +31,7 @@ struct FileShared {
   // What the file system turned out not to know; then zeroes are written.
   std::atomic<bool> can_punch = false;
   std::atomic<bool> can_zero = false;
+  std::atomic<bool> can_clone = false;
 };
 
 /// Memory aligned for O_DIRECT that stands in for pieces that are not.
@@ -42,10 +43,15 @@ struct Bounce {
 
 class FileChannel;
 
+/// A file that others of its file system may share extents with.
+struct FileCloneSource final : block::CloneSource {
+  std::unique_ptr<loop::File> file;
+};
+
 /// One request on its way through the file, in as many operations as it takes.
 class FileWork final : public loop::FileOperation, public SyncWaiter {
  public:
-  enum class Step : uint8_t { transfer, bounced, punch, zero, write_zeroes, extent, sync };
+  enum class Step : uint8_t { transfer, bounced, punch, zero, write_zeroes, clone, extent, sync };
   void run() override;
   void synced(int64_t outcome) override;
 
@@ -71,6 +77,8 @@ class FileChannel final : public block::BlockDevice {
   ~FileChannel() override;
   const block::Limits& limits() const override { return limits_.get(); }
   void submit(block::Request& request) override;
+  /// Thin files alone: what is shared needs new space when it is written, which a thick volume was promised to have.
+  std::shared_ptr<block::CloneSource> clone_source() override;
 
  private:
   friend class FileWork;
@@ -86,6 +94,8 @@ class FileChannel final : public block::BlockDevice {
   void extent_found(FileWork& work);
   void error(FileWork& work, int64_t result);
   bool fall_back(FileWork& work, int64_t result);
+  bool cannot_clone(FileWork& work, int64_t result);
+  bool can_clone(const block::Request& request) const;
   void finish(FileWork& work, block::Status status);
   bool needs_bounce(const block::Request& request) const;
   bool needs_sync(const block::Request& request) const;

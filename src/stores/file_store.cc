@@ -62,6 +62,7 @@ std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const b
   shared->size_bytes = spec.size_bytes;
   shared->can_punch = traits.discard_granularity_bytes != 0;
   shared->can_zero = traits.zero_range;
+  shared->can_clone = spec.thin && !traits.block_device;
   block::Limits& limits = shared->limits;
   limits.size_bytes = spec.size_bytes;
   limits.block_bytes = spec.block_bytes;

@@ -404,6 +404,44 @@ TEST_F(FileStoreTest, AnUnknownExtentCountsAsThere) {
   EXPECT_EQ(waiting.request.extent_length, disk_bytes - 4096);
 }
 
+TEST_F(FileStoreTest, SharesRangesOfThinFilesOrLeavesItToBeCopied) {
+  open_channels();
+  const std::shared_ptr<block::CloneSource> source = channels_[0]->clone_source();
+  ASSERT_NE(source, nullptr);
+  const auto clone = [&](bool durable = false) {
+    Waiting waiting;
+    waiting.request.clone_source = source.get();
+    waiting.request.clone_source_offset = 8192;
+    begin(waiting, Operation::clone, 4096, 4096, durable);
+    shards_.run_until([&] { return waiting.over.is_set(); });
+    return waiting.request.status;
+  };
+  judge(FileVerb::clone_range, 0, 2);
+  EXPECT_EQ(clone(), Status::ok);
+  EXPECT_EQ(disk_->count(FileVerb::sync_data), 0u);
+  EXPECT_EQ(clone(true), Status::ok);
+  EXPECT_EQ(disk_->count(FileVerb::sync_data), 1u) << "durable";
+  for (const int64_t error : {-EINVAL, -EXDEV, -ENOSPC}) {
+    judge(FileVerb::clone_range, error);
+    EXPECT_EQ(clone(), Status::unsupported) << error;
+  }
+  judge(FileVerb::clone_range, -EIO);
+  EXPECT_EQ(clone(), Status::medium_error);
+  judge(FileVerb::clone_range, -EOPNOTSUPP);
+  EXPECT_EQ(clone(), Status::unsupported);
+  const size_t asked = disk_->seen.size();
+  EXPECT_EQ(clone(), Status::unsupported);
+  EXPECT_EQ(disk_->seen.size(), asked) << "asked again what the file system does not know";
+  EXPECT_EQ(channels_[0]->clone_source(), nullptr);
+}
+
+TEST_F(FileStoreTest, AThickFileSharesNothing) {
+  block::StoreSpec spec;
+  spec.thin = false;
+  open_channels(spec);
+  EXPECT_EQ(channels_[0]->clone_source(), nullptr) << "what it shares it would not have to itself";
+}
+
 TEST_F(FileStoreTest, OpeningMakesANewFileAndKeepsAnExistingOne) {
   disk_->content.clear();
   block::StoreSpec spec;

@@ -61,6 +61,7 @@ class MemoryChannel final : public block::BlockDevice {
                             : zero_range(*memory_, request.offset, request.length, nullptr);
         break;
       case Operation::find_extent: find_extent(request); break;
+      case Operation::clone: return request.complete(Status::unsupported);
     }
     request.complete(Status::ok);
   }

@@ -82,6 +82,7 @@ loop::Task<CopyOutcome> Copier::copy(CopyWork work) {
   const bool entangled = work.source == work.destination &&
                          overlap(work.source_offset, work.length, work.destination_offset, work.length);
   const bool backwards = entangled && work.destination_offset > work.source_offset;
+  may_clone_ = !entangled;
   if (!entangled) take_lanes(work.length);
   CopyOutcome outcome;
   while (outcome.status == Status::ok && outcome.done < work.length) {
@@ -105,6 +106,9 @@ loop::Task<CopyOutcome> Copier::copy(CopyWork work) {
 loop::Task<void> Copier::run_piece() {
   const CopyWork& work = *piece_.work;
   if (piece_.outcome.status != Status::ok) co_return;
+  auto cloning = clone_piece();
+  const bool cloned = co_await cloning;
+  if (cloned || piece_.outcome.status != Status::ok) co_return;
   auto asking = is_hole(work, work.source_offset + piece_.offset, piece_.length);
   const bool hole = co_await asking;
   if (hole) {
@@ -116,6 +120,30 @@ loop::Task<void> Copier::run_piece() {
   lanes_ended_.reset();
   for (size_t i = 0; i < lane_count_; ++i) run_lane(lanes_[i]).detach();
   co_await lanes_ended_;
+}
+
+// Where both units' stores can share extents, nothing is moved. Once they cannot, the rest of the work is not tried.
+loop::Task<bool> Copier::clone_piece() {
+  const CopyWork& work = *piece_.work;
+  if (!may_clone_) co_return false;
+  const std::shared_ptr<block::CloneSource> source = work.source->clone_source();
+  if (!source || !work.destination->clone_source()) co_return false;
+  if (!warden_.may_go_on()) co_return false;  // and the lanes say so
+  Lane& lane = lanes_[0];
+  block::Request& request =
+      prepare(lane, Operation::clone, work.destination_offset + piece_.offset, piece_.length);
+  request.clone_source = source.get();
+  request.clone_source_offset = work.source_offset + piece_.offset;
+  Sending sending(*work.destination, lane.command);
+  const Status status = co_await sending;
+  request.clone_source = nullptr;
+  if (status == Status::ok) {
+    bytes_done_ += piece_.length;
+    co_return true;
+  }
+  may_clone_ = false;
+  if (status != Status::unsupported) fail_at(0, status, CopySide::destination);
+  co_return false;
 }
 
 // What is not allocated reads as zeroes: so a thin copy of a thin volume stays thin.

@@ -89,6 +89,7 @@ class Copier {
   loop::Task<void> run_piece();
   loop::Task<void> run_lane(Lane& lane);
   loop::Task<void> copy_chunk(Lane& lane, uint64_t done, uint64_t at, uint64_t length);
+  loop::Task<bool> clone_piece();
   loop::Task<bool> is_hole(const CopyWork& work, uint64_t offset, uint64_t length);
   loop::Task<void> zero_piece();
 
@@ -101,6 +102,7 @@ class Copier {
   size_t lanes_running_ = 0;
   loop::Event lanes_ended_;
   Piece piece_;
+  bool may_clone_ = true;
   uint64_t bytes_done_ = 0;
 };
 

@@ -18,6 +18,12 @@ using block::Status;
 
 constexpr uint64_t kib = 1024, mib = 1024 * kib;
 
+class ByteStore;
+struct ByteSource final : block::CloneSource {
+  explicit ByteSource(ByteStore& of) : store(of) {}
+  ByteStore& store;
+};
+
 // Bytes that remember what was asked of them; places can be bad, and requests can be held.
 class ByteStore final : public block::Store {
  public:
@@ -38,6 +44,11 @@ class ByteStore final : public block::Store {
       request.extent_allocated = std::any_of(at, at + request.length, [](uint8_t byte) { return byte != 0; });
       request.extent_length = request.length;
     }
+    if (request.operation == Operation::clone) {
+      if (!shares) return request.complete(Status::unsupported);
+      auto& from = static_cast<ByteSource*>(request.clone_source)->store;
+      std::memcpy(at, from.data.data() + request.clone_source_offset, request.length);
+    }
     for (const iovec& part : request.parts) {
       const bool reads = request.operation == Operation::read;
       reads ? std::memcpy(part.iov_base, at, part.iov_len) : std::memcpy(at, part.iov_base, part.iov_len);
@@ -56,8 +67,9 @@ class ByteStore final : public block::Store {
   Operation bad_operation = Operation::read;
   Status bad_status = Status::medium_error;
   bool hold = false;
+  bool may_share = false, shares = true;
   std::vector<Held> held;
-  std::array<size_t, 6> operations{};
+  std::array<size_t, 7> operations{};
 
  private:
   class Channel final : public block::BlockDevice {
@@ -67,6 +79,9 @@ class ByteStore final : public block::Store {
     void submit(Request& request) override {
       if (store_.hold) return store_.held.push_back({shard_, &request});
       store_.carry_out(request);
+    }
+    std::shared_ptr<block::CloneSource> clone_source() override {
+      return store_.may_share ? std::make_shared<ByteSource>(store_) : nullptr;
     }
 
    private:
@@ -246,6 +261,36 @@ TEST_F(CopierTest, WhatIsNotAllocatedIsNotRead) {
   EXPECT_EQ(copy(work(a_, 0, b_, 0, unit_bytes)).done, unit_bytes);
   EXPECT_EQ(b_.store->data, a_.store->data);
   EXPECT_EQ(b_.store->operations[static_cast<size_t>(Operation::write_zeroes)], 2u);
+}
+
+TEST_F(CopierTest, SharesWhereBothStoresCan) {
+  const auto count = [&](Operation operation) {
+    return b_.store->operations[static_cast<size_t>(operation)];
+  };
+  a_.store->may_share = true;
+  EXPECT_EQ(copy(work(a_, 0, b_, 0, 9 * mib)).done, 9 * mib);
+  EXPECT_EQ(count(Operation::clone), 0u) << "both must be able to";
+  std::ranges::fill(b_.store->data, 0);
+  std::ranges::fill(b_.store->operations, 0);
+  b_.store->may_share = true;
+  EXPECT_EQ(copy(work(a_, 512, b_, 1024, 9 * mib)).done, 9 * mib);
+  EXPECT_EQ(last_bytes_done_, 9 * mib);
+  EXPECT_EQ(count(Operation::clone), 3u);
+  EXPECT_EQ(count(Operation::write), 0u);
+  EXPECT_EQ(part(b_, 1024, 9 * mib), part(a_, 512, 9 * mib));
+  std::ranges::fill(b_.store->data, 0);
+  std::ranges::fill(b_.store->operations, 0);
+  b_.store->shares = false;
+  EXPECT_EQ(copy(work(a_, 512, b_, 1024, 9 * mib)).done, 9 * mib);
+  EXPECT_GE(count(Operation::write), 9u) << "then it is copied";
+  EXPECT_EQ(part(b_, 1024, 9 * mib), part(a_, 512, 9 * mib));
+  b_.store->shares = true;
+  b_.store->bad_operation = Operation::clone;
+  b_.store->bad_offset = 5 * mib;
+  const CopyOutcome outcome = copy(work(a_, 0, b_, 0, 9 * mib));
+  EXPECT_EQ(outcome.status, Status::medium_error);
+  EXPECT_EQ(outcome.side, CopySide::destination);
+  EXPECT_EQ(outcome.done, 4 * mib);
 }
 
 TEST_F(CopierTest, AUnitThatClosesEndsIt) {

@@ -13,7 +13,7 @@ using SharedUnit = std::shared_ptr<UnitShared>;
 
 bool modifies(Operation operation) {
   return operation == Operation::write || operation == Operation::discard ||
-         operation == Operation::write_zeroes;
+         operation == Operation::write_zeroes || operation == Operation::clone;
 }
 
 bool keeps_out(const RangeLock& lock, const block::Request& request) {

@@ -45,6 +45,9 @@ class LocalUnit final : public LogicalUnit {
   Geometry geometry() const override;
   const block::Limits& limits() const override { return channel_ ? channel_->limits() : limits_at_close_; }
   void submit(Command& command) override;
+  std::shared_ptr<block::CloneSource> clone_source() override {
+    return channel_ ? channel_->clone_source() : nullptr;
+  }
   void set_write_cache(bool enabled) override {
     shared_->write_cache.store(enabled, std::memory_order_relaxed);
   }

@@ -33,19 +33,19 @@ std::expected<Lengths, CopyListProblem> read_lid4_header(ConstBytes list, CopyLi
   constexpr uint8_t header_cscd_type = 0xff;
   if (list[0] != 0x01) return wrong(0);
   if (load_be16(&list[2]) != header_cscd_bytes) return wrong(2);
+  if ((list[15] & 0x02) != 0) return wrong(15, 1);  // G_SENSE: sense data with GOOD, which is never sent
   if (list[16] != header_cscd_type) return wrong(16);
   out.usage = static_cast<ListIdUsage>(list[1] >> 3 & 3);
   out.immediate = (list[15] & 0x01) != 0;
-  out.sense_with_success = (list[15] & 0x02) != 0;
   out.list_id = load_be32(&list[20]);
   return Lengths{lid4_header_bytes, load_be16(&list[42]), load_be16(&list[44]), load_be16(&list[46]), 42};
 }
 
-// SPC-4 6.4.5.2. E4h alone; LU ID TYPE 00b: a logical unit number or NUL.
+// SPC-4 6.4.5.2. E4h alone. It has no LU IDENTIFIER, so that LU ID TYPE means nothing; NUL is obsolete, but was a way to name
+// nobody.
 std::expected<Cscd, CopyListProblem> read_cscd(ConstBytes list, size_t at) {
   const uint8_t* in = &list[at];
   if (in[0] != identification_cscd) return wrong(at, -1, Kind::unknown_cscd_type);
-  if ((in[1] & 0xc0) != 0) return wrong(at + 1, 7);
   Cscd out;
   out.at = static_cast<uint16_t>(at);
   out.null_unit = (in[1] & 0x20) != 0;

@@ -70,8 +70,7 @@ enum class ListIdUsage : uint8_t { hold = 0, reserved = 1, discard = 2, none = 3
 struct CopyList {
   uint32_t list_id = 0;
   ListIdUsage usage = ListIdUsage::hold;
-  bool immediate = false;           ///< IMMED, of LID4
-  bool sense_with_success = false;  ///< G_SENSE, of LID4
+  bool immediate = false;  ///< IMMED, of LID4
   std::vector<Cscd> cscds;
   std::vector<CopySegment> segments;
 };
