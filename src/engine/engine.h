@@ -19,6 +19,7 @@
 #include "iscsi/server.h"
 #include "rpc/amendment.h"
 #include "rpc/document.h"
+#include "rpc/methods.h"
 #include "rpc/status.h"
 #include "scsi/nexus_state.h"
 
@@ -57,6 +58,8 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> amend(uint64_t base, rpc::Amendment amendment, bool dry_run);
   /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
+  /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
+  void take_pool_level(const rpc::PoolLevelParams& level);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
   /// `only`: see rpc::StatusParams.
@@ -79,6 +82,7 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> run(Step step) override;
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
+  void set_write_cache(const std::string& name, bool enabled);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);

@@ -9,7 +9,7 @@
 
 namespace ashlar::rpc {
 
-/// Kinds: engine.started, engine.stopping, document.applied, document.refused, volume.opened, volume.closed, volume.resized,
+/// Kinds: engine.started, engine.stopping, document.applied, document.refused, volume.opened, volume.closed, volume.resized, volume.threshold,
 /// volume.failed, portal.listening, portal.closed, session.login, session.logout, session.dropped, login.refused, protocol.error.
 struct Event {
   uint64_t id = 0;   ///< from 1, without gaps, for one life of the engine

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "scsi/log_pages.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -13,6 +14,11 @@ uint32_t array_threshold_sets(unit::LogicalUnit& unit) {
 }
 
 }  // namespace
+
+void Domain::take_default_write_cache(const std::string& volume, bool enabled) {
+  if (const auto state = impl_->unit_states().find(volume)) state->default_write_cache = enabled;
+  raise_everywhere(volume, unit::Attention::mode_parameters_changed, nullptr);
+}
 
 ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
   ModeParameters out;

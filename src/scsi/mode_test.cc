@@ -260,6 +260,18 @@ TEST_F(Mode, ThresholdsFollowTheArrayUntilAHostSaysOtherwise) {
   EXPECT_EQ(sensed(0x00), thresholds(100, 0));
 }
 
+TEST_F(Mode, TheAdministratorsWriteCacheIsToldAndStaysAfterAReset) {
+  medium->geometry.write_cache = true;  // the engine's part
+  target.shards.at(0).in_turn([&] { target.domains[0]->take_default_write_cache("v", true); });
+  EXPECT_EQ(end(cdb6(0x00)), "6/2a/01");
+  EXPECT_EQ(page(0x80 | 0x08), with(caching, 2, 0x04));
+  EXPECT_EQ(sets(caching), "GOOD");
+  target.manage(*host, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
+  EXPECT_TRUE(medium->geometry.write_cache);
+}
+
 TEST_F(Mode, AttentionsStayUntilRequestSenseWhenInterlocked) {
   NexusState& other = login();
   EXPECT_EQ(sets(with(control, 4, 0x20)), "GOOD");

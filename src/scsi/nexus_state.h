@@ -84,6 +84,12 @@ class Domain {
   loop::Loop& loop() { return loop_; }
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+  /// The administrator has switched the write cache: that is what page 08h now begins with, and every host is told that mode
+  /// parameters have changed.
+  void take_default_write_cache(const std::string& volume, bool enabled);
+  /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
+  /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
+  bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);
   /// For all of the group; before its first nexus. Without it nothing can be saved (MODE SELECT with SP).
   void set_saved_mode_pages(SavedModePages pages);
   struct Impl;

@@ -20,7 +20,7 @@ struct UnitState {
   UnitState(const Uuid& of, bool write_cache, loop::Instant now)
       : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
-  const bool default_write_cache;                    ///< WCE as configured: the default of mode page 08h
+  std::atomic<bool> default_write_cache;             ///< WCE as configured: the default of mode page 08h
   const loop::Instant since;                         ///< when its first host came
   ApplicationLog application_log;                    ///< log page 0Fh
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
