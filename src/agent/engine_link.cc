@@ -57,6 +57,10 @@ class RpcLink final : public EngineLink {
     TRY(call(rpc::method::session_drop, Json{{"id", id}, {"reason", reason}}));
     return {};
   }
+  Result<void> clear_reservations(const std::string& volume) override {
+    TRY(call(rpc::method::volume_clear_reservations, Json{{"name", volume}}));
+    return {};
+  }
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override {
     TRY(call(rpc::method::volume_resize, Json{{"name", volume}, {"size", size_bytes}, {"shrink", shrink}}));
     return {};

@@ -181,6 +181,11 @@ void FakeEngine::set_served(rpc::Document document) {
   const std::lock_guard lock(mutex_);
   served_ = std::move(document);
 }
+void FakeEngine::reserve(const std::string& volume, rpc::ReservationStatus reservations) {
+  const std::lock_guard lock(mutex_);
+  reservations_[volume] = std::move(reservations);
+}
+
 void FakeEngine::set_sessions(std::vector<rpc::SessionStatus> sessions) {
   const std::lock_guard lock(mutex_);
   sessions_ = std::move(sessions);
@@ -245,6 +250,8 @@ Result<rpc::EngineStatus> FakeEngine::status() {
       volume.state = "online";
       volume.size_bytes = each.size_bytes;
       volume.identity = each.identity.value_or(rpc::IdentityDocument{});
+      if (const auto found = reservations_.find(each.name); found != reservations_.end())
+        volume.reservations = found->second;
       status.volumes.push_back(std::move(volume));
     }
     for (const rpc::HostDocument& each : served_.hosts) {
@@ -304,6 +311,13 @@ Result<void> FakeEngine::drop_session(uint64_t id, const std::string& reason) {
   return call<void>([&]() -> Result<void> {
     dropped_.push_back(fmt::format("{}: {}", id, reason));
     std::erase_if(sessions_, [id](const rpc::SessionStatus& each) { return each.id == id; });
+    return {};
+  });
+}
+
+Result<void> FakeEngine::clear_reservations(const std::string& volume) {
+  return call<void>([&]() -> Result<void> {
+    reservations_.erase(volume);
     return {};
   });
 }

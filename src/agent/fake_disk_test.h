@@ -111,6 +111,7 @@ class FakeEngine final : public EngineLink {
  public:
   explicit FakeEngine(Power& power) : power_(power) {}
   rpc::Document served() const;
+  void reserve(const std::string& volume, rpc::ReservationStatus reservations);
   void set_sessions(std::vector<rpc::SessionStatus> sessions);
   void set_away(bool away) { away_ = away; }
   /// As after its restart: nothing is served.
@@ -131,6 +132,7 @@ class FakeEngine final : public EngineLink {
   Result<std::vector<rpc::SessionStatus>> sessions() override;
   Result<rpc::Document> document() override;
   Result<void> drop_session(uint64_t id, const std::string& reason) override;
+  Result<void> clear_reservations(const std::string& volume) override;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
@@ -146,6 +148,7 @@ class FakeEngine final : public EngineLink {
   mutable std::mutex mutex_;
   rpc::Document served_;
   std::vector<rpc::SessionStatus> sessions_;
+  std::map<std::string, rpc::ReservationStatus> reservations_;
   std::set<std::string> broken_;
   std::vector<std::string> dropped_;
   std::vector<rpc::PoolLevelParams> pool_levels_;

@@ -2,6 +2,7 @@
 
 #include "api/lists.h"
 #include "api/settings.h"
+#include "rpc/status_fields.h"
 
 namespace ashlar::agent {
 namespace {
@@ -95,6 +96,8 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
   status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
   status["in_use"] = served != volumes_.end() && served->second.in_use;
+  if (served != volumes_.end() && served->second.reservations)
+    status["reservations"] = rpc::encode(*served->second.reservations);
   return status;
 }
 

@@ -88,6 +88,7 @@ class EveryOperation : public RouterTest {
   void resource(const Kind& each);
   void volumes();
   void settings();
+  void reservations();
   void what_goes_on();
   void plans_and_generations();
   void configuration();
@@ -169,6 +170,22 @@ void EveryOperation::settings() {
   must(200, "DELETE", "/settings/array.name");
 }
 
+void EveryOperation::reservations() {
+  must(404, "POST", "/volumes/none/clear-reservations");
+  rpc::ReservationStatus held;
+  held.type = "write exclusive";
+  held.lost = true;
+  held.registrations = {{"iqn.x,i,0x1", "iqn.t,t,0x0001", "0x000000000000000a", true}};
+  const std::string volume = must(200, "GET", "/volumes").body["items"][0]["name"];
+  world.engine.reserve(volume, held);
+  const Json told = must(200, "GET", "/volumes/" + volume).body["status"]["reservations"];
+  EXPECT_EQ(told["registrations"][0]["key"], "0x000000000000000a");
+  EXPECT_THAT(must(200, "GET", "/metrics").text,
+              HasSubstr("ashlar_volume_reserved{volume=\"" + volume + "\",type=\"write exclusive\"} 1"));
+  const Json now = must(200, "POST", "/volumes/" + volume + "/clear-reservations").body;
+  EXPECT_FALSE(now["status"].contains("reservations"));
+}
+
 void EveryOperation::what_goes_on() {
   world.engine.set_sessions({session_of(7, "web1", initiator_name, target_name)});
   EXPECT_EQ(must(200, "GET", "/sessions").body["total"], 1);
@@ -177,6 +194,7 @@ void EveryOperation::what_goes_on() {
   must(204, "DELETE", "/sessions/7?comment=away");
   EXPECT_THAT(world.engine.dropped(), testing::ElementsAre("7: away"));
   must(200, "GET", "/stats");
+  reservations();
   world.service().telemetry.sample();
   world.now += 1;
   world.service().telemetry.sample();

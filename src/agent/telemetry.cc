@@ -102,6 +102,21 @@ void add_status(Exposition& out, const rpc::EngineStatus& status) {
     out.value("ashlar_volume_size_bytes", {{"volume", each.name}}, static_cast<double>(each.size_bytes));
     out.value("ashlar_volume_online", {{"volume", each.name}}, each.state == "online" ? 1 : 0);
   }
+  out.family("ashlar_volume_registrations", "gauge",
+             "I_T nexuses that are registered for persistent reservations.");
+  out.family("ashlar_volume_reserved", "gauge",
+             "1 when a reservation stands; of which type stands in the label.");
+  out.family("ashlar_volume_reservations_lost", "gauge",
+             "1 when what was kept of a volume's reservations cannot be read: its hosts are kept out.");
+  for (const rpc::VolumeStatus& each : status.volumes) {
+    if (!each.reservations) continue;
+    const rpc::ReservationStatus& now = *each.reservations;
+    out.value("ashlar_volume_registrations", {{"volume", each.name}},
+              static_cast<double>(now.registrations.size()));
+    out.value("ashlar_volume_reserved", {{"volume", each.name}, {"type", now.type}},
+              now.type == "none" ? 0 : 1);
+    out.value("ashlar_volume_reservations_lost", {{"volume", each.name}}, now.lost ? 1 : 0);
+  }
   out.family("ashlar_host_sessions", "gauge", "Sessions of a host.");
   for (const rpc::HostStatus& each : status.hosts)
     out.value("ashlar_host_sessions", {{"host", each.name}}, each.sessions);
@@ -309,6 +324,8 @@ std::vector<notify::Reading> Telemetry::readings() {
   if (status) {
     for (const rpc::VolumeStatus& each : status->volumes) {
       if (each.state != "failed") online.insert(each.name);
+      const bool lost = each.reservations && each.reservations->lost;
+      readings.push_back({"volume_reservations_lost", "volumes/" + each.name, lost ? 1.0 : 0.0});
     }
   }
   for (const api::Volume& each : view->configuration.volumes) {

@@ -63,6 +63,15 @@ Answer connect(Call& call) {
   return json_response(200, {{"text", std::move(text)}});
 }
 
+Answer clear_reservations(Call& call) {
+  const std::string name = call.name();
+  const auto view = call.service.array.view();
+  ROUTE_TRY(find_resource(view->configuration, *api::find_kind("volumes"), name, api::Secrets::redact));
+  ROUTE_TRY(call.service.engine.clear_reservations(name));
+  call.service.events.tell("volumes", "reservations_cleared", name, call.principal.user, {});
+  return show_volume(call, name, 200, *view);
+}
+
 std::string mark_of(Call& call) {
   return sha256_hex(fmt::format("{} {}", call.trace_id, call.service.now())).substr(0, 8);
 }
@@ -154,6 +163,7 @@ Answer clone(Call& call) {
 void add_volume_routes(Routes& routes) {
   routes["resizeVolume"] = resize;
   routes["connectVolume"] = connect;
+  routes["clearVolumeReservations"] = clear_reservations;
   routes["deleteVolume"] = erase;
   routes["purgeDeletedVolume"] = purge;
   routes["recoverDeletedVolume"] = recover_volume;

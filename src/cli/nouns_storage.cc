@@ -166,6 +166,8 @@ constexpr Verb volume_verbs[] = {
     set_verb,
     {"resize", "Change its size while hosts use it", resize_volume, resize_arguments},
     {"clone", "A new volume with the same content", clone_volume, volume_clone_arguments},
+    {"clear-reservations", "Shut hosts out no longer that others shut out", clear_reservations,
+     name_argument},
     {.name = "delete", .help = "Into the recycle bin", .run = delete_resource, .arguments = name_argument},
     {"deleted", "What is in the recycle bin", list_deleted},
     {"recover", "Have a deleted one back", recover_volume, recover_arguments},

@@ -72,6 +72,19 @@ Result<void> resize_volume(Invocation& invocation) {
   return change_and_show(invocation, change);
 }
 
+Result<void> clear_reservations(Invocation& invocation) {
+  const std::string name = invocation.text("NAME");
+  if (!invocation.options.dry_run) {
+    TRY(invocation.confirm(
+        fmt::format("End every reservation on volume {}? A host that relies on one may then "
+                    "write beside another",
+                    printable(name))));
+  }
+  TRY(invocation.act("POST", path_of("/volumes", {name, "clear-reservations"})));
+  invocation.talk(fmt::format("volume {} is not reserved any more\n", printable(name)));
+  return {};
+}
+
 Result<void> clone_volume(Invocation& invocation) {
   const std::string source = invocation.text("SOURCE"), name = invocation.text("NEW");
   if (source.contains('@')) return clone(invocation, source, name);

@@ -31,14 +31,23 @@ View old_view(const iscsi::Target* target, const rpc::HostDocument& host) {
 // The mappings of one target, by host.
 using MappingsByHost = std::map<std::string, std::vector<const rpc::MappingDocument*>>;
 
+// A portal group is a target port (RFC 7143 4.4.1).
+std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
+  std::set<uint16_t> tags;
+  for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
+  std::vector<unit::TargetPortName> ports;
+  for (const uint16_t tag : tags) ports.push_back({tag, iscsi::target_port_name(target.name, tag)});
+  return ports;
+}
+
 View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
-               const std::vector<uint16_t>& target_ports, const iscsi::Target* previous) {
+               const std::vector<unit::TargetPortName>& ports, const iscsi::Target* previous) {
   // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
   const auto mapped = mappings.find(host.name);
   if (mapped == mappings.end()) return nullptr;
   auto view = std::make_shared<unit::HostView>();
   view->host = host.name;
-  view->target_ports = target_ports;
+  view->target_ports = ports;
   if (host.chap)
     view->chap = {host.chap->user, host.chap->secret, host.chap->mutual_user, host.chap->mutual_secret};
   for (const rpc::MappingDocument* mapping : mapped->second) {
@@ -49,13 +58,6 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   }
   View before = old_view(previous, host);
   return before != nullptr && same_view(*before, *view) ? before : view;
-}
-
-// Its portal groups: each is a port of it (RFC 7143 4.4.1).
-std::vector<uint16_t> ports_of(const iscsi::Target& target) {
-  std::set<uint16_t> tags;
-  for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
-  return {tags.begin(), tags.end()};
 }
 
 bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
@@ -75,7 +77,7 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
       target->portals.push_back(std::move(portal));
     }
   }
-  const std::vector<uint16_t> ports = ports_of(*target);
+  const std::vector<unit::TargetPortName> ports = ports_of(*target);
   for (const rpc::HostDocument& host : document.hosts) {
     const View view = make_view(host, mappings, volumes, ports, previous.get());
     // A named host without a LUN here is listed too, with none: "any" is for names that no host has.

@@ -17,10 +17,10 @@ Result<Params> params_of(const rpc::Request& request) {
 }
 
 Error unknown_method(const std::string& name) {
-  const std::string advice =
-      rpc::advice(name, {method::apply, method::amend, method::document, method::status, method::stats,
-                         method::sessions, method::session_drop, method::volume_resize, method::pool_level,
-                         method::events, method::version, method::stop});
+  const std::string advice = rpc::advice(
+      name, {method::apply, method::amend, method::document, method::status, method::stats, method::sessions,
+             method::session_drop, method::volume_resize, method::volume_clear_reservations,
+             method::pool_level, method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
 }
 
@@ -188,6 +188,13 @@ Door::Answer Door::answer(rpc::Request request) {
   if (name == method::pool_level) {
     CO_TRY_ASSIGN(const rpc::PoolLevelParams params, params_of<rpc::PoolLevelParams>(request));
     engine_.take_pool_level(params);
+    co_return Json::object();
+  }
+  if (name == method::volume_clear_reservations) {
+    CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));
+    auto clearing = engine_.clear_reservations(std::move(params.name));
+    const Result<void> outcome = co_await clearing;
+    CO_TRY(outcome);
     co_return Json::object();
   }
   if (name == method::document) {

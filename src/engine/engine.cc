@@ -35,7 +35,13 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       servers_(shards.count()),
       portals_(shards, servers_),
       volumes_(registry),
-      turnstile_(options_.most_waiting_changes) {}
+      turnstile_(options_.most_waiting_changes) {
+  if (!options_.state_folder.empty()) {
+    records_ =
+        std::make_unique<ReservationRecords>(options_.state_folder + "/reservations", options_.boot_id);
+    mode_pages_ = std::make_unique<ModePageRecords>(options_.state_folder + "/mode_pages");
+  }
+}
 
 Engine::~Engine() {
   CHECK(state_ == State::fresh || state_ == State::stopped, "an engine was destroyed while it serves");
@@ -62,7 +68,7 @@ loop::Task<void> Engine::start() {
   CHECK(state_ == State::fresh, "an engine is started once");
   started_ = loop::Loop::current().now();
   std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
-    domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_);
+    domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_, records_.get());
   };
   std::function<void(loop::Loop&)> make_server = [this](loop::Loop& loop) {
     const uint32_t i = loop.index();
@@ -72,6 +78,13 @@ loop::Task<void> Engine::start() {
   // All domains before the first server, and all servers before the first connection: they find each other by their groups.
   auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
   co_await making_domains;
+  if (mode_pages_ != nullptr) {
+    scsi::SavedModePages pages;
+    pages.keep = [records = mode_pages_.get()](Uuid unit, std::string text) {
+      return records->keep(unit, std::move(text));
+    };
+    domains_[0]->set_saved_mode_pages(std::move(pages));
+  }
   auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
   co_await making_servers;
   const auto nothing = std::make_shared<const rpc::Document>();
@@ -160,10 +173,8 @@ loop::Task<Result<void>> Engine::run(Step step) {
   const loop::Endpoint endpoint{step.portal.address, step.portal.port};
   switch (step.kind) {
     case StepKind::open_volume: {
-      auto opening = volumes_.open(step.volume, step.place);
-      const Result<void> outcome = co_await opening;
-      if (outcome) tell("volume.opened", {{"volume", step.volume.name}});
-      co_return outcome;
+      auto opening = open_volume(step.volume, step.place);
+      co_return co_await opening;
     }
     case StepKind::close_volume: {
       auto closing = volumes_.close(step.volume.name);
@@ -200,6 +211,23 @@ loop::Task<Result<void>> Engine::run(Step step) {
 void Engine::set_write_cache(const std::string& name, bool enabled) {
   volumes_.set_write_cache(name, enabled);
   domains_[0]->take_default_write_cache(name, enabled);
+}
+
+loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::string place) {
+  auto opening = volumes_.open(volume, std::move(place));
+  const Result<void> outcome = co_await opening;
+  CO_TRY(outcome);
+  tell("volume.opened", {{"volume", volume.name}});
+  if (records_ == nullptr) co_return outcome;
+  const Uuid uuid = volumes_.find(volume.name)->shared->identity.uuid;
+  auto recalling = records_->recall(uuid);
+  const auto kept = std::make_shared<const unit::Reservations>(co_await recalling);
+  auto recalling_pages = mode_pages_->recall(uuid);
+  const std::string pages = co_await recalling_pages;
+  if (kept->lost) tell("volume.reservations_lost", {{"volume", volume.name}});
+  domains_[0]->recall(volume.name, uuid, volume.write_cache, kept);
+  domains_[0]->recall_mode_pages(volume.name, *volumes_.find(volume.name)->on_shard[0], pages);
+  co_return outcome;
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {
@@ -284,6 +312,23 @@ loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
   }
   if (!dropped) co_return fail(ErrorCode::not_found, "id", "there is no session {}", id);
   log_info("engine", "session dropped id={} reason={}", id, reason);
+  co_return Result<void>{};
+}
+
+loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+  if (find_named(running_.volumes, volume) == nullptr)
+    co_return fail(ErrorCode::not_found, volume, "there is no volume of that name");
+  auto clearing = domains_[0]->clear_reservations(volume);
+  if (co_await clearing != unit::ReservationStatus::good)
+    co_return fail(ErrorCode::io_error, volume,
+                   "the change cannot be written to the state folder: see the log");
+  log_warning("engine", "reservations of volume {} were cleared by the administrator", volume);
+  tell("volume.reservations_cleared", {{"volume", volume}});
   co_return Result<void>{};
 }
 

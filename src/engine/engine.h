@@ -11,8 +11,10 @@
 #include "engine/apply.h"
 #include "engine/directory_builder.h"
 #include "engine/event_log.h"
+#include "engine/mode_page_records.h"
 #include "engine/plan.h"
 #include "engine/portals.h"
+#include "engine/reservation_records.h"
 #include "engine/turnstile.h"
 #include "engine/version.h"
 #include "engine/volumes.h"
@@ -22,6 +24,7 @@
 #include "rpc/methods.h"
 #include "rpc/status.h"
 #include "scsi/nexus_state.h"
+#include "scsi/saved_mode_pages.h"
 
 namespace ashlar::engine {
 
@@ -35,6 +38,8 @@ struct EngineOptions {
   /// refuses the document. May be empty: then they last as long as this engine.
   DrawnIdentities identities;
   std::function<loop::Task<Result<void>>(std::vector<KeptIdentity>)> keep_identities;
+  /// Tells the life of the machine: what is kept only until power goes is of this one. Empty: of no machine.
+  std::string boot_id;
   /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
@@ -60,6 +65,8 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
   /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
   void take_pool_level(const rpc::PoolLevelParams& level);
+  /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
+  loop::Task<Result<void>> clear_reservations(std::string volume);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
   /// `only`: see rpc::StatusParams.
@@ -83,6 +90,7 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
   void set_write_cache(const std::string& name, bool enabled);
+  loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
@@ -104,6 +112,8 @@ class Engine final : private StepRunner {
 
   rpc::Document running_;
   uint64_t revision_ = 0;  // of running_; begins anywhere, so that no two lives share one
+  std::unique_ptr<ReservationRecords> records_;  // null without a state folder
+  std::unique_ptr<ModePageRecords> mode_pages_;  // the same
   Turnstile turnstile_;
   EventLog events_;
 };

@@ -41,6 +41,13 @@ void raise_file_limit() {
   if (setrlimit(RLIMIT_NOFILE, &limit) != 0) log_warning("engine", "the limit of open files stays as it is");
 }
 
+// Another one after each start of the kernel; empty when it does not say, and then nothing is taken for older than it is.
+std::string read_boot_id() {
+  std::string id;
+  std::ifstream("/proc/sys/kernel/random/boot_id") >> id;
+  return id;
+}
+
 // 1/12 small pieces, 1/6 medium, the rest large: the shares of the default pool.
 BufferPool::Sizes pool_of(uint32_t mebibytes) {
   const uint64_t bytes = uint64_t{mebibytes} << 20;
@@ -66,7 +73,8 @@ Result<rpc::Document> read_document(const std::string& path) {
 Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
   std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
+  std::filesystem::create_directories(folder + "/reservations", problem);
+  if (!problem) std::filesystem::create_directories(folder + "/mode_pages", problem);
   if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
   return load_identities(folder + "/identities.json");
 }
@@ -87,6 +95,7 @@ class Program {
     EngineOptions engine_options;
     engine_options.state_folder = options.state_folder;
     engine_options.identities = std::move(identities);
+    engine_options.boot_id = read_boot_id();
     if (!options.state_folder.empty()) {
       engine_options.keep_identities = [path = options.state_folder +
                                                "/identities.json"](std::vector<KeptIdentity> kept) {

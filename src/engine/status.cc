@@ -49,6 +49,37 @@ rpc::TargetStatus told(const rpc::TargetDocument& target, const rpc::Document& d
   return status;
 }
 
+std::string words_of(unit::ReservationType type) {
+  using Type = unit::ReservationType;
+  switch (type) {
+    case Type::none: break;
+    case Type::write_exclusive: return "write exclusive";
+    case Type::exclusive_access: return "exclusive access";
+    case Type::write_exclusive_registrants_only: return "write exclusive, registrants only";
+    case Type::exclusive_access_registrants_only: return "exclusive access, registrants only";
+    case Type::write_exclusive_all_registrants: return "write exclusive, all registrants";
+    case Type::exclusive_access_all_registrants: return "exclusive access, all registrants";
+  }
+  return "none";
+}
+
+std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Reservations>& reservations) {
+  if (reservations == nullptr) return {};
+  rpc::ReservationStatus status;
+  status.type = reservations->unit_holder ? "whole unit" : words_of(reservations->type);
+  status.holder = reservations->unit_holder ? reservations->unit_holder->initiator_port
+                                            : reservations->holder.initiator_port;
+  status.persists = reservations->persist;
+  status.lost = reservations->lost;
+  status.generation = reservations->generation;
+  for (const unit::Registration& each : reservations->registrations) {
+    status.registrations.push_back({each.nexus.initiator_port, each.nexus.target_port,
+                                    fmt::format("0x{:016x}", each.key), reservations->holds(each.nexus)});
+  }
+  const bool anything = status.lost || status.type != "none" || !status.registrations.empty();
+  return anything ? std::optional(std::move(status)) : std::nullopt;
+}
+
 // Sessions by (target, host), for the counts of everything.
 using Pairs = std::map<std::pair<std::string, std::string>, uint32_t>;
 
@@ -155,6 +186,7 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume) const
   status.size_bytes = geometry.size_bytes;
   status.read_only = geometry.read_only;
   status.write_cache = geometry.write_cache;
+  status.reservations = told(domains_[0]->reservations_of(volume.name));
   status.state = has_failed(*unit->shared->store) ? "failed"
                  : volumes_.resizing(volume.name) ? "resizing"
                                                   : "online";

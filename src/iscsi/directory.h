@@ -21,6 +21,9 @@ struct Portal {
   bool operator==(const Portal&) const = default;
 };
 
+/// "iqn...,t,0x0001": the SCSI name of a target port (RFC 7143 4.2.7.3).
+std::string target_port_name(const std::string& target, uint16_t group_tag);
+
 struct Target {
   std::string name;  ///< iqn...
   std::string alias;

@@ -76,7 +76,7 @@ void Connection::complete_login() {
     unit::Nexus nexus;
     nexus.initiator_name = session.initiator;
     nexus.initiator_port = fmt::format("{},i,0x{}", session.initiator, hex_of(session.isid));
-    nexus.target_port = fmt::format("{},t,0x{:04x}", session.target->name, login_->portal_group_tag());
+    nexus.target_port = target_port_name(session.target->name, login_->portal_group_tag());
     nexus.relative_target_port = login_->portal_group_tag();
     nexus.protocol = "iscsi";
     session.nexus = std::make_unique<scsi::NexusState>(server_.domain, std::move(nexus), session.view);

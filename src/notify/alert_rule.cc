@@ -99,6 +99,9 @@ std::vector<api::AlertRule> default_rules() {
       make_rule("volume-errors", "volume_error_rate", "above", 1, 60, "warning",
                 "volume {name} fails {value} commands a second"),
       make_rule("volume-failed", "volume_online", "equal", 0, 0, "critical", "volume {name} has failed"),
+      make_rule(
+          "volume-reservations-lost", "volume_reservations_lost", "equal", 1, 0, "critical",
+          "the reservations of volume {name} cannot be read: its hosts are kept out until they are replaced or cleared"),
   };
 }
 

@@ -32,6 +32,8 @@ constexpr std::array metrics = {
                "commands of the volume that failed, per second"},
     MetricInfo{"volume_online", MetricType::flag, 0, 1, "volumes/NAME",
                "1: the volume is served; 0: it has failed"},
+    MetricInfo{"volume_reservations_lost", MetricType::flag, 0, 1, "volumes/NAME",
+               "1: what was kept of its reservations cannot be read, so its hosts are kept out"},
 };
 
 }  // namespace

@@ -21,6 +21,7 @@ constexpr std::string_view sessions = "sessions";            ///< {} -> {"sessio
 constexpr std::string_view session_drop = "session.drop";    ///< SessionDropParams -> {}
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
 constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParams -> {}
+constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
@@ -65,6 +66,9 @@ struct PoolLevelParams {
   uint64_t available_bytes = 0;
   uint64_t threshold_bytes = 0;  ///< hosts are told when no more is available; 0: never
   std::vector<PoolVolume> volumes;
+};
+struct VolumeParams {
+  std::string name;
 };
 struct EventsParams {
   uint64_t since = 0;  ///< the last id that the caller has seen
@@ -126,6 +130,11 @@ void visit_fields(V& v, T& params) {
   v.field("available_bytes", params.available_bytes, required);
   v.field("threshold_bytes", params.threshold_bytes);
   v.field("volumes", params.volumes);
+}
+
+template <typename V, Is<VolumeParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("name", params.name, required);
 }
 
 template <typename V, Is<EventsParams> T>

@@ -3,12 +3,31 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "rpc/document.h"
 
 namespace ashlar::rpc {
+
+/// One registered I_T nexus (SPC-4 5.12).
+struct RegistrationStatus {
+  std::string initiator_port, target_port;
+  std::string key;  ///< "0x000000000000000a"
+  bool holds = false;
+  bool operator==(const RegistrationStatus&) const = default;
+};
+struct ReservationStatus {
+  std::string
+      type;  ///< "none", "write exclusive", "exclusive access, registrants only", "whole unit" (RESERVE) ...
+  std::string holder;     ///< initiator port; empty when all registrants hold it, or nobody
+  bool persists = false;  ///< APTPL: over a power cycle too
+  bool lost = false;      ///< what was kept cannot be read: every host is kept out
+  uint32_t generation = 0;
+  std::vector<RegistrationStatus> registrations;
+  bool operator==(const ReservationStatus&) const = default;
+};
 
 struct VolumeStatus {
   std::string name;
@@ -18,9 +37,10 @@ struct VolumeStatus {
   bool thin = true, read_only = false, write_cache = false, removable = false;
   IdentityDocument identity;  ///< complete: what was drawn stands here, to be kept by the caller
   StoreDocument store;
-  uint32_t mappings = 0;  ///< mappings of the document that name it
-  uint32_t sessions = 0;  ///< sessions that see it
-  bool in_use = false;    ///< sessions > 0
+  uint32_t mappings = 0;                          ///< mappings of the document that name it
+  uint32_t sessions = 0;                          ///< sessions that see it
+  bool in_use = false;                            ///< sessions > 0
+  std::optional<ReservationStatus> reservations;  ///< absent: nobody has registered or reserved
   bool operator==(const VolumeStatus&) const = default;
 };
 

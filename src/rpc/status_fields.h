@@ -7,6 +7,24 @@
 
 namespace ashlar::rpc {
 
+template <typename V, Is<RegistrationStatus> T>
+void visit_fields(V& v, T& registration) {
+  v.field("initiator_port", registration.initiator_port);
+  v.field("target_port", registration.target_port);
+  v.field("key", registration.key);
+  v.field("holds", registration.holds);
+}
+
+template <typename V, Is<ReservationStatus> T>
+void visit_fields(V& v, T& reservations) {
+  v.field("type", reservations.type);
+  v.field("holder", reservations.holder);
+  v.field("persists", reservations.persists);
+  v.field("lost", reservations.lost);
+  v.field("generation", reservations.generation);
+  v.field("registrations", reservations.registrations);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -23,6 +41,7 @@ void visit_fields(V& v, T& volume) {
   v.field("mappings", volume.mappings);
   v.field("sessions", volume.sessions);
   v.field("in_use", volume.in_use);
+  v.field("reservations", volume.reservations);
 }
 
 template <typename V, Is<HostStatus> T>

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <initializer_list>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -132,6 +133,22 @@ class HostTask final : public Task {
   bool fetching_ = false;
 };
 
+/// Remembers what it was given; refuses or waits when told to.
+class FakeKeeper final : public unit::Keeper {
+ public:
+  loop::Task<Result<void>> keep(Uuid unit, std::shared_ptr<const unit::Reservations> reservations) override {
+    ++asked;
+    if (hold) co_await released;
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    kept[unit] = *reservations;
+    co_return Result<void>{};
+  }
+  std::map<Uuid, unit::Reservations> kept;
+  int asked = 0;
+  bool hold = false, refuse = false;
+  loop::Event released;
+};
+
 struct TestMapping {
   uint16_t lun = 0;
   std::string volume;
@@ -145,7 +162,7 @@ class TestTarget {
                       const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128})
       : shards(shard_count, sizes) {
     for (uint32_t i = 0; i < shard_count; ++i)
-      domains.push_back(std::make_unique<Domain>(shards.at(i), domains));
+      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, &keeper));
   }
   ~TestTarget() {
     for (auto& nexus : nexuses) close(*nexus);
@@ -163,6 +180,8 @@ class TestTarget {
   FakeUnit& unit(const std::string& volume, uint32_t shard = 0) { return *volumes.at(volume).units[shard]; }
   std::shared_ptr<const unit::HostView> view(const std::vector<TestMapping>& mappings) {
     auto out = std::make_shared<unit::HostView>();
+    for (uint16_t port = 1; port <= 2; ++port)
+      out->target_ports.push_back({port, fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", port)});
     for (const TestMapping& mapping : mappings) {
       unit::LunMapping& lun = out->luns[mapping.lun];
       lun.lun = mapping.lun;
@@ -226,6 +245,7 @@ class TestTarget {
     std::vector<std::shared_ptr<FakeUnit>> units;
   };
   TestShards shards;
+  FakeKeeper keeper;
   std::map<std::string, Volume> volumes;
   Domain::Group domains;
   std::vector<std::unique_ptr<NexusState>> nexuses;

@@ -50,7 +50,7 @@ void inquiry(Handling handling) {
   const bool vital = (cdb[1] & 0x01) != 0;
   const uint8_t page = cdb[2];
   const uint16_t allocation_length = load_be16(cdb + 3);
-  const std::vector<uint16_t>& ports = handling.nexus().impl().view->target_ports;
+  const std::vector<unit::TargetPortName>& ports = handling.nexus().impl().view->target_ports;
   std::vector<uint8_t> data(max_vpd_bytes + std::min(ports.size(), max_vpd_ports) * max_port_bytes);
   Writer writer(data);
   if (!vital) {

@@ -153,12 +153,15 @@ TEST_F(Inquiry, PortsOfTheTarget) {
   };
   using Ports = std::vector<std::pair<int, std::string>>;
   const std::string name = "iqn.2026-11.io.ashlar:target,t,0x";
-  EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "the one that was asked by";
-  const auto with = [this](std::vector<uint16_t> tags) {
+  const auto with = [this](const std::vector<uint16_t>& tags) {
     auto view = std::make_shared<unit::HostView>(*target.view({{0, "v"}}));
-    view->target_ports = std::move(tags);
+    view->target_ports.clear();
+    for (const uint16_t tag : tags)
+      view->target_ports.push_back({tag, fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", tag)});
     target.shards.at(0).in_turn([&] { host->replace_view(view); });
   };
+  with({});
+  EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "the one that was asked by";
   with({1, 2, 0xffff});
   EXPECT_EQ(ports(), (Ports{{1, name + "0001"}, {2, name + "0002"}, {0xffff, name + "ffff"}}));
   with({7});

@@ -109,8 +109,7 @@ ModeParameters now(const Handling& handling) {
 // On stable storage before anything changes (SPC-4 6.9: SP). Only then are they what a reset goes back to.
 loop::Task<Sense> save(Handling handling, ModeParameters wanted) {
   const std::shared_ptr<UnitState> state = handling.lun().state;
-  auto keeping =
-      keep_mode_pages(handling.nexus().domain(), handling.lun().volume, encode_mode_parameters(wanted));
+  auto keeping = keep_mode_pages(handling.nexus().domain(), state->uuid, encode_mode_parameters(wanted));
   const Result<void> kept = co_await keeping;
   if (kept) {
     state->save(wanted);

@@ -24,8 +24,8 @@ void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
   loop.post(*std::make_unique<PostedFunction>(std::move(work)).release());
 }
 
-Domain::Domain(loop::Loop& loop, Group& group)
-    : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group)) {}
+Domain::Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper)
+    : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group, keeper)) {}
 
 Domain::~Domain() {
   CHECK(impl_->nexuses.empty(), "a domain destroyed with {} nexuses", impl_->nexuses.size());
@@ -40,6 +40,17 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
       there->raise_here(volume, attention, except);
     });
   }
+}
+
+void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cache,
+                    std::shared_ptr<const unit::Reservations> reservations) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().of(volume, uuid, write_cache, loop_.now());
+  if (*state->reservations() == unit::Reservations()) state->set_reservations(std::move(reservations));
+}
+
+std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
+  return state == nullptr ? nullptr : state->reservations();
 }
 
 UnitStates& Domain::Impl::unit_states() { return group.empty() ? states : group.front()->impl().states; }

@@ -51,8 +51,8 @@ struct NexusState::Impl {
   void give_up_unit(LunState& lun);
 };
 
-/// Has mode parameters of `volume` kept (SavedModePages::keep) on the home shard; resumes here when they are, or are not.
-loop::Task<Result<void>> keep_mode_pages(Domain& domain, std::string volume, std::string text);
+/// Has mode parameters of a unit kept (SavedModePages::keep) on the home shard; resumes here when they are, or are not.
+loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text);
 
 /// How the tasks of a unit end (SAM-5 clause 7).
 enum class Clearing : uint8_t {
@@ -62,7 +62,7 @@ enum class Clearing : uint8_t {
 };
 
 struct Domain::Impl {
-  Impl(Domain& owner, Group& all) : self(owner), group(all) {}
+  Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
 
   /// A wait for tasks that were told to end.
   struct Wait {
@@ -72,11 +72,14 @@ struct Domain::Impl {
 
   Domain& self;
   Group& group;
+  unit::Keeper* const keeper;  ///< the first domain's serves the group
   IntrusiveList<NexusState, NexusTag> nexuses;
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
 
   UnitStates& unit_states();
+  /// Reservations outlive the engine.
+  bool keeps() const { return group.front()->impl().keeper != nullptr; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
   /// Ends them and calls `done` from the ready list when the last has ended. The hosts of `told` get TASK ABORTED.

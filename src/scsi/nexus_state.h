@@ -10,6 +10,7 @@
 #include "loop/loop.h"
 #include "scsi/task.h"
 #include "unit/host_view.h"
+#include "unit/keeper.h"
 
 namespace ashlar::scsi {
 
@@ -79,9 +80,22 @@ class NexusState : public ListNode<NexusTag> {
 class Domain {
  public:
   using Group = std::vector<std::unique_ptr<Domain>>;
-  Domain(loop::Loop& loop, Group& group);
+  /// `keeper` (null: nothing outlives the engine) is that of the group's first.
+  Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper = nullptr);
   ~Domain();
   loop::Loop& loop() { return loop_; }
+  /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
+  /// that only was away goes on.
+  void recall(const std::string& volume, const Uuid& uuid, bool write_cache,
+              std::shared_ptr<const unit::Reservations> reservations);
+  /// What MODE SELECT saved of a unit that has just been opened and recalled, as text (empty: nothing): put in force before any host
+  /// sees it. On the home shard.
+  void recall_mode_pages(const std::string& volume, unit::LogicalUnit& unit, const std::string& text);
+  /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
+  std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
+  /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the
+  /// unit; the hosts that had them are told. On the home shard.
+  loop::Task<unit::ReservationStatus> clear_reservations(std::string volume);
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
   /// The administrator has switched the write cache: that is what page 08h now begins with, and every host is told that mode

@@ -54,8 +54,14 @@ std::vector<uint8_t> reservation(const Reservations& reservations) {
   return finished(std::move(data));
 }
 
-// SPC-4 6.15.4: all six types; SIP_C: other initiator ports can be registered. Not yet: CRH, ATP_C, PTPL_C.
-std::vector<uint8_t> capabilities() { return {0x00, 0x08, 0x08, 0x80, 0xea, 0x01, 0x00, 0x00}; }
+// SPC-4 6.15.4: all six types; SIP_C and ATP_C: other initiator ports and all target ports can be registered at once. CRH is
+// zero: RESERVE(6) conflicts while anybody is registered.
+std::vector<uint8_t> capabilities(const Reservations& reservations, bool keeps) {
+  const uint8_t persists = keeps ? 0x01 : 0x00;               // PTPL_C
+  const uint8_t active = reservations.persist ? 0x01 : 0x00;  // PTPL_A
+  return {0x00, 0x08, static_cast<uint8_t>(0x0c | persists), static_cast<uint8_t>(0x80 | active), 0xea, 0x01,
+          0x00, 0x00};
+}
 
 std::vector<uint8_t> full_status(const Reservations& reservations) {
   std::vector<uint8_t> data = header(reservations);
@@ -111,11 +117,18 @@ std::expected<std::vector<std::string>, Sense> read_initiator_ports(ConstBytes l
   return ports;
 }
 
-// SPC-4 6.16.4.
-std::expected<void, Sense> read_move(ConstBytes list, unit::ReservationRequest& request) {
+// SPC-4 6.16.4. A relative target port is one of the target that was asked.
+std::expected<void, Sense> read_move(ConstBytes list, const ReserveOutContext& context,
+                                     unit::ReservationRequest& request) {
   request.unregister = (list[17] & 0x02) != 0;
   request.persist = (list[17] & 0x01) != 0;
-  request.destination.relative_target_port = load_be16(list.data() + 18);
+  if (request.persist && !context.keeps) return std::unexpected(wrong(17, 0));
+  const uint16_t port = load_be16(list.data() + 18);
+  const auto found =
+      std::ranges::find(context.target_ports, port, &unit::TargetPortName::relative_target_port);
+  if (found == context.target_ports.end()) return std::unexpected(wrong(18));
+  request.destination.relative_target_port = port;
+  request.destination.target_port = found->target_port;
   if (load_be32(list.data() + 20) != list.size() - list_bytes) return std::unexpected(wrong(20));
   auto id = read_transport_id(list, list_bytes);
   if (!id) return std::unexpected(id.error());
@@ -142,21 +155,21 @@ std::vector<uint8_t> transport_id(const std::string& initiator_port) {
   return id;
 }
 
-std::vector<uint8_t> reserve_in_data(ReserveIn action, const Reservations& reservations) {
+std::vector<uint8_t> reserve_in_data(ReserveIn action, const Reservations& reservations, bool keeps) {
   switch (action) {
     case ReserveIn::keys: return keys(reservations);
     case ReserveIn::reservation: return reservation(reservations);
-    case ReserveIn::capabilities: return capabilities();
+    case ReserveIn::capabilities: return capabilities(reservations, keeps);
     case ReserveIn::full_status: break;
   }
   return full_status(reservations);
 }
 
 std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* cdb, ConstBytes list,
-                                                                 const unit::NexusName& nexus) {
+                                                                 const ReserveOutContext& context) {
   unit::ReservationRequest request;
   request.action = action_of(cdb[1] & 0x1f);
-  request.nexus = nexus;
+  request.nexus = context.nexus;
   if (names_type(request.action)) {
     if ((cdb[2] & 0xf0) != 0) return std::unexpected(Sense::invalid_cdb_field(2, 7));
     if (!unit::is_reservation_type(cdb[2] & 0x0f)) return std::unexpected(Sense::invalid_cdb_field(2, 3));
@@ -166,8 +179,7 @@ std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* 
   request.key = load_be64(list.data());
   request.new_key = load_be64(list.data() + 8);
   if (request.action == ReservationAction::register_and_move) {
-    if (const auto read = read_move(list, request); !read) return std::unexpected(read.error());
-    if (request.persist) return std::unexpected(wrong(17, 0));
+    if (const auto read = read_move(list, context, request); !read) return std::unexpected(read.error());
     return request;
   }
   const bool others = (list[20] & 0x08) != 0;
@@ -175,8 +187,9 @@ std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* 
   if (!others && list.size() != list_bytes) return std::unexpected(length_error());
   const bool registers = request.action == ReservationAction::register_key ||
                          request.action == ReservationAction::register_and_ignore_existing_key;
-  if (registers && (list[20] & 0x04) != 0) return std::unexpected(wrong(20, 2));  // ALL_TG_PT
-  if (registers && (list[20] & 0x01) != 0) return std::unexpected(wrong(20, 0));  // APTPL
+  if (registers && (list[20] & 0x04) != 0) request.all_target_ports = context.target_ports;
+  request.persist = registers && (list[20] & 0x01) != 0;
+  if (request.persist && !context.keeps) return std::unexpected(wrong(20, 0));
   if (!others) return request;
   auto ports = read_initiator_ports(list);
   if (!ports) return std::unexpected(ports.error());

@@ -15,11 +15,18 @@ namespace ashlar::scsi {
 
 /// READ KEYS, READ RESERVATION, REPORT CAPABILITIES, READ FULL STATUS.
 enum class ReserveIn : uint8_t { keys = 0, reservation = 1, capabilities = 2, full_status = 3 };
-std::vector<uint8_t> reserve_in_data(ReserveIn action, const unit::Reservations& reservations);
+/// `keeps`: reservations can outlive a power cycle here.
+std::vector<uint8_t> reserve_in_data(ReserveIn action, const unit::Reservations& reservations, bool keeps);
 
+/// What the meaning of a parameter list depends on, besides its bytes.
+struct ReserveOutContext {
+  unit::NexusName nexus;                           ///< who asks
+  std::vector<unit::TargetPortName> target_ports;  ///< of the target that was asked
+  bool keeps = false;                              ///< APTPL can be granted
+};
 /// The request of a PERSISTENT RESERVE OUT from its CDB and parameter list, or the sense of what is wrong with them.
 std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* cdb, ConstBytes list,
-                                                                 const unit::NexusName& nexus);
+                                                                 const ReserveOutContext& context);
 
 /// An iSCSI TransportID (SPC-4 7.6.4.6) of an initiator port, with its padding.
 std::vector<uint8_t> transport_id(const std::string& initiator_port);

@@ -65,23 +65,8 @@ TEST_F(PersistentReserve, KeysAndReservationAreTold) {
   ASSERT_EQ(told.size(), 24u);
   EXPECT_EQ(load_be64(&told[8]), 11u);
   EXPECT_EQ(told[21], exclusive_access);
-  EXPECT_EQ(in(*host, 2), (std::vector<uint8_t>{0, 8, 8, 0x80, 0xea, 1, 0, 0}));
-}
-
-TEST_F(PersistentReserve, FullStatusNamesThePorts) {
-  EXPECT_EQ(out(*host, reserve, 10, 0, write_exclusive_registrants_only), "GOOD");
-  const std::vector<uint8_t> told = in(*other, 3);
-  ASSERT_GT(told.size(), 32u);
-  EXPECT_EQ(load_be64(&told[8]), 10u);
-  EXPECT_EQ(told[20], 0x01) << "R_HOLDER";
-  EXPECT_EQ(told[21], write_exclusive_registrants_only);
-  EXPECT_EQ(load_be16(&told[26]), 1u);
-  const std::vector<uint8_t> id = transport_id(host->nexus().initiator_port);
-  EXPECT_EQ(load_be32(&told[28]), id.size());
-  EXPECT_EQ(std::vector<uint8_t>(told.begin() + 32, told.begin() + 32 + static_cast<ptrdiff_t>(id.size())),
-            id);
-  EXPECT_EQ(id[0], 0x45);
-  EXPECT_EQ(id.size() % 4, 0u);
+  EXPECT_EQ(in(*host, 2), (std::vector<uint8_t>{0, 8, 0x0d, 0x80, 0xea, 1, 0, 0}));
+  EXPECT_EQ(reserve_in_data(ReserveIn::capabilities, {}, false)[2], 0x0c) << "PTPL_C where nothing is kept";
 }
 
 TEST_F(PersistentReserve, AHolderKeepsTheOthersOut) {
@@ -150,6 +135,91 @@ TEST_F(PersistentReserve, AMoveNamesItsDestination) {
   EXPECT_EQ(write(*host), conflict);
 }
 
+TEST_F(PersistentReserve, AMoveToNoPortOfTheTargetIsRefused) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  std::vector<uint8_t> bytes = list(10, 12);
+  bytes[19] = 9;
+  const std::vector<uint8_t> id = transport_id("iqn.2026-11.io.ashlar:third,i,0x800000000001");
+  store_be32(&bytes[20], static_cast<uint32_t>(id.size()));
+  bytes.insert(bytes.end(), id.begin(), id.end());
+  const auto done = run(*host, out_cdb(register_and_move, 0, bytes.size()), bytes);
+  EXPECT_EQ(ending(*done) + " at " + field(*done), "5/26/00 at list 18");
+  EXPECT_EQ(write(*host), "GOOD");
+}
+
+TEST_F(PersistentReserve, AllTargetPortsAreRegisteredAtOnce) {
+  EXPECT_EQ(ending(*run(*host, out_cdb(register_key, 0), list(10, 12, 0x04))), "GOOD");
+  EXPECT_THAT(keys(), ElementsAre(12, 12, 11));
+  const std::vector<uint8_t> told = in(*host, 3);
+  EXPECT_EQ(told[20], 0x02) << "ALL_TG_PT";
+  EXPECT_EQ(ending(*run(*host, out_cdb(register_key, 0), list(12, 0, 0x04))), "GOOD");
+  EXPECT_THAT(keys(), ElementsAre(11));
+}
+
+TEST_F(PersistentReserve, AChangeIsKeptBeforeItIsAnswered) {
+  target.keeper.hold = true;
+  const auto taking = start(*host, out_cdb(reserve, exclusive_access), list(10, 0));
+  EXPECT_EQ(ending(*taking), "pending");
+  EXPECT_EQ(write(*other), "GOOD") << "nobody is kept out by what may be forgotten";
+  const auto waits = start(*other, out_cdb(reserve, exclusive_access), list(11, 0));
+  EXPECT_EQ(ending(*waits), "pending");
+  target.keeper.hold = false;
+  target.shards.at(0).in_turn([&] { target.keeper.released.set(); });
+  target.shards.run();
+  EXPECT_EQ(ending(*taking), "GOOD");
+  EXPECT_EQ(ending(*waits), conflict) << "the first that asked has it";
+  EXPECT_EQ(write(*other), conflict);
+  const unit::Reservations& kept = target.keeper.kept.at(medium->identity.uuid);
+  EXPECT_EQ(kept.type, unit::ReservationType::exclusive_access);
+  EXPECT_EQ(kept.registrations.size(), 2u);
+  EXPECT_FALSE(kept.persist);
+  EXPECT_EQ(ending(*run(*host, out_cdb(register_key, 0), list(10, 10, 0x01))), "GOOD") << "APTPL";
+  EXPECT_TRUE(target.keeper.kept.at(medium->identity.uuid).persist);
+  EXPECT_EQ(in(*host, 2)[3], 0x81) << "PTPL_A";
+}
+
+TEST_F(PersistentReserve, WhatCannotBeKeptIsNotDone) {
+  target.keeper.refuse = true;
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "4/44/00");
+  EXPECT_EQ(out(*other, clear, 11), "4/44/00");
+  EXPECT_EQ(write(*other), "GOOD");
+  EXPECT_THAT(keys(), ElementsAre(10, 11));
+  target.keeper.refuse = false;
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+}
+
+TEST_F(PersistentReserve, WhatChangesNothingIsNotWritten) {
+  const int before = target.keeper.asked;
+  EXPECT_EQ(out(*host, release, 10, 0, exclusive_access), "GOOD");
+  EXPECT_EQ(out(*host, reserve, 99, 0, exclusive_access), conflict);
+  EXPECT_EQ(target.keeper.asked, before);
+}
+
+TEST_F(PersistentReserve, WhatWasKeptIsRecalledBeforeTheFirstHost) {
+  target.add_volume("w", 64);
+  unit::Reservations kept;
+  kept.registrations.push_back({.nexus = unit::name_of(other->nexus()), .key = 11});
+  kept.type = unit::ReservationType::exclusive_access;
+  kept.holder = unit::name_of(other->nexus());
+  const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
+  target.domains[0]->recall("w", uuid, false, std::make_shared<const unit::Reservations>(kept));
+  NexusState& late = login({{0, "w"}});
+  EXPECT_EQ(read(late), conflict);
+  EXPECT_EQ(target.domains[1]->reservations_of("w")->holder, kept.holder);
+}
+
+TEST_F(PersistentReserve, WhatWasLostKeepsEverybodyOutUntilItIsReplaced) {
+  target.add_volume("w", 64);
+  unit::Reservations lost;
+  lost.lost = true;
+  const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
+  target.domains[0]->recall("w", uuid, false, std::make_shared<const unit::Reservations>(lost));
+  NexusState& late = login({{0, "w"}});
+  EXPECT_EQ(write(late), conflict);
+  EXPECT_EQ(out(late, 8, 0, 10, exclusive_access), "GOOD") << "REPLACE LOST RESERVATION";
+  EXPECT_EQ(write(late), "GOOD");
+}
+
 TEST_F(PersistentReserve, AResetAndANewLoginChangeNothing) {
   EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
   const auto answer = target.manage(*other, TaskManagement::logical_unit_reset, 0);
@@ -166,8 +236,6 @@ TEST_F(PersistentReserve, RefusesWhatItDoesNotUnderstand) {
   };
   EXPECT_EQ(refusal(out_cdb(reserve, 0x02), list(10, 0)), "5/24/00 at cdb 2.3") << "no such type";
   EXPECT_EQ(refusal(out_cdb(reserve, 0x13), list(10, 0)), "5/24/00 at cdb 2.7") << "no such scope";
-  EXPECT_EQ(refusal(out_cdb(register_key, 0), list(10, 10, 0x01)), "5/26/00 at list 20.0") << "APTPL";
-  EXPECT_EQ(refusal(out_cdb(register_key, 0), list(10, 10, 0x04)), "5/26/00 at list 20.2") << "ALL_TG_PT";
   EXPECT_EQ(refusal(out_cdb(reserve, exclusive_access), list(10, 0, 0x08)), "5/26/00 at list 20.3");
   EXPECT_EQ(refusal(out_cdb(register_key, 0, 20), filled(20, 0)), "5/1a/00 at none");
   EXPECT_EQ(refusal(out_cdb(register_key, 0, 0), {}), "5/1a/00 at none");
@@ -239,7 +307,8 @@ RC_GTEST_PROP(ReserveOutList, AnyBytesAreAnswered, ()) {
   }
   const uint8_t action = *rc::gen::inRange<uint8_t>(0, 9);
   const uint8_t cdb[10] = {0x5f, action, *rc::gen::arbitrary<uint8_t>()};
-  const auto parsed = parse_reserve_out(cdb, list, {"a,i,0x1", 1});
+  const auto parsed =
+      parse_reserve_out(cdb, list, {.nexus = {"a,i,0x1", 1, "t"}, .target_ports = {{1, "t"}}});
   if (!parsed) RC_ASSERT(parsed.error().key == SenseKey::illegal_request);
 }
 

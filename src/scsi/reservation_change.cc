@@ -1,20 +1,26 @@
 // How a change of reservations is decided once, and known to every nexus before it is answered.
 #include <algorithm>
 
+#include "base/log.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
 
 namespace ashlar::scsi {
-namespace {
+namespace {}  // namespace
 
 // A change under way; lives until the last shard has said that it knows.
-struct Pending {
+struct ReservationChange {
+  unit::ReservationRequest request;
   unit::ReservationOutcome outcome;
   std::shared_ptr<const unit::Reservations> after;
   size_t left = 0;
   uint32_t asker = 0;
   loop::Event answered;  // on the asker's shard
 };
+
+namespace {
+
+using Pending = ReservationChange;
 
 void answer(loop::Shards& shards, const std::shared_ptr<Pending>& pending) {
   shards.send(pending->asker, [pending] { pending->answered.set(); });
@@ -35,15 +41,50 @@ void tell_every_shard(Domain::Group& group, const std::string& volume,
   }
 }
 
-// On the home shard, so that changes of one unit have one order.
-void decide(Domain::Group& group, UnitState& state, const std::string& volume,
-            const unit::ReservationRequest& request, const std::shared_ptr<Pending>& pending) {
-  pending->outcome = unit::apply(*state.reservations(), request);
-  if (pending->outcome.status != unit::ReservationStatus::good)
-    return answer(group.front()->loop().shards(), pending);
+// RESERVE(6) ends with its nexus, so nothing of it is worth keeping.
+bool worth_keeping(const unit::Reservations& before, unit::Reservations after) {
+  after.unit_holder = before.unit_holder;
+  return before != after;
+}
+
+// Written down before anybody knows of it: who was told that it holds the unit still does after a crash.
+loop::Task<void> decide(Domain::Group& group, std::shared_ptr<UnitState> state, std::string volume,
+                        std::shared_ptr<Pending> pending) {
+  loop::Shards& shards = group.front()->loop().shards();
+  const std::shared_ptr<const unit::Reservations> before = state->reservations();
+  pending->outcome = unit::apply(*before, pending->request);
+  if (pending->outcome.status != unit::ReservationStatus::good) {
+    answer(shards, pending);
+    co_return;
+  }
   pending->after = std::make_shared<const unit::Reservations>(pending->outcome.after);
-  state.set_reservations(pending->after);
+  unit::Keeper* const keeper = group.front()->impl().keeper;
+  if (keeper != nullptr && worth_keeping(*before, *pending->after)) {
+    auto keeping = keeper->keep(state->uuid, pending->after);
+    const Result<void> kept = co_await keeping;
+    if (!kept) {
+      log_error("scsi", "reservations of volume {} stay as they are, for they cannot be kept: {}", volume,
+                kept.error().text());
+      pending->outcome = {
+          .status = unit::ReservationStatus::not_kept, .after = *before, .tell = {}, .abort = {}};
+      answer(shards, pending);
+      co_return;
+    }
+  }
+  state->set_reservations(pending->after);
   tell_every_shard(group, volume, pending);
+}
+
+// On the home shard, so that changes of one unit have one order.
+loop::Task<void> work_off(Domain::Group& group, std::shared_ptr<UnitState> state, std::string volume) {
+  state->changing = true;
+  while (!state->waiting_changes.empty()) {
+    const std::shared_ptr<Pending> pending = std::move(state->waiting_changes.front());
+    state->waiting_changes.pop_front();
+    auto deciding = decide(group, state, volume, pending);
+    co_await deciding;
+  }
+  state->changing = false;
 }
 
 loop::Task<void> give_up(NexusState::Impl& nexus, std::shared_ptr<UnitState> state, std::string volume) {
@@ -62,12 +103,24 @@ loop::Task<unit::ReservationStatus> change_reservations(Domain& domain, std::sha
                                                         std::string volume,
                                                         unit::ReservationRequest request) {
   const auto pending = std::make_shared<Pending>();
+  pending->request = std::move(request);
   pending->asker = domain.loop().index();
   Domain::Group& group = domain.impl().group;
-  domain.loop().shards().send(
-      0, [&group, state, volume, request, pending] { decide(group, *state, volume, request, pending); });
+  domain.loop().shards().send(0, [&group, state, volume, pending] {
+    state->waiting_changes.push_back(pending);
+    if (!state->changing) work_off(group, state, volume).detach();
+  });
   co_await pending->answered;
   co_return pending->outcome.status;
+}
+
+loop::Task<unit::ReservationStatus> Domain::clear_reservations(std::string volume) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
+  if (state == nullptr) co_return unit::ReservationStatus::good;
+  unit::ReservationRequest request;
+  request.action = unit::ReservationAction::clear_for_administrator;
+  auto changing = change_reservations(*this, state, volume, std::move(request));
+  co_return co_await changing;
 }
 
 void NexusState::Impl::give_up_unit(LunState& lun) {

@@ -1,5 +1,6 @@
 // PERSISTENT RESERVE IN and OUT (SPC-4 6.15, 6.16), RESERVE and RELEASE (SPC-2 7.21 to 7.24) as commands.
 #include "scsi/handlers.h"
+#include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
 
 namespace ashlar::scsi {
@@ -18,6 +19,7 @@ void finish(Handling handling, unit::ReservationStatus status) {
     case Status::invalid_key: return handling.fail(Sense::invalid_parameter_field(8, -1));
     case Status::invalid_destination: return handling.fail(Sense::invalid_parameter_field(24, -1));
     case Status::invalid_release: return handling.fail(Sense::of(SenseKey::illegal_request, 0x2604));
+    case Status::not_kept: return handling.fail(Sense::of(SenseKey::hardware_error, 0x4400));
     case Status::insufficient_resources: return handling.fail(Sense::of(SenseKey::illegal_request, 0x5504));
   }
 }
@@ -50,7 +52,11 @@ loop::Task<void> reserve(Handling handling, uint32_t list_bytes) {
   }
   std::vector<uint8_t> list(list_bytes);
   handling.task().buffer.copy_out(0, list);
-  const auto request = parse_reserve_out(handling.cdb(), list, unit::name_of(handling.nexus().nexus()));
+  NexusState& nexus = handling.nexus();
+  const ReserveOutContext context{.nexus = unit::name_of(nexus.nexus()),
+                                  .target_ports = nexus.impl().view->target_ports,
+                                  .keeps = nexus.domain().impl().keeps()};
+  const auto request = parse_reserve_out(handling.cdb(), list, context);
   if (!request) {
     handling.fail(request.error());
     co_return;
@@ -70,7 +76,9 @@ unit::ReservationRequest of_unit(Handling handling, unit::ReservationAction acti
 
 void persistent_reserve_in(Handling handling) {
   const auto action = static_cast<ReserveIn>(handling.cdb()[1] & 0x1f);
-  handling.reply(reserve_in_data(action, *handling.state().reservations()), load_be16(handling.cdb() + 7));
+  const bool keeps = handling.nexus().domain().impl().keeps();
+  handling.reply(reserve_in_data(action, *handling.state().reservations(), keeps),
+                 load_be16(handling.cdb() + 7));
 }
 
 void persistent_reserve_out(Handling handling) {

@@ -43,22 +43,21 @@ struct Keeping {
   loop::Event answered;  // on the asker's shard
 };
 
-loop::Task<void> keep_at_home(const SavedModePages& pages, std::string volume, std::string text,
+loop::Task<void> keep_at_home(const SavedModePages& pages, Uuid unit, std::string text,
                               std::shared_ptr<Keeping> keeping, uint32_t asker) {
-  auto writing = pages.keep(std::move(volume), std::move(text));
+  auto writing = pages.keep(unit, std::move(text));
   keeping->outcome = co_await writing;
   loop::Loop::current().shards().send(asker, [keeping] { keeping->answered.set(); });
 }
 
 }  // namespace
 
-loop::Task<Result<void>> keep_mode_pages(Domain& domain, std::string volume, std::string text) {
+loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text) {
   const auto keeping = std::make_shared<Keeping>();
   const SavedModePages& pages = domain.impl().unit_states().saved_pages;
   const uint32_t asker = domain.loop().index();
-  domain.loop().shards().send(0, [&pages, volume, text, keeping, asker] {
-    keep_at_home(pages, volume, text, keeping, asker).detach();
-  });
+  domain.loop().shards().send(
+      0, [&pages, unit, text, keeping, asker] { keep_at_home(pages, unit, text, keeping, asker).detach(); });
   co_await keeping->answered;
   co_return keeping->outcome;
 }

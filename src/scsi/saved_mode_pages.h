@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/identity.h"
 #include "base/result.h"
 #include "loop/task.h"
 #include "scsi/mode_pages.h"
@@ -16,12 +17,10 @@ std::string encode_mode_parameters(const ModeParameters& parameters);
 /// What is not named keeps its default. An error names the word that is wrong; `place` is where the text was.
 Result<ModeParameters> decode_mode_parameters(std::string_view text, std::string_view place);
 
-/// Where the saved pages of all units stand. Without `keep` nothing can be saved, and hosts are told so.
+/// Who keeps them. Without `keep` nothing can be saved, and hosts are told so.
 struct SavedModePages {
   /// Writes what MODE SELECT with SP saves; GOOD is answered when it is on stable storage. On shard 0.
-  std::function<loop::Task<Result<void>>(std::string volume, std::string text)> keep;
-  /// What was kept of a volume; empty: nothing. Any thread.
-  std::function<std::string(const std::string& volume)> kept;
+  std::function<loop::Task<Result<void>>(Uuid unit, std::string text)> keep;
 };
 
 }  // namespace ashlar::scsi

@@ -1,7 +1,5 @@
 #include "scsi/unit_state.h"
 
-#include "base/log.h"
-
 namespace ashlar::scsi {
 
 std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid& uuid, bool write_cache,
@@ -12,16 +10,7 @@ std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid&
     return entry.second.use_count() == 1 && entry.second->tells_nothing();
   });
   std::shared_ptr<UnitState>& state = states_[volume];
-  if (state && state->uuid == uuid) return state;
-  state = std::make_shared<UnitState>(uuid, write_cache, now);
-  const std::string kept = saved_pages.kept ? saved_pages.kept(volume) : std::string();
-  if (kept.empty()) return state;
-  const Result<ModeParameters> saved = decode_mode_parameters(kept, volume);
-  if (saved) {
-    state->save(*saved);
-  } else {
-    log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
-  }
+  if (!state || state->uuid != uuid) state = std::make_shared<UnitState>(uuid, write_cache, now);
   return state;
 }
 

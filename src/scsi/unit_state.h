@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -14,6 +15,8 @@
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
+
+struct ReservationChange;
 
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState {
@@ -29,7 +32,6 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
@@ -62,13 +64,17 @@ struct UnitState {
     saved_ = parameters;
   }
 
+  // Home shard only: changes that wait for the one before them, which is being written down.
+  std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
+  bool changing = false;
+
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
     return ready() && !descriptor_sense && !software_write_protect && !separate_task_sets &&
            !task_aborted_status && attention_interlock == AttentionInterlock::none && threshold_enabled &&
-           !threshold_sets() && prevents == 0 && application_log.empty() &&
+           !threshold_sets() && !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
            *reservations() == unit::Reservations();
   }
 

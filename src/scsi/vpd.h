@@ -17,7 +17,7 @@ constexpr size_t max_vpd_ports = 200;            ///< that page 88h tells of
 /// Who asks, and by which of the target's ports: HostView::target_ports.
 struct VpdAsker {
   const unit::Nexus& nexus;
-  std::span<const uint16_t> target_ports;
+  std::span<const unit::TargetPortName> target_ports;
 };
 
 /// COMPARE AND WRITE takes at most this many blocks: all that its one-byte field can say.

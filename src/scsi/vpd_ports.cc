@@ -60,28 +60,23 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
                   port.substr(0, port.find(',')));  // "iqn...,t,0x0001": the device is what stands before
 }
 
-// SPC-4 7.8.13: every port of the target, with its name. An iSCSI port's name is the target's and its portal group tag (RFC 7143
-// 4.4.1); of other protocols the port that was asked by is known alone.
+// SPC-4 7.8.13: every port of the target, with its name; the one that was asked by, when nobody has said which there are.
 void scsi_ports(const VpdAsker& asker, Writer& writer) {
   const unit::Nexus& nexus = asker.nexus;
-  const std::string_view own_name = nexus.target_port;
-  const size_t tag_at = own_name.find(",t,0x");
-  std::vector<uint16_t> ports(asker.target_ports.begin(), asker.target_ports.end());
-  if (tag_at == std::string_view::npos || std::ranges::find(ports, nexus.relative_target_port) == ports.end())
-    ports = {nexus.relative_target_port};
+  std::vector<unit::TargetPortName> ports(asker.target_ports.begin(), asker.target_ports.end());
+  const auto own =
+      std::ranges::find(ports, nexus.relative_target_port, &unit::TargetPortName::relative_target_port);
+  if (own == ports.end()) ports = {{nexus.relative_target_port, nexus.target_port}};
   ports.resize(std::min(ports.size(), max_vpd_ports));
-  for (const uint16_t port : ports) {
-    const bool own = port == nexus.relative_target_port;
-    const std::string name =
-        own ? std::string(own_name) : fmt::format("{},t,0x{:04x}", own_name.substr(0, tag_at), port);
+  for (const unit::TargetPortName& port : ports) {
     writer.u16(0);
-    writer.u16(port);
+    writer.u16(port.relative_target_port);
     writer.u16(0);
     writer.u16(0);  // no initiator port
     writer.u16(0);
     const size_t length_at = writer.size();
     writer.u16(0);
-    name_designator(writer, 1, name);
+    name_designator(writer, 1, port.target_port);
     const size_t length = writer.size() - length_at - 2;
     store_be16(writer.written().data() + length_at, static_cast<uint16_t>(length));
   }

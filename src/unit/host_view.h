@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "unit/logical_unit.h"
+#include "unit/nexus.h"
 
 namespace ashlar::unit {
 
@@ -31,10 +32,9 @@ struct ChapCredentials {
 /// One host as one target shows itself to it.
 struct HostView {
   std::string host;  ///< resource name
-  /// Relative identifiers of all ports of the target, ascending; empty: nobody has said.
-  std::vector<uint16_t> target_ports;
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
+  std::vector<TargetPortName> target_ports;  ///< all that the target has, ascending
 };
 
 }  // namespace ashlar::unit

@@ -51,6 +51,13 @@ class AttentionQueue {
   uint8_t count_ = 0;
 };
 
+/// One port of a target.
+struct TargetPortName {
+  uint16_t relative_target_port = 1;
+  std::string target_port;  ///< Nexus::target_port
+  bool operator==(const TargetPortName&) const = default;
+};
+
 /// Names of both ends. The address of the Nexus is the key of its state on its shard; it lives as long as its session.
 struct Nexus {
   std::string initiator_name;  ///< iqn.1998-01.com.vmware:host1

@@ -37,6 +37,7 @@ class Change {
       case ReservationAction::reserve_unit:
       case ReservationAction::release_unit:
       case ReservationAction::end_unit_reservation: return of_unit();
+      case ReservationAction::clear_for_administrator: return clear_for_administrator();
       default: break;
     }
     // SPC-2 5.5.1: the two worlds do not mix.
@@ -76,12 +77,12 @@ class Change {
   }
 
   std::vector<NexusName> named() const {
-    std::vector<uint16_t> ports = request_.all_target_ports;
-    if (ports.empty()) ports.push_back(request_.nexus.relative_target_port);
+    std::vector<TargetPortName> ports = request_.all_target_ports;
+    if (ports.empty()) ports.push_back({request_.nexus.relative_target_port, request_.nexus.target_port});
     std::vector<NexusName> names;
-    for (const uint16_t port : ports) {
-      names.push_back({request_.nexus.initiator_port, port});
-      for (const std::string& each : request_.initiator_ports) names.push_back({each, port});
+    for (const auto& [number, port] : ports) {
+      names.push_back({request_.nexus.initiator_port, number, port});
+      for (const std::string& each : request_.initiator_ports) names.push_back({each, number, port});
     }
     return names;
   }
@@ -159,6 +160,14 @@ class Change {
     end_reservation();
     after().registrations.clear();
     ++after().generation;
+    return Answer::good;
+  }
+
+  Answer clear_for_administrator() {
+    tell_others(Attention::reservations_preempted);
+    if (now_.unit_holder) tell(*now_.unit_holder, Attention::reservations_preempted);
+    after() = Reservations{};
+    after().generation = now_.generation + 1;
     return Answer::good;
   }
 
@@ -258,7 +267,9 @@ bool all_registrants(Type type) {
   return type == Type::write_exclusive_all_registrants || type == Type::exclusive_access_all_registrants;
 }
 
-NexusName name_of(const Nexus& nexus) { return {nexus.initiator_port, nexus.relative_target_port}; }
+NexusName name_of(const Nexus& nexus) {
+  return {nexus.initiator_port, nexus.relative_target_port, nexus.target_port};
+}
 
 const Registration* Reservations::find(const NexusName& nexus) const {
   const auto found = std::ranges::find(registrations, nexus, &Registration::nexus);

@@ -28,10 +28,12 @@ bool registrants_pass(ReservationType type);
 /// Every registered nexus holds it; it ends with the last registration.
 bool all_registrants(ReservationType type);
 
-/// An I_T nexus by the names of its ports: it outlives sessions and restarts.
+/// An I_T nexus by the names of its ports: it outlives sessions and restarts. Two targets may number their ports alike, so the
+/// number alone names no port.
 struct NexusName {
-  std::string initiator_port;  ///< Nexus::initiator_port
-  uint16_t relative_target_port = 1;
+  std::string initiator_port;         ///< Nexus::initiator_port
+  uint16_t relative_target_port = 1;  ///< of the port below
+  std::string target_port;            ///< Nexus::target_port
   auto operator<=>(const NexusName&) const = default;
 };
 NexusName name_of(const Nexus& nexus);
@@ -71,9 +73,10 @@ enum class ReservationAction : uint8_t {
   register_and_ignore_existing_key,
   register_and_move,
   replace_lost_reservation,
-  reserve_unit,          ///< RESERVE(6), SPC-2 5.5
-  release_unit,          ///< RELEASE(6); of another's reservation it does nothing
-  end_unit_reservation,  ///< the nexus is lost; without a name: a reset
+  reserve_unit,             ///< RESERVE(6), SPC-2 5.5
+  release_unit,             ///< RELEASE(6); of another's reservation it does nothing
+  end_unit_reservation,     ///< the nexus is lost; without a name: a reset
+  clear_for_administrator,  ///< whoever holds what, also what was lost: for hosts that will not come back
 };
 
 struct ReservationRequest {
@@ -82,8 +85,8 @@ struct ReservationRequest {
   uint64_t key = 0, new_key = 0;  ///< RESERVATION KEY, SERVICE ACTION RESERVATION KEY
   ReservationType type = ReservationType::none;
   bool persist = false;  ///< APTPL; of the three that register
-  /// ALL_TG_PT: every target port of the unit, and not only that of `nexus`. Of the two that register here.
-  std::vector<uint16_t> all_target_ports;
+  /// ALL_TG_PT: every target port of the unit, and not only that of `nexus`, which is one of them. Of the two that register here.
+  std::vector<TargetPortName> all_target_ports;
   std::vector<std::string> initiator_ports;  ///< SPEC_I_PT: registered beside `nexus`; register_key alone
   NexusName destination;                     ///< register_and_move
   bool unregister = false;                   ///< register_and_move: UNREG
@@ -97,6 +100,7 @@ enum class ReservationStatus : uint8_t {
   invalid_destination,     ///< register_and_move to itself
   invalid_release,         ///< 26/04: the type is another one
   insufficient_resources,  ///< 55/04
+  not_kept,                ///< it could not be written down, so it was not done: 44/00
 };
 
 struct ReservationOutcome {

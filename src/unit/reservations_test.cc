@@ -19,10 +19,10 @@ using Action = ReservationAction;
 using Answer = ReservationStatus;
 using Type = ReservationType;
 
-const NexusName a{"a", 1};
-const NexusName b{"b", 1};
-const NexusName c{"c", 1};  // never registered but where it says so
-const NexusName a2{"a", 2};
+const NexusName a{"a", 1, "t1"};
+const NexusName b{"b", 1, "t1"};
+const NexusName c{"c", 1, "t1"};  // never registered but where it says so
+const NexusName a2{"a", 2, "t2"};
 constexpr uint64_t key_a = 0xa, key_b = 0xb, key_c = 0xc;
 constexpr Type all_types[] = {Type::write_exclusive,
                               Type::exclusive_access,
@@ -143,6 +143,19 @@ TEST_P(EveryType, AReleaseTellsWhoMayCareAndNamesTheType) {
   }
 }
 
+TEST_P(EveryType, TheAdministratorEndsItAll) {
+  Machine machine;
+  ASSERT_EQ(machine.reserve(a, key_a, GetParam()), Answer::good);
+  EXPECT_EQ(machine.ask(request(Action::clear_for_administrator, {}, 0)), Answer::good);
+  EXPECT_THAT(machine.outcome.tell, UnorderedElementsAre(Pair(a, Attention::reservations_preempted),
+                                                         Pair(b, Attention::reservations_preempted)));
+  EXPECT_THAT(machine.registered(), IsEmpty());
+  EXPECT_FALSE(keeps_out(machine.state, c, CommandEffect::writes));
+  machine.state.lost = true;
+  EXPECT_EQ(machine.ask(request(Action::clear_for_administrator, {}, 0)), Answer::good);
+  EXPECT_FALSE(machine.state.lost);
+}
+
 // SPC-4 5.12.11.3.
 TEST_P(EveryType, AReservationEndsWithItsHoldersRegistration) {
   Machine machine;
@@ -191,12 +204,12 @@ TEST(Reservations, RegisterFollowsTable45) {
 TEST(Reservations, OnePortOrAllOfThem) {
   Machine machine;
   ReservationRequest all = request(Action::register_key, c, 0, key_c);
-  all.all_target_ports = {1, 2};
+  all.all_target_ports = {{1, "t1"}, {2, "t2"}};
   EXPECT_EQ(machine.ask(all), Answer::good);
-  EXPECT_TRUE(machine.state.find({"c", 2})->all_target_ports);
+  EXPECT_TRUE(machine.state.find({"c", 2, "t2"})->all_target_ports);
   // Unregistered by one port, it stays at the other.
   EXPECT_EQ(machine.ask(request(Action::register_key, c, key_c, 0)), Answer::good);
-  EXPECT_NE(machine.state.find({"c", 2}), nullptr);
+  EXPECT_NE(machine.state.find({"c", 2, "t2"}), nullptr);
   EXPECT_EQ(machine.state.find(c), nullptr);
 }
 
@@ -205,11 +218,11 @@ TEST(Reservations, OthersAreRegisteredTogetherOrNotAtAll) {
   ReservationRequest with = request(Action::register_key, c, 0, key_c);
   with.initiator_ports = {"d", "e"};
   EXPECT_EQ(machine.ask(with), Answer::good);
-  EXPECT_EQ(machine.state.find({"e", 1})->key, key_c);
-  ReservationRequest again = request(Action::register_key, {"f", 1}, 0, 7);
+  EXPECT_EQ(machine.state.find({"e", 1, "t1"})->key, key_c);
+  ReservationRequest again = request(Action::register_key, {"f", 1, "t1"}, 0, 7);
   again.initiator_ports = {"g", "d"};
   EXPECT_EQ(machine.ask(again), Answer::conflict) << "d has a key already";
-  EXPECT_EQ(machine.state.find({"g", 1}), nullptr);
+  EXPECT_EQ(machine.state.find({"g", 1, "t1"}), nullptr);
   ReservationRequest late = request(Action::register_key, a, key_a, key_a);
   late.initiator_ports = {"h"};
   EXPECT_EQ(machine.ask(late), Answer::invalid_request) << "a is registered already";
@@ -306,7 +319,8 @@ TEST(Reservations, HasABound) {
 
 ReservationRequest any_request() {
   const auto any_nexus = [] {
-    return NexusName{*rc::gen::element<std::string>("a", "b", "c"), *rc::gen::inRange<uint16_t>(1, 3)};
+    const auto port = *rc::gen::inRange<uint16_t>(1, 3);
+    return NexusName{*rc::gen::element<std::string>("a", "b", "c"), port, port == 1 ? "t1" : "t2"};
   };
   const auto any_key = [] { return *rc::gen::inRange<uint64_t>(0, 4); };
   ReservationRequest made =
@@ -315,7 +329,7 @@ ReservationRequest any_request() {
   made.persist = *rc::gen::arbitrary<bool>();
   made.destination = any_nexus();
   made.unregister = *rc::gen::arbitrary<bool>();
-  if (*rc::gen::inRange(0, 4) == 0) made.all_target_ports = {1, 2};
+  if (*rc::gen::inRange(0, 4) == 0) made.all_target_ports = {{1, "t1"}, {2, "t2"}};
   if (*rc::gen::inRange(0, 4) == 0) made.initiator_ports = {"d"};
   return made;
 }

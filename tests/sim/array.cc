@@ -96,7 +96,10 @@ void Array::start() {
 
 // Whatever way it ends, the engine is taken down by its ordinary means; after a crash that is a ghost's business.
 loop::Task<void> Array::live(Life& life) {
-  life.engine = std::make_unique<engine::Engine>(*life.process, registry_, engine::EngineOptions{});
+  engine::EngineOptions options;
+  options.state_folder = "/var/lib/ashlar";
+  options.boot_id = fmt::format("boot {}", boots_);
+  life.engine = std::make_unique<engine::Engine>(*life.process, registry_, std::move(options));
   auto starting = life.engine->start();
   co_await starting;
   auto serving = serve(life);
@@ -162,7 +165,10 @@ void Array::power_off() {
   if (life != nullptr) end(*life);
 }
 
-void Array::power_on() { world_.power_on(machine_); }
+void Array::power_on() {
+  ++boots_;
+  world_.power_on(machine_);
+}
 
 void Array::stop() { end(*current_); }
 

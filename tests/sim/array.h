@@ -88,6 +88,7 @@ class Array {
   loop::SimMachine& machine_;
   std::vector<Volume> volumes_;
   bool extra_volume_ = false;
+  uint32_t boots_ = 1;
   std::vector<std::unique_ptr<Life>> lives_;
   Life* current_ = nullptr;
 };

@@ -1,0 +1,153 @@
+#include "engine/reservation_records.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "engine/record_file.h"
+#include "loop/sim_test.h"
+
+namespace ashlar::engine {
+namespace {
+
+constexpr char path[] = "/srv/reservations/one";
+
+loop::Task<Result<void>> write(std::string text) {
+  auto writing = write_record(path, std::move(text));
+  co_return co_await writing;
+}
+loop::Task<Result<std::optional<std::string>>> read() {
+  auto reading = read_record(path);
+  co_return co_await reading;
+}
+loop::Task<int64_t> overwrite(uint64_t offset, std::string bytes) {
+  auto opening = loop::Loop::current().open(path, {.prefer_direct = false});
+  const Result<std::unique_ptr<loop::File>> file = co_await opening;
+  auto writing = loop::transfer(**file, loop::FileVerb::write, offset,
+                                {reinterpret_cast<uint8_t*>(bytes.data()), bytes.size()}, true);
+  co_return co_await writing;
+}
+
+class RecordFile : public testing::Test {
+ protected:
+  std::string text() {
+    const auto kept = loop::run_story(process.loop(0), read);
+    if (!kept) return "error: " + kept.error().message;
+    return kept->value_or("nothing");
+  }
+  void keep(const std::string& text) { EXPECT_TRUE(loop::run_story(process.loop(0), write, text)) << text; }
+  loop::SimWorld world{1};
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+};
+
+TEST_F(RecordFile, GivesBackWhatWasWrittenLast) {
+  EXPECT_EQ(text(), "nothing");
+  for (const char* each : {"one", "two", "a longer one", "4"}) {
+    keep(each);
+    EXPECT_EQ(text(), each);
+  }
+  const auto refused = loop::run_story(process.loop(0), write, std::string(max_record_bytes + 1, 'x'));
+  EXPECT_EQ(refused.error().code, ErrorCode::exhausted);
+  EXPECT_EQ(text(), "4");
+  keep(std::string(max_record_bytes, 'x'));
+  EXPECT_EQ(text().size(), max_record_bytes);
+}
+
+TEST_F(RecordFile, ABrokenHalfLeavesTheOther) {
+  keep("one");  // half 1; half 0 holds the empty beginning
+  keep("two");  // half 0
+  loop::run_story(process.loop(0), overwrite, uint64_t{25}, std::string("?"));
+  EXPECT_EQ(text(), "one");
+  keep("three");
+  EXPECT_EQ(text(), "three");
+}
+
+TEST_F(RecordFile, WithoutAWholeHalfItIsLostAndNotNothing) {
+  keep("one");
+  loop::run_story(process.loop(0), overwrite, uint64_t{3}, std::string("?"));
+  loop::run_story(process.loop(0), overwrite, max_record_bytes + 30, std::string("?"));
+  EXPECT_EQ(text(), "error: holds no record that is whole: what was kept in it is lost");
+  keep("replaced");
+  EXPECT_EQ(text(), "replaced");
+}
+
+// Power goes at any moment of a write: what is found is the text of before or the new one, and after an answer the new one.
+RC_GTEST_PROP(RecordFilePower, LosesNothingThatWasAnswered, ()) {
+  loop::SimWorld world(*rc::gen::arbitrary<uint64_t>());
+  loop::SimMachine& machine = world.machine("array");
+  std::string answered = "nothing", wanted = "nothing";
+  for (size_t life = 0; life < 6; ++life) {
+    loop::SimProcess& process = world.add_process("array", machine, 1, loop::small_pools);
+    const auto found = loop::run_story(process.loop(0), read);
+    RC_ASSERT(found.has_value());
+    answered = found->value_or("nothing") == wanted ? wanted : answered;
+    RC_ASSERT(found->value_or("nothing") == answered);
+    wanted = fmt::format("text {} {}", life, std::string(life * 700, 'y'));
+    std::optional<loop::Task<Result<void>>> writing;
+    process.loop(0).enter([&] { writing.emplace(write(wanted)); });
+    world.run_for(loop::microseconds(*rc::gen::inRange(0, 3000)));
+    const bool done = writing->done();
+    if (done && writing->take()) answered = wanted;
+    world.power_off(machine);
+    CHECK(world.run_until([&] { return writing->done(); }, loop::seconds(10)));
+    world.power_on(machine);
+  }
+}
+
+unit::Reservations some() {
+  unit::Reservations some;
+  some.generation = 7;
+  some.registrations = {{.nexus = {"a,i,0x1", 1, "t,t,0x0001"}, .key = 0xffffffffffffffff},
+                        {.nexus = {"b,i,0x1", 2, "t,t,0x0002"}, .key = 1, .all_target_ports = true}};
+  some.type = unit::ReservationType::write_exclusive;
+  some.holder = some.registrations[1].nexus;
+  return some;
+}
+
+TEST(ReservationsText, ComesBack) {
+  EXPECT_EQ(parse_reservations(reservations_text(some(), "boot"), "boot"), some());
+  const unit::Reservations none;
+  EXPECT_EQ(parse_reservations(reservations_text(none, "boot"), "boot"), none);
+}
+
+// SPC-4 5.12.5.
+TEST(ReservationsText, AnotherBootEndsWhatWasNotToPersist) {
+  EXPECT_EQ(parse_reservations(reservations_text(some(), "one"), "two"), unit::Reservations());
+  unit::Reservations persistent = some();
+  persistent.persist = true;
+  const auto kept = parse_reservations(reservations_text(persistent, "one"), "two");
+  persistent.generation = 0;
+  EXPECT_EQ(kept, persistent);
+}
+
+TEST(ReservationsText, WhatIsNoneIsRefusedWithItsPlace) {
+  const auto refusal = [](std::string from, const std::string& to) {
+    std::string text = reservations_text(some(), "b");
+    text.replace(text.find(from), from.size(), to);
+    return parse_reservations(text, "b").error().text();
+  };
+  EXPECT_EQ(refusal("0xffffffffffffffff", "0x0"), "key: '0x0' is no reservation key (invalid_argument)");
+  EXPECT_EQ(refusal("0xffffffffffffffff", "17"), "key: '17' is no reservation key (invalid_argument)");
+  EXPECT_EQ(refusal("\"type\":1", "\"type\":2"), "type: 2 is no reservation type (invalid_argument)");
+}
+
+loop::Task<unit::Reservations> recall(ReservationRecords* records, Uuid unit) {
+  auto recalling = records->recall(unit);
+  co_return co_await recalling;
+}
+loop::Task<Result<void>> keep(ReservationRecords* records, Uuid unit) {
+  auto keeping = records->keep(unit, std::make_shared<const unit::Reservations>(some()));
+  co_return co_await keeping;
+}
+
+TEST(ReservationRecords, AreOneAUnit) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  ReservationRecords records("/srv/reservations", "boot");
+  const Uuid one{1}, two{2};
+  EXPECT_TRUE(loop::run_story(process.loop(0), keep, &records, one));
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one), some());
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, two), unit::Reservations());
+}
+
+}  // namespace
+}  // namespace ashlar::engine
