@@ -66,6 +66,11 @@ class RpcLink final : public EngineLink {
     return {};
   }
 
+  Result<void> pool_level(const rpc::PoolLevelParams& level) override {
+    TRY(call(rpc::method::pool_level, rpc::encode(level)));
+    return {};
+  }
+
   Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) override {
     TRY_ASSIGN(rpc::Client client, open());
     TRY_ASSIGN(const Json page, client.call(rpc::method::events, Json{{"since", since}, {"wait", true}}));

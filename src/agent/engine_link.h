@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "rpc/document.h"
 #include "rpc/events.h"
+#include "rpc/methods.h"
 #include "rpc/status.h"
 
 namespace ashlar::agent {
@@ -26,6 +27,7 @@ class EngineLink {
   virtual Result<void> drop_session(uint64_t id, const std::string& reason) = 0;
   virtual Result<void> clear_reservations(const std::string& volume) = 0;
   virtual Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) = 0;
+  virtual Result<void> pool_level(const rpc::PoolLevelParams& level) = 0;
   /// Events after `since`, as they come, until `take` says false or the line is down (the error). Blocks.
   virtual Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) = 0;
 };

@@ -295,6 +295,18 @@ Result<rpc::Document> FakeEngine::document() {
   return call<rpc::Document>([&] { return Result<rpc::Document>(served_); });
 }
 
+Result<void> FakeEngine::pool_level(const rpc::PoolLevelParams& level) {
+  if (away_) return fail(ErrorCode::closed, "engine", "the engine does not answer");
+  const std::lock_guard lock(mutex_);
+  pool_levels_.push_back(level);
+  return {};
+}
+
+std::vector<rpc::PoolLevelParams> FakeEngine::pool_levels() const {
+  const std::lock_guard lock(mutex_);
+  return pool_levels_;
+}
+
 Result<void> FakeEngine::drop_session(uint64_t id, const std::string& reason) {
   return call<void>([&]() -> Result<void> {
     dropped_.push_back(fmt::format("{}: {}", id, reason));

@@ -134,6 +134,9 @@ class FakeEngine final : public EngineLink {
   Result<void> drop_session(uint64_t id, const std::string& reason) override;
   Result<void> clear_reservations(const std::string& volume) override;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
+  Result<void> pool_level(const rpc::PoolLevelParams& level) override;
+  /// All that it was told, oldest first.
+  std::vector<rpc::PoolLevelParams> pool_levels() const;
   Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) override;
 
  private:
@@ -148,6 +151,7 @@ class FakeEngine final : public EngineLink {
   std::map<std::string, rpc::ReservationStatus> reservations_;
   std::set<std::string> broken_;
   std::vector<std::string> dropped_;
+  std::vector<rpc::PoolLevelParams> pool_levels_;
   std::atomic<bool> away_ = false;
   std::atomic<uint64_t> applies_ = 0;
 };

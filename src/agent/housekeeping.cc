@@ -44,11 +44,15 @@ void Housekeeping::keep_time() {
     const bool busy = service_.telemetry.busy();
     if (api::setting_boolean(configuration, "history.enabled") && (busy || second % idle_sample_seconds == 0))
       service_.telemetry.sample();
-    if (second % api::setting_number(configuration, "alerts.interval_seconds") == 0)
-      service_.alarms.judge(service_.telemetry.readings());
+    if (second % api::setting_number(configuration, "alerts.interval_seconds") == 0) watch();
     if (second % life_sign_seconds == 0) service_.events.tick();
     if (second % purge_seconds == 0) purge_due();
   }
+}
+
+void Housekeeping::watch() {
+  service_.alarms.judge(service_.telemetry.readings());
+  service_.telemetry.tell_pool_levels();
 }
 
 void Housekeeping::send() {

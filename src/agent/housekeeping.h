@@ -20,6 +20,7 @@ class Housekeeping {
 
  private:
   void keep_time();
+  void watch();
   void send();
   void purge_due();
   bool wait_a_second();

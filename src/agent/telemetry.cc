@@ -269,6 +269,44 @@ void Telemetry::add_pool_readings(std::vector<notify::Reading>& readings) {
   }
 }
 
+namespace {
+
+// The thin volumes of a pool, with what each takes of it when the driver can tell.
+std::vector<rpc::PoolVolume> thin_volumes(const api::Configuration& configuration, const std::string& pool,
+                                          storage::PoolDriver& driver) {
+  std::map<std::string, uint64_t> used;
+  if (const auto found = driver.list()) {
+    for (const storage::FoundBacking& each : *found) used.emplace(each.backing, each.allocated_bytes);
+  }
+  std::vector<rpc::PoolVolume> out;
+  for (const api::Volume& each : configuration.volumes) {
+    if (!each.thin || each.pool != pool) continue;
+    rpc::PoolVolume& volume = out.emplace_back();
+    volume.name = each.name;
+    if (const auto found = used.find(each.backing); found != used.end()) volume.used_bytes = found->second;
+  }
+  return out;
+}
+
+}  // namespace
+
+void Telemetry::tell_pool_levels() {
+  const auto view = array_.view();
+  for (const api::Pool& each : view->configuration.pools) {
+    const auto driver = array_.pool(each.name);
+    if (!driver) continue;
+    const auto usage = (*driver)->usage();
+    if (!usage || usage->size_bytes == 0) continue;
+    rpc::PoolLevelParams level;
+    level.volumes = thin_volumes(view->configuration, each.name, **driver);
+    if (level.volumes.empty()) continue;
+    level.size_bytes = usage->size_bytes;
+    level.available_bytes = usage->available_bytes;
+    level.threshold_bytes = usage->size_bytes / 100 * (100 - std::min(each.warn_percent, 100u));
+    if (!engine_.pool_level(level)) return;  // it is away; the next time comes soon
+  }
+}
+
 void Telemetry::verify_audit() {
   const auto bad = database_.verify_audit();
   if (!bad) return;  // it could not be read: that is another fault, and told by who reads it

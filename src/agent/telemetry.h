@@ -36,6 +36,9 @@ class Telemetry {
   bool busy() const { return busy_; }
   /// Goes through the whole audit, which may take seconds. Call it now and then; readings() tells what came of it.
   void verify_audit();
+  /// Tells the engine how full the pools of thin volumes are, so that their hosts hear of it. Call it now and then: an engine that
+  /// was started again knows nothing.
+  void tell_pool_levels();
   /// For the rules.
   std::vector<notify::Reading> readings();
 

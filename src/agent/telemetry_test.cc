@@ -56,6 +56,25 @@ TEST_F(TelemetryTest, APoolHasItsOwnThresholds) {
   EXPECT_EQ(reading("pool_above_warning", "pools/p0"), 0);
 }
 
+TEST_F(TelemetryTest, TheEngineIsToldHowFullThePoolsOfThinVolumesAre) {
+  world.must_change([](api::Configuration& next) { next.pools[0].warn_percent = 60; });
+  fill(75);
+  world.service().telemetry.tell_pool_levels();
+  const auto levels = world.engine.pool_levels();
+  ASSERT_EQ(levels.size(), 1u);
+  EXPECT_EQ(levels[0].size_bytes, uint64_t{1} << 40);
+  EXPECT_EQ(levels[0].available_bytes, uint64_t{1} << 38);
+  EXPECT_EQ(levels[0].threshold_bytes, (uint64_t{1} << 40) / 100 * 40);
+  const api::Configuration& now = world.service().array.view()->configuration;
+  std::set<std::string> thin, told;
+  for (const api::Volume& each : now.volumes) {
+    if (each.thin && each.pool == now.pools[0].name) thin.insert(each.name);
+  }
+  for (const rpc::PoolVolume& each : levels[0].volumes) told.insert(each.name);
+  EXPECT_FALSE(thin.empty());
+  EXPECT_EQ(told, thin);
+}
+
 TEST_F(TelemetryTest, AnAuditIsWholeOnceItWasLookedAt) {
   EXPECT_EQ(reading("audit_intact", "audit"), -1);
   world.service().telemetry.verify_audit();

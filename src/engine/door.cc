@@ -17,10 +17,10 @@ Result<Params> params_of(const rpc::Request& request) {
 }
 
 Error unknown_method(const std::string& name) {
-  const std::string advice =
-      rpc::advice(name, {method::apply, method::amend, method::document, method::status, method::stats,
-                         method::sessions, method::session_drop, method::volume_resize,
-                         method::volume_clear_reservations, method::events, method::version, method::stop});
+  const std::string advice = rpc::advice(
+      name, {method::apply, method::amend, method::document, method::status, method::stats, method::sessions,
+             method::session_drop, method::volume_resize, method::volume_clear_reservations,
+             method::pool_level, method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
 }
 
@@ -184,6 +184,11 @@ Door::Answer Door::answer(rpc::Request request) {
     const Result<rpc::VolumeStatus> status = co_await resizing;
     if (!status) co_return std::unexpected(status.error());
     co_return rpc::encode(*status);
+  }
+  if (name == method::pool_level) {
+    CO_TRY_ASSIGN(const rpc::PoolLevelParams params, params_of<rpc::PoolLevelParams>(request));
+    engine_.take_pool_level(params);
+    co_return Json::object();
   }
   if (name == method::volume_clear_reservations) {
     CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));

@@ -140,6 +140,10 @@ TEST_F(DoorTest, EveryMethodAnswers) {
   resize["name"] = "demo";
   resize["size"] = "2MiB";
   EXPECT_EQ(shell->call("volume.resize", resize)->at("size_bytes"), 2 << 20);
+  const auto level = Json::parse(
+      R"({"size_bytes": 100, "available_bytes": 7, "volumes": [{"name": "demo", "used_bytes": 3}, {"name": "x"}]})");
+  EXPECT_TRUE(shell->call("pool.level", level));
+  EXPECT_EQ(shell->call("pool.level", Json::object()).error().place, "size_bytes");
   Json drop = Json::object();
   drop["id"] = 7;
   EXPECT_EQ(shell->call("session.drop", drop).error().code, ErrorCode::not_found);

@@ -182,7 +182,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto resizing = resize_volume(step.volume.name, step.size_bytes);
       co_return co_await resizing;
     }
-    case StepKind::set_write_cache: volumes_.set_write_cache(step.volume.name, step.write_cache); break;
+    case StepKind::set_write_cache: set_write_cache(step.volume.name, step.write_cache); break;
     case StepKind::add_portal: {
       auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
@@ -209,17 +209,22 @@ loop::Task<Result<void>> Engine::run(Step step) {
   co_return Result<void>{};
 }
 
+void Engine::set_write_cache(const std::string& name, bool enabled) {
+  volumes_.set_write_cache(name, enabled);
+  domains_[0]->take_default_write_cache(name, enabled);
+}
+
 loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::string place) {
   auto opening = volumes_.open(volume, std::move(place));
   const Result<void> outcome = co_await opening;
   CO_TRY(outcome);
   tell("volume.opened", {{"volume", volume.name}});
   if (records_ == nullptr) co_return outcome;
-  const Uuid uuid = volumes_.find(volume.name)->shared->identity.uuid;
-  auto recalling = records_->recall(uuid);
+  unit::LogicalUnit& unit = *volumes_.find(volume.name)->on_shard[0];
+  auto recalling = records_->recall(unit.identity().uuid);
   unit::Recalled kept = co_await recalling;
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
-  domains_[0]->recall(volume.name, uuid, volume.write_cache, std::move(kept));
+  domains_[0]->recall(volume.name, unit, std::move(kept));
   co_return outcome;
 }
 
@@ -286,6 +291,23 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
   if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
   ++revision_;
   co_return volume_status(*volume);
+}
+
+void Engine::take_pool_level(const rpc::PoolLevelParams& level) {
+  if (state_ != State::serving) return;
+  for (const rpc::PoolVolume& each : level.volumes) {
+    const unit::OpenUnit* unit = volumes_.find(each.name);
+    if (unit == nullptr) continue;
+    unit::PoolFigures figures{.size_bytes = level.size_bytes,
+                              .available_bytes = level.available_bytes,
+                              .used_bytes = each.used_bytes.value_or(0),
+                              .used_known = each.used_bytes.has_value(),
+                              .threshold_bytes = level.threshold_bytes};
+    if (domains_[0]->take_pool_level(each.name, *unit->on_shard[0], figures)) {
+      tell("volume.threshold",
+           {{"volume", each.name}, {"available_bytes", std::to_string(level.available_bytes)}});
+    }
+  }
 }
 
 loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {

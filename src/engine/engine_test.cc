@@ -232,6 +232,29 @@ TEST_P(EngineTest, WriteCacheIsSwitchedWhileItServes) {
   EXPECT_TRUE(world.status().volumes[0].write_cache);
 }
 
+TEST_P(EngineTest, HostsHearOfTheWriteCacheAndOfAFullPool) {
+  rpc::Document document = demo_document();
+  ASSERT_TRUE(world.apply(document));
+  auto session = world.log_in();
+  ASSERT_TRUE(session);
+  ASSERT_TRUE(world.run_as_host([&] { return ready_capacity(**session, 0); }));
+  BlockUnit unit(**session, 0);
+  const auto told = [&] {
+    world.world.run_for(loop::seconds(1));
+    return world.run_as_host([&] { return unit.test_unit_ready(); }).additional_code();
+  };
+  document.volumes[0].write_cache = true;
+  ASSERT_TRUE(world.apply(document));
+  EXPECT_EQ(told(), 0x2a01);
+  rpc::PoolLevelParams level{.size_bytes = 1 << 30, .available_bytes = 1 << 20, .threshold_bytes = 1 << 28};
+  level.volumes = {{"away", 1}, {"demo", {}}};
+  world.enter([&] { world.engine->take_pool_level(level); });
+  EXPECT_EQ(told(), 0x3807);
+  world.enter([&] { world.engine->take_pool_level(level); });
+  EXPECT_EQ(told(), 0) << "once";
+  world.leave(std::move(*session));
+}
+
 TEST_P(EngineTest, SessionsAreDroppedById) {
   ASSERT_TRUE(world.apply(demo_document()));
   auto session = world.log_in();

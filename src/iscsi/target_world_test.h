@@ -189,8 +189,8 @@ class RawHost final : public loop::StreamWatcher {
     }
   }
   /// With the digests that were agreed; `spoilt_header` and `spoilt_data` make them wrong.
-  void send_raw(const uint8_t* header, ConstBytes data, bool spoilt_header = false,
-                bool spoilt_data = false, ConstBytes additional = {}) {
+  void send_raw(const uint8_t* header, ConstBytes data, bool spoilt_header = false, bool spoilt_data = false,
+                ConstBytes additional = {}) {
     std::vector<uint8_t> bytes(header, header + wire::iscsi::basic_header_bytes);
     bytes.insert(bytes.end(), additional.begin(), additional.end());
     if (header_digest) append_crc(bytes, crc32c(bytes) ^ (spoilt_header ? 1 : 0));

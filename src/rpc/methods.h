@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "rpc/document_fields.h"
 
@@ -18,6 +20,7 @@ constexpr std::string_view stats = "stats";                  ///< {} -> Stats
 constexpr std::string_view sessions = "sessions";            ///< {} -> {"sessions": [SessionStatus]}
 constexpr std::string_view session_drop = "session.drop";    ///< SessionDropParams -> {}
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
+constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParams -> {}
 constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
@@ -51,6 +54,18 @@ struct VolumeResizeParams {
   std::string name;
   uint64_t size_bytes = 0;
   bool shrink = false;  ///< without it a smaller size is refused: what lies past it is lost
+};
+struct PoolVolume {
+  std::string name;
+  std::optional<uint64_t> used_bytes;  ///< of the pool, by this volume
+};
+/// How full a pool is, for the thin volumes that live in it (log page 0Ch, 38h/07h). The engine keeps it until it ends; a volume
+/// that is not open is passed over.
+struct PoolLevelParams {
+  uint64_t size_bytes = 0;  ///< 0: not known
+  uint64_t available_bytes = 0;
+  uint64_t threshold_bytes = 0;  ///< hosts are told when no more is available; 0: never
+  std::vector<PoolVolume> volumes;
 };
 struct VolumeParams {
   std::string name;
@@ -101,6 +116,20 @@ void visit_fields(V& v, T& params) {
   v.field("name", params.name, required);
   v.size("size", params.size_bytes, required);
   v.field("shrink", params.shrink);
+}
+
+template <typename V, Is<PoolVolume> T>
+void visit_fields(V& v, T& volume) {
+  v.field("name", volume.name, required);
+  v.field("used_bytes", volume.used_bytes);
+}
+
+template <typename V, Is<PoolLevelParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("size_bytes", params.size_bytes, required);
+  v.field("available_bytes", params.available_bytes, required);
+  v.field("threshold_bytes", params.threshold_bytes);
+  v.field("volumes", params.volumes);
 }
 
 template <typename V, Is<VolumeParams> T>

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "scsi/log_pages.h"
+#include "scsi/nexus_impl.h"
+#include "scsi/saved_mode_pages.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -13,6 +16,19 @@ uint32_t array_threshold_sets(unit::LogicalUnit& unit) {
 }
 
 }  // namespace
+
+void recall_mode_parameters(UnitState& state, unit::LogicalUnit& unit, std::string_view text,
+                            std::string_view volume) {
+  const Result<ModeParameters> saved = decode_mode_parameters(text, volume);
+  if (!saved) return log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
+  state.save(*saved);
+  set_mode_parameters(unit, state, *saved);
+}
+
+void Domain::take_default_write_cache(const std::string& volume, bool enabled) {
+  if (const auto state = impl_->unit_states().find(volume)) state->default_write_cache = enabled;
+  raise_everywhere(volume, unit::Attention::mode_parameters_changed, nullptr);
+}
 
 ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
   ModeParameters out;

@@ -261,6 +261,18 @@ TEST_F(Mode, ThresholdsFollowTheArrayUntilAHostSaysOtherwise) {
   EXPECT_EQ(sensed(0x00), thresholds(100, 0));
 }
 
+TEST_F(Mode, TheAdministratorsWriteCacheIsToldAndStaysAfterAReset) {
+  medium->geometry.write_cache = true;  // the engine's part
+  target.shards.at(0).in_turn([&] { target.domains[0]->take_default_write_cache("v", true); });
+  EXPECT_EQ(end(cdb6(0x00)), "6/2a/01");
+  EXPECT_EQ(page(0x80 | 0x08), with(caching, 2, 0x04));
+  EXPECT_EQ(sets(caching), "GOOD");
+  target.manage(*host, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
+  EXPECT_TRUE(medium->geometry.write_cache);
+}
+
 TEST_F(Mode, AttentionsStayUntilRequestSenseWhenInterlocked) {
   NexusState& other = login();
   EXPECT_EQ(sets(with(control, 4, 0x20)), "GOOD");
@@ -303,7 +315,9 @@ class SavedMode : protected WithKeeper, public Mode {
   }
   FakeMedium& recall(const std::string& text) {
     FakeMedium& other = target.add_volume("w", 64);
-    target.domains[0]->recall("w", other.identity.uuid, false, {.reservations = {}, .mode_parameters = text});
+    target.shards.at(0).in_turn([&] {
+      target.domains[0]->recall("w", target.unit("w"), {.reservations = {}, .mode_parameters = text});
+    });
     return other;
   }
 };
@@ -319,6 +333,9 @@ TEST_F(SavedMode, SavedValuesSurviveAResetAndNothingElseDoes) {
   const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x40);
   EXPECT_EQ(saves(wanted), "GOOD");
   EXPECT_EQ(sets(with(wanted, 4, 0x08)), "GOOD") << "current alone";
+  EXPECT_EQ(
+      decode_mode_parameters(keeper.mode_parameters.at(medium->identity.uuid), "v")->task_aborted_status,
+      true);
   EXPECT_EQ(page(0xc0 | 0x0a), with(wanted, 0, 0x8a));
   EXPECT_EQ(page(0x80 | 0x0a), with(control, 0, 0x8a));
   target.manage(*host, TaskManagement::logical_unit_reset, 0);

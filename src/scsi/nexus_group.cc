@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "base/log.h"
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
+#include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/rewrite.h"
 
@@ -45,15 +45,13 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept) {
-  const std::shared_ptr<UnitState> state = impl_->unit_states().of(volume, uuid, write_cache, loop_.now());
+void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Recalled kept) {
+  const std::shared_ptr<UnitState> state =
+      impl_->unit_states().of(volume, unit.identity().uuid, unit.geometry().write_cache, loop_.now());
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
   recall_rewrite(*state, kept.rewrite, volume);
-  if (kept.mode_parameters.empty() || state->saved_mode_parameters()) return;
-  const Result<ModeParameters> saved = decode_mode_parameters(kept.mode_parameters, volume);
-  if (saved) return state->save(*saved);
-  log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
+  if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
 
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {

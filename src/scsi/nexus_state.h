@@ -87,7 +87,7 @@ class Domain {
   loop::Loop& loop() { return loop_; }
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
-  void recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept);
+  void recall(const std::string& volume, unit::LogicalUnit& unit, unit::Recalled kept);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
   /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the
@@ -114,6 +114,12 @@ class Domain {
   /// On shard 0: `heard` runs there after every change by a host.
   void on_access_changed(std::function<void(const unit::AccessStates&)> heard);
 
+  /// The administrator has switched the write cache: that is what page 08h now begins with, and every host is told that mode
+  /// parameters have changed.
+  void take_default_write_cache(const std::string& volume, bool enabled);
+  /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
+  /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
+  bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);
   struct Impl;
   Impl& impl() { return *impl_; }
 

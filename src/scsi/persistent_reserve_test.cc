@@ -201,8 +201,7 @@ TEST_F(PersistentReserve, WhatWasKeptIsRecalledBeforeTheFirstHost) {
   kept.registrations.push_back({.nexus = unit::name_of(other->nexus()), .key = 11});
   kept.type = unit::ReservationType::exclusive_access;
   kept.holder = unit::name_of(other->nexus());
-  const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
-  target.domains[0]->recall("w", uuid, false, {.reservations = kept, .mode_parameters = {}});
+  target.domains[0]->recall("w", target.unit("w"), {.reservations = kept, .mode_parameters = {}});
   NexusState& late = login({{0, "w"}});
   EXPECT_EQ(read(late), conflict);
   EXPECT_EQ(target.domains[1]->reservations_of("w")->holder, kept.holder);
@@ -212,8 +211,7 @@ TEST_F(PersistentReserve, WhatWasLostKeepsEverybodyOutUntilItIsReplaced) {
   target.add_volume("w", 64);
   unit::Reservations lost;
   lost.lost = true;
-  const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
-  target.domains[0]->recall("w", uuid, false, {.reservations = lost, .mode_parameters = {}});
+  target.domains[0]->recall("w", target.unit("w"), {.reservations = lost, .mode_parameters = {}});
   NexusState& late = login({{0, "w"}});
   EXPECT_EQ(write(late), conflict);
   EXPECT_EQ(out(late, 8, 0, 10, exclusive_access), "GOOD") << "REPLACE LOST RESERVATION";

@@ -277,8 +277,7 @@ class SanitizeKept : protected WithKeeper, public Sanitize {
   NexusState& recalled(const std::string& text) {
     const std::string name = fmt::format("volume{}", target.volumes.size());
     target.add_volume(name, 64);
-    const Uuid uuid = target.volumes.at(name).medium->identity.uuid;
-    target.domains[0]->recall(name, uuid, false,
+    target.domains[0]->recall(name, target.unit(name),
                               {.reservations = {}, .mode_parameters = "", .rewrite = text});
     return login({{0, name}}, 1);
   }

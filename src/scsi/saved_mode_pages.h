@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/identity.h"
 #include "base/result.h"
 #include "scsi/mode_pages.h"
 

@@ -25,7 +25,7 @@ struct UnitState {
   UnitState(const Uuid& of, bool write_cache, loop::Instant now)
       : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
-  const bool default_write_cache;                    ///< WCE as configured: the default of mode page 08h
+  std::atomic<bool> default_write_cache;             ///< WCE as configured: the default of mode page 08h
   const loop::Instant since;                         ///< when its first host came
   ApplicationLog application_log;                    ///< log page 0Fh
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
@@ -34,7 +34,6 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal

@@ -37,8 +37,8 @@ struct HostView {
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
   std::vector<TargetPortName> target_ports;  ///< all that the target has, ascending
-  std::vector<AddressRange> addresses;  ///< where it may come from; empty: from anywhere
-  uint32_t max_sessions = 0;            ///< of this host, over all targets; 0: no bound of its own
+  std::vector<AddressRange> addresses;       ///< where it may come from; empty: from anywhere
+  uint32_t max_sessions = 0;                 ///< of this host, over all targets; 0: no bound of its own
 };
 
 }  // namespace ashlar::unit
