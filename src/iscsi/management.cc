@@ -39,12 +39,11 @@ TaskManagementOutcome outcome_of(scsi::TaskManagementResponse response) {
 void Connection::task_management(const uint8_t* header) {
   const TaskManagementRequest pdu = TaskManagementRequest::decode(header);
   if (waits_for_commands(pdu, header)) return;
+  if (pdu.function == TaskManagementFunction::task_reassign) return reassign(pdu);
   ++session_->managing;
   const uint32_t tag = pdu.initiator_task_tag;
-  if (pdu.function == TaskManagementFunction::task_reassign ||
-      pdu.function < TaskManagementFunction::abort_task ||
+  if (pdu.function < TaskManagementFunction::abort_task ||
       pdu.function > TaskManagementFunction::task_reassign) {
-    // Task reassignment needs ErrorRecoveryLevel 2.
     return answer_management(tag, scsi::TaskManagementResponse::not_supported, false);
   }
   if (pdu.function == TaskManagementFunction::abort_task && abort_before_its_turn(pdu))
@@ -101,7 +100,11 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
     parked.connection->release(*parked.command);
     return true;
   }
-  if (session_->commands.find(pdu.referenced_task_tag) != nullptr) return false;
+  if (Command* const known = session_->commands.find(pdu.referenced_task_tag)) {
+    if (!known->finished) return false;
+    known->connection().release(*known);  // its answer will not be fetched any more
+    return true;
+  }
   switch (session_->window.receive(pdu.ref_cmd_sn, false)) {
     case CommandWindow::Verdict::execute: return true;
     case CommandWindow::Verdict::park: return session_->parked.emplace(pdu.ref_cmd_sn, ParkedPdu{}).second;
@@ -113,26 +116,30 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
 void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset) {
   --session_->managing;
   if (stopped()) return;
-  uint8_t* header = append_pdu(0, {});
-  if (header == nullptr) return;
-  TaskManagementResponse pdu;
-  pdu.response = outcome_of(response);
-  pdu.initiator_task_tag = tag;
-  pdu.numbers = numbers(true);
-  pdu.encode(header);
-  seal_header(header);
+  send_management_answer(tag, outcome_of(response));
+  if (stopped()) return;
   if (cold_reset && response == scsi::TaskManagementResponse::complete) {
     server_.drop_target_everywhere(session_->target->name, "target cold reset");
   }
   if (phase_ == Phase::draining) continue_drain();
 }
 
+void Connection::send_management_answer(uint32_t tag, TaskManagementOutcome outcome) {
+  uint8_t* header = append_pdu(0, {});
+  if (header == nullptr) return;
+  TaskManagementResponse pdu;
+  pdu.response = outcome;
+  pdu.initiator_task_tag = tag;
+  pdu.numbers = numbers(true);
+  pdu.encode(header);
+  seal_header(header);
+}
+
 void Connection::logout(const uint8_t* header) {
   const LogoutRequest pdu = LogoutRequest::decode(header);
   const uint32_t tag = pdu.initiator_task_tag;
-  // Nothing is kept of a connection for another one to take over (ErrorRecoveryLevel 2 does that).
   if (pdu.reason == LogoutReason::remove_connection_for_recovery)
-    return answer_logout(tag, LogoutOutcome::recovery_not_supported);
+    return answer_logout(tag, remove_for_recovery(pdu.connection_id));
   if (pdu.reason == LogoutReason::close_connection && pdu.connection_id != connection_id_) {
     const auto same = [&pdu](const Connection* each) { return each->connection_id() == pdu.connection_id; };
     const auto found = std::ranges::find_if(session_->connections, same);
@@ -145,6 +152,8 @@ void Connection::logout(const uint8_t* header) {
     for (Connection* each : all) {
       if (each != this) each->close("session.logout", "the host logged out by another connection");
     }
+    const std::vector<Connection*> failed = session_->suspended;
+    for (Connection* each : failed) each->close("session.logout", "the host logged out");
   }
   flush_then_close("session.logout", "the host logged out");
 }
@@ -166,6 +175,8 @@ void Connection::answer_logout(uint32_t tag, LogoutOutcome outcome) {
   response.initiator_task_tag = tag;
   response.numbers = numbers(true);
   response.time2wait_seconds = static_cast<uint16_t>(parameters().default_time2wait_seconds);
+  if (parameters().error_recovery_level == 2)
+    response.time2retain_seconds = static_cast<uint16_t>(parameters().default_time2retain_seconds);
   response.encode(answer);
   seal_header(answer);
 }

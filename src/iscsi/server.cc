@@ -77,7 +77,8 @@ void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id
                                   std::move_only_function<void()> gone) {
   const auto there = [this, session = &session, connection_id, except = &except] {
     for (Connection& each : connections) {
-      if (&each != except && each.session() == session && each.connection_id() == connection_id) return true;
+      const bool same = each.session() == session && each.connection_id() == connection_id;
+      if (same && &each != except && !each.suspended()) return true;
     }
     return false;
   };
@@ -103,12 +104,17 @@ void Server::Impl::make_room_for_half_open(const std::string& source) {
   }
 }
 
-void Server::Impl::tell_failed_proof(const std::string& source) {
+void Server::Impl::tell_proof(const std::string& source, bool succeeded) {
+  if (succeeded && !sources.has_failures(source)) return;  // as everywhere
   for (uint32_t shard = 0; shard < group.size(); ++shard) {
-    loop.shards().send(shard, [this, shard, source] {
+    loop.shards().send(shard, [this, shard, source, succeeded] {
       if (group[shard] == nullptr) return;  // the engine has stopped
       Impl& there = group[shard]->impl();
-      there.sources.proof_failed(source, there.loop.now());
+      if (succeeded) {
+        there.sources.proof_succeeded(source);
+      } else {
+        there.sources.proof_failed(source, there.loop.now());
+      }
     });
   }
 }
@@ -165,7 +171,8 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
 std::vector<SessionStatus> Server::sessions() const {
   std::vector<SessionStatus> all;
   for (const std::shared_ptr<Session>& session : impl_->sessions) {
-    if (!session->connections.empty()) all.push_back(session->connections.front()->status());
+    const auto& carriers = session->connections.empty() ? session->suspended : session->connections;
+    if (!carriers.empty()) all.push_back(carriers.front()->status());
   }
   return all;
 }
