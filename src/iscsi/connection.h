@@ -113,7 +113,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void task_management(const uint8_t* header);
   bool waits_for_commands(const wire::iscsi::TaskManagementRequest& pdu, const uint8_t* header);
   bool abort_before_its_turn(const wire::iscsi::TaskManagementRequest& pdu);
-  void answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset);
+  void answer_management(uint32_t tag, wire::iscsi::TaskManagementOutcome outcome, bool cold_reset);
   void text_request(const uint8_t* header, ConstBytes data);
   void logout(const uint8_t* header);
   void log_out_of(Connection& other, uint32_t tag);

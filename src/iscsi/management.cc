@@ -38,17 +38,19 @@ TaskManagementOutcome outcome_of(scsi::TaskManagementResponse response) {
 
 void Connection::task_management(const uint8_t* header) {
   const TaskManagementRequest pdu = TaskManagementRequest::decode(header);
+  const uint32_t tag = pdu.initiator_task_tag;
+  if (tag == reserved_task_tag)
+    return protocol_error(header, "a task management function without a task tag");
   if (waits_for_commands(pdu, header)) return;
   ++session_->managing;
-  const uint32_t tag = pdu.initiator_task_tag;
-  if (pdu.function == TaskManagementFunction::task_reassign ||
-      pdu.function < TaskManagementFunction::abort_task ||
-      pdu.function > TaskManagementFunction::task_reassign) {
-    // Task reassignment needs ErrorRecoveryLevel 2.
-    return answer_management(tag, scsi::TaskManagementResponse::not_supported, false);
-  }
+  // Task reassignment needs ErrorRecoveryLevel 2.
+  if (pdu.function == TaskManagementFunction::task_reassign)
+    return answer_management(tag, TaskManagementOutcome::allegiance_reassignment_not_supported, false);
+  if (pdu.function < TaskManagementFunction::abort_task ||
+      pdu.function > TaskManagementFunction::task_reassign)
+    return answer_management(tag, TaskManagementOutcome::function_not_supported, false);
   if (pdu.function == TaskManagementFunction::abort_task && abort_before_its_turn(pdu))
-    return answer_management(tag, scsi::TaskManagementResponse::complete, false);
+    return answer_management(tag, TaskManagementOutcome::function_complete, false);
   const bool cold = pdu.function == TaskManagementFunction::target_cold_reset;
   // This connection may have gone when it is done, while another one carries the session on.
   session_->nexus->manage(function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
@@ -57,7 +59,7 @@ void Connection::task_management(const uint8_t* header) {
                             if (alive.expired() || buried_) {
                               --session->managing;
                             } else {
-                              answer_management(tag, response, cold);
+                              answer_management(tag, outcome_of(response), cold);
                             }
                           });
 }
@@ -110,18 +112,18 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
   return false;
 }
 
-void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset) {
+void Connection::answer_management(uint32_t tag, TaskManagementOutcome outcome, bool cold_reset) {
   --session_->managing;
   if (stopped()) return;
   uint8_t* header = append_pdu(0, {});
   if (header == nullptr) return;
   TaskManagementResponse pdu;
-  pdu.response = outcome_of(response);
+  pdu.response = outcome;
   pdu.initiator_task_tag = tag;
   pdu.numbers = numbers(true);
   pdu.encode(header);
   seal_header(header);
-  if (cold_reset && response == scsi::TaskManagementResponse::complete) {
+  if (cold_reset && outcome == TaskManagementOutcome::function_complete) {
     server_.drop_target_everywhere(session_->target->name, "target cold reset");
   }
   if (phase_ == Phase::draining) continue_drain();
@@ -130,6 +132,9 @@ void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse re
 void Connection::logout(const uint8_t* header) {
   const LogoutRequest pdu = LogoutRequest::decode(header);
   const uint32_t tag = pdu.initiator_task_tag;
+  // A reason of a later standard asks for something that we do not do.
+  if (pdu.reason > LogoutReason::remove_connection_for_recovery)
+    return reject(header, RejectReason::invalid_pdu_field);
   // Nothing is kept of a connection for another one to take over (ErrorRecoveryLevel 2 does that).
   if (pdu.reason == LogoutReason::remove_connection_for_recovery)
     return answer_logout(tag, LogoutOutcome::recovery_not_supported);
