@@ -95,6 +95,7 @@ void Connection::expired() {
   }
   if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
   if (phase_ != Phase::full_feature) return;
+  if (!logout_reason_.empty()) return drop(logout_reason_);
   const Settings& settings = server_.settings();
   const loop::Nanoseconds silence = server_.loop.now() - last_heard_;
   const loop::Nanoseconds interval = loop::seconds(settings.nop_interval_seconds);
@@ -230,8 +231,17 @@ void Connection::flush_then_close(const std::string& kind, const std::string& re
 void Connection::drop(const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
   if (session_ == nullptr || phase_ == Phase::login) return close("login.refused", reason);
-  send_async(AsyncEvent::all_connections_drop);
+  const bool others = session_->connections.size() > 1;
+  send_async(others ? AsyncEvent::connection_drop : AsyncEvent::all_connections_drop);
   flush_then_close("session.dropped", reason);
+}
+
+void Connection::ask_for_logout(loop::Nanoseconds wait, const std::string& reason) {
+  if (phase_ != Phase::full_feature || !logout_reason_.empty()) return;
+  logout_reason_ = reason;
+  send_async(AsyncEvent::logout_request,
+             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(wait).count()));
+  if (phase_ == Phase::full_feature) arm_timer(wait);
 }
 
 void Connection::drain() {

@@ -63,6 +63,8 @@ class Connection final : public ListNode<ConnectionTag>,
   void resume_login(ConstBytes bytes) { receiver_.feed(bytes); }
   /// Takes up a PDU whose turn has come.
   void execute(const uint8_t* header, ConstBytes data);
+  /// Asks the host to log out within `wait`, then drop()s. It is served as before meanwhile. Asking again changes nothing.
+  void ask_for_logout(loop::Nanoseconds wait, const std::string& reason);
   /// Reads no more; when nothing is in flight and all is sent, drop()s.
   void drain();
   /// The login's last answer, after sessions that it replaces are gone.
@@ -130,7 +132,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void send_status(const wire::iscsi::ScsiCommand& pdu, scsi::ScsiStatus status);
   void reject(const uint8_t* header, wire::iscsi::RejectReason reason);
   void protocol_error(const uint8_t* header, const std::string& what);
-  void send_async(wire::iscsi::AsyncEvent event);
+  void send_async(wire::iscsi::AsyncEvent event, uint16_t parameter3 = 0);
   void wants_to_send();
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);
@@ -173,6 +175,7 @@ class Connection final : public ListNode<ConnectionTag>,
   bool ping_unanswered_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // outlived by callbacks that check it
   std::string close_kind_, close_reason_;
+  std::string logout_reason_;  // why the host was asked to log out; empty: it was not
 };
 
 }  // namespace ashlar::iscsi

@@ -13,4 +13,10 @@ std::shared_ptr<const unit::HostView> Target::view_of(const std::string& initiat
   return std::ranges::any_of(view->addresses, holds) ? view : nullptr;
 }
 
+bool Target::served_by(const Portal& portal) const {
+  return std::ranges::any_of(portals, [&portal](const Portal& each) {
+    return each.name == portal.name && each.endpoint == portal.endpoint;
+  });
+}
+
 }  // namespace ashlar::iscsi

@@ -34,6 +34,8 @@ struct Target {
   bool redirect_permanent = false;
   uint32_t max_sessions = 0;  ///< 0: no bound of its own
 
+  /// `portal`, whatever its tag is now, is one of its portals.
+  bool served_by(const Portal& portal) const;
   /// The view of `initiator` that comes from `address`, or null: then the target does not exist for it (login 02/03, not in
   /// SendTargets).
   std::shared_ptr<const unit::HostView> view_of(const std::string& initiator,
@@ -53,6 +55,7 @@ struct Settings {
   uint32_t login_timeout_seconds = 15;
   uint32_t nop_interval_seconds = 30;
   uint32_t nop_timeout_seconds = 30;
+  uint32_t logout_wait_seconds = 10;       ///< for a host that was asked to log out, before it is dropped
   uint32_t max_sessions = 1024;            ///< per shard
   uint32_t max_connections = 2048;         ///< per shard, half-open logins included
   uint32_t max_half_open = 256;            ///< per shard: connections that have not logged in

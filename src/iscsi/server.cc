@@ -153,9 +153,12 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
         found->second->view_of(session->initiator, connection.peer().address);
     if (view == nullptr) {
       connection.drop("its host may no longer use the target");
-    } else {
-      connection.replace_view(found->second, std::move(view));
+      continue;
     }
+    connection.replace_view(found->second, std::move(view));
+    if (!found->second->served_by(connection.portal()))
+      connection.ask_for_logout(loop::seconds(impl_->settings().logout_wait_seconds),
+                                "its portal was removed");
   }
 }
 
@@ -179,12 +182,22 @@ bool Server::drop_session(uint64_t id, std::string reason) {
 
 namespace {
 
-// Closes by force what has not drained in time. Owns itself.
-loop::Task<void> close_after(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
+constexpr loop::Nanoseconds logout_wait_at_stop = loop::seconds(1);
+
+loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::shared_ptr<bool> alive) {
+  while (*alive && impl.loop.now() < deadline) co_await loop::sleep_for(loop::milliseconds(20));
+}
+
+// Drains what has not logged out, and closes by force what has not drained in time. Owns itself.
+loop::Task<void> drain_and_close(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
   const loop::Instant deadline = impl.loop.now() + grace;
-  while (*alive && impl.loop.now() < deadline) {
-    co_await loop::sleep_for(std::min<loop::Nanoseconds>(grace, loop::milliseconds(20)));
-  }
+  const loop::Nanoseconds patience = std::min<loop::Nanoseconds>(grace / 4, logout_wait_at_stop);
+  auto logging_out = wait_for_end(impl, impl.loop.now() + patience, alive);
+  co_await logging_out;
+  if (!*alive) co_return;
+  for (Connection& connection : impl.connections) connection.drain();
+  auto draining = wait_for_end(impl, deadline, alive);
+  co_await draining;
   if (!*alive) co_return;
   for (Connection& connection : impl.connections)
     connection.close("session.dropped", "the engine stops and the grace is over");
@@ -199,13 +212,20 @@ void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopp
     *alive = false;
     stopped();
   };
-  for (Connection& connection : impl_->connections) connection.drain();
+  for (Connection& connection : impl_->connections) {
+    if (connection.half_open()) {
+      connection.drain();
+    } else {
+      // It is dropped by the end of the stop, not by a timer of its own.
+      connection.ask_for_logout(grace + logout_wait_at_stop, "the engine stops");
+    }
+  }
   if (impl_->connections.empty()) {
     std::move_only_function<void()> all_gone = std::exchange(impl_->stopped, nullptr);
     all_gone();
     return;
   }
-  close_after(*impl_, grace, alive).detach();
+  drain_and_close(*impl_, grace, alive).detach();
 }
 
 void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,

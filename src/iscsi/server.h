@@ -54,8 +54,8 @@ class Server {
   std::vector<SessionStatus> sessions() const;
   /// Drops it (async message "target will drop all connections", then close); false if there is none of that id here.
   bool drop_session(uint64_t id, std::string reason);
-  /// Refuses new connections and commands, answers what is in flight (bounded by `grace`), logs all sessions out, then
-  /// calls `stopped` once.
+  /// Refuses new connections and asks hosts to log out, for a second at most; then refuses new commands, answers what is in
+  /// flight (bounded by `grace`), drops the sessions that are left, and calls `stopped` once.
   void stop(loop::Nanoseconds grace, std::move_only_function<void()> stopped);
 
   struct Impl;

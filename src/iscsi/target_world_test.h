@@ -80,7 +80,7 @@ class Array {
     for (uint32_t i = 0; i < servers.size(); ++i) {
       process.loop(i).enter([&] {
         listeners[i].reset();
-        servers[i]->stop(loop::seconds(1), [] {});
+        if (!servers[i]->impl().stopping) servers[i]->stop(loop::seconds(1), [] {});
       });
     }
     world.run_for(loop::seconds(10));
@@ -165,6 +165,7 @@ class RawHost final : public loop::StreamWatcher {
   void hang_up() {
     process_.loop(0).enter([&] { stream_.reset(); });
   }
+  std::string local_address() const { return stream_->local().address; }
   void readable() override {
     uint8_t sink[65536];
     const iovec part{sink, sizeof sink};
