@@ -20,6 +20,7 @@ constexpr uint32_t crc_bytes = 4;  // of a header or data digest
 
 TargetNumbers Connection::numbers(bool takes_status) {
   TargetNumbers numbers;
+  takes_status_ = takes_status;
   numbers.stat_sn = takes_status ? status_sequence_++ : status_sequence_;
   numbers.exp_cmd_sn = session_->window.expected();
   numbers.max_cmd_sn = session_->window.maximum(static_cast<uint32_t>(session_->commands.size()));
@@ -57,6 +58,12 @@ uint8_t* Connection::append_pdu(uint32_t data_bytes, ConstBytes data) {
 
 void Connection::seal_header(uint8_t* header) {
   if (header_digest_) store_le32(header + basic_header_bytes, crc32c({header, basic_header_bytes}));
+  // Whoever takes a status number has its data segment, if any, right behind the header.
+  if (!takes_status_ || !recovers() || phase_ == Phase::login) return;
+  std::vector<uint8_t> pdu(header, header + basic_header_bytes);
+  const uint8_t* const data = header + basic_header_bytes + (header_digest_ ? crc_bytes : 0);
+  pdu.insert(pdu.end(), data, data + data_segment_length(header));
+  answer_log_.add(load_be32(header + 24), pdu);
 }
 
 void Connection::send_r2t(R2t r2t) {
@@ -75,10 +82,17 @@ void Connection::answer(Command& command) {
   session_->read_bytes += length;
   session_->written_bytes += command.data_out_bytes;
   // Status rides on the last Data-In when there is no sense to carry (RFC 7143 11.7.3).
-  const bool collapses = length > 0 && command.status == scsi::ScsiStatus::good;
-  if (length > 0) send_data_in(command, length, collapses);
+  const bool collapses = length > 0 && command.status == scsi::ScsiStatus::good && !recovers();
+  command.sent_segment_bytes = parameters().initiator_max_receive_data_segment_bytes;
+  if (length > 0) send_data_in(command, length, collapses, {});
+  command.status_sequence = status_sequence_;
   if (!collapses) send_response(command);
-  if (stopped() || length <= copied_data_bytes) return release(command);
+  if (length > 0 && recovers() && !stopped()) retain(command);
+  if (stopped() || length <= copied_data_bytes) {
+    if (!command.retained) release(command);
+    return;
+  }
+  ++command.transmissions;
   transmit_.call_when_sent(command);
 }
 
@@ -104,7 +118,7 @@ Residual residual_of(const scsi::Task& task) {
 
 }  // namespace
 
-void Connection::send_data_in(Command& command, uint32_t length, bool with_status) {
+void Connection::send_data_in(Command& command, uint32_t length, bool with_status, Run run) {
   const SessionParameters& agreed = parameters();
   const bool copy = length <= copied_data_bytes;
   uint32_t sequence = 0;
@@ -114,9 +128,22 @@ void Connection::send_data_in(Command& command, uint32_t length, bool with_statu
         std::min({length - offset, agreed.initiator_max_receive_data_segment_bytes, burst_left});
     const bool last = offset + part == length;
     burst_left -= part;
+    const bool burst_ends = burst_left == 0;
+    if (burst_ends) burst_left = agreed.max_burst_bytes;
+    if (!run.holds(sequence)) {
+      ++sequence;
+      offset += part;
+      continue;
+    }
     DataIn pdu;
-    pdu.final = last || burst_left == 0;
+    pdu.final = last || burst_ends;
     pdu.has_status = last && with_status;
+    // Large data is worth being told that it may be forgotten (RFC 7143 11.7.2).
+    if (last && !copy && recovers()) {
+      pdu.acknowledge = true;
+      if (command.acknowledge_tag == reserved_task_tag) command.acknowledge_tag = next_transfer_tag();
+      pdu.target_transfer_tag = command.acknowledge_tag;
+    }
     pdu.data_segment_length = part;
     pdu.lun = command.lun;
     pdu.initiator_task_tag = command.initiator_task_tag();
@@ -151,7 +178,6 @@ void Connection::send_data_in(Command& command, uint32_t length, bool with_statu
       if (!append_data_digest(crc, part)) return;
     }
     offset += part;
-    if (burst_left == 0) burst_left = agreed.max_burst_bytes;
   }
   command.data_in_sequences = sequence;
 }

@@ -47,6 +47,10 @@ void Command::begin(Connection& connection, const wire::iscsi::ScsiCommand& pdu,
   solicited_up_to_ = 0;
   solicitation_count_ = 0;
   data_in_sequences = 0;
+  recoveries_ = 0;
+  retained = false;
+  acknowledge_tag = wire::iscsi::reserved_task_tag;
+  transmissions = 0;
 }
 
 void Command::fetch_data_out() {
@@ -92,17 +96,50 @@ void Command::solicit() {
     const uint32_t length = std::min(agreed.max_burst_bytes, wanted_ - solicited_up_to_);
     const uint32_t target_tag = connection_->next_transfer_tag();
     if (solicitation_count_ == 0) data_sequence_ = 0;
-    solicitations_[solicitation_count_++] = {target_tag, solicited_up_to_, length};
-    wire::iscsi::R2t r2t;
-    r2t.lun = lun;
-    r2t.initiator_task_tag = initiator_task_tag();
-    r2t.target_transfer_tag = target_tag;
-    r2t.r2t_sn = r2t_sequence_++;
-    r2t.buffer_offset = solicited_up_to_;
-    r2t.desired_data_transfer_length = length;
-    connection_->send_r2t(r2t);
+    const Solicitation asked{target_tag, solicited_up_to_, length, r2t_sequence_++};
+    solicitations_[solicitation_count_++] = asked;
+    send_r2t(asked);
     solicited_up_to_ += length;
   }
+}
+
+void Command::send_r2t(const Solicitation& asked) {
+  wire::iscsi::R2t r2t;
+  r2t.lun = lun;
+  r2t.initiator_task_tag = initiator_task_tag();
+  r2t.target_transfer_tag = asked.tag;
+  r2t.r2t_sn = asked.sequence;
+  r2t.buffer_offset = asked.offset;
+  r2t.desired_data_transfer_length = asked.length;
+  connection_->send_r2t(r2t);
+}
+
+void Command::request_again() {
+  if (data_lost_ || delivered_) return;
+  if (++recoveries_ > most_recoveries) return data_failed(0x4705);  // PROTOCOL SERVICE CRC ERROR
+  unsolicited_open_ = false;
+  solicitation_count_ = 0;
+  solicited_up_to_ = received_;
+  data_sequence_ = 0;
+  if (fetching_) solicit();
+}
+
+bool Command::is_given_up(const wire::iscsi::DataOut& pdu) const {
+  if (recoveries_ == 0) return false;
+  const auto* const end = solicitations_.begin() + solicitation_count_;
+  return std::none_of(solicitations_.begin(), end,
+                      [&pdu](const Solicitation& each) { return each.tag == pdu.target_transfer_tag; });
+}
+
+uint32_t Command::repeat_r2ts(uint32_t begin, uint32_t count) {
+  uint32_t repeated = 0;
+  for (uint8_t i = 0; i < solicitation_count_; ++i) {
+    const Solicitation& each = solicitations_[i];
+    if (each.sequence < begin || (count != 0 && each.sequence - begin >= count)) continue;
+    send_r2t(each);
+    ++repeated;
+  }
+  return repeated;
 }
 
 const char* Command::accept(const wire::iscsi::DataOut& pdu) {
@@ -181,7 +218,9 @@ void Command::release_staging() {
   staging_.release();
 }
 
-void Command::transmitted() { connection_->release(*this); }
+void Command::transmitted() {
+  if (--transmissions == 0 && !retained) connection_->release(*this);
+}
 
 CommandPool::CommandPool(size_t count) {
   commands_.reserve(count);

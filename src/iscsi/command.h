@@ -61,6 +61,21 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   /// After data_failed(): Data-Out that still comes is read and forgotten.
   bool data_is_lost() const { return data_lost_; }
 
+  // ErrorRecoveryLevel 1 (recovery.cc).
+  /// A Data-Out was lost: what is missing is asked for again, and data that is still on its way is forgotten. Ends the command
+  /// when that was too often.
+  void request_again();
+  /// Data of a sequence that request_again() gave up.
+  bool is_given_up(const wire::iscsi::DataOut& pdu) const;
+  /// Sends R2Ts again that are not answered yet, of numbers from `begin` on, `count` of them (0: all); how many there were.
+  uint32_t repeat_r2ts(uint32_t begin, uint32_t count);
+  bool retained = false;         ///< its data is kept until the host has acknowledged its status
+  uint32_t transmissions = 0;    ///< of its buffer, under way
+  uint32_t status_sequence = 0;  ///< of its answer; with retained
+  uint32_t acknowledge_tag =
+      wire::iscsi::reserved_task_tag;  ///< target transfer tag of the A bit that it sent
+  uint32_t sent_segment_bytes = 0;     ///< MaxRecvDataSegmentLength that its data was cut by
+
   /// It waits for data that only the host can bring.
   bool awaits_data() const { return fetching_ && !delivered_ && received_ < wanted_; }
   /// R2Ts sent so far; with data_in_sequences this is the ExpDataSN of the answer.
@@ -73,10 +88,11 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   friend class CommandPool;
   friend class DataReady;
   struct Solicitation {
-    uint32_t tag, offset, length;
+    uint32_t tag, offset, length, sequence;
   };
   void deliver_if_complete();
   void solicit();
+  void send_r2t(const Solicitation& asked);
   void release_staging();
 
   Connection* connection_ = nullptr;
@@ -92,6 +108,8 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   bool delivered_ = false;
   bool unsolicited_open_ = false;
   bool data_lost_ = false;
+  static constexpr uint8_t most_recoveries = 8;
+  uint8_t recoveries_ = 0;
   bool over_ = false;  // completed() was called: data that still comes is forgotten
   uint16_t lost_code_ = 0;
   Buffer staging_;

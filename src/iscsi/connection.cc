@@ -115,10 +115,17 @@ void Connection::expired() {
   arm_timer(loop::seconds(settings.nop_timeout_seconds));
 }
 
-void Connection::header_digest_failed(const uint8_t*) {
-  // Without the header nothing is known of the PDU, its length included; at ErrorRecoveryLevel 0 the connection ends
-  // (RFC 7143 7.7).
+bool Connection::header_digest_failed(const uint8_t* header) {
+  // Nothing is sure of the PDU, its length included; at ErrorRecoveryLevel 0 the connection ends (RFC 7143 7.7). Above it is
+  // discarded silently, and if its length was wrong too, the next header will show it.
+  const bool credible = data_segment_length(header) <= parameters().max_receive_data_segment_bytes;
+  if (phase_ != Phase::login && recovers() && credible && ++lost_headers_ == 1) {
+    log_warning("iscsi", "a PDU with a wrong header digest was discarded initiator={} peer={}",
+                session_->initiator, stream_->peer().text());
+    return true;
+  }
   close("session.dropped", "header digest error");
+  return false;
 }
 
 void Connection::data_digest_failed(const uint8_t* header) {
@@ -126,6 +133,7 @@ void Connection::data_digest_failed(const uint8_t* header) {
   reject(header, RejectReason::data_digest_error);
   if (placing_ == nullptr) return;
   Command& command = *std::exchange(placing_, nullptr);
+  if (recovers()) return command.request_again();
   command.data_failed(0x4705);  // PROTOCOL SERVICE CRC ERROR
 }
 
@@ -158,6 +166,7 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   stream_->shutdown_send();
   transmit_.abandon();
   if (session_ == nullptr) return finish_close();
+  let_all_go();
   leave_session();
 }
 

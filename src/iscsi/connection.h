@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "iscsi/answer_log.h"
 #include "iscsi/login.h"
 #include "iscsi/receiver.h"
 #include "iscsi/server.h"
@@ -83,7 +84,7 @@ class Connection final : public ListNode<ConnectionTag>,
   // PduHandler
   DataPlan header_arrived(const uint8_t* header, ConstBytes additional) override;
   void pdu_arrived(const uint8_t* header, ConstBytes data) override;
-  void header_digest_failed(const uint8_t* header) override;
+  bool header_digest_failed(const uint8_t* header) override;
   void data_digest_failed(const uint8_t* header) override;
   bool stopped() const override {
     return phase_ == Phase::closing || phase_ == Phase::flushing || move_.has_value();
@@ -122,12 +123,28 @@ class Connection final : public ListNode<ConnectionTag>,
   void answer_logout(uint32_t tag, wire::iscsi::LogoutOutcome outcome);
   bool known_opcode(wire::iscsi::Opcode opcode) const;
 
+  // ErrorRecoveryLevel 1 (recovery.cc)
+  bool recovers() const { return parameters_.error_recovery_level > 0; }
+  void acknowledge(uint32_t expected_status);
+  void retain(Command& command);
+  void let_go(Command& command);
+  void let_all_go();
+  void snack(const uint8_t* header);
+  bool repeat_data(const wire::iscsi::SnackRequest& pdu);
+  bool repeat_statuses(const wire::iscsi::SnackRequest& pdu);
+  void repeat(const AnswerLog::Answer& answer);
+
   // Answers (answers.cc)
   wire::iscsi::TargetNumbers numbers(bool takes_status);
   uint8_t* append_pdu(uint32_t data_bytes, ConstBytes data);
   void seal_header(uint8_t* header);
   bool append_data_digest(uint32_t crc, uint32_t length);
-  void send_data_in(Command& command, uint32_t length, bool with_status);
+  /// Data-In PDUs of `length` bytes; of these only those whose DataSN is in `run`.
+  struct Run {
+    uint32_t begin = 0, end = UINT32_MAX;
+    bool holds(uint32_t sequence) const { return sequence >= begin && sequence < end; }
+  };
+  void send_data_in(Command& command, uint32_t length, bool with_status, Run run);
   void send_response(Command& command);
   void send_status(const wire::iscsi::ScsiCommand& pdu, scsi::ScsiStatus status);
   void reject(const uint8_t* header, wire::iscsi::RejectReason reason);
@@ -164,6 +181,12 @@ class Connection final : public ListNode<ConnectionTag>,
     std::vector<uint8_t> said;
   };
   std::optional<Move> move_;
+  AnswerLog answer_log_;
+  std::vector<Command*>
+      retained_;  // with data that was sent and whose status is not acknowledged, oldest first
+  uint64_t retained_bytes_ = 0;
+  bool takes_status_ = false;  // the PDU that is being made
+  uint32_t lost_headers_ = 0;  // one behind the other
   bool buried_ = false;
   bool outlived_ = false;       // closing, while others carry the session on
   Command* placing_ = nullptr;  // whose data segment is arriving

@@ -30,7 +30,8 @@ Array& shared_array() {
 }
 
 // Each step: an opcode, some bytes that overwrite header fields, some data.
-void play(Host& host, ConstBytes script) {
+// They go by turns to the connections that the host has.
+void play(std::span<const std::unique_ptr<Host>> hosts, ConstBytes script) {
   static constexpr uint8_t opcodes[] = {0x01, 0x01, 0x01, 0x05, 0x05, 0x02,
                                         0x00, 0x04, 0x06, 0x10, 0x03, 0x3f};
   Reader reader(script);
@@ -51,8 +52,24 @@ void play(Host& host, ConstBytes script) {
     const uint16_t wanted = reader.u16();
     const std::vector<uint8_t> data(wanted % 9000, reader.u8());
     if (wanted % 3 != 0) store_be24(header + 5, static_cast<uint32_t>(data.size()));
-    host.send_raw(header, wanted % 5 == 0 ? ConstBytes{} : ConstBytes(data));
+    hosts[step % hosts.size()]->send_raw(header, wanted % 5 == 0 ? ConstBytes{} : ConstBytes(data));
   }
+}
+
+// By the bits of `choice`: without a login; plainly; with recovery and a second connection.
+void log_in(Array& array, std::vector<std::unique_ptr<Host>>& hosts, uint8_t choice) {
+  if (choice % 4 == 0) return;
+  if ((choice & 16) == 0) {
+    CHECK(hosts[0]->login(), "an honest login was refused");
+    return;
+  }
+  static constexpr char keys[] =
+      "MaxConnections=2\0ErrorRecoveryLevel=2\0InitialR2T=No\0FirstBurstLength=65536\0MaxOutstandingR2T=4\0";
+  const LoginResponse led = hosts[0]->log_in({.extra_keys = std::string(keys, sizeof keys - 1)});
+  CHECK(led.status == LoginStatus::success, "an honest login was refused");
+  hosts.push_back(std::make_unique<Host>(array));
+  const LoginResponse joined = hosts[1]->log_in({.tsih = led.tsih, .connection_id = 1});
+  CHECK(joined.status == LoginStatus::success, "an honest second connection was refused");
 }
 
 }  // namespace
@@ -65,12 +82,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static Quiet quiet;
   Array& array = shared_array();
   {
-    Host host(array);
-    if (data[0] % 4 != 0) CHECK(host.login(), "an honest login was refused");
+    std::vector<std::unique_ptr<Host>> hosts;
+    hosts.push_back(std::make_unique<Host>(array));
+    log_in(array, hosts, data[0]);
     if (data[0] % 8 == 7) {
-      host.send({data + 1, size - 1});
+      hosts[0]->send({data + 1, size - 1});
     } else {
-      play(host, {data + 1, size - 1});
+      play(hosts, {data + 1, size - 1});
     }
   }
   Server::Impl& server = array.servers[0]->impl();

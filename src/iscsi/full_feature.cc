@@ -32,6 +32,7 @@ bool Connection::known_opcode(Opcode opcode) const {
 
 DataPlan Connection::header_arrived(const uint8_t* header, ConstBytes additional) {
   const uint32_t length = data_segment_length(header);
+  lost_headers_ = 0;
   if (phase_ == Phase::login) {
     if (opcode(header) != Opcode::login_request) {
       close("login.refused", fmt::format("a {} PDU came before the login", pdu_name(opcode(header))));
@@ -41,6 +42,7 @@ DataPlan Connection::header_arrived(const uint8_t* header, ConstBytes additional
     }
     return {DataPlan::Kind::collect, nullptr, 0, 0};
   }
+  if (recovers()) acknowledge(load_be32(header + 28));  // ExpStatSN stands there in all of them
   if (length > parameters().max_receive_data_segment_bytes) {
     protocol_error(header, fmt::format("a data segment of {} bytes, MaxRecvDataSegmentLength is {}", length,
                                        parameters().max_receive_data_segment_bytes));
@@ -73,8 +75,7 @@ void Connection::pdu_arrived(const uint8_t* header, ConstBytes data) {
       }
       return;
     case Opcode::snack_request:
-      // ErrorRecoveryLevel 0 has no SNACK (RFC 7143 7.1.4.1).
-      if (known_opcode(Opcode::snack_request)) reject(header, RejectReason::snack_reject);
+      if (known_opcode(Opcode::snack_request)) snack(header);
       return;
     case Opcode::nop_out:
       if (initiator_task_tag(header) == reserved_task_tag) return nop_out_unasked(header);
@@ -190,7 +191,13 @@ DataPlan Connection::data_out_arrived(const uint8_t* header) {
   // Data of a command that has ended already (refused, aborted) is still on its way then: it is read and forgotten.
   // Data goes where the command went (connection allegiance, RFC 7143 4.2.2.2).
   if (command == nullptr || command->data_is_lost() || &command->connection() != this) return {};
+  if (command->is_given_up(pdu)) return {};
   if (const char* wrong = command->accept(pdu)) {
+    // A PDU before it was discarded for its header digest.
+    if (recovers()) {
+      command->request_again();
+      return {};
+    }
     log_warning("iscsi", "Data-Out refused: {} initiator={} peer={} tag={:#x} offset={} DataSN={}", wrong,
                 session_->initiator, stream_->peer().text(), pdu.initiator_task_tag, pdu.buffer_offset,
                 pdu.data_sn);

@@ -129,7 +129,7 @@ const std::vector<KeyRow>& table() {
       flag_key("DataSequenceInOrder", KeyKind::boolean_or, &P::data_sequence_in_order,
                [](const S&) { return true; }),
       number_key("ErrorRecoveryLevel", KeyKind::minimum, {0, 2}, false, &P::error_recovery_level,
-                 [](const S&) -> uint32_t { return 0; }),
+                 [](const S& s) -> uint32_t { return s.error_recovery_level; }),
       text_key("SessionType", login_only, true, true),
       {.name = "TaskReporting",
        .kind = KeyKind::list,

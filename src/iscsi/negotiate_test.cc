@@ -177,7 +177,7 @@ constexpr Row every_row[] = {
     {"DataSequenceInOrder", "Yes", "Yes"},
     {"DataSequenceInOrder", "Maybe", "Reject"},
     {"ErrorRecoveryLevel", "0", "0"},
-    {"ErrorRecoveryLevel", "2", "0"},
+    {"ErrorRecoveryLevel", "2", "1"},
     {"ErrorRecoveryLevel", "3", "Reject"},
     {"ErrorRecoveryLevel", "-1", "Reject"},
     {"SessionType", "Normal", "(none)"},

@@ -92,8 +92,8 @@ bool Receiver::take_header(ConstBytes& bytes) {
   const size_t total = signed_bytes + (header_digest_ ? digest_bytes : 0);
   if (bytes.size() < total) return false;
   if (header_digest_ && crc32c(bytes.first(signed_bytes)) != wire_digest(header + signed_bytes)) {
-    handler_.header_digest_failed(header);
-    return true;
+    skipping_ = handler_.header_digest_failed(header);
+    if (!skipping_) return true;
   }
   data_length_ = wire::iscsi::data_segment_length(header);
   data_done_ = 0;
@@ -103,10 +103,10 @@ bool Receiver::take_header(ConstBytes& bytes) {
   crc_ = crc32c_start;
   collected_.clear();
   plan_ = {};
-  plan_ = handler_.header_arrived(header, bytes.subspan(basic_header_bytes, additional));
+  if (!skipping_) plan_ = handler_.header_arrived(header, bytes.subspan(basic_header_bytes, additional));
   if (handler_.stopped()) return true;
   if (data_length_ == 0) {
-    handler_.pdu_arrived(header, {});
+    if (!std::exchange(skipping_, false)) handler_.pdu_arrived(header, {});
   } else {
     std::copy_n(header, basic_header_bytes, header_.begin());
     in_data_ = true;
@@ -147,6 +147,7 @@ void Receiver::take_trailer(ConstBytes& bytes) {
 
 void Receiver::finish_pdu(ConstBytes collected) {
   in_data_ = false;
+  if (std::exchange(skipping_, false)) return;
   if (data_digest_) {
     crc_ = crc32c_update(crc_, ConstBytes(trailer_).first(padding_));
     if (crc32c_finish(crc_) != wire_digest(trailer_.data() + padding_)) {

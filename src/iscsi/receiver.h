@@ -33,7 +33,8 @@ class PduHandler {
   virtual DataPlan header_arrived(const uint8_t* header, ConstBytes additional) = 0;
   /// The PDU is complete and its data digest is good. `data` is what was collected.
   virtual void pdu_arrived(const uint8_t* header, ConstBytes data) = 0;
-  virtual void header_digest_failed(const uint8_t* header) = 0;
+  /// True: the PDU is passed over by the lengths that its header tells, for what they are worth.
+  virtual bool header_digest_failed(const uint8_t* header) = 0;
   virtual void data_digest_failed(const uint8_t* header) = 0;
   /// True when no more PDUs are wanted (the connection is closing); asked after each call above.
   virtual bool stopped() const = 0;
@@ -87,6 +88,7 @@ class Receiver {
   bool header_digest_ = false;
   bool data_digest_ = false;
   bool in_data_ = false;
+  bool skipping_ = false;  // a PDU whose header digest was wrong
   uint32_t data_length_ = 0;
   uint32_t data_done_ = 0;
   uint8_t padding_ = 0;

@@ -57,7 +57,11 @@ class Recorder final : public PduHandler {
   void pdu_arrived(const uint8_t* header, ConstBytes data) override {
     arrived.push_back(fmt::format("{}:{}", initiator_task_tag(header), text_of(data)));
   }
-  void header_digest_failed(const uint8_t*) override { bad_header = true; }
+  bool header_digest_failed(const uint8_t*) override {
+    bad_header = true;
+    return pass_over;
+  }
+  bool pass_over = false;
   void data_digest_failed(const uint8_t* header) override {
     arrived.push_back(fmt::format("{}:bad", initiator_task_tag(header)));
   }

@@ -1,0 +1,30 @@
+#include "iscsi/answer_log.h"
+
+#include "iscsi/command_window.h"
+
+namespace ashlar::iscsi {
+
+void AnswerLog::forget_oldest() {
+  bytes_ -= answers_.front().pdu.size();
+  answers_.pop_front();
+}
+
+void AnswerLog::add(uint32_t status_sequence, ConstBytes pdu) {
+  answers_.push_back({status_sequence, {pdu.begin(), pdu.end()}});
+  bytes_ += pdu.size();
+  while (answers_.size() > most_answers || (bytes_ > most_bytes && answers_.size() > 1)) forget_oldest();
+}
+
+void AnswerLog::acknowledge(uint32_t expected) {
+  while (!answers_.empty() && serial_before(answers_.front().status_sequence, expected)) forget_oldest();
+}
+
+const AnswerLog::Answer* AnswerLog::find(uint32_t status_sequence) const {
+  // Numbers are without gaps but for answers that are not kept here.
+  for (const Answer& answer : answers_) {
+    if (answer.status_sequence == status_sequence) return &answer;
+  }
+  return nullptr;
+}
+
+}  // namespace ashlar::iscsi

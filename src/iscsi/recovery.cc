@@ -1,0 +1,124 @@
+// ErrorRecoveryLevel 1: what a host did not get is sent again, within bounds (RFC 7143 7.1.4.2, 7.3, 7.8, 11.16).
+#include <algorithm>
+
+#include "base/log.h"
+#include "iscsi/server_impl.h"
+
+namespace ashlar::iscsi {
+
+using namespace wire::iscsi;
+
+namespace {
+
+// Of one connection. Memory of commands past it is given back at once; a host that asks for it is refused.
+constexpr size_t most_retained_commands = 32;
+constexpr uint64_t most_retained_bytes = 8u << 20;
+
+}  // namespace
+
+// The host has all answers before `expected`.
+void Connection::acknowledge(uint32_t expected) {
+  if (serial_before(status_sequence_, expected)) return;  // it cannot have what was not sent
+  answer_log_.acknowledge(expected);
+  while (!retained_.empty() && serial_before(retained_.front()->status_sequence, expected)) {
+    let_go(*retained_.front());
+  }
+}
+
+void Connection::retain(Command& command) {
+  command.retained = true;
+  retained_.push_back(&command);
+  retained_bytes_ += command.data_in_bytes;
+  while (retained_.size() > most_retained_commands ||
+         (retained_bytes_ > most_retained_bytes && retained_.size() > 1)) {
+    let_go(*retained_.front());
+  }
+}
+
+void Connection::let_go(Command& command) {
+  std::erase(retained_, &command);
+  retained_bytes_ -= command.data_in_bytes;
+  command.retained = false;
+  if (command.transmissions == 0) release(command);
+}
+
+void Connection::let_all_go() {
+  while (!retained_.empty()) let_go(*retained_.front());
+}
+
+void Connection::snack(const uint8_t* header) {
+  const SnackRequest pdu = SnackRequest::decode(header);
+  bool done = false;
+  RejectReason refusal = RejectReason::snack_reject;
+  if (recovers()) {
+    switch (pdu.type) {
+      case SnackType::data_or_r2t: done = repeat_data(pdu); break;
+      case SnackType::status: done = repeat_statuses(pdu); break;
+      case SnackType::data_ack: {
+        const auto asked = [&pdu](const Command* each) {
+          return each->acknowledge_tag != reserved_task_tag &&
+                 each->acknowledge_tag == pdu.target_transfer_tag && pdu.beg_run == each->data_in_sequences;
+        };
+        const auto found = std::ranges::find_if(retained_, asked);
+        done = found != retained_.end();
+        if (done) let_go(**found);
+        refusal = RejectReason::invalid_data_ack;
+        break;
+      }
+      case SnackType::r_data: break;  // data is not cut anew for another MaxRecvDataSegmentLength
+    }
+  }
+  if (!done) reject(header, refusal);
+}
+
+// Data-In that was sent, or R2Ts that wait for data.
+bool Connection::repeat_data(const SnackRequest& pdu) {
+  if (const Command* const waiting = session_->commands.find(pdu.initiator_task_tag)) {
+    if (&waiting->connection() != this) return false;
+    return session_->commands.find(pdu.initiator_task_tag)->repeat_r2ts(pdu.beg_run, pdu.run_length) > 0;
+  }
+  const auto same = [&pdu](const Command* each) {
+    return each->initiator_task_tag() == pdu.initiator_task_tag;
+  };
+  const auto found = std::ranges::find_if(retained_, same);
+  if (found == retained_.end()) return false;
+  Command& command = **found;
+  if (command.sent_segment_bytes != parameters().initiator_max_receive_data_segment_bytes) return false;
+  const uint32_t sent = command.data_in_sequences;
+  if (pdu.beg_run >= sent || pdu.run_length > sent - pdu.beg_run) return false;
+  const Run run{pdu.beg_run, pdu.run_length == 0 ? sent : pdu.beg_run + pdu.run_length};
+  const uint32_t length = std::min(command.data_in_bytes, command.expected_data_in_bytes);
+  send_data_in(command, length, false, run);
+  if (stopped()) return true;
+  ++command.transmissions;
+  transmit_.call_when_sent(command);
+  return true;
+}
+
+// RunLength 0: all from BegRun on; both 0: all that are not acknowledged.
+bool Connection::repeat_statuses(const SnackRequest& pdu) {
+  if (pdu.initiator_task_tag != reserved_task_tag) return false;
+  const uint32_t oldest = status_sequence_ - static_cast<uint32_t>(answer_log_.size());
+  const uint32_t begin = pdu.beg_run == 0 && pdu.run_length == 0 ? oldest : pdu.beg_run;
+  const uint32_t count = pdu.run_length != 0 ? pdu.run_length : status_sequence_ - begin;
+  if (count > answer_log_.size()) return false;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (answer_log_.find(begin + i) == nullptr) return false;
+  }
+  for (uint32_t i = 0; i < count && !stopped(); ++i) repeat(*answer_log_.find(begin + i));
+  return true;
+}
+
+// As it was, but for the command numbers of today (RFC 7143 11.16.1).
+void Connection::repeat(const AnswerLog::Answer& answer) {
+  const ConstBytes data = ConstBytes(answer.pdu).subspan(basic_header_bytes);
+  uint8_t* header = append_pdu(static_cast<uint32_t>(data.size()), data);
+  if (header == nullptr) return;
+  std::copy_n(answer.pdu.begin(), basic_header_bytes, header);
+  TargetNumbers now = numbers(false);
+  now.stat_sn = answer.status_sequence;
+  now.encode(header);
+  seal_header(header);
+}
+
+}  // namespace ashlar::iscsi
