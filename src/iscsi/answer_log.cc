@@ -19,12 +19,16 @@ void AnswerLog::acknowledge(uint32_t expected) {
   while (!answers_.empty() && serial_before(answers_.front().status_sequence, expected)) forget_oldest();
 }
 
+void AnswerLog::forget(uint32_t status_sequence) {
+  std::erase_if(answers_, [&](const Answer& answer) {
+    if (answer.status_sequence != status_sequence) return false;
+    bytes_ -= answer.pdu.size();
+    return true;
+  });
+}
+
 const AnswerLog::Answer* AnswerLog::find(uint32_t status_sequence) const {
-  // Numbers are without gaps but for answers that are not kept here.
-  for (const Answer& answer : answers_) {
-    if (answer.status_sequence == status_sequence) return &answer;
-  }
-  return nullptr;
+  return find_if([&](const Answer& answer) { return answer.status_sequence == status_sequence; });
 }
 
 }  // namespace ashlar::iscsi

@@ -26,6 +26,15 @@ class AnswerLog {
   void acknowledge(uint32_t expected);
   /// Null when it is acknowledged, forgotten or still to come.
   const Answer* find(uint32_t status_sequence) const;
+  /// The oldest one that `wanted` says is it; null when there is none.
+  template <typename Wanted>
+  const Answer* find_if(Wanted wanted) const {
+    for (const Answer& answer : answers_) {
+      if (wanted(answer)) return &answer;
+    }
+    return nullptr;
+  }
+  void forget(uint32_t status_sequence);
   size_t size() const { return answers_.size(); }
   bool empty() const { return answers_.empty(); }
 

@@ -67,6 +67,7 @@ void Connection::seal_header(uint8_t* header) {
 }
 
 void Connection::send_r2t(R2t r2t) {
+  if (phase_ == Phase::suspended) return;  // whoever takes the command over asks again
   uint8_t* header = append_pdu(0, {});
   if (header == nullptr) return;
   r2t.numbers = numbers(false);
@@ -75,6 +76,10 @@ void Connection::send_r2t(R2t r2t) {
 }
 
 void Connection::answer(Command& command) {
+  if (phase_ == Phase::suspended && !command.aborted()) {
+    command.finished = true;
+    return;
+  }
   if (command.aborted() || stopped()) return release(command);
   session_->commands.remove(command);  // the window counts what has no answer yet
   const uint32_t room = command.expected_data_in_bytes;

@@ -48,7 +48,7 @@ void Command::begin(Connection& connection, const wire::iscsi::ScsiCommand& pdu,
   solicitation_count_ = 0;
   data_in_sequences = 0;
   recoveries_ = 0;
-  retained = false;
+  retained = finished = false;
   acknowledge_tag = wire::iscsi::reserved_task_tag;
   transmissions = 0;
 }

@@ -69,6 +69,10 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
   bool is_given_up(const wire::iscsi::DataOut& pdu) const;
   /// Sends R2Ts again that are not answered yet, of numbers from `begin` on, `count` of them (0: all); how many there were.
   uint32_t repeat_r2ts(uint32_t begin, uint32_t count);
+  /// Another connection takes it over (ErrorRecoveryLevel 2).
+  void move_to(Connection& connection) { connection_ = &connection; }
+  bool moves_data_out() const { return expected_data_out_bytes > 0; }
+  bool finished = false;         ///< its connection failed before it could be answered
   bool retained = false;         ///< its data is kept until the host has acknowledged its status
   uint32_t transmissions = 0;    ///< of its buffer, under way
   uint32_t status_sequence = 0;  ///< of its answer; with retained
@@ -139,7 +143,7 @@ class CommandTable {
   size_t size() const { return size_; }
   template <typename Visit>
   void each(Visit visit) const {
-    for (const Command* head : heads_) {
+    for (Command* head : heads_) {
       for (; head != nullptr; head = head->next_in_bucket) visit(*head);
     }
   }

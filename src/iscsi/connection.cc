@@ -45,7 +45,7 @@ loop::Loop& Connection::loop() { return server_.loop; }
 void Connection::arm_timer(loop::Nanoseconds span) { server_.loop.arm_after(*this, span); }
 
 void Connection::readable() {
-  if (phase_ == Phase::closing || phase_ == Phase::draining || phase_ == Phase::flushing) return;
+  if (stopped() || phase_ == Phase::draining) return;
   if (transmit_.backlog_bytes() > backlog_limit_bytes) return;  // writable() goes on with it
   last_heard_ = server_.loop.now();
   ping_unanswered_ = false;
@@ -58,13 +58,9 @@ void Connection::readable() {
         if (stopped() || phase_ == Phase::draining) return;
         break;
       case Receiver::Outcome::end_of_stream:
-        close(half_open() ? "login.refused" : "session.dropped",
-              receiver_.inside_pdu() ? "the host closed the connection in the middle of a PDU"
-                                     : "the host closed the connection");
-        return;
-      case Receiver::Outcome::failed:
-        close(half_open() ? "login.refused" : "session.dropped", "the connection failed");
-        return;
+        return fail(receiver_.inside_pdu() ? "the host closed the connection in the middle of a PDU"
+                                           : "the host closed the connection");
+      case Receiver::Outcome::failed: return fail("the connection failed");
     }
   }
   stream_->resume();
@@ -72,7 +68,7 @@ void Connection::readable() {
 
 void Connection::writable() {
   blocked_ = false;
-  if (phase_ == Phase::closing) return;
+  if (phase_ == Phase::closing || phase_ == Phase::suspended) return;
   wants_to_send();
 }
 
@@ -80,7 +76,7 @@ void Connection::turn_end() {
   if (phase_ == Phase::closing) return;
   const bool was_full = transmit_.backlog_bytes() > backlog_limit_bytes;
   const TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
-  if (flushed == TransmitQueue::Flushed::failed) return close("session.dropped", "the connection failed");
+  if (flushed == TransmitQueue::Flushed::failed) return fail("the connection failed");
   blocked_ = flushed == TransmitQueue::Flushed::some;
   if (was_full && transmit_.backlog_bytes() <= backlog_limit_bytes) stream_->resume();
   if (blocked_) return;
@@ -94,14 +90,15 @@ void Connection::expired() {
                  fmt::format("no complete login within {} s", server_.settings().login_timeout_seconds));
   }
   if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
+  if (phase_ == Phase::suspended)
+    return close("session.dropped", "no connection took its tasks over in time (Time2Retain)");
   if (phase_ != Phase::full_feature) return;
   if (!logout_reason_.empty()) return drop(logout_reason_);
   const Settings& settings = server_.settings();
   const loop::Nanoseconds silence = server_.loop.now() - last_heard_;
   const loop::Nanoseconds interval = loop::seconds(settings.nop_interval_seconds);
   if (ping_unanswered_) {
-    return close("session.dropped",
-                 fmt::format("the host has not answered a ping for {} s", settings.nop_timeout_seconds));
+    return fail(fmt::format("the host has not answered a ping for {} s", settings.nop_timeout_seconds));
   }
   if (silence < interval) return arm_timer(interval - silence);
   uint8_t* header = append_pdu(0, {});
@@ -153,6 +150,8 @@ void Connection::release(Command& command) {
 void Connection::close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing) return;
   leave_login();
+  const bool last = session_ == nullptr || session_->connections.size() + session_->suspended.size() <= 1;
+  if (phase_ == Phase::suspended) std::erase(session_->suspended, this);
   phase_ = Phase::closing;
   server_.loop.cancel(*this);
   server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
@@ -161,12 +160,12 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   const std::string target = session_ && session_->target ? session_->target->name : std::string();
   log_info("iscsi", "{}: {} target={} initiator={} peer={} shard={}", kind, reason, target, initiator, peer,
            server_.loop.index());
-  const bool last = session_ == nullptr || session_->connections.size() <= 1;
   server_.tell({last ? kind : "session.connection_closed", target, initiator, peer, reason});
   stream_->shutdown_send();
   transmit_.abandon();
   if (session_ == nullptr) return finish_close();
   let_all_go();
+  release_finished();
   leave_session();
 }
 
@@ -175,6 +174,18 @@ void Connection::close(const std::string& kind, const std::string& reason) {
 void Connection::leave_session() {
   Session& session = *session_;
   std::erase(session.connections, this);
+  forget_parked();
+  if (!session.connections.empty() || !session.suspended.empty()) return abort_own_commands();
+  session.ended = true;
+  session.parked.clear();
+  --server_.session_count;
+  std::erase(server_.sessions, session_);
+  if (session.nexus == nullptr) return finish_close();
+  session.nexus->close([this] { finish_close(); });
+}
+
+void Connection::forget_parked() {
+  Session& session = *session_;
   std::erase_if(session.held_functions, [this](const ParkedPdu& held) { return held.connection == this; });
   // A number that was not taken up counts as not received: the host sends it again on another connection (4.2.2.1).
   for (auto next = session.parked.begin(); next != session.parked.end();) {
@@ -187,13 +198,6 @@ void Connection::leave_session() {
     next = session.parked.erase(next);
     if (command != nullptr) release(*command);
   }
-  if (!session.connections.empty()) return abort_own_commands();
-  session.ended = true;
-  session.parked.clear();
-  --server_.session_count;
-  std::erase(server_.sessions, session_);
-  if (session.nexus == nullptr) return finish_close();
-  session.nexus->close([this] { finish_close(); });
 }
 
 void Connection::abort_own_commands() {
@@ -240,6 +244,7 @@ void Connection::flush_then_close(const std::string& kind, const std::string& re
 void Connection::drop(const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
   if (session_ == nullptr || phase_ == Phase::login) return close("login.refused", reason);
+  if (phase_ == Phase::suspended) return close("session.dropped", reason);
   const bool others = session_->connections.size() > 1;
   send_async(others ? AsyncEvent::connection_drop : AsyncEvent::all_connections_drop);
   flush_then_close("session.dropped", reason);
@@ -255,6 +260,7 @@ void Connection::ask_for_logout(loop::Nanoseconds wait, const std::string& reaso
 
 void Connection::drain() {
   if (phase_ == Phase::login) return close("login.refused", "the engine stops");
+  if (phase_ == Phase::suspended) return close("session.dropped", "the engine stops");
   if (phase_ != Phase::full_feature) return;
   phase_ = Phase::draining;
   continue_drain();

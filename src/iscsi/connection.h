@@ -55,9 +55,12 @@ class Connection final : public ListNode<ConnectionTag>,
   loop::Endpoint peer() const { return stream_->peer(); }
   bool half_open() const { return phase_ == Phase::login; }
   bool closing() const { return phase_ == Phase::closing; }
+  bool suspended() const { return phase_ == Phase::suspended; }
   SessionStatus status();
   /// No more is read; what is in flight ends without answers. `reason` is logged and told as an event.
   void close(const std::string& kind, const std::string& reason);
+  /// The connection is lost: closes, or at ErrorRecoveryLevel 2 keeps its tasks for Time2Retain.
+  void fail(const std::string& reason);
   /// Tells the host with an asynchronous message, sends what is queued, then closes.
   void drop(const std::string& reason);
   /// The first login request of a connection, as another shard received it.
@@ -73,7 +76,14 @@ class Connection final : public ListNode<ConnectionTag>,
   void replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view);
 
  private:
-  enum class Phase : uint8_t { login, full_feature, draining, flushing, closing };
+  enum class Phase : uint8_t {
+    login,
+    full_feature,
+    draining,
+    flushing,
+    suspended,  ///< it failed at ErrorRecoveryLevel 2: nothing comes or goes, its tasks wait to be taken over
+    closing
+  };
 
   // loop
   void readable() override;
@@ -87,7 +97,8 @@ class Connection final : public ListNode<ConnectionTag>,
   bool header_digest_failed(const uint8_t* header) override;
   void data_digest_failed(const uint8_t* header) override;
   bool stopped() const override {
-    return phase_ == Phase::closing || phase_ == Phase::flushing || move_.has_value();
+    return phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::suspended ||
+           move_.has_value();
   }
 
   // Login (login_phase.cc)
@@ -116,9 +127,11 @@ class Connection final : public ListNode<ConnectionTag>,
   void task_management(const uint8_t* header);
   bool waits_for_commands(const wire::iscsi::TaskManagementRequest& pdu, const uint8_t* header);
   bool abort_before_its_turn(const wire::iscsi::TaskManagementRequest& pdu);
-  void answer_management(uint32_t tag, wire::iscsi::TaskManagementOutcome outcome, bool cold_reset);
+  void send_management_answer(uint32_t tag, wire::iscsi::TaskManagementOutcome outcome);
+  void answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset);
   void text_request(const uint8_t* header, ConstBytes data);
   void logout(const uint8_t* header);
+  wire::iscsi::LogoutOutcome remove_for_recovery(uint16_t connection_id);
   void log_out_of(Connection& other, uint32_t tag);
   void answer_logout(uint32_t tag, wire::iscsi::LogoutOutcome outcome);
   bool known_opcode(wire::iscsi::Opcode opcode) const;
@@ -133,6 +146,17 @@ class Connection final : public ListNode<ConnectionTag>,
   bool repeat_data(const wire::iscsi::SnackRequest& pdu);
   bool repeat_statuses(const wire::iscsi::SnackRequest& pdu);
   void repeat(const AnswerLog::Answer& answer);
+
+  // ErrorRecoveryLevel 2 (reassignment.cc)
+  void suspend(const std::string& reason);
+  void release_finished();
+  void reassign(const wire::iscsi::TaskManagementRequest& pdu);
+  wire::iscsi::TaskManagementOutcome can_take_over(const wire::iscsi::TaskManagementRequest& pdu);
+  void take_over(const wire::iscsi::TaskManagementRequest& pdu);
+  void take_over_active(Command& command);
+  void take_over_answered(Connection& from, const wire::iscsi::TaskManagementRequest& pdu);
+  Command* retained_of(uint32_t tag) const;
+  void take_from(Connection& from, Command& command);
 
   // Answers (answers.cc)
   wire::iscsi::TargetNumbers numbers(bool takes_status);
@@ -155,6 +179,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
   size_t awaiting_host() const;
+  void forget_parked();
   void leave_session();
   void abort_own_commands();
   void finish_close();

@@ -51,7 +51,8 @@ struct Settings {
   bool immediate_data = true;
   uint16_t max_outstanding_r2t = 8;
   uint16_t queue_depth = 128;         ///< commands per session: the CmdSN window
-  uint32_t error_recovery_level = 1;  ///< most that is agreed on; hosts that ask for none get 0
+  uint32_t error_recovery_level = 2;  ///< most that is agreed on; hosts that ask for none get 0
+  uint32_t time2retain_seconds = 20;  ///< at level 2, for the tasks of a failed connection
   uint32_t max_connections_per_session = 8;
   uint32_t login_timeout_seconds = 15;
   uint32_t nop_interval_seconds = 30;

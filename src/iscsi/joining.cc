@@ -65,8 +65,8 @@ void Connection::join_session() {
   session_ = session;
   Connection* const closing = replaces ? *older : nullptr;
   session->connections.push_back(this);
-  // The same CID: an implicit logout of the older connection, whose tasks end first (RFC 7143 6.3.4).
-  if (closing != nullptr) closing->close("session.dropped", "its host logged in again with the same CID");
+  // The same CID: an implicit logout of the older connection, whose tasks end first, or may be taken over (RFC 7143 6.3.4).
+  if (closing != nullptr) closing->fail("its host logged in again with the same CID");
   server_.call_when_gone(*session, connection_id, *this, [this, alive = std::weak_ptr<bool>(alive_)] {
     if (alive.expired() || phase_ != Phase::login) return;
     enter_full_feature();

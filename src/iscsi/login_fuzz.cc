@@ -96,7 +96,7 @@ void check_session(const LoginMachine& machine, bool proof_used) {
   CHECK(agreed.first_burst_bytes <= agreed.max_burst_bytes && agreed.max_burst_bytes >= 512);
   CHECK(agreed.initiator_max_receive_data_segment_bytes >= 512 &&
         agreed.max_receive_data_segment_bytes >= 512);
-  CHECK(agreed.max_connections >= 1 && agreed.max_connections <= 8 && agreed.error_recovery_level <= 1 &&
+  CHECK(agreed.max_connections >= 1 && agreed.max_connections <= 8 && agreed.error_recovery_level <= 2 &&
         agreed.max_outstanding_r2t >= 1);
   CHECK(!machine.initiator().empty());
   CHECK(machine.discovery() == (machine.target() == nullptr));

@@ -38,19 +38,18 @@ TaskManagementOutcome outcome_of(scsi::TaskManagementResponse response) {
 
 void Connection::task_management(const uint8_t* header) {
   const TaskManagementRequest pdu = TaskManagementRequest::decode(header);
-  const uint32_t tag = pdu.initiator_task_tag;
-  if (tag == reserved_task_tag)
+  if (pdu.initiator_task_tag == reserved_task_tag)
     return protocol_error(header, "a task management function without a task tag");
   if (waits_for_commands(pdu, header)) return;
+  if (pdu.function == TaskManagementFunction::task_reassign) return reassign(pdu);
   ++session_->managing;
-  // Task reassignment needs ErrorRecoveryLevel 2.
-  if (pdu.function == TaskManagementFunction::task_reassign)
-    return answer_management(tag, TaskManagementOutcome::allegiance_reassignment_not_supported, false);
+  const uint32_t tag = pdu.initiator_task_tag;
   if (pdu.function < TaskManagementFunction::abort_task ||
-      pdu.function > TaskManagementFunction::task_reassign)
-    return answer_management(tag, TaskManagementOutcome::function_not_supported, false);
+      pdu.function > TaskManagementFunction::task_reassign) {
+    return answer_management(tag, scsi::TaskManagementResponse::not_supported, false);
+  }
   if (pdu.function == TaskManagementFunction::abort_task && abort_before_its_turn(pdu))
-    return answer_management(tag, TaskManagementOutcome::function_complete, false);
+    return answer_management(tag, scsi::TaskManagementResponse::complete, false);
   const bool cold = pdu.function == TaskManagementFunction::target_cold_reset;
   // This connection may have gone when it is done, while another one carries the session on.
   session_->nexus->manage(function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
@@ -59,7 +58,7 @@ void Connection::task_management(const uint8_t* header) {
                             if (alive.expired() || buried_) {
                               --session->managing;
                             } else {
-                              answer_management(tag, outcome_of(response), cold);
+                              answer_management(tag, response, cold);
                             }
                           });
 }
@@ -103,7 +102,11 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
     parked.connection->release(*parked.command);
     return true;
   }
-  if (session_->commands.find(pdu.referenced_task_tag) != nullptr) return false;
+  if (Command* const known = session_->commands.find(pdu.referenced_task_tag)) {
+    if (!known->finished) return false;
+    known->connection().release(*known);  // its answer will not be fetched any more
+    return true;
+  }
   switch (session_->window.receive(pdu.ref_cmd_sn, false)) {
     case CommandWindow::Verdict::execute: return true;
     case CommandWindow::Verdict::park: return session_->parked.emplace(pdu.ref_cmd_sn, ParkedPdu{}).second;
@@ -112,9 +115,18 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
   return false;
 }
 
-void Connection::answer_management(uint32_t tag, TaskManagementOutcome outcome, bool cold_reset) {
+void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset) {
   --session_->managing;
   if (stopped()) return;
+  send_management_answer(tag, outcome_of(response));
+  if (stopped()) return;
+  if (cold_reset && response == scsi::TaskManagementResponse::complete) {
+    server_.drop_target_everywhere(session_->target->name, "target cold reset");
+  }
+  if (phase_ == Phase::draining) continue_drain();
+}
+
+void Connection::send_management_answer(uint32_t tag, TaskManagementOutcome outcome) {
   uint8_t* header = append_pdu(0, {});
   if (header == nullptr) return;
   TaskManagementResponse pdu;
@@ -123,10 +135,6 @@ void Connection::answer_management(uint32_t tag, TaskManagementOutcome outcome, 
   pdu.numbers = numbers(true);
   pdu.encode(header);
   seal_header(header);
-  if (cold_reset && outcome == TaskManagementOutcome::function_complete) {
-    server_.drop_target_everywhere(session_->target->name, "target cold reset");
-  }
-  if (phase_ == Phase::draining) continue_drain();
 }
 
 void Connection::logout(const uint8_t* header) {
@@ -135,9 +143,8 @@ void Connection::logout(const uint8_t* header) {
   // A reason of a later standard asks for something that we do not do.
   if (pdu.reason > LogoutReason::remove_connection_for_recovery)
     return reject(header, RejectReason::invalid_pdu_field);
-  // Nothing is kept of a connection for another one to take over (ErrorRecoveryLevel 2 does that).
   if (pdu.reason == LogoutReason::remove_connection_for_recovery)
-    return answer_logout(tag, LogoutOutcome::recovery_not_supported);
+    return answer_logout(tag, remove_for_recovery(pdu.connection_id));
   if (pdu.reason == LogoutReason::close_connection && pdu.connection_id != connection_id_) {
     const auto same = [&pdu](const Connection* each) { return each->connection_id() == pdu.connection_id; };
     const auto found = std::ranges::find_if(session_->connections, same);
@@ -150,6 +157,8 @@ void Connection::logout(const uint8_t* header) {
     for (Connection* each : all) {
       if (each != this) each->close("session.logout", "the host logged out by another connection");
     }
+    const std::vector<Connection*> failed = session_->suspended;
+    for (Connection* each : failed) each->close("session.logout", "the host logged out");
   }
   flush_then_close("session.logout", "the host logged out");
 }
@@ -171,6 +180,8 @@ void Connection::answer_logout(uint32_t tag, LogoutOutcome outcome) {
   response.initiator_task_tag = tag;
   response.numbers = numbers(true);
   response.time2wait_seconds = static_cast<uint16_t>(parameters().default_time2wait_seconds);
+  if (parameters().error_recovery_level == 2)
+    response.time2retain_seconds = static_cast<uint16_t>(parameters().default_time2retain_seconds);
   response.encode(answer);
   seal_header(answer);
 }

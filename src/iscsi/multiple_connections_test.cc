@@ -8,7 +8,7 @@ namespace {
 
 using namespace wire::iscsi;
 
-const std::string eight("MaxConnections=8\0InitialR2T=No\0ImmediateData=Yes\0", 49);
+const std::string eight = text({"MaxConnections=8", "InitialR2T=No", "ImmediateData=Yes"});
 
 ScsiCommand read_command(uint32_t tag, uint32_t cmd_sn) {
   ScsiCommand command;

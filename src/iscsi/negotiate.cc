@@ -118,11 +118,12 @@ const std::vector<KeyRow>& table() {
                  [](const S& s) { return s.max_burst_bytes; }),
       number_key("FirstBurstLength", KeyKind::minimum, {512, largest_24_bits}, true, &P::first_burst_bytes,
                  [](const S& s) { return s.first_burst_bytes; }),
-      // Nothing is kept of a lost connection (ErrorRecoveryLevel 0), so a host need not wait for us nor hurry.
+      // A host need not wait for us. What is kept of a lost connection is kept at ErrorRecoveryLevel 2 only.
       number_key("DefaultTime2Wait", KeyKind::maximum, {0, 3600}, false, &P::default_time2wait_seconds,
                  [](const S&) -> uint32_t { return 0; }),
-      number_key("DefaultTime2Retain", KeyKind::minimum, {0, 3600}, false, &P::default_time2retain_seconds,
-                 [](const S&) -> uint32_t { return 0; }),
+      number_key(
+          "DefaultTime2Retain", KeyKind::minimum, {0, 3600}, false, &P::default_time2retain_seconds,
+          [](const S& s) -> uint32_t { return s.error_recovery_level < 2 ? 0 : s.time2retain_seconds; }),
       number_key("MaxOutstandingR2T", KeyKind::minimum, {1, 65535}, true, &P::max_outstanding_r2t,
                  [](const S& s) -> uint32_t { return s.max_outstanding_r2t; }),
       flag_key("DataPDUInOrder", KeyKind::boolean_or, &P::data_pdu_in_order, [](const S&) { return true; }),

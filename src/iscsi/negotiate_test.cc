@@ -163,7 +163,7 @@ constexpr Row every_row[] = {
     {"DefaultTime2Wait", "2", "2"},
     {"DefaultTime2Wait", "3600", "3600"},
     {"DefaultTime2Wait", "3601", "Reject"},
-    {"DefaultTime2Retain", "20", "0"},
+    {"DefaultTime2Retain", "60", "20"},
     {"DefaultTime2Retain", "0", "0"},
     {"DefaultTime2Retain", "4000", "Reject"},
     {"MaxOutstandingR2T", "1", "1"},
@@ -177,7 +177,7 @@ constexpr Row every_row[] = {
     {"DataSequenceInOrder", "Yes", "Yes"},
     {"DataSequenceInOrder", "Maybe", "Reject"},
     {"ErrorRecoveryLevel", "0", "0"},
-    {"ErrorRecoveryLevel", "2", "1"},
+    {"ErrorRecoveryLevel", "2", "2"},
     {"ErrorRecoveryLevel", "3", "Reject"},
     {"ErrorRecoveryLevel", "-1", "Reject"},
     {"SessionType", "Normal", "(none)"},
@@ -252,7 +252,7 @@ TEST(Negotiate, WhatIsAnsweredIsInForce) {
   expected.max_burst_bytes = 524288;
   expected.first_burst_bytes = 131072;
   expected.default_time2wait_seconds = 5;
-  expected.default_time2retain_seconds = 0;
+  expected.default_time2retain_seconds = 7;
   expected.max_outstanding_r2t = 4;
   expected.task_reporting = "ResponseFence";
   expected.protocol_level = 0;

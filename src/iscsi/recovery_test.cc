@@ -8,17 +8,11 @@ namespace {
 
 using namespace wire::iscsi;
 
-std::string keys(const std::vector<std::string>& pairs) {
-  std::string joined;
-  for (const std::string& pair : pairs) joined += pair + '\0';
-  return joined;
-}
-
 class Recovery : public ::testing::Test {
  protected:
   Recovery() : host(array) {
     const auto response = host.log_in(
-        {.extra_keys = keys({"ErrorRecoveryLevel=2", "HeaderDigest=CRC32C", "DataDigest=CRC32C",
+        {.extra_keys = text({"ErrorRecoveryLevel=1", "HeaderDigest=CRC32C", "DataDigest=CRC32C",
                              "MaxRecvDataSegmentLength=8192", "MaxBurstLength=16384", "InitialR2T=No",
                              "ImmediateData=Yes", "FirstBurstLength=8192", "MaxOutstandingR2T=2"})});
     EXPECT_EQ(response.status, LoginStatus::success);
@@ -289,7 +283,7 @@ TEST_F(Recovery, DataThatNeverComesWholeEndsItsCommandAlone) {
 TEST(RecoveryBounds, WhatIsKeptForAHostThatAcknowledgesNothing) {
   Array array;
   RawHost host(array);
-  ASSERT_EQ(host.log_in({.extra_keys = keys({"ErrorRecoveryLevel=1"})}).status, LoginStatus::success);
+  ASSERT_EQ(host.log_in({.extra_keys = text({"ErrorRecoveryLevel=1"})}).status, LoginStatus::success);
   for (uint32_t i = 0; i < 200; ++i) {
     ScsiCommand command;
     command.read = true;

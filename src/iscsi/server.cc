@@ -77,7 +77,8 @@ void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id
                                   std::move_only_function<void()> gone) {
   const auto there = [this, session = &session, connection_id, except = &except] {
     for (Connection& each : connections) {
-      if (&each != except && each.session() == session && each.connection_id() == connection_id) return true;
+      const bool same = each.session() == session && each.connection_id() == connection_id;
+      if (same && &each != except && !each.suspended()) return true;
     }
     return false;
   };
@@ -165,7 +166,8 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
 std::vector<SessionStatus> Server::sessions() const {
   std::vector<SessionStatus> all;
   for (const std::shared_ptr<Session>& session : impl_->sessions) {
-    if (!session->connections.empty()) all.push_back(session->connections.front()->status());
+    const auto& carriers = session->connections.empty() ? session->suspended : session->connections;
+    if (!carriers.empty()) all.push_back(carriers.front()->status());
   }
   return all;
 }

@@ -49,7 +49,9 @@ struct Session {
   CommandWindow window;
   CommandTable commands;
   std::vector<Connection*> connections;  ///< that carry it, oldest first; a closing one is not among them
-  bool ended = false;                    ///< its last connection closes, and the nexus with it
+  /// Failed, at ErrorRecoveryLevel 2: their tasks wait for another connection to take them over.
+  std::vector<Connection*> suspended;
+  bool ended = false;  ///< its last connection closes, and the nexus with it
   /// By CmdSN. At most the window's depth.
   std::map<uint32_t, ParkedPdu> parked;
   /// Functions that affect many tasks and came, as immediate ones, before commands that they are to affect (RFC 7143 4.2.3.3).

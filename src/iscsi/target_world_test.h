@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/crc32c.h"
+#include "iscsi/login_testing.h"
 #include "iscsi/server_impl.h"
 #include "loop/sim_test.h"
 #include "stores/stores.h"
