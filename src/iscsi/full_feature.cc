@@ -224,10 +224,9 @@ bool Connection::in_sequence(const uint8_t* header, ConstBytes data) {
   return false;
 }
 
-// What is ahead of its turn can only come by a second connection or behind a lost PDU.
+// What is ahead of its turn waits for what is missing (RFC 7143 4.2.2.1), however many connections that could come by.
 bool Connection::park(uint32_t command_sequence, const uint8_t* header, ConstBytes data) {
-  const bool possible = parameters().max_connections > 1 || parameters().error_recovery_level > 0;
-  if (!possible || data.size() > Session::most_held_bytes) return false;
+  if (data.size() > Session::most_held_bytes) return false;
   if (session_->parked.contains(command_sequence)) return true;
   auto held = std::make_unique<ParkedPdu::Held>();
   std::copy_n(header, basic_header_bytes, held->header.begin());

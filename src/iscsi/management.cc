@@ -38,6 +38,8 @@ TaskManagementOutcome outcome_of(scsi::TaskManagementResponse response) {
 
 void Connection::task_management(const uint8_t* header) {
   const TaskManagementRequest pdu = TaskManagementRequest::decode(header);
+  if (pdu.initiator_task_tag == reserved_task_tag)
+    return protocol_error(header, "a task management function without a task tag");
   if (waits_for_commands(pdu, header)) return;
   if (pdu.function == TaskManagementFunction::task_reassign) return reassign(pdu);
   ++session_->managing;
@@ -138,6 +140,9 @@ void Connection::send_management_answer(uint32_t tag, TaskManagementOutcome outc
 void Connection::logout(const uint8_t* header) {
   const LogoutRequest pdu = LogoutRequest::decode(header);
   const uint32_t tag = pdu.initiator_task_tag;
+  // A reason of a later standard asks for something that we do not do.
+  if (pdu.reason > LogoutReason::remove_connection_for_recovery)
+    return reject(header, RejectReason::invalid_pdu_field);
   if (pdu.reason == LogoutReason::remove_connection_for_recovery)
     return answer_logout(tag, remove_for_recovery(pdu.connection_id));
   if (pdu.reason == LogoutReason::close_connection && pdu.connection_id != connection_id_) {

@@ -1,8 +1,6 @@
-"""Full feature phase: NOP, Logout, fields of the SCSI Command and its answers, asynchronous messages (UNH-IOL Full Feature Phase 10, 14
-to 17, 20)."""
+"""Full feature phase: NOP, Logout, fields of the SCSI Command and its answers (UNH-IOL Full Feature Phase 10, 15 to 17)."""
 from conformance.iscsi import pdu
-from conformance.iscsi.bench import Wrong, answered, check, family, one_of, reaction, rejected, same
-from support import array
+from conformance.iscsi.bench import answered, check, family, one_of, reaction, rejected, same
 from support.initiator import GOOD, INQUIRY, TEST_UNIT_READY, Closed, read_16, sense_of
 
 LENGTHS = {f"{length} bytes": length for length in (0, 1, 2, 3, 4, 5, 511, 512, 4096, 8192)}
@@ -244,44 +242,3 @@ def data_segment_above_the_targets_maximum(t):
     c.send_raw(bytes(pdu.build(pdu.NOP_OUT, pdu.FINAL, True, itt=5, ttt=pdu.RESERVED, cmd_sn=c.cmd_sn, data_length=most + 4)))
     rejected(c, 0x04, 0x09, 0x0A)
     t.serves()
-
-
-def _without(document, target):
-    """The document when a target is gone."""
-    return {**document, "targets": [each for each in document["targets"] if each["name"] != target],
-            "mappings": [each for each in document["mappings"] if each["target"] != target]}
-
-
-def target_goes_away(t):
-    """Full Feature 20.3 Asynchronous Message (RFC 7143 11.9.1): sessions of a target that is removed are told, or end at once."""
-    whole = t.world.document
-    c = t.session()
-    try:
-        t.world.apply(_without(whole, t.world.target))
-        _end_after_event(c)
-    finally:
-        t.world.apply(whole)
-    t.serves()
-
-
-def target_stops(t):
-    """Full Feature 20.2, 20.3 Asynchronous Message (RFC 7143 11.9.1): so are the sessions of a target that is stopped."""
-    c = t.session()
-    same(t.world.stop(), 0, "the exit of the engine")
-    try:
-        _end_after_event(c)
-    finally:
-        t.world.restart()
-    t.serves()
-
-
-def _end_after_event(c):
-    try:
-        while True:
-            got = c.receive_of(pdu.ASYNC)
-            one_of(got.event, (1, 2, 3), "the event: logout request, or connections are dropped")
-            same((got.itt, len(got.data)), (pdu.RESERVED, 0), "task tag and data")
-    except Closed:
-        return
-    except array.Broken as problem:
-        raise Wrong(str(problem)) from None

@@ -361,3 +361,23 @@ def same_task_tag_on_both_connections(t):
     several.by(second, "command", TEST_UNIT_READY, itt=tag)
     rejected(second, 0x04, 0x07, 0x09)
     t.serves()
+
+
+def logout_of_one_connection_is_asked_for(t):
+    """Multi-Connection 5, Full Feature 14.2 Multi Connection Async Logout Request (RFC 7143 11.9.1): one portal goes, one connection."""
+    several = Several(t)
+    second, whole = several.join(portal=1), t.world.document
+    keep = [each for each in whole["targets"] if each["name"] == t.world.target]
+    smaller = {**whole, "portals": whole["portals"][:1], "targets": keep,
+               "mappings": [each for each in whole["mappings"] if each["target"] == t.world.target]}
+    try:
+        t.world.apply(smaller)
+        got = second.receive_of(pdu.ASYNC)
+        if got.event == 1:
+            second.cmd_sn = several.next_number()
+            same(second.logout(1).response, 0, "the response to the logout")
+            several.leading.cmd_sn = second.cmd_sn
+        second.receive_end()
+        same(several.leading.run(TEST_UNIT_READY)[0], GOOD, "the status by the other connection")
+    finally:
+        t.world.apply(whole)
