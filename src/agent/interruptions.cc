@@ -71,6 +71,31 @@ std::string why_lost(const Configuration& after, const Work& work, const std::st
   return "";
 }
 
+/// The tags of the portals that a target can be reached by.
+std::set<uint16_t> tags_of(const Configuration& configuration, const std::string& target) {
+  const api::Target* found = api::find_named(configuration.targets, target);
+  std::set<uint16_t> tags;
+  if (found == nullptr) return tags;
+  for (const api::Portal& each : configuration.portals) {
+    if (found->portals.empty() || std::ranges::find(found->portals, each.name) != found->portals.end())
+      tags.insert(each.group_tag);
+  }
+  return tags;
+}
+
+// One way at least takes reads and writes, or will soon: hosts wait for the end of a transition.
+bool in_reach(const Configuration& configuration, const std::string& target, const std::string& volume) {
+  for (const api::Group& group : configuration.groups) {
+    if (std::ranges::find(group.volumes, volume) == group.volumes.end()) continue;
+    return std::ranges::any_of(tags_of(configuration, target), [&group](uint16_t tag) {
+      const auto access = std::ranges::find(group.access, tag, &api::GroupAccess::group_tag);
+      return access == group.access.end() || access->state == "optimized" ||
+             access->state == "non_optimized" || access->state == "transitioning";
+    });
+  }
+  return true;
+}
+
 }  // namespace
 
 std::vector<api::Interruption> find_interruptions(const Configuration& before, const Configuration& after,
@@ -102,6 +127,8 @@ std::vector<api::Interruption> find_interruptions(const Configuration& before, c
         why = fmt::format("volume {} is no longer mapped to host {}", volume, session.host);
       if (why.empty() && *moved != lun)
         why = fmt::format("volume {} moves from LUN {} to {}", volume, lun, *moved);
+      if (why.empty() && in_reach(before, session.target, volume) && !in_reach(after, session.target, volume))
+        why = fmt::format("no way to volume {} stays active", volume);
       if (!why.empty()) add(volume, std::move(why));
     }
   }
