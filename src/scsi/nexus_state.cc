@@ -57,6 +57,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  copy_records.forget_lun(state.lun);
   domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
     Handling(task).interrupt(Sense::of(SenseKey::illegal_request, 0x2500));
