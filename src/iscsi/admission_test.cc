@@ -116,6 +116,9 @@ TEST(Admission, GuessesSlowDownOnAllShards) {
   EXPECT_EQ(prove(array, array.other_host, "secretsecret1234"), LoginStatus::success) << "others go on";
   array.world.run_for(SourceTable::first_wait);
   EXPECT_EQ(prove(array, array.host, "secretsecret1234"), LoginStatus::success);
+  array.world.run_for(loop::milliseconds(100));
+  for (const auto& server : array.servers)
+    EXPECT_EQ(server->impl().sources.size(), 0u) << "forgiven on all shards";
 }
 
 TEST(Admission, SessionsOfATargetAndOfAHostAreBounded) {

@@ -70,7 +70,7 @@ Portal guarded_portal() {
   return portal;
 }
 
-std::string proof_for(const Host& host, std::string_view secret) {
+std::string discovery_proof(const Host& host, std::string_view secret) {
   const auto challenge = wire::iscsi::parse_binary("CHAP_C", host.answer("CHAP_C"), max_chap_bytes);
   const auto identifier = static_cast<uint8_t>(std::stoi(host.answer("CHAP_I")));
   return wire::iscsi::binary_as_hex(*chap_response(ChapAlgorithm::sha256, identifier, secret, *challenge));
@@ -87,13 +87,14 @@ TEST(LoginAccess, DiscoveryHasAProofOfItsOwn) {
   right.say(security, discovery(open_host) + text({"AuthMethod=CHAP,None"}));
   EXPECT_EQ(right.answer("AuthMethod"), "CHAP");
   right.say(security, text({"CHAP_A=7"}));
-  right.go(security, full_feature, text({"CHAP_N=finder", "CHAP_R=" + proof_for(right, "finderfinder")}));
+  right.go(security, full_feature,
+           text({"CHAP_N=finder", "CHAP_R=" + discovery_proof(right, "finderfinder")}));
   EXPECT_TRUE(right.outcome.finished) << right.outcome.reason;
   Host of_session(make_directory(), guarded_portal());
   of_session.say(security, discovery(chap_host) + text({"AuthMethod=CHAP"}));
   of_session.say(security, text({"CHAP_A=7"}));
   of_session.go(security, full_feature,
-                text({"CHAP_N=alice", "CHAP_R=" + proof_for(of_session, chap_secret)}));
+                text({"CHAP_N=alice", "CHAP_R=" + discovery_proof(of_session, chap_secret)}));
   EXPECT_EQ(of_session.status(), Status::authentication_failure) << "a session's secret is not discovery's";
   Host session(make_directory(), guarded_portal());
   session.go(security, full_feature, normal(open_host));
@@ -110,7 +111,7 @@ TEST(LoginAccess, ASourceThatIsHeldBackMayNotTry) {
   begun.say(security, normal(chap_host) + text({"AuthMethod=CHAP"}));
   begun.say(security, text({"CHAP_A=7"}));
   begun.machine.hold_back(loop::seconds(1));
-  begun.go(security, full_feature, text({"CHAP_N=alice", "CHAP_R=" + proof_for(begun, chap_secret)}));
+  begun.go(security, full_feature, text({"CHAP_N=alice", "CHAP_R=" + discovery_proof(begun, chap_secret)}));
   EXPECT_EQ(begun.status(), Status::service_unavailable);
   Host open;
   open.machine.hold_back(loop::seconds(1));

@@ -33,7 +33,7 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
   if (first) status_sequence_ = last_login_.exp_stat_sn;
   login_->hold_back(server_.sources.held_back(source_, server_.loop.now()));
   LoginOutcome outcome = login_->apply(last_login_, data);
-  if (outcome.response.status == LoginStatus::authentication_failure) server_.tell_failed_proof(source_);
+  if (outcome.response.status == LoginStatus::authentication_failure) server_.tell_proof(source_, false);
   if (outcome.close) {
     send_login_response(outcome.response, bytes_of(outcome.text));
     return flush_then_close("login.refused", outcome.reason);
@@ -48,7 +48,7 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
     return refuse_login(LoginStatus::out_of_resources,
                         fmt::format("{} sessions are open (max_sessions)", server_.session_count));
   }
-  if (login_->authentication() != "none") server_.sources.proof_succeeded(source_);
+  if (login_->authentication() != "none") server_.tell_proof(source_, true);
   final_response_.emplace(outcome.response, std::move(outcome.text));
   start_session();
 }

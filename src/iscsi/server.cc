@@ -104,12 +104,17 @@ void Server::Impl::make_room_for_half_open(const std::string& source) {
   }
 }
 
-void Server::Impl::tell_failed_proof(const std::string& source) {
+void Server::Impl::tell_proof(const std::string& source, bool succeeded) {
+  if (succeeded && !sources.has_failures(source)) return;  // as everywhere
   for (uint32_t shard = 0; shard < group.size(); ++shard) {
-    loop.shards().send(shard, [this, shard, source] {
+    loop.shards().send(shard, [this, shard, source, succeeded] {
       if (group[shard] == nullptr) return;  // the engine has stopped
       Impl& there = group[shard]->impl();
-      there.sources.proof_failed(source, there.loop.now());
+      if (succeeded) {
+        there.sources.proof_succeeded(source);
+      } else {
+        there.sources.proof_failed(source, there.loop.now());
+      }
     });
   }
 }

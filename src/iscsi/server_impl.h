@@ -56,7 +56,7 @@ struct Server::Impl final : private loop::Ready {
   void admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
   void make_room_for_half_open(const std::string& source);
   /// Every shard hears of it: the kernel deals connections out between them.
-  void tell_failed_proof(const std::string& source);
+  void tell_proof(const std::string& source, bool succeeded);
   /// The connection has ended for good; it dies from the ready list, not under its own feet.
   void bury(Connection& connection);
   /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.

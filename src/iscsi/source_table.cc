@@ -63,6 +63,11 @@ void SourceTable::proof_succeeded(const std::string& source) {
   if (found->second.half_open == 0) entries_.erase(found);
 }
 
+bool SourceTable::has_failures(const std::string& source) const {
+  const auto found = entries_.find(source);
+  return found != entries_.end() && found->second.failures > 0;
+}
+
 loop::Nanoseconds SourceTable::held_back(const std::string& source, loop::Instant now) const {
   const auto found = entries_.find(source);
   if (found == entries_.end() || found->second.failures < free_failures) return {};

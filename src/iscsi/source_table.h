@@ -31,6 +31,7 @@ class SourceTable {
 
   void proof_failed(const std::string& source, loop::Instant now);
   void proof_succeeded(const std::string& source);
+  bool has_failures(const std::string& source) const;
   /// How long the source must still wait before it may try a proof; 0: not at all.
   loop::Nanoseconds held_back(const std::string& source, loop::Instant now) const;
   size_t size() const { return entries_.size(); }
