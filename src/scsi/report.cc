@@ -9,7 +9,7 @@
 namespace ashlar::scsi {
 namespace {
 
-void append(std::vector<uint8_t>& data, ConstBytes bytes) {
+void append_bytes(std::vector<uint8_t>& data, ConstBytes bytes) {
   data.insert(data.end(), bytes.begin(), bytes.end());
 }
 
@@ -31,8 +31,8 @@ void report_all(Handling handling, bool timeouts, uint32_t allocation_length) {
     }
     if (timeouts) descriptor[5] |= 0x02;  // CTDP
     store_be16(descriptor + 6, opcode.length);
-    append(data, descriptor);
-    if (timeouts) append(data, timeouts_descriptor);
+    append_bytes(data, descriptor);
+    if (timeouts) append_bytes(data, timeouts_descriptor);
   }
   store_be32(data.data(), static_cast<uint32_t>(data.size() - 4));
   handling.reply(data, allocation_length);
@@ -44,8 +44,8 @@ void report_one(Handling handling, const Opcode* opcode, bool timeouts, uint32_t
   if (opcode != nullptr && supported(handling, *opcode)) {
     data[1] = static_cast<uint8_t>(0x03 | (timeouts ? 0x80 : 0));
     store_be16(data.data() + 2, opcode->length);
-    append(data, ConstBytes(opcode->usage).first(opcode->length));
-    if (timeouts) append(data, timeouts_descriptor);
+    append_bytes(data, ConstBytes(opcode->usage).first(opcode->length));
+    if (timeouts) append_bytes(data, timeouts_descriptor);
   }
   handling.reply(data, allocation_length);
 }
@@ -58,9 +58,9 @@ void report_luns(Handling handling) {
   NexusState::Impl& nexus = handling.nexus().impl();
   std::vector<uint8_t> data(8);
   if (select != 1) {
-    for (const auto& [number, state] : nexus.luns) append(data, wire::scsi::encode_lun(number));
+    for (const auto& [number, state] : nexus.luns) append_bytes(data, wire::scsi::encode_lun(number));
   }
-  if (select != 0) append(data, wire::scsi::report_luns_lun);
+  if (select != 0) append_bytes(data, wire::scsi::report_luns_lun);
   store_be32(data.data(), static_cast<uint32_t>(data.size() - 8));
   // SPC-4 6.33: the host has seen the list, so no unit has to tell that it changed.
   for (auto& [number, state] : nexus.luns) state->attentions.clear(unit::Attention::luns_changed);
