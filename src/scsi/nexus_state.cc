@@ -161,8 +161,12 @@ void NexusState::replace_view(std::shared_ptr<const unit::HostView> view) {
     impl_->add_lun(mapping);
     changed = true;
   }
+  const bool ports_changed = view->target_ports != impl_->view->target_ports;
   impl_->view = std::move(view);
   impl_->index();
+  if (ports_changed) {  // VPD page 88h is another one now
+    for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::inquiry_data_changed);
+  }
   if (!changed) return;
   for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::luns_changed);
 }
