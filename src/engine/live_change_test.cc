@@ -102,8 +102,8 @@ TEST_P(LiveChange, ASecretCountsFromTheNextLoginOn) {
   EXPECT_FALSE(log_in("a secret of old", 2));
   auto again = log_in("a secret of new", 2);
   ASSERT_TRUE(again) << again.error().text();
-  world.leave(std::move(*again));
   EXPECT_THAT(world.event_kinds(), Not(Contains("session.dropped")));
+  world.leave(std::move(*again));
 }
 
 TEST_P(LiveChange, ALunMovesForItsHostAlone) {

@@ -259,8 +259,9 @@ LoginMachine::Verdict LoginMachine::take_security(const TextPairs& pairs, TextWr
                                std::chrono::ceil<loop::seconds>(held_back_).count())};
   }
   const auto proved = chap_->apply(pairs, answer);
-  if (!proved) return Refusal{Status::authentication_failure, proved.error().text()};
-  return std::nullopt;
+  if (proved) return std::nullopt;
+  proof_failed_ = proved.error().code == ErrorCode::permission_denied;
+  return Refusal{Status::authentication_failure, proved.error().text()};
 }
 
 LoginMachine::Verdict LoginMachine::choose_method(std::string_view offered, TextWriter& answer) {

@@ -56,6 +56,9 @@ class LoginMachine {
   /// is then refused as "service unavailable", which hosts try again.
   void hold_back(loop::Nanoseconds span) { held_back_ = span; }
 
+  /// The login ended because a proof of the host's was wrong.
+  bool proof_failed() const { return proof_failed_; }
+
   // What was agreed; valid after `finished`.
   bool discovery() const { return discovery_; }
   const std::string& initiator() const { return initiator_; }              ///< lower-cased
@@ -132,6 +135,7 @@ class LoginMachine {
   std::optional<ChapTarget> chap_;
   std::optional<Joining> joining_;
   loop::Nanoseconds held_back_{};
+  bool proof_failed_ = false;
 };
 
 }  // namespace ashlar::iscsi

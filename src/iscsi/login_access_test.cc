@@ -101,6 +101,25 @@ TEST(LoginAccess, DiscoveryHasAProofOfItsOwn) {
   EXPECT_TRUE(session.outcome.finished) << "normal sessions are not asked: " << session.outcome.reason;
 }
 
+TEST(LoginAccess, OnlyAWrongProofCountsAsAGuess) {
+  Host none;
+  none.go(security, operational, normal(chap_host) + text({"AuthMethod=None"}));
+  EXPECT_EQ(none.status(), Status::authentication_failure);
+  EXPECT_FALSE(none.machine.proof_failed());
+  Host wrong;
+  wrong.say(security, normal(chap_host) + text({"AuthMethod=CHAP"}));
+  wrong.say(security, text({"CHAP_A=7"}));
+  wrong.go(security, full_feature,
+           text({"CHAP_N=alice", "CHAP_R=" + discovery_proof(wrong, "a wrong guess")}));
+  EXPECT_TRUE(wrong.machine.proof_failed());
+  Host stranger;
+  stranger.say(security, normal(chap_host) + text({"AuthMethod=CHAP"}));
+  stranger.say(security, text({"CHAP_A=7"}));
+  stranger.go(security, full_feature,
+              text({"CHAP_N=nobody", "CHAP_R=" + discovery_proof(stranger, chap_secret)}));
+  EXPECT_TRUE(stranger.machine.proof_failed());
+}
+
 TEST(LoginAccess, ASourceThatIsHeldBackMayNotTry) {
   Host host;
   host.machine.hold_back(loop::milliseconds(1500));

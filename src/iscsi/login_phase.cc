@@ -33,7 +33,7 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
   if (first) status_sequence_ = last_login_.exp_stat_sn;
   login_->hold_back(server_.sources.held_back(source_, server_.loop.now()));
   LoginOutcome outcome = login_->apply(last_login_, data);
-  if (outcome.response.status == LoginStatus::authentication_failure) server_.tell_proof(source_, false);
+  if (login_->proof_failed()) server_.tell_proof(source_, false);
   if (outcome.close) {
     send_login_response(outcome.response, bytes_of(outcome.text));
     return flush_then_close("login.refused", outcome.reason);

@@ -15,7 +15,7 @@ class SourceTable {
  public:
   static constexpr size_t capacity = 4096;
   /// Proofs that may fail before a source has to wait: a secret that was mistyped is tried again by hand.
-  static constexpr uint32_t free_failures = 3;
+  static constexpr uint32_t free_failures = 5;
   static constexpr loop::Nanoseconds first_wait = loop::seconds(1);
   static constexpr loop::Nanoseconds longest_wait = loop::seconds(60);
   static constexpr loop::Nanoseconds memory = loop::seconds(600);  ///< after which failures are forgotten

@@ -46,3 +46,21 @@ class ChapTest(Case):
         told = str([served.call(method) for method in ("status", "document", "stats", "sessions", "events")]) + served.log()
         for secret in (SECRET, MUTUAL_SECRET):
             self.assertNotIn(secret, told)
+
+    def test_discovery_has_a_secret_of_its_own(self):
+        document = array.document_of([array.memory_volume("one")])
+        document["portals"][0]["discovery_chap"] = {"user": USER, "secret": SECRET}
+        served = self.serve(document)
+        portal = served.url().split("/iqn.")[0]
+        self.assertNotIn("iqn.", array.run("iscsi-ls", portal, check=False).stdout)
+        with_secret = served.url(user=USER, password=SECRET).split("/iqn.")[0]
+        self.assertIn(array.TARGET, self.assert_runs("iscsi-ls", with_secret))
+        self.assertIn("ASHLAR", self.assert_runs("iscsi-inq", served.url()))
+        self.assertNotIn(SECRET, str([served.call(method) for method in ("status", "document")]) + served.log())
+
+    def test_guesses_slow_down(self):
+        served = self.serve(document_with())
+        for _ in range(5):
+            self.assert_refused("iscsi-inq", served.url(user=USER, password="not-the-secret-at-all"))
+        self.assert_refused("iscsi-inq", served.url(user=USER, password=SECRET))
+        self.assertIn("too many proofs from this address failed", served.log())

@@ -106,3 +106,26 @@ class DiscoveryTest(Case):
         self.assertEqual(served.stop(), 0)
         served.restart()
         self.assertEqual(self.assert_runs(*page, served.url()), first)
+
+    def test_hosts_are_bound_to_addresses(self):
+        hosts = [{"name": "a", "initiators": [HOST_A], "addresses": ["203.0.113.0/24"]},
+                 {"name": "b", "initiators": [HOST_B], "addresses": ["203.0.113.7", "127.0.0.0/8"]}]
+        document = array.document_of([array.memory_volume("one")], hosts=hosts)
+        document["mappings"] = [{"host": name, "target": array.TARGET, "volume": "one", "lun": 1} for name in ("a", "b")]
+        served = self.serve(document)
+        portal = f"iscsi://127.0.0.1:{document['portals'][0]['port']}"
+        self.assertNotIn("iqn.", array.run("iscsi-ls", "-i", HOST_A, portal, check=False).stdout)
+        self.assert_refused("iscsi-inq", "-i", HOST_A, served.url())
+        self.assertIn(array.TARGET, self.assert_runs("iscsi-ls", "-i", HOST_B, portal))
+        self.assertIn("ASHLAR", self.assert_runs("iscsi-inq", "-i", HOST_B, served.url()))
+
+    def test_a_target_sends_its_hosts_elsewhere(self):
+        there = self.serve(array.document_of([array.memory_volume("one", size=128 * array.MIB)]))
+        document = array.document_of([array.memory_volume("one")])
+        document["targets"][0]["redirect"] = f"127.0.0.1:{there.document['portals'][0]['port']}"
+        here = self.serve(document)
+        self.assertIn("ASHLAR", self.assert_runs("iscsi-inq", here.url()))
+        self.assertEqual(len([e for e in there.call("events")["events"] if e["kind"] == "session.login"]), 1)
+        with self.assertRaises(initiator.Refused) as refused:
+            self.session(here)
+        self.assertEqual(refused.exception.status, (1, 1))

@@ -170,6 +170,8 @@ class Session:
                 return pdu.tag, pdu.status, bytes(data.pop(pdu.tag, b"")) or pdu.data[2:]
             elif pdu.opcode == NOP_IN and pdu.tag == 0xFFFFFFFF:
                 self.answer_nop(pdu)
+            elif pdu.opcode == ASYNC and pdu.header[36] == 1:
+                self.exp_stat_sn = (pdu.stat_sn + 1) & 0xFFFFFFFF  # a request to log out, which may wait
             else:
                 raise Closed(f"opcode {pdu.opcode:02x} in answer to a command")
 
