@@ -79,7 +79,7 @@ TEST_F(FullFeature, ALogoutForAReasonThatDoesNotExistIsNone) {
 TEST_F(FullFeature, TaskReassignmentIsToldApartFromFunctionsThatDoNotExist) {
   const std::pair<TaskManagementFunction, TaskManagementOutcome> cases[] = {
       {TaskManagementFunction::task_reassign, TaskManagementOutcome::allegiance_reassignment_not_supported},
-      {TaskManagementFunction{0}, TaskManagementOutcome::function_not_supported},
+      {TaskManagementFunction::query_task_set, TaskManagementOutcome::function_not_supported},
       {TaskManagementFunction::query_task, TaskManagementOutcome::function_not_supported}};
   for (const auto& [asked, outcome] : cases) {
     host.send_pdu(function(asked, 30));
