@@ -139,6 +139,7 @@ TEST_F(Access, StandbyRefusesTheMedium) {
                        cdb6(0x1a, 8, 8, 0, 255),
                        report(),
                        cdb10(0x25, 0, 0),
+                       cdb6(0x1d, 4),
                        cdb16(0x9e, 0, 32, 0x10),
                        {0xa0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0},
                        {0x5e, 0, 0, 0, 0, 0, 0, 1, 0, 0}};

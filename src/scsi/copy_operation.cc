@@ -35,7 +35,8 @@ Sense copy_trouble(NexusState::Impl& nexus, const CopyUnit& side, unit::CopySide
   const bool writes = as == unit::CopySide::destination;
   if (lun->kept_out_wholly || (writes ? lun->kept_from_writing : lun->kept_from_reading))
     return third_party_failure(as, ScsiStatus::reservation_conflict, {});
-  Sense theirs = readiness(*lun->state);
+  Sense theirs = sense_of(lun->access);
+  if (theirs.key == SenseKey::no_sense) theirs = readiness(*lun->state);
   if (theirs.key == SenseKey::no_sense && writes) theirs = write_protection(*lun);
   if (theirs.key == SenseKey::no_sense) return {};
   return third_party_failure(as, ScsiStatus::check_condition, theirs);

@@ -92,6 +92,18 @@ TEST_F(CopyTenants, ReservationsOfOthersKeepOut) {
   EXPECT_EQ(ending(*copy(*host, v_to_w())), "GOOD");
 }
 
+TEST_F(CopyTenants, AWayInStandbyCopiesNothing) {
+  target.set_access({.group = "g", .port_groups = {{.tag = 1, .state = unit::AccessState::standby}}}, {"w"});
+  EXPECT_EQ(ending(*run(*host, cdb6(0x00), {}, 0, 1)), "6/2a/06");
+  const auto done = try_copy(*host);
+  EXPECT_EQ(ending(*done), "a/0d/01");
+  EXPECT_EQ(done->sense.third_party.side, unit::CopySide::destination);
+  EXPECT_EQ(done->sense.third_party.code, 0x040b);
+  target.set_access({.group = "g"}, {"w"});
+  run(*host, cdb6(0x00), {}, 0, 1);
+  EXPECT_EQ(ending(*copy(*host, v_to_w())), "GOOD");
+}
+
 TEST_F(CopyTenants, PreemptAndAbortStopsACopyThatAnotherUnitBrought) {
   NexusState& other = login({{0, "v"}, {1, "w"}, {2, "large"}});
   register_host(other, 1, 0xb);
