@@ -116,6 +116,8 @@ bool is_thin(unit::LogicalUnit& unit) {
 }
 
 Sense readiness(const UnitState& state) {
+  const Sense rewriting = rewrite_sense(state);
+  if (rewriting.key != SenseKey::no_sense) return rewriting;
   if (state.ejected.load(std::memory_order_relaxed))
     return Sense::of(SenseKey::not_ready, 0x3a00);  // MEDIUM NOT PRESENT
   if (state.stopped.load(std::memory_order_relaxed))

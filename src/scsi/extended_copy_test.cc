@@ -310,5 +310,18 @@ TEST_F(ExtendedCopyOnTwoShards, AResetFromAnotherShardWaitsForACopyInTheBackgrou
   EXPECT_EQ(data(copy_cdb(0x84, 0x05, 200, 7))[5], 0x60) << "aborted";
 }
 
+TEST_F(ExtendedCopy, NothingIsCopiedFromOrToWhatIsBeingSanitized) {
+  target.unit("w").hold = true;
+  EXPECT_EQ(ending(*run(*host, cdb10(0x48, 0, 0, 0x82), {}, 0, 1)), "GOOD");  // BLOCK ERASE, IMMED
+  for (const auto& [source, destination] : {std::pair<uint16_t, uint16_t>{0, 1}, {1, 0}}) {
+    const List segments = segment_list({{.source = source, .destination = destination, .blocks = 1}});
+    const auto done = copy(*host, lid1_list(1, {cscd_of(*medium), cscd_of(*w)}, segments));
+    EXPECT_EQ(ending(*done), "a/0d/01");
+    EXPECT_EQ(done->sense.third_party.code, 0x041b);
+  }
+  target.unit("w").hold = false;
+  target.release("w");
+}
+
 }  // namespace
 }  // namespace ashlar::scsi::test

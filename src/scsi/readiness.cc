@@ -1,6 +1,5 @@
 // TEST UNIT READY, REQUEST SENSE, START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL.
 #include "scsi/handlers.h"
-#include "scsi/rewrite.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -13,8 +12,7 @@ Sense pollable_sense(LunState& lun) {
   }
   if (!lun.attentions.empty()) return sense_of(lun.attentions.pop());
   if (!unit::is_active(lun.access)) return sense_of(lun.access);
-  const Sense rewriting = rewrite_sense(*lun.state);
-  return rewriting.key != SenseKey::no_sense ? rewriting : readiness(*lun.state);
+  return readiness(*lun.state);
 }
 
 // SBC-3 5.20: what is in a volatile cache goes to the medium before the unit stops or the medium leaves.
