@@ -51,6 +51,7 @@ Json body_for(const Operation& operation, const std::string& name) {
       {"portals", {{"name", name}, {"address", "192.0.2.99"}}},
       {"targets", {{"name", name}}},
       {"maps", {{"name", name}, {"volume", "vol1"}, {"target", "iqn.2026-11.io.ashlar:none"}, {"host", "h"}}},
+      {"groups", {{"name", name}}},
       {"users", {{"name", name}}},
       {"tokens", {{"name", name}, {"user", "nobody"}}},
       {"alert-channels", {{"name", name}, {"kind", "syslog"}}},

@@ -384,6 +384,26 @@ TEST_F(ArrayTest, APoolThatIsGoneTakesItsVolumesAlone) {
   EXPECT_EQ(world.served_text(), world.wanted_text());
 }
 
+TEST_F(ArrayTest, WhatIsNotServedLeavesItsGroup) {
+  world.must_change([](Configuration& next) {
+    next.portals.push_back({.name = "san-b", .address = "192.0.2.11", .group_tag = 2});
+    next.groups = {{.name = "ha", .volumes = {"db1"}, .access = {{.group_tag = 2, .state = "standby"}}}};
+  });
+  EXPECT_EQ(world.engine.served().groups.at(0).volumes, std::vector<std::string>{"db1"});
+  // A volume that is opened anew goes and comes back.
+  const auto plan = world.change([](Configuration& next) { next.volumes[0].read_only = true; }, true);
+  ASSERT_TRUE(plan) << why(plan);
+  expect_whole();
+  world.engine.forget();
+  world.engine.set_broken({"db1", "san-b"});
+  ASSERT_TRUE(world.array().serve());
+  EXPECT_THAT(world.engine.served().groups.at(0).volumes, IsEmpty());
+  EXPECT_THAT(world.engine.served().groups.at(0).access, IsEmpty());
+  world.engine.set_broken({});
+  ASSERT_TRUE(world.array().serve());
+  expect_whole();
+}
+
 TEST_F(ArrayTest, ALostSecretTakesItsHostAlone) {
   world.must_change([](Configuration& next) {
     next.hosts.push_back(host_of("web2"));

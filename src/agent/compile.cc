@@ -89,6 +89,15 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
       document.mappings.push_back({host, map.target, map.volume, map.lun.value_or(0), map.read_only});
     }
   }
+  for (const api::Group& group : configuration.groups) {
+    rpc::GroupDocument each{.name = group.name,
+                            .volumes = group.volumes,
+                            .explicit_changes = group.explicit_changes,
+                            .access = {}};
+    for (const api::GroupAccess& access : group.access)
+      each.access.push_back({access.group_tag, access.state, access.preferred});
+    document.groups.push_back(std::move(each));
+  }
   // In one order, whatever the maps are called: the engine is given the same document now and then, and amended ones.
   rpc::sort_document(document);
   return document;

@@ -14,12 +14,13 @@ constexpr auto pause = std::chrono::milliseconds(200);
 // "session.login" of the engine is topic "sessions", action "login" here.
 std::string topic_of(const std::string& kind) {
   const std::string noun = kind.substr(0, kind.find('.'));
-  if (noun == "session" || noun == "volume" || noun == "portal" || noun == "login") return noun + "s";
+  if (noun == "session" || noun == "volume" || noun == "portal" || noun == "login" || noun == "group")
+    return noun + "s";
   return noun;
 }
 
 std::string name_in(const rpc::Event& event) {
-  for (const char* field : {"volume", "portal", "initiator", "target"}) {
+  for (const char* field : {"volume", "portal", "group", "initiator", "target"}) {
     const auto found = event.fields.find(field);
     if (found != event.fields.end()) return found->second;
   }

@@ -265,6 +265,12 @@ Result<rpc::EngineStatus> FakeEngine::status() {
     for (const rpc::TargetDocument& each : served_.targets)
       status.targets.push_back({each.name, each.alias, each.portals, 0});
     status.mappings = served_.mappings;
+    for (const rpc::GroupDocument& each : served_.groups) {
+      rpc::GroupStatus group{each.name, each.volumes, each.explicit_changes, {}, ""};
+      for (const rpc::PortGroupDocument& access : each.access)
+        group.access.push_back({access.group_tag, access.state, access.preferred, "document"});
+      status.groups.push_back(std::move(group));
+    }
     return status;
   });
 }

@@ -71,6 +71,43 @@ std::string why_lost(const Configuration& after, const Work& work, const std::st
   return "";
 }
 
+/// The tags of the portals that a target can be reached by.
+std::set<uint16_t> tags_of(const Configuration& configuration, const std::string& target) {
+  const api::Target* found = api::find_named(configuration.targets, target);
+  std::set<uint16_t> tags;
+  if (found == nullptr) return tags;
+  for (const api::Portal& each : configuration.portals) {
+    if (found->portals.empty() || std::ranges::find(found->portals, each.name) != found->portals.end())
+      tags.insert(each.group_tag);
+  }
+  return tags;
+}
+
+/// Which volumes hosts can get at.
+class Reach {
+ public:
+  explicit Reach(const Configuration& configuration) : all_(configuration) {
+    for (const api::Group& group : configuration.groups) {
+      for (const std::string& volume : group.volumes) groups_.emplace(volume, &group);
+    }
+  }
+  // By one way at least that takes reads and writes, or will soon: hosts wait for the end of a transition.
+  bool has(const std::string& target, const std::string& volume) const {
+    const auto found = groups_.find(volume);
+    if (found == groups_.end()) return true;
+    const api::Group& group = *found->second;
+    return std::ranges::any_of(tags_of(all_, target), [&group](uint16_t tag) {
+      const auto access = std::ranges::find(group.access, tag, &api::GroupAccess::group_tag);
+      return access == group.access.end() || access->state == "optimized" ||
+             access->state == "non_optimized" || access->state == "transitioning";
+    });
+  }
+
+ private:
+  const Configuration& all_;
+  std::map<std::string_view, const api::Group*> groups_;
+};
+
 }  // namespace
 
 std::vector<api::Interruption> find_interruptions(const Configuration& before, const Configuration& after,
@@ -79,6 +116,8 @@ std::vector<api::Interruption> find_interruptions(const Configuration& before, c
   if (sessions.empty()) return {};
   const Views views_before = views_of(before);
   const Views views_after = views_of(after);
+  const Reach reach_before(before);
+  const Reach reach_after(after);
   std::vector<api::Interruption> found;
   for (const rpc::SessionStatus& session : sessions) {
     const auto add = [&](const std::string& volume, std::string reason) {
@@ -102,6 +141,8 @@ std::vector<api::Interruption> find_interruptions(const Configuration& before, c
         why = fmt::format("volume {} is no longer mapped to host {}", volume, session.host);
       if (why.empty() && *moved != lun)
         why = fmt::format("volume {} moves from LUN {} to {}", volume, lun, *moved);
+      if (why.empty() && reach_before.has(session.target, volume) && !reach_after.has(session.target, volume))
+        why = fmt::format("no way to volume {} stays active", volume);
       if (!why.empty()) add(volume, std::move(why));
     }
   }

@@ -144,6 +144,21 @@ TEST(Recycling, ThereAndBack) {
   EXPECT_EQ(recover(next, "nothing", "").error().code, ErrorCode::not_found);
 }
 
+TEST(Recycling, AVolumeComesBackIntoItsGroup) {
+  Configuration next = base();
+  next.groups = {{.name = "ha", .volumes = {"db1"}}};
+  const Configuration before = next;
+  ASSERT_TRUE(recycle(next, "db1", 0, 24, "1"));
+  EXPECT_THAT(next.groups[0].volumes, IsEmpty());
+  EXPECT_TRUE(api::check_configuration(next));
+  Configuration without = next;
+  without.groups.clear();
+  ASSERT_TRUE(recover(without, "db1.1", "")) << "and without it when it is gone";
+  ASSERT_TRUE(recover(next, "db1.1", ""));
+  std::ranges::sort(next.volumes, {}, &api::Volume::name);
+  EXPECT_EQ(next, before);
+}
+
 TEST(Recycling, UnderAnotherName) {
   Configuration next = base();
   ASSERT_TRUE(recycle(next, "db1", 0, 24, "1"));

@@ -196,7 +196,7 @@ class Planner {
 
   static bool serving_differs(const Configuration& a, const Configuration& b) {
     return a.volumes != b.volumes || a.hosts != b.hosts || a.host_groups != b.host_groups ||
-           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps;
+           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups;
   }
 
   void engine_steps() {

@@ -251,6 +251,25 @@ Case with_sessions() {
   return each;
 }
 
+TEST(Interruptions, TheLastActiveWayIsMissed) {
+  Case each = with_sessions();
+  each.before.portals[1].group_tag = each.after.portals[1].group_tag = 2;
+  each.before.groups = {{.name = "ha", .volumes = {"db1"}}};
+  each.after.groups = {{.name = "ha", .volumes = {"db1"}, .access = {{.group_tag = 1, .state = "standby"}}}};
+  EXPECT_THAT(reasons(each.must_plan()), IsEmpty()) << "the other way stays";
+  EXPECT_TRUE(each.must_plan().work.engine);
+  each.after.groups[0].access.push_back({.group_tag = 2, .state = "transitioning"});
+  EXPECT_THAT(reasons(each.must_plan()), IsEmpty()) << "hosts wait for it";
+  each.after.groups[0].access[1].state = "offline";
+  EXPECT_THAT(reasons(each.must_plan()), ElementsAre("1 no way to volume db1 stays active"));
+  each.after.targets[0].portals = {"san-a"};
+  each.after.groups[0].access.pop_back();
+  EXPECT_THAT(reasons(each.must_plan()), testing::Contains("1 no way to volume db1 stays active"));
+  each.before = each.after;
+  each.after.groups[0].comment = "out of reach already";
+  EXPECT_THAT(reasons(each.must_plan()), IsEmpty());
+}
+
 TEST(Interruptions, WhatIsNotTouchedDisturbsNobody) {
   Case each = with_sessions();
   each.after.hosts.push_back(host_of("web3"));

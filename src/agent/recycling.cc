@@ -27,6 +27,9 @@ Result<void> recycle(Configuration& configuration, const std::string& name, int6
   };
   take(configuration.snapshots, entry.snapshots);
   take(configuration.maps, entry.maps);
+  for (api::Group& group : configuration.groups) {
+    if (std::erase(group.volumes, name) > 0) entry.group = group.name;
+  }
   std::erase_if(configuration.volumes, [&name](const api::Volume& each) { return each.name == name; });
   if (hours > 0) configuration.recycle_bin.push_back(std::move(entry));
   return {};
@@ -57,6 +60,8 @@ Result<void> recover(Configuration& configuration, const std::string& entry, con
     trial.maps.push_back(each);
     if (api::check_configuration(trial)) configuration.maps.push_back(std::move(each));
   }
+  if (api::Group* group = api::find_named(configuration.groups, deleted.group))
+    group->volumes.push_back(name);
   std::erase_if(configuration.recycle_bin,
                 [&entry](const api::DeletedVolume& each) { return each.name == entry; });
   return {};

@@ -30,6 +30,7 @@ void ResourceStatus::load() {
   hosts_ = by_name(status->hosts);
   portals_ = by_name(status->portals);
   targets_ = by_name(status->targets);
+  groups_ = by_name(status->groups);
 }
 
 const std::map<std::string, storage::FoundBacking>& ResourceStatus::backings_of(const std::string& pool) {
@@ -69,6 +70,8 @@ void ResourceStatus::add(Json& resource) {
     status = portal(name);
   } else if (kind_.member == "targets") {
     status = target(name);
+  } else if (kind_.member == "groups") {
+    status = group(name);
   } else if (kind_.member == "settings") {
     status = setting(name);
   } else {
@@ -142,6 +145,24 @@ Json ResourceStatus::target(const std::string& name) {
   const auto known = targets_.find(name);
   if (known == targets_.end()) return {{"state", engine_up_ ? "closed" : "unknown"}, {"sessions", 0}};
   return {{"state", "online"}, {"sessions", known->second.sessions}};
+}
+
+Json ResourceStatus::group(const std::string& name) {
+  load();
+  const auto known = groups_.find(name);
+  if (known == groups_.end())
+    return {{"state", engine_up_ ? "closed" : "unknown"}, {"access", Json::array()}};
+  Json access = Json::array();
+  for (const rpc::PortGroupStatus& each : known->second.access) {
+    access.push_back({{"group_tag", each.group_tag},
+                      {"state", each.state},
+                      {"preferred", each.preferred},
+                      {"changed_by", each.changed_by}});
+  }
+  const std::string& host = known->second.changed_by;
+  return {{"state", host.empty() ? "as configured" : "changed by a host"},
+          {"access", std::move(access)},
+          {"changed_by", host}};
 }
 
 Json ResourceStatus::setting(const std::string& name) {

@@ -28,6 +28,7 @@ class ResourceStatus {
   api::Json host(const std::string& name);
   api::Json portal(const std::string& name);
   api::Json target(const std::string& name);
+  api::Json group(const std::string& name);
   api::Json setting(const std::string& name);
   std::optional<uint64_t> allocated_bytes(const std::string& pool, const std::string& backing);
   const std::map<std::string, storage::FoundBacking>& backings_of(const std::string& pool);
@@ -43,6 +44,7 @@ class ResourceStatus {
   std::map<std::string, rpc::HostStatus> hosts_;
   std::map<std::string, rpc::PortalStatus> portals_;
   std::map<std::string, rpc::TargetStatus> targets_;
+  std::map<std::string, rpc::GroupStatus> groups_;
   std::map<std::string, std::map<std::string, storage::FoundBacking>> backings_;
   std::shared_ptr<const View> view_;
 };

@@ -63,6 +63,8 @@ const std::map<std::string, std::vector<std::string>>& words_by_name() {
       {"volume", {"db1", "db2", "", "new"}},
       {"host", {"web1", "web2", "", "new"}},
       {"host_group", {"", "web"}},
+      {"volumes", {"db1", "db2"}},
+      {"state", {"optimized", "standby", "fine"}},
       {"hosts", {"web1", "web2"}},
       {"target", {target}},
       {"portals", {"san-a"}},

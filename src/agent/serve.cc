@@ -1,4 +1,5 @@
 // How the engine is given what is to be served: as part of a change, and again whenever it has been away.
+#include <algorithm>
 #include <charconv>
 
 #include "agent/array.h"
@@ -16,6 +17,20 @@ void take_out_volumes(rpc::Document& document, const std::set<std::string>& name
   std::erase_if(document.volumes, [&](const rpc::VolumeDocument& each) { return names.contains(each.name); });
   std::erase_if(document.mappings,
                 [&](const rpc::MappingDocument& each) { return names.contains(each.volume); });
+  for (rpc::GroupDocument& group : document.groups)
+    std::erase_if(group.volumes, [&](const std::string& each) { return names.contains(each); });
+}
+
+// A state by a portal group tag that no portal has any more says nothing.
+void take_out_portal(rpc::Document& document, const std::string& name) {
+  std::erase_if(document.portals, [&](const rpc::PortalDocument& each) { return each.name == name; });
+  for (rpc::TargetDocument& target : document.targets) std::erase(target.portals, name);
+  for (rpc::GroupDocument& group : document.groups) {
+    std::erase_if(group.access, [&](const rpc::PortGroupDocument& each) {
+      return std::ranges::find(document.portals, each.group_tag, &rpc::PortalDocument::group_tag) ==
+             document.portals.end();
+    });
+  }
 }
 
 // "volumes[12].store.options.path" -> 12.
@@ -42,8 +57,7 @@ std::string take_out_failed(rpc::Document& document, const Error& error) {
     return "volumes/" + name;
   }
   if (const std::string name = name_in(error.place, "portals/"); !name.empty()) {
-    std::erase_if(document.portals, [&](const rpc::PortalDocument& each) { return each.name == name; });
-    for (rpc::TargetDocument& target : document.targets) std::erase(target.portals, name);
+    take_out_portal(document, name);
     return "portals/" + name;
   }
   return "";
@@ -61,6 +75,8 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
   });
   const NameIndex volumes(served.volumes);
   std::erase_if(served.maps, [&](const api::Map& each) { return volumes.find(each.volume) == nullptr; });
+  for (api::Group& group : served.groups)
+    std::erase_if(group.volumes, [&](const std::string& each) { return volumes.find(each) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
     if (!each.chap) return false;
     auto secret = secrets_->get(each.chap->secret);
@@ -176,7 +192,7 @@ Result<void> Array::tell_engine(const Configuration& next, const Work& work) {
 }
 
 std::string Array::api_place(const rpc::Document& document, const std::string& place) {
-  for (const std::string_view list : {"volumes", "hosts", "portals", "targets"}) {
+  for (const std::string_view list : {"volumes", "hosts", "portals", "targets", "groups"}) {
     const auto index = index_in(place, list);
     if (!index) continue;
     std::string name;
@@ -184,6 +200,7 @@ std::string Array::api_place(const rpc::Document& document, const std::string& p
     if (list == "hosts" && *index < document.hosts.size()) name = document.hosts[*index].name;
     if (list == "portals" && *index < document.portals.size()) name = document.portals[*index].name;
     if (list == "targets" && *index < document.targets.size()) name = document.targets[*index].name;
+    if (list == "groups" && *index < document.groups.size()) name = document.groups[*index].name;
     const size_t dot = place.find("].");
     std::string rest = dot == std::string::npos ? "" : "/" + place.substr(dot + 2);
     if (!name.empty()) return fmt::format("{}/{}{}", list, name, rest);

@@ -132,6 +132,23 @@ void add_status(Exposition& out, const rpc::EngineStatus& status) {
   }
 }
 
+// One series for each state, so that no number has to be known by heart: the one that is in force is 1.
+void add_groups(Exposition& out, const rpc::EngineStatus& status) {
+  out.family("ashlar_group_access_state", "gauge",
+             "1 for the access state in force of a group by a portal group tag, 0 for the others.");
+  out.family("ashlar_group_access_preferred", "gauge", "1 when hosts are to prefer this way.");
+  for (const rpc::GroupStatus& group : status.groups) {
+    for (const rpc::PortGroupStatus& each : group.access) {
+      const std::string tag = std::to_string(each.group_tag);
+      for (const std::string_view state : rpc::access_states)
+        out.value("ashlar_group_access_state", {{"group", group.name}, {"group_tag", tag}, {"state", state}},
+                  each.state == state ? 1 : 0);
+      out.value("ashlar_group_access_preferred", {{"group", group.name}, {"group_tag", tag}},
+                each.preferred ? 1 : 0);
+    }
+  }
+}
+
 void add_pools(Exposition& out, Array& array) {
   out.family("ashlar_pool_size_bytes", "gauge", "How much a pool can hold.");
   out.family("ashlar_pool_used_bytes", "gauge", "How much of a pool is taken.");
@@ -177,7 +194,10 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   const auto status = engine_.status();
   out.family("ashlar_engine_up", "gauge", "1 when the engine answers.");
   out.value("ashlar_engine_up", {}, status ? 1 : 0);
-  if (status) add_status(out, *status);
+  if (status) {
+    add_status(out, *status);
+    add_groups(out, *status);
+  }
   if (const auto stats = engine_.stats()) {
     add_volumes(out, *stats, view->configuration);
     add_sessions(out, *stats);

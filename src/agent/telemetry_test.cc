@@ -75,6 +75,18 @@ TEST_F(TelemetryTest, TheEngineIsToldHowFullThePoolsOfThinVolumesAre) {
   EXPECT_EQ(told, thin);
 }
 
+TEST_F(TelemetryTest, TheStatesOfGroupsAreMetrics) {
+  world.must_change([](api::Configuration& next) {
+    next.portals.push_back({.name = "group-portal", .address = "192.0.2.77", .group_tag = 9});
+    next.groups = {{.name = "ha", .access = {{.group_tag = 9, .state = "standby", .preferred = true}}}};
+  });
+  const std::string text = world.service().telemetry.exposition({}, 0, "0");
+  using testing::HasSubstr;
+  EXPECT_THAT(text, HasSubstr(R"(ashlar_group_access_state{group="ha",group_tag="9",state="standby"} 1)"));
+  EXPECT_THAT(text, HasSubstr(R"(ashlar_group_access_state{group="ha",group_tag="9",state="optimized"} 0)"));
+  EXPECT_THAT(text, HasSubstr(R"(ashlar_group_access_preferred{group="ha",group_tag="9"} 1)"));
+}
+
 TEST_F(TelemetryTest, AnAuditIsWholeOnceItWasLookedAt) {
   EXPECT_EQ(reading("audit_intact", "audit"), -1);
   world.service().telemetry.verify_audit();

@@ -87,6 +87,7 @@ class Examination {
     for (const Portal& each : all_.portals) TRY(portal(each));
     for (const Target& each : all_.targets) TRY(target(each));
     for (const Map& each : all_.maps) TRY(map(each));
+    for (const Group& each : all_.groups) TRY(group(each));
     for (const User& each : all_.users) TRY(user(each));
     for (const Token& each : all_.tokens) TRY(token(each));
     for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));
@@ -106,6 +107,8 @@ class Examination {
   Result<void> portal(const Portal& each);
   Result<void> target(const Target& each);
   Result<void> map(const Map& each);
+  Result<void> group_access(const Group& each, const std::string& place);
+  Result<void> group(const Group& each);
   Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
   Result<void> grants(const std::vector<Grant>& list, const std::string& place);
   Result<void> user(const User& each);
@@ -133,6 +136,7 @@ class Examination {
   const NameIndex<User> users_;
   const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
+  Owners members_;      // volume: its group
   Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
 };
 
@@ -391,6 +395,37 @@ Result<void> Examination::map(const Map& each) {
   TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
   for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
   return {};
+}
+
+Result<void> Examination::group_access(const Group& each, const std::string& place) {
+  std::set<uint16_t> seen;
+  for (size_t i = 0; i < each.access.size(); ++i) {
+    const GroupAccess& access = each.access[i];
+    const std::string where = fmt::format("{}/access[{}]", place, i);
+    TRY(one_of(access.state,
+               {"optimized", "non_optimized", "standby", "unavailable", "offline", "transitioning"},
+               where + "/state"));
+    if (std::ranges::find(all_.portals, access.group_tag, &Portal::group_tag) == all_.portals.end()) {
+      return fail(ErrorCode::invalid_argument, where + "/group_tag", "no portal has the group tag {}",
+                  access.group_tag);
+    }
+    if (!seen.insert(access.group_tag).second)
+      return fail(ErrorCode::invalid_argument, where + "/group_tag", "{} stands twice in the group",
+                  access.group_tag);
+  }
+  return {};
+}
+
+Result<void> Examination::group(const Group& each) {
+  const std::string place = "groups/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  for (size_t i = 0; i < each.volumes.size(); ++i) {
+    const std::string where = fmt::format("{}/volumes[{}]", place, i);
+    TRY(exists(volumes_, all_.volumes, each.volumes[i], "volume", where));
+    TRY(claim(members_, each.volumes[i], "group " + each.name, where));
+  }
+  TRY(group_access(each, place));
+  return check_comment(each.comment, place + "/comment");
 }
 
 Result<void> Examination::grants(const std::vector<Grant>& list, const std::string& place) {

@@ -23,6 +23,7 @@ struct Configuration {
   std::vector<Portal> portals;
   std::vector<Target> targets;
   std::vector<Map> maps;
+  std::vector<Group> groups;
   std::vector<User> users;
   std::vector<Token> tokens;
   std::vector<AlertChannel> alert_channels;
@@ -48,6 +49,7 @@ constexpr std::array kinds = {
     Kind{"portals", "portals", "portal", true},
     Kind{"targets", "targets", "target", true},
     Kind{"maps", "maps", "map", true},
+    Kind{"groups", "groups", "group", true},
     Kind{"users", "users", "user", false},
     Kind{"tokens", "tokens", "token", false},
     Kind{"alert_channels", "alert-channels", "alert channel", true},

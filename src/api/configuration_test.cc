@@ -119,6 +119,15 @@ const Breach breaches[] = {
        c.maps.push_back(
            {.name = "group", .volume = "db2", .target = c.maps[0].target, .host_group = "web", .lun = 0});
      }},
+    {"groups/ha/volumes[0]", [](Configuration& c) { c.groups[0].volumes[0] = "db2"; }},
+    {"groups/ha/volumes[1]", [](Configuration& c) { c.groups[0].volumes.push_back("db1"); }},
+    {"groups/other/volumes[0]",
+     [](Configuration& c) { c.groups.push_back({.name = "other", .volumes = {"db1"}}); }},
+    {"groups/ha/access[0]/state", [](Configuration& c) { c.groups[0].access[0].state = "stand-by"; }},
+    {"groups/ha/access[0]/group_tag", [](Configuration& c) { c.groups[0].access[0].group_tag = 2; }},
+    {"groups/ha/access[1]/group_tag",
+     [](Configuration& c) { c.groups[0].access.push_back(c.groups[0].access[0]); }},
+    {"groups/-/name", [](Configuration& c) { c.groups[0].name = "-"; }},
     {"users/alice/role", [](Configuration& c) { c.users[0].role = "root"; }},
     {"users/alice/grants[0]/kind", [](Configuration& c) { c.users[0].grants = {{"volume", "*", "viewer"}}; }},
     {"tokens/ansible/user", [](Configuration& c) { c.tokens[0].user = "bob"; }},

@@ -22,6 +22,7 @@ void for_each_list(C& configuration, Visit visit) {
   visit("portals", configuration.portals);
   visit("targets", configuration.targets);
   visit("maps", configuration.maps);
+  visit("groups", configuration.groups);
   visit("users", configuration.users);
   visit("tokens", configuration.tokens);
   visit("alert_channels", configuration.alert_channels);

@@ -77,12 +77,29 @@ void visit_fields(V& v, T& map) {
   v.field("comment", map.comment);
 }
 
+template <typename V, Is<GroupAccess> T>
+void visit_fields(V& v, T& access) {
+  v.field("group_tag", access.group_tag, required);
+  v.field("state", access.state, required);
+  v.field("preferred", access.preferred);
+}
+
+template <typename V, Is<Group> T>
+void visit_fields(V& v, T& group) {
+  v.field("name", group.name, required);
+  v.field("volumes", group.volumes);
+  v.field("explicit", group.explicit_changes);
+  v.field("access", group.access);
+  v.field("comment", group.comment);
+}
+
 template <typename V, Is<DeletedVolume> T>
 void visit_fields(V& v, T& deleted) {
   v.field("name", deleted.name, required);
   v.field("volume", deleted.volume, required);
   v.field("snapshots", deleted.snapshots);
   v.field("maps", deleted.maps);
+  v.field("group", deleted.group);
   v.field("deleted_at", deleted.deleted_at);
   v.field("purge_at", deleted.purge_at);
 }

@@ -83,12 +83,32 @@ struct Map {
   bool operator==(const Map&) const = default;
 };
 
+/// How well the portals of one group tag, a target port group, reach the volumes of a group.
+struct GroupAccess {
+  uint16_t group_tag = 1;
+  std::string state =
+      "optimized";  ///< "optimized", "non_optimized", "standby", "unavailable", "offline", "transitioning"
+  bool preferred = false;
+  bool operator==(const GroupAccess&) const = default;
+};
+
+/// Volumes whose ways change together (docs/access-groups.md). One without a group is optimized by every way.
+struct Group {
+  std::string name;
+  std::vector<std::string> volumes;  ///< each in one group at most
+  bool explicit_changes = false;     ///< hosts may change the states, too
+  std::vector<GroupAccess> access;   ///< a tag that is not listed is optimized
+  std::string comment;
+  bool operator==(const Group&) const = default;
+};
+
 /// A deleted volume that can still be had back. `name` is VOLUME.XXXXXXXX, so that the volume's own is free again.
 struct DeletedVolume {
   std::string name;
   Volume volume;
   std::vector<Snapshot> snapshots;
   std::vector<Map> maps;
+  std::string group;  ///< that it was in
   std::string deleted_at;
   std::string purge_at;
   bool operator==(const DeletedVolume&) const = default;

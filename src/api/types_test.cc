@@ -89,6 +89,7 @@ TEST(Types, Resources) {
   expect_resource<Portal>("Portal");
   expect_resource<Target>("Target");
   expect_resource<Map>("Map");
+  expect_resource<Group>("Group");
   expect_resource<DeletedVolume>("DeletedVolume");
   expect_resource<User>("User");
   expect_resource<Token>("Token");
@@ -102,6 +103,7 @@ TEST(Types, PartsOfResources) {
   expect_resource<Layer>("Layer");
   expect_resource<Chap>("Chap");
   expect_resource<Grant>("Grant");
+  expect_resource<GroupAccess>("GroupAccess");
 }
 
 TEST(Types, Plans) {

@@ -51,6 +51,34 @@ Result<Json> grant_of(Invocation& invocation, std::string_view option, std::stri
   return grant;
 }
 
+// "2=standby" or "1=optimized:preferred".
+Result<Json> state_of(Invocation& invocation, std::string_view option, std::string_view typed) {
+  const size_t equals = std::min(typed.find('='), typed.size());
+  const std::string_view number = typed.substr(0, equals);
+  const std::string_view rest = typed.substr(std::min(equals + 1, typed.size()));
+  const size_t colon = std::min(rest.find(':'), rest.size());
+  const std::string_view mark = rest.substr(colon);
+  uint16_t tag = 0;
+  const auto [end, problem] = std::from_chars(number.data(), number.data() + number.size(), tag);
+  if (problem != std::errc() || end != number.data() + number.size() || colon == 0 ||
+      (!mark.empty() && mark != ":preferred")) {
+    return invocation.usage(
+        std::string(option),
+        fmt::format("'{}' is not of the form TAG=STATE or TAG=STATE:preferred, as in 2=standby", typed));
+  }
+  return Json{
+      {"group_tag", tag}, {"state", std::string(rest.substr(0, colon))}, {"preferred", !mark.empty()}};
+}
+
+Result<Json> states_of(Invocation& invocation, const Argument& argument) {
+  Json list = Json::array();
+  for (const std::string& each : invocation.list(argument.name)) {
+    TRY_ASSIGN(Json state, state_of(invocation, argument.name, each));
+    list.push_back(std::move(state));
+  }
+  return list;
+}
+
 template <typename T>
 Result<Json> number_of(Invocation& invocation, std::string_view option, const std::string& typed,
                        std::string_view wanted) {
@@ -132,6 +160,7 @@ Result<Json> value_of(Invocation& invocation, const Argument& argument,
     case Type::texts:
     case Type::layers:
     case Type::grants: return list_of(invocation, argument, typed);
+    case Type::states: return states_of(invocation, argument);
     case Type::size: {
       const Result<uint64_t> bytes = json::parse_size(last, argument.name);
       if (!bytes) return invocation.usage(bytes.error().place, bytes.error().message);

@@ -14,7 +14,7 @@ namespace ashlar::cli {
 class Invocation;
 
 /// How a value of an answer is shown in a table.
-enum class Shown : uint8_t { plain, size, duration, time, list, yes_no };
+enum class Shown : uint8_t { plain, size, duration, time, list, yes_no, states };
 
 struct Column {
   std::string_view title;
@@ -38,6 +38,7 @@ enum class Type : uint8_t {
   secret,  ///< the text; "-" asks for it, "@FILE" reads it
   layers,  ///< KIND[:NAME=VALUE,...], repeated
   grants,  ///< ROLE:KIND[:NAME], repeated
+  states,  ///< TAG=STATE[:preferred], repeated or with commas
   clear,   ///< --no-x: null
 };
 

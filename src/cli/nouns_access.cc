@@ -173,6 +173,32 @@ constexpr Verb map_verbs[] = {
     delete_verb,
 };
 
+constexpr Column access_group_columns[] = {
+    {"NAME", "/name"},
+    {"VOLUMES", "/volumes", Shown::list},
+    {"IN FORCE", "/status/access", Shown::states},
+    {"EXPLICIT", "/explicit", Shown::yes_no},
+    {"STATE", "/status/state"},
+    {"CONFIGURED", "/access", Shown::states, false, true},
+    {"CHANGED BY", "/status/changed_by", Shown::plain, false, true},
+    {"DESCRIPTION", "/comment", Shown::plain, false, true},
+};
+constexpr Argument access_group_fields[] = {
+    {.name = "NAME", .help = "Its name", .pointer = "/name", .required = true},
+    {.name = "--volume",
+     .help = "Whose ways change together",
+     .type = Type::list,
+     .pointer = "/volumes",
+     .completes = "volume"},
+    {.name = "--access",
+     .help = "For portals of group tag TAG: optimized, non_optimized, standby, unavailable, offline or "
+             "transitioning; the rest is optimized",
+     .type = Type::states,
+     .pointer = "/access"},
+    {.name = "--explicit", .help = "Hosts may change it, too", .type = Type::flag, .pointer = "/explicit"},
+    description_argument,
+};
+
 constexpr Column session_columns[] = {
     {"ID", "/id"},
     {"HOST", "/host"},
@@ -249,6 +275,14 @@ constexpr Noun nouns[] = {
      .columns = map_columns,
      .fields = map_fields,
      .verbs = map_verbs},
+    {.name = "group",
+     .collection = "/groups",
+     .singular = "group",
+     .group = "Access",
+     .help = "How well volumes are reached by which portals (ALUA)",
+     .columns = access_group_columns,
+     .fields = access_group_fields,
+     .verbs = resource_verbs},
     {.name = "session",
      .collection = "/sessions",
      .singular = "session",

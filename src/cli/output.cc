@@ -30,6 +30,18 @@ std::string list_text(const Json& value) {
   return all;
 }
 
+// "1=optimized:preferred,2=standby", as it is typed.
+std::string states_text(const Json& value) {
+  std::string all;
+  for (const Json& item : value) {
+    all +=
+        fmt::format("{}{}={}{}", all.empty() ? "" : ",", cell_of(value_at(item, "/group_tag"), Shown::plain),
+                    cell_of(value_at(item, "/state"), Shown::plain),
+                    value_at(item, "/preferred") == Json(true) ? ":preferred" : "");
+  }
+  return all;
+}
+
 bool is_size_name(std::string_view name) {
   return name.ends_with("_bytes") && name != "block_bytes" && name != "physical_block_bytes";
 }
@@ -169,7 +181,7 @@ const Json& value_at(const Json& json, std::string_view pointer) {
 
 std::string cell_of(const Json& value, Shown shown) {
   if (value.is_boolean()) return value.get<bool>() ? "yes" : "no";
-  if (value.is_array()) return list_text(value);
+  if (value.is_array()) return shown == Shown::states ? states_text(value) : list_text(value);
   const bool counted = value.is_number_unsigned() || (value.is_number_integer() && value.get<int64_t>() >= 0);
   if (shown == Shown::size && counted) return json::print_size_rounded(value.get<uint64_t>());
   if (shown == Shown::duration && value.is_number() && value.get<double>() >= 0 &&

@@ -154,6 +154,12 @@ TEST_F(Resources, EveryKindOfArgument) {
       {{"map", "create", "v", "--host", "h", "--target", "t", "--lun", "3", "--read-only"},
        "/maps",
        R"({"volume":"v","host":"h","target":"t","lun":3,"read_only":true})"},
+      {{"group", "create", "g", "--volume", "v,w", "--explicit", "--access",
+        "1=optimized:preferred,2=standby"},
+       "/groups",
+       R"({"name":"g","volumes":["v","w"],"explicit":true,"access":[
+           {"group_tag":1,"state":"optimized","preferred":true},
+           {"group_tag":2,"state":"standby","preferred":false}]})"},
       {{"user", "create", "u", "--role", "operator", "--certificate-subject", "CN=u,O=A", "--grant",
         "viewer:volumes:db*", "--grant", "operator:pools"},
        "/users",
@@ -186,6 +192,11 @@ TEST_F(Resources, WrongWordsAreUsage) {
       {"portal", "create", "p", "--address", "::", "--port", "x"},
       {"alert-channel", "create", "c", "--kind", "email", "--option", "novalue"},
       {"user", "create", "u", "--grant", "viewer"},
+      {"group", "create", "g", "--access", "standby"},
+      {"group", "create", "g", "--access", "x=standby"},
+      {"group", "create", "g", "--access", "1="},
+      {"group", "create", "g", "--access", "1=standby:best"},
+      {"group", "create", "g", "--access", "70000=standby"},
       {"map", "create", "v"},
       {"map", "create", "v", "--host", "h", "--host-group", "g"},
       {"volume", "set", "v"},
@@ -213,6 +224,22 @@ TEST_F(Resources, SetSendsWhatWasReadAsIfMatch) {
   EXPECT_EQ(last().json(), *api::parse_json(R"({"comment":"","hosts":["a","c"]})"));
   EXPECT_EQ(last().header("Prefer"), "");
   EXPECT_EQ(talk_, "host group g is changed\n");
+}
+
+TEST_F(Resources, GroupsShowWhatIsInForce) {
+  api_->answers("GET /groups", 200, R"({"items":[{"name":"g","volumes":["v","w"],"explicit":false,
+      "access":[{"group_tag":2,"state":"standby","preferred":false}],
+      "status":{"state":"changed by a host","changed_by":"iqn.x:h","access":[
+        {"group_tag":1,"state":"optimized","preferred":true,"changed_by":""},
+        {"group_tag":2,"state":"non_optimized","preferred":false,"changed_by":"host"}]}}],"total":1,"next":null})");
+  ASSERT_EQ(ashlar({"group", "list"}), exit_ok) << talk_;
+  EXPECT_THAT(data_, HasSubstr("1=optimized:preferred,2=non_optimized"));
+  EXPECT_THAT(data_, HasSubstr("changed by a host"));
+  api_->answers("GET /groups/g", 200, R"({"name":"g"})", {{"ETag", "\"7\""}});
+  api_->answers("PATCH /groups/g", 200, R"({"name":"g"})");
+  ASSERT_EQ(ashlar({"group", "set", "g", "--access", "2=unavailable"}), exit_ok) << talk_;
+  EXPECT_EQ(last().json(),
+            *api::parse_json(R"({"access":[{"group_tag":2,"state":"unavailable","preferred":false}]})"));
 }
 
 TEST_F(Resources, ChapGoesByNull) {

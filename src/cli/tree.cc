@@ -85,13 +85,14 @@ std::string type_name_of(const Argument& argument) {
     case Type::secret: return "SECRET";
     case Type::layers: return "LAYER";
     case Type::grants: return "GRANT";
+    case Type::states: return "TAG=STATE,...";
     default: return "TEXT";
   }
 }
 
 bool may_repeat(Type type) {
   return type == Type::list || type == Type::texts || type == Type::pairs || type == Type::layers ||
-         type == Type::grants;
+         type == Type::grants || type == Type::states;
 }
 
 // By raw callbacks: CLI11's own conversions take "[a,b]" and "%%" for more than text.

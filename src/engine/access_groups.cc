@@ -62,6 +62,7 @@ scsi::Domain::AccessGroup access_group(const Step& step, const Volumes& volumes)
   const rpc::GroupDocument* after = NameIndex(step.after->groups).find(step.group);
   scsi::Domain::AccessGroup group;
   group.states.group = step.group;
+  group.gone = after == nullptr;
   if (after != nullptr) {
     group.states = states_of(*after);
     group.keep_states = before != nullptr && before->access == after->access &&

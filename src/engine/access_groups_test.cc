@@ -153,6 +153,15 @@ TEST_P(AccessGroupsTest, WhatAHostSetsStandsUntilTheGroupChanges) {
   EXPECT_EQ(test(*first, 1), 0x2a06);
   EXPECT_EQ(test(*first, 1), 0x3f03) << "hosts may change it now";
   EXPECT_EQ(test(*first, 1), 0x040b);
+  // Also over a moment without any volume.
+  rpc::Document empty = more;
+  empty.groups[0].volumes.clear();
+  EXPECT_THAT(steps(empty), ElementsAre("set group", "publish"));
+  EXPECT_EQ(test(*first), 0x2a06);
+  EXPECT_THAT(steps(more), ElementsAre("set group", "publish"));
+  EXPECT_THAT(states(), ElementsAre("1 standby by host", "2 optimized by host"));
+  while (test(*first) != 0x040b) {
+  }
   // The group's own change is stronger.
   more.groups[0].access = ways("optimized", "non_optimized");
   EXPECT_THAT(steps(more), ElementsAre("set group", "publish"));

@@ -231,7 +231,7 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
 loop::Task<void> Engine::set_group(Step step) {
   scsi::Domain::AccessGroup group = access_group(step, volumes_);
   const std::string states = text_of(group.states);
-  const bool gone = group.units.empty();
+  const bool gone = group.gone;
   auto setting = domains_[0]->set_access(std::move(group));
   co_await setting;
   log_info("engine", "access group set group={} states=\"{}\"", step.group, states);

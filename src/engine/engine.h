@@ -12,7 +12,6 @@
 #include "engine/apply.h"
 #include "engine/directory_builder.h"
 #include "engine/event_log.h"
-#include "engine/mode_page_records.h"
 #include "engine/plan.h"
 #include "engine/portals.h"
 #include "engine/turnstile.h"

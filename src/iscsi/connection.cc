@@ -128,6 +128,7 @@ bool Connection::header_digest_failed(const uint8_t* header) {
 void Connection::data_digest_failed(const uint8_t* header) {
   if (session_ == nullptr) return close("login.refused", "data digest error");
   reject(header, RejectReason::data_digest_error);
+  held_additional_.reset();
   if (placing_ == nullptr) return;
   Command& command = *std::exchange(placing_, nullptr);
   if (recovers()) return command.request_again();

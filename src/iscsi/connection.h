@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "iscsi/answer_log.h"
 #include "iscsi/login.h"
@@ -116,6 +117,8 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // Full feature phase (full_feature.cc)
   DataPlan command_arrived(const uint8_t* header, ConstBytes additional);
+  void take_up_command(const uint8_t* header, ConstBytes data);
+  void data_placed(const uint8_t* header);
   const char* check_command(const wire::iscsi::ScsiCommand& pdu) const;
   DataPlan data_out_arrived(const uint8_t* header);
   void submit_parked();
@@ -215,7 +218,9 @@ class Connection final : public ListNode<ConnectionTag>,
   bool buried_ = false;
   bool outlived_ = false;       // closing, while others carry the session on
   Command* placing_ = nullptr;  // whose data segment is arriving
-  bool blocked_ = false;        // the network takes no more just now
+  // Of a command that waits for the end of its immediate data; at most max_additional_header_bytes.
+  std::optional<std::vector<uint8_t>> held_additional_;
+  bool blocked_ = false;  // the network takes no more just now
   bool header_digest_ = false, data_digest_ = false;
   uint32_t status_sequence_ = 1;  // StatSN of the next answer that has one
   uint32_t transfer_tag_ = 0;

@@ -54,7 +54,12 @@ DataPlan Connection::header_arrived(const uint8_t* header, ConstBytes additional
     return {};
   }
   switch (opcode(header)) {
-    case Opcode::scsi_command: return command_arrived(header, additional);
+    case Opcode::scsi_command:
+      if (data_digest_ && recovers() && length > 0) {
+        held_additional_.emplace(additional.begin(), additional.end());
+        return {DataPlan::Kind::collect, nullptr, 0, 0};
+      }
+      return command_arrived(header, additional);
     case Opcode::data_out: return data_out_arrived(header);
     case Opcode::nop_out:
     case Opcode::text_request:
@@ -69,12 +74,9 @@ void Connection::pdu_arrived(const uint8_t* header, ConstBytes data) {
   if (phase_ == Phase::login) return login_request(header, data);
   switch (opcode(header)) {
     case Opcode::scsi_command:
-    case Opcode::data_out:
-      if (placing_ != nullptr) {
-        Command& command = *std::exchange(placing_, nullptr);
-        command.data_arrived(data_segment_length(header), is_final(header));
-      }
-      return;
+      if (held_additional_) take_up_command(header, data);
+      return data_placed(header);
+    case Opcode::data_out: return data_placed(header);
     case Opcode::snack_request:
       if (known_opcode(Opcode::snack_request)) snack(header);
       return;
@@ -91,6 +93,22 @@ void Connection::pdu_arrived(const uint8_t* header, ConstBytes data) {
   if (!in_sequence(header, data)) return;
   execute(header, data);
   submit_parked();
+}
+
+// A command whose immediate data is damaged is discarded whole, and its host sends it again with the same CmdSN (RFC 7143 7.7,
+// 7.2.1). So where that may be, nothing of it begins before the data is known to be good.
+void Connection::take_up_command(const uint8_t* header, ConstBytes data) {
+  const std::vector<uint8_t> additional = std::move(*held_additional_);
+  held_additional_.reset();
+  const DataPlan plan = command_arrived(header, additional);
+  if (plan.buffer != nullptr)
+    plan.buffer->copy_in(plan.offset, data.first(std::min<size_t>(plan.useful, data.size())));
+}
+
+void Connection::data_placed(const uint8_t* header) {
+  if (placing_ == nullptr) return;
+  Command& command = *std::exchange(placing_, nullptr);
+  command.data_arrived(data_segment_length(header), is_final(header));
 }
 
 void Connection::execute(const uint8_t* header, ConstBytes data) {

@@ -250,6 +250,29 @@ TEST_F(Recovery, ALostCommandIsPluggedByItsRetry) {
   EXPECT_FALSE(host.closed);
 }
 
+TEST_F(Recovery, ACommandWithDamagedImmediateDataIsPluggedByItsRetry) {
+  ScsiCommand write = blocks(false, 30, 8);
+  write.data_segment_length = 4096;
+  uint8_t header[basic_header_bytes];
+  write.encode(header);
+  host.send_raw(header, std::vector<uint8_t>(4096, 0x77), false, true);
+  const auto rejected = host.next_pdu();
+  ASSERT_TRUE(rejected && rejected->opcode() == Opcode::reject);
+  const Reject reject = Reject::decode(rejected->header.data());
+  EXPECT_EQ(reject.reason, RejectReason::data_digest_error);
+  EXPECT_EQ(reject.numbers.exp_cmd_sn, write.cmd_sn) << "the command is still to come";
+  ++expected_status;
+  EXPECT_FALSE(host.next_pdu(loop::milliseconds(100))) << "nothing of it has begun";
+  write.exp_stat_sn = expected_status;
+  host.send_pdu(write, std::vector<uint8_t>(4096, 0x33));
+  EXPECT_EQ(response().status, 0);
+  ++expected_status;
+  host.send_pdu(blocks(true, 31, 8));
+  const auto stored = host.next_pdu(Opcode::data_in);
+  ASSERT_TRUE(stored);
+  EXPECT_EQ(stored->data, std::vector<uint8_t>(4096, 0x33));
+}
+
 TEST_F(Recovery, GarbageStillEndsTheConnection) {
   uint8_t header[basic_header_bytes] = {};
   host.send_raw(header, {}, true, false);

@@ -160,6 +160,32 @@ TEST_P(DiskFile, KnowsItsTraits) {
   tell([&](RealShards& shards) { return check_traits(shards.at(0), path_, options(), in_memory); });
 }
 
+// Where the file system shares extents the range is that of the source; elsewhere it is as it was, and the reason is told.
+Task<void> clones(Loop& loop, std::string path, OpenOptions options) {
+  const std::unique_ptr<File> file = co_await open_well(loop, path, options);
+  Task<Result<void>> growing = file->resize(64 * block, false);
+  EXPECT_TRUE(co_await growing);
+  Memory data(8 * block, 'd');
+  EXPECT_EQ(co_await move(*file, FileVerb::write, 0, data), 8 * block);
+  const std::unique_ptr<File> source = file->on(loop);
+  Operation clone;
+  clone.verb = FileVerb::clone_range;
+  clone.offset = 32 * block;
+  clone.length = 8 * block;
+  clone.clone_source = source.get();
+  const int64_t result = co_await run_operation(*file, clone);
+  EXPECT_TRUE(result == 0 || result == -EOPNOTSUPP || result == -ENOTTY) << result;
+  Memory in(8 * block, 'x');
+  EXPECT_EQ(co_await move(*file, FileVerb::read, 32 * block, in), 8 * block);
+  EXPECT_TRUE(in.text() == std::string(8 * block, result == 0 ? 'd' : '\0'));
+  clone.clone_source_offset = 100;  // within a block: nobody can
+  EXPECT_LT(co_await run_operation(*file, clone), 0);
+}
+
+TEST_P(DiskFile, ClonesOrSaysThatItCannot) {
+  tell([this](RealShards& shards) { return clones(shards.at(0), path_, options()); });
+}
+
 Task<void> holes(Loop& loop, std::string path, OpenOptions options) {
   const std::unique_ptr<File> file = co_await open_well(loop, path, options);
   Task<Result<void>> growing = file->resize(64 * block, false);

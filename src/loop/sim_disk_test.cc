@@ -80,6 +80,7 @@ TEST(SimDiskTest, HolesZeroesAndExtents) {
   EXPECT_EQ(bed.run(FileVerb::find_extent, 4096, 512), 4096);
   EXPECT_EQ(bed.run(FileVerb::find_extent, 8192, 512), 8192);
   EXPECT_EQ(bed.file->size(), 16384u);
+  EXPECT_EQ(bed.run(FileVerb::clone_range, 0, 4096), -EOPNOTSUPP);
 }
 
 TEST(SimDiskTest, DirectFilesRefuseMisalignedCalls) {

@@ -88,7 +88,7 @@ loop::Task<void> Domain::set_access(AccessGroup group) {
     const auto state = impl_->unit_states().find(volume);
     if (state != nullptr && state->access()->group == name) put(changes, volume, *state, nobodys);
   }
-  if (group.units.empty()) {
+  if (group.gone) {
     in_force.erase(name);
   } else {
     in_force[name] = now;

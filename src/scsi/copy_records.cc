@@ -27,6 +27,10 @@ std::shared_ptr<CopyRecord> CopyRecords::add(uint16_t lun, uint32_t list_id) {
   return records_.back();
 }
 
+void CopyRecords::forget_lun(uint16_t lun) {
+  std::erase_if(records_, [lun](const auto& each) { return each->lun == lun; });
+}
+
 void CopyRecords::forget(const CopyRecord& record) {
   std::erase_if(records_, [&](const auto& each) { return each.get() == &record; });
 }

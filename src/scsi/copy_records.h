@@ -38,7 +38,8 @@ class CopyRecords {
   std::shared_ptr<CopyRecord> add(uint16_t lun, uint32_t list_id);
   std::shared_ptr<CopyRecord> find(uint16_t lun, uint32_t list_id) const;
   void forget(const CopyRecord& record);
-  const std::vector<std::shared_ptr<CopyRecord>>& all() const { return records_; }
+  /// The LUN is another unit from now on, or none.
+  void forget_lun(uint16_t lun);
 
  private:
   std::vector<std::shared_ptr<CopyRecord>> records_;  // oldest first

@@ -141,6 +141,17 @@ TEST_F(CopyTenants, AMappingThatBecomesReadOnlyStopsIt) {
   expect_untouched();
 }
 
+TEST_F(CopyTenants, AnotherUnitAtTheSameLunKnowsNothingOfItsCopies) {
+  NexusState& other = login({{0, "v"}, {1, "w"}});
+  EXPECT_EQ(ending(*copy(other, v_to_w())), "GOOD");
+  target.shards.at(0).in_turn([&] { other.replace_view(target.view({{0, "large"}, {1, "w"}})); });
+  target.shards.run();
+  for (int i = 0; i < 3; ++i) run(other, cdb6(0x00));
+  Cdb cdb = copy_cdb(0x84, 0x00, 12);
+  cdb[2] = 1;
+  EXPECT_EQ(ending(*run(other, cdb, {}, 12)), "5/24/00");
+}
+
 TEST_F(CopyTenants, WhatBecameOfACopyIsForItsOwnHostAlone) {
   EXPECT_EQ(ending(*copy(*host, v_to_w())), "GOOD");
   NexusState& other = login({{0, "v"}, {1, "w"}});

@@ -302,5 +302,26 @@ TEST_F(ExtendedCopy, NothingIsCopiedFromOrToWhatIsBeingSanitized) {
   target.release("w");
 }
 
+class ExtendedCopyOnTwoShards : public CopyTest {
+ protected:
+  ExtendedCopyOnTwoShards() : CopyTest(2) {}
+};
+
+// PREEMPT AND ABORT and resets come from any shard; a copy in the background has no task that they could find.
+TEST_F(ExtendedCopyOnTwoShards, AResetFromAnotherShardWaitsForACopyInTheBackground) {
+  NexusState& other = login({{0, "w"}}, 1);
+  target.unit("v").hold = true;
+  const List list = lid4_list(7, {cscd_of(*medium), cscd_of(*w)}, segment_list({{0, 1, 0, 0, 4}}), true);
+  EXPECT_EQ(ending(*copy(*host, list, 1)), "GOOD");
+  const auto answer = target.manage(other, TaskManagement::logical_unit_reset, 0);
+  target.shards.run();
+  EXPECT_FALSE(answer->has_value());
+  target.unit("v").hold = false;
+  target.release("v");
+  EXPECT_EQ(*answer, TaskManagementResponse::complete);
+  EXPECT_EQ(at(*w, 0, 512), filled(512, 0xee));
+  EXPECT_EQ(data(copy_cdb(0x84, 0x05, 200, 7))[5], 0x60) << "aborted";
+}
+
 }  // namespace
 }  // namespace ashlar::scsi::test

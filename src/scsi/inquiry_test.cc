@@ -164,6 +164,9 @@ TEST_F(Inquiry, PortsOfTheTarget) {
   EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "the one that was asked by";
   with({1, 2, 0xffff});
   EXPECT_EQ(ports(), (Ports{{1, name + "0001"}, {2, name + "0002"}, {0xffff, name + "ffff"}}));
+  EXPECT_EQ(end(cdb6(0x00)), "6/3f/03") << "inquiry data have changed";
+  with({1, 2, 0xffff});
+  EXPECT_EQ(end(cdb6(0x00)), "GOOD");
   with({7});
   EXPECT_EQ(ports(), (Ports{{1, name + "0001"}})) << "a port that was taken away while it was asked by";
   std::vector<uint16_t> many(65535);

@@ -10,17 +10,17 @@ namespace {
 using unit::Count;
 using unit::TallyReader;
 
-constexpr uint8_t pages[] = {log_page::supported,
-                             log_page::write_errors,
-                             log_page::read_errors,
-                             log_page::verify_errors,
-                             log_page::provisioning,
-                             log_page::temperature,
-                             log_page::application_client,
-                             log_page::self_test_results,
-                             log_page::background_scan,
-                             log_page::statistics,
-                             log_page::informational_exceptions};
+constexpr uint8_t log_pages[] = {log_page::supported,
+                                 log_page::write_errors,
+                                 log_page::read_errors,
+                                 log_page::verify_errors,
+                                 log_page::provisioning,
+                                 log_page::temperature,
+                                 log_page::application_client,
+                                 log_page::self_test_results,
+                                 log_page::background_scan,
+                                 log_page::statistics,
+                                 log_page::informational_exceptions};
 
 // SPC-4 7.3.2.2.2: TSD, since nothing is saved by itself, and the format.
 constexpr uint8_t bounded_counter = 0x20;
@@ -56,7 +56,7 @@ LogParameter resources(uint16_t code, uint64_t bytes, uint8_t scope) {
   return out;
 }
 
-std::vector<LogParameter> provisioning(const LogFacts& facts) {
+std::vector<LogParameter> provisioning_resources(const LogFacts& facts) {
   std::vector<LogParameter> out{resources(0x0001, facts.pool.available_bytes, 0x02)};
   if (facts.pool.used_known) out.push_back(resources(0x0002, facts.pool.used_bytes, 0x01));
   return out;
@@ -113,7 +113,7 @@ std::vector<LogParameter> cumulative(uint8_t page, const LogFacts& facts) {
     case log_page::write_errors: return errors(facts, Count::written_bytes, Count::write_errors);
     case log_page::read_errors: return errors(facts, Count::read_bytes, Count::read_errors);
     case log_page::verify_errors: return errors(facts, Count::verified_bytes, Count::verify_errors);
-    case log_page::provisioning: return provisioning(facts);
+    case log_page::provisioning: return provisioning_resources(facts);
     case log_page::temperature: return {{0x0000, binary_list, {0, unknown_temperature}}};
     case log_page::application_client: return application_client(facts);
     case log_page::self_test_results: return self_tests();
@@ -125,8 +125,8 @@ std::vector<LogParameter> cumulative(uint8_t page, const LogFacts& facts) {
   }
 }
 
-void append_list(uint8_t subpage, const LogFacts& facts, std::vector<uint8_t>& out) {
-  for (const uint8_t page : pages) {
+void append_page_codes(uint8_t subpage, const LogFacts& facts, std::vector<uint8_t>& out) {
+  for (const uint8_t page : log_pages) {
     if (!has_log_page(page, 0, facts)) continue;
     out.push_back(page);
     if (subpage == log_page::all_subpages) out.push_back(0);
@@ -142,7 +142,7 @@ uint64_t idle_ns(uint64_t served_ns, const unit::WorkTime& work) {
 
 bool has_log_page(uint8_t page, uint8_t subpage, const LogFacts& facts) {
   if (subpage == log_page::all_subpages) return page == log_page::supported;
-  if (subpage != 0 || std::ranges::find(pages, page) == std::end(pages)) return false;
+  if (subpage != 0 || std::ranges::find(log_pages, page) == std::end(log_pages)) return false;
   return page != log_page::provisioning || (facts.thin && facts.pool.known());
 }
 
@@ -161,7 +161,7 @@ std::vector<uint8_t> log_page_bytes(uint8_t page, uint8_t subpage, const LogFact
                                     uint16_t pointer) {
   const auto spf = static_cast<uint8_t>(subpage != 0 ? 0x40 : 0);
   std::vector<uint8_t> out = {static_cast<uint8_t>(page | spf), subpage, 0, 0};
-  if (page == log_page::supported) append_list(subpage, facts, out);
+  if (page == log_page::supported) append_page_codes(subpage, facts, out);
   for (const LogParameter& parameter : log_parameters(page, facts, control)) {
     if (parameter.code < pointer) continue;
     uint8_t header[4] = {0, 0, parameter.control, static_cast<uint8_t>(parameter.value.size())};

@@ -18,7 +18,7 @@ LogFacts log_facts(const Handling& handling, unit::WorkTime work) {
 
 namespace {
 
-void answer(Handling handling, const LogFacts& facts) {
+void answer_page(Handling handling, const LogFacts& facts) {
   const uint8_t* cdb = handling.cdb();
   const uint8_t page = cdb[2] & 0x3f;
   const auto control = static_cast<LogControl>(cdb[2] >> 6);
@@ -38,7 +38,7 @@ loop::Task<void> sense_statistics(Handling handling) {
     handling.end();
     co_return;
   }
-  answer(handling, log_facts(handling, work));
+  answer_page(handling, log_facts(handling, work));
 }
 
 }  // namespace
@@ -50,7 +50,7 @@ void log_sense(Handling handling) {
   if (!has_log_page(page, 0, facts)) return handling.fail(Sense::invalid_cdb_field(2, 5));
   if (!has_log_page(page, cdb[3], facts)) return handling.fail(Sense::invalid_cdb_field(3));
   if (page == log_page::statistics) return sense_statistics(handling).detach();
-  answer(handling, facts);
+  answer_page(handling, facts);
 }
 
 }  // namespace ashlar::scsi

@@ -57,6 +57,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  copy_records.forget_lun(state.lun);
   domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
     Handling(task).interrupt(Sense::of(SenseKey::illegal_request, 0x2500));
@@ -160,8 +161,12 @@ void NexusState::replace_view(std::shared_ptr<const unit::HostView> view) {
     impl_->add_lun(mapping);
     changed = true;
   }
+  const bool ports_changed = view->target_ports != impl_->view->target_ports;
   impl_->view = std::move(view);
   impl_->index();
+  if (ports_changed) {  // VPD page 88h is another one now
+    for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::inquiry_data_changed);
+  }
   if (!changed) return;
   for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::luns_changed);
 }

@@ -101,8 +101,8 @@ class Domain {
     unit::AccessStates states;
     /// What is in force for a group of that name stays, also what hosts made of it: only its units change.
     bool keep_states = false;
-    std::map<std::string, std::shared_ptr<unit::LogicalUnit>>
-        units;                         ///< by volume; none: the group is forgotten
+    bool gone = false;  ///< the group is forgotten; then it has no units
+    std::map<std::string, std::shared_ptr<unit::LogicalUnit>> units;  ///< by volume
     std::vector<std::string> leaving;  ///< volumes that belong to no group from now on
   };
   /// On shard 0. An implicit change: every nexus that maps one of the units is told, no command is lost.

@@ -7,7 +7,6 @@
 namespace ashlar::scsi {
 namespace {
 
-using wire::scsi::BlockDeviceRange;
 using wire::scsi::PopulateTokenList;
 
 constexpr uint32_t max_populate_list_bytes = 8192;  // more ranges than are taken get their own answer

@@ -6,7 +6,7 @@
 namespace ashlar::scsi::test {
 namespace {
 
-const Cdb test_unit_ready = cdb6(0x00);
+const Cdb ready_cdb = cdb6(0x00);
 
 /// A pool of 1000 threshold sets, and a host on each of two shards.
 class ThinThreshold : public ScsiTest {
@@ -35,45 +35,45 @@ class ThinThreshold : public ScsiTest {
     list[21] = 0x01;
     store_be32(&list[24], sets);
     EXPECT_EQ(end(cdb6(0x15, 0x10, 0, 0, 28), list), "GOOD");
-    EXPECT_EQ(ending(*run(*second, test_unit_ready)), "6/2a/01");
+    EXPECT_EQ(ending(*run(*second, ready_cdb)), "6/2a/01");
   }
   NexusState* second = nullptr;
 };
 
 TEST_F(ThinThreshold, EveryHostIsToldOnceForEachCrossing) {
   EXPECT_FALSE(available(300));
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
+  EXPECT_EQ(end(ready_cdb), "GOOD");
   EXPECT_TRUE(available(200));
-  EXPECT_EQ(end(test_unit_ready), "6/38/07");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-  EXPECT_EQ(ending(*run(*second, test_unit_ready)), "6/38/07");
-  EXPECT_EQ(ending(*run(*second, test_unit_ready, {}, 0, 1)), "GOOD") << "another volume, another pool";
+  EXPECT_EQ(end(ready_cdb), "6/38/07");
+  EXPECT_EQ(end(ready_cdb), "GOOD");
+  EXPECT_EQ(ending(*run(*second, ready_cdb)), "6/38/07");
+  EXPECT_EQ(ending(*run(*second, ready_cdb, {}, 0, 1)), "GOOD") << "another volume, another pool";
   EXPECT_FALSE(available(100));
   EXPECT_FALSE(available(210)) << "not enough to have left it";
   EXPECT_FALSE(available(150));
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
+  EXPECT_EQ(end(ready_cdb), "GOOD");
   EXPECT_FALSE(available(500));
   EXPECT_TRUE(available(150));
-  EXPECT_EQ(end(test_unit_ready), "6/38/07");
+  EXPECT_EQ(end(ready_cdb), "6/38/07");
 }
 
 TEST_F(ThinThreshold, AHostMayChooseAnother) {
   select_threshold(0x80, 500);
   EXPECT_FALSE(available(501));
   EXPECT_TRUE(available(500));
-  EXPECT_EQ(end(test_unit_ready), "6/38/07");
+  EXPECT_EQ(end(ready_cdb), "6/38/07");
 }
 
 TEST_F(ThinThreshold, AHostMayWantNone) {
   select_threshold(0x00, 0);
   EXPECT_FALSE(available(0));
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
+  EXPECT_EQ(end(ready_cdb), "GOOD");
 }
 
 TEST_F(ThinThreshold, ThickUnitsHaveNone) {
   medium->geometry.thin = false;
   EXPECT_FALSE(available(0));
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
+  EXPECT_EQ(end(ready_cdb), "GOOD");
   EXPECT_FALSE(medium->pool_level.figures().known());
 }
 
