@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "engine/engine_world_test.h"
-#include "engine/mode_page_records.h"
+#include "engine/unit_records.h"
 
 namespace ashlar::engine {
 namespace {
@@ -68,14 +68,14 @@ TEST_F(ModePageRestart, WhatWasSavedOutlivesTheEngineAndTheRestDoesNot) {
 }
 
 TEST_F(ModePageRestart, RecordsOfManyAreWrittenInTurn) {
-  ModePageRecords records("/srv/mode_pages");
+  UnitRecords records("/srv", "boot");
   const Uuid unit = {7};
-  EXPECT_EQ(world.run([&] { return records.recall(unit); }), "");
+  EXPECT_EQ(world.run([&] { return records.recall(unit); }).mode_parameters, "");
   for (const char* text : {"write_cache=1", "write_cache=0"}) {
-    EXPECT_TRUE(world.run([&] { return records.keep(unit, text); }));
-    EXPECT_EQ(world.run([&] { return records.recall(unit); }), text);
+    EXPECT_TRUE(world.run([&] { return records.keep_mode_parameters(unit, text); }));
+    EXPECT_EQ(world.run([&] { return records.recall(unit); }).mode_parameters, text);
   }
-  EXPECT_EQ(world.run([&] { return records.recall({8}); }), "") << "each unit has its own";
+  EXPECT_EQ(world.run([&] { return records.recall({8}); }).mode_parameters, "") << "each unit has its own";
 }
 
 }  // namespace

@@ -289,6 +289,19 @@ TEST_F(ExtendedCopy, VerifyOfACscd) {
   run(*host, cdb6(0x1b, 0, 0, 0, 1), {}, 0, 1);
 }
 
+TEST_F(ExtendedCopy, NothingIsCopiedFromOrToWhatIsBeingSanitized) {
+  target.unit("w").hold = true;
+  EXPECT_EQ(ending(*run(*host, cdb10(0x48, 0, 0, 0x82), {}, 0, 1)), "GOOD");  // BLOCK ERASE, IMMED
+  for (const auto& [source, destination] : {std::pair<uint16_t, uint16_t>{0, 1}, {1, 0}}) {
+    const List segments = segment_list({{.source = source, .destination = destination, .blocks = 1}});
+    const auto done = copy(*host, lid1_list(1, {cscd_of(*medium), cscd_of(*w)}, segments));
+    EXPECT_EQ(ending(*done), "a/0d/01");
+    EXPECT_EQ(done->sense.third_party.code, 0x041b);
+  }
+  target.unit("w").hold = false;
+  target.release("w");
+}
+
 class ExtendedCopyOnTwoShards : public CopyTest {
  protected:
   ExtendedCopyOnTwoShards() : CopyTest(2) {}
@@ -308,19 +321,6 @@ TEST_F(ExtendedCopyOnTwoShards, AResetFromAnotherShardWaitsForACopyInTheBackgrou
   EXPECT_EQ(*answer, TaskManagementResponse::complete);
   EXPECT_EQ(at(*w, 0, 512), filled(512, 0xee));
   EXPECT_EQ(data(copy_cdb(0x84, 0x05, 200, 7))[5], 0x60) << "aborted";
-}
-
-TEST_F(ExtendedCopy, NothingIsCopiedFromOrToWhatIsBeingSanitized) {
-  target.unit("w").hold = true;
-  EXPECT_EQ(ending(*run(*host, cdb10(0x48, 0, 0, 0x82), {}, 0, 1)), "GOOD");  // BLOCK ERASE, IMMED
-  for (const auto& [source, destination] : {std::pair<uint16_t, uint16_t>{0, 1}, {1, 0}}) {
-    const List segments = segment_list({{.source = source, .destination = destination, .blocks = 1}});
-    const auto done = copy(*host, lid1_list(1, {cscd_of(*medium), cscd_of(*w)}, segments));
-    EXPECT_EQ(ending(*done), "a/0d/01");
-    EXPECT_EQ(done->sense.third_party.code, 0x041b);
-  }
-  target.unit("w").hold = false;
-  target.release("w");
 }
 
 }  // namespace
