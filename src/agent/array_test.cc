@@ -404,6 +404,22 @@ TEST_F(ArrayTest, ALostSecretTakesItsHostAlone) {
   EXPECT_THAT(world.array().failures(), IsEmpty());
 }
 
+TEST_F(ArrayTest, DiscoveryWhoseSecretIsLostStaysShut) {
+  world.must_change([](Configuration& next) {
+    next.portals[0].discovery_chap = api::Chap{.user = "finder", .secret = "a discovery secret"};
+  });
+  EXPECT_EQ(world.engine.served().portals[0].discovery_chap->secret, "a discovery secret");
+  const std::string reference = world.configuration().portals[0].discovery_chap->secret;
+  ASSERT_THAT(reference, testing::StartsWith("secret:"));
+  ASSERT_TRUE(world.disk.remove("./secrets/" + reference.substr(reference.find(':') + 1)));
+  world.engine.forget();
+  ASSERT_TRUE(world.array().serve());
+  EXPECT_TRUE(world.array().failures().contains("portals/" + world.configuration().portals[0].name));
+  ASSERT_TRUE(world.engine.served().portals[0].discovery_chap);
+  EXPECT_GE(world.engine.served().portals[0].discovery_chap->secret.size(), 32u);
+  EXPECT_NE(world.engine.served().portals[0].discovery_chap->secret, "a discovery secret");
+}
+
 TEST_F(ArrayTest, TheSameSecretAgainIsNoChange) {
   world.must_change([](Configuration& next) {
     next.users.push_back({.name = "bob", .role = "viewer", .password = "a long enough password"});

@@ -29,17 +29,24 @@ rpc::VolumeDocument volume_document(const api::Volume& volume) {
   return document;
 }
 
+Result<std::optional<rpc::ChapDocument>> chap_document(const std::optional<api::Chap>& chap,
+                                                       const CompileSources& sources) {
+  if (!chap) return std::optional<rpc::ChapDocument>{};
+  rpc::ChapDocument document;
+  document.user = chap->user;
+  document.mutual_user = chap->mutual_user;
+  TRY_ASSIGN(document.secret, sources.secret_of(chap->secret));
+  if (!chap->mutual_secret.empty()) {
+    TRY_ASSIGN(document.mutual_secret, sources.secret_of(chap->mutual_secret));
+  }
+  return std::optional(std::move(document));
+}
+
 Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSources& sources) {
   rpc::HostDocument document{.name = host.name, .initiators = host.initiators, .any = host.any, .chap = {}};
-  if (!host.chap) return document;
-  rpc::ChapDocument chap;
-  chap.user = host.chap->user;
-  chap.mutual_user = host.chap->mutual_user;
-  TRY_ASSIGN(chap.secret, sources.secret_of(host.chap->secret));
-  if (!host.chap->mutual_secret.empty()) {
-    TRY_ASSIGN(chap.mutual_secret, sources.secret_of(host.chap->mutual_secret));
-  }
-  document.chap = std::move(chap);
+  TRY_ASSIGN(document.chap, chap_document(host.chap, sources));
+  document.addresses = host.addresses;
+  document.max_sessions = host.max_sessions;
   return document;
 }
 
@@ -68,10 +75,14 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
     document.hosts.push_back(std::move(each));
     known_hosts.insert(host.name);
   }
-  for (const api::Portal& portal : configuration.portals)
-    document.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag});
-  for (const api::Target& target : configuration.targets)
-    document.targets.push_back({target.name, target.alias, target.portals});
+  for (const api::Portal& portal : configuration.portals) {
+    document.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag, {}});
+    TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
+  }
+  for (const api::Target& target : configuration.targets) {
+    document.targets.push_back({target.name, target.alias, target.portals, target.redirect,
+                                target.redirect_permanent, target.max_sessions});
+  }
   for (const api::Map& map : configuration.maps) {
     for (const std::string& host : hosts_of(configuration, map)) {
       if (!known_hosts.contains(host)) continue;

@@ -14,8 +14,8 @@ constexpr size_t longest_secret = 255;
 
 void visit_chap(const std::string& path, std::optional<api::Chap>& chap, const SecretVisitor& visit) {
   if (!chap) return;
-  visit(path + "/chap/secret", SecretKind::chap, chap->secret);
-  visit(path + "/chap/mutual_secret", SecretKind::chap, chap->mutual_secret);
+  visit(path + "/secret", SecretKind::chap, chap->secret);
+  visit(path + "/mutual_secret", SecretKind::chap, chap->mutual_secret);
 }
 
 Result<void> check_plain(SecretKind kind, const std::string& path, const std::string& value) {
@@ -33,7 +33,10 @@ Result<void> check_plain(SecretKind kind, const std::string& path, const std::st
 }  // namespace
 
 void for_each_secret(api::Configuration& configuration, const SecretVisitor& visit) {
-  for (api::Host& each : configuration.hosts) visit_chap("hosts/" + each.name, each.chap, visit);
+  for (api::Host& each : configuration.hosts)
+    visit_chap(fmt::format("hosts/{}/chap", each.name), each.chap, visit);
+  for (api::Portal& each : configuration.portals)
+    visit_chap(fmt::format("portals/{}/discovery_chap", each.name), each.discovery_chap, visit);
   for (api::User& each : configuration.users) {
     visit(fmt::format("users/{}/password", each.name), SecretKind::password, each.password);
     visit(fmt::format("users/{}/totp_secret", each.name), SecretKind::totp, each.totp_secret);

@@ -4,6 +4,7 @@
 #include "agent/array.h"
 #include "agent/compile.h"
 #include "api/lists.h"
+#include "base/identity.h"
 #include "base/log.h"
 
 namespace ashlar::agent {
@@ -67,8 +68,25 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
     if (!secret) failures["hosts/" + each.name] = secret.error().text();
     return !secret;
   });
+  // Discovery must not become open: where its secret is lost, nobody can prove it, and sessions go on.
+  std::array<uint8_t, 32> nobody_knows{};
+  parts_.random(nobody_knows);
+  std::set<std::string> lost;
+  for (const api::Portal& each : served.portals) {
+    if (!each.discovery_chap) continue;
+    for (const std::string& reference : {each.discovery_chap->secret, each.discovery_chap->mutual_secret}) {
+      if (reference.empty()) continue;
+      const auto secret = secrets_->get(reference);
+      if (secret) continue;
+      failures["portals/" + each.name] = secret.error().text();
+      lost.insert(reference);
+    }
+  }
   CompileSources sources;
-  sources.secret_of = [this](const std::string& reference) { return secrets_->get(reference); };
+  sources.secret_of = [&](const std::string& reference) -> Result<std::string> {
+    if (!lost.contains(reference)) return secrets_->get(reference);
+    return hex_of(nobody_knows) + reference;
+  };
   sources.store_of = [&](const api::Volume& volume) -> Result<rpc::StoreDocument> {
     TRY_ASSIGN(const auto driver, driver_in(configuration, volume.pool));
     storage::EngineStore store = driver->engine_store(volume);

@@ -11,6 +11,7 @@
 
 #include "api/lists.h"
 #include "api/settings.h"
+#include "base/address_range.h"
 #include "base/identity.h"
 #include "json/sizes.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr size_t max_resources = 65536;  // of one kind
 constexpr size_t max_initiators = 256;   // of one host
+constexpr size_t max_addresses = 64;     // of one host
 constexpr size_t max_comment_bytes = 1024;
 constexpr uint64_t max_volume_bytes = 1ull << 60;
 constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
@@ -303,6 +305,10 @@ Result<void> Examination::host(const Host& each) {
     TRY(claim(initiators_, name, "host " + each.name, where));
   }
   if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  if (each.addresses.size() > max_addresses)
+    return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
+  for (size_t i = 0; i < each.addresses.size(); ++i)
+    TRY(AddressRange::parse(each.addresses[i], fmt::format("{}/addresses[{}]", place, i)));
   return check_comment(each.comment, place + "/comment");
 }
 
@@ -333,6 +339,7 @@ Result<void> Examination::portal(const Portal& each) {
                 "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
   }
   if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
   return check_comment(each.comment, place + "/comment");
@@ -346,6 +353,9 @@ Result<void> Examination::target(const Target& each) {
   TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
   for (size_t i = 0; i < each.portals.size(); ++i)
     TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
+  if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));
+  if (each.redirect_permanent && each.redirect.empty())
+    return fail(ErrorCode::invalid_argument, place + "/redirect_permanent", "needs a redirect");
   return check_comment(each.comment, place + "/comment");
 }
 

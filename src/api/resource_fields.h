@@ -102,6 +102,8 @@ void visit_fields(V& v, T& host) {
   v.field("initiators", host.initiators);
   v.field("any", host.any);
   v.field("chap", host.chap);
+  v.field("addresses", host.addresses);
+  v.field("max_sessions", host.max_sessions);
   v.field("comment", host.comment);
 }
 
@@ -119,6 +121,7 @@ void visit_fields(V& v, T& portal) {
   v.field("address", portal.address, required);
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
+  v.field("discovery_chap", portal.discovery_chap);
   v.field("comment", portal.comment);
 }
 
@@ -128,6 +131,9 @@ void visit_fields(V& v, T& target) {
   v.field("protocol", target.protocol);
   v.field("alias", target.alias);
   v.field("portals", target.portals);
+  v.field("redirect", target.redirect);
+  v.field("redirect_permanent", target.redirect_permanent);
+  v.field("max_sessions", target.max_sessions);
   v.field("comment", target.comment);
 }
 

@@ -107,6 +107,9 @@ struct Host {
   std::vector<std::string> initiators;  ///< iSCSI names, lower case; each belongs to one host
   bool any = false;                     ///< every initiator that no host names
   std::optional<Chap> chap;
+  std::vector<std::string> addresses =
+      {};                     ///< where it may come from: addresses or ranges; empty: from anywhere
+  uint32_t max_sessions = 0;  ///< 0: no bound of its own
   std::string comment;
   bool operator==(const Host&) const = default;
 };
@@ -124,6 +127,7 @@ struct Portal {
   std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
   uint16_t port = 3260;
   uint16_t group_tag = 1;
+  std::optional<Chap> discovery_chap = {};  ///< what a discovery session must prove here
   std::string comment;
   bool operator==(const Portal&) const = default;
 };
@@ -133,6 +137,9 @@ struct Target {
   std::string protocol = "iscsi";
   std::string alias;
   std::vector<std::string> portals;  ///< names; empty: all
+  std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
+  bool redirect_permanent = false;   ///< hosts forget this array's address
+  uint32_t max_sessions = 0;         ///< 0: no bound of its own
   std::string comment;
   bool operator==(const Target&) const = default;
 };

@@ -15,6 +15,10 @@ Host full(Host host) {
   host.chap.emplace();
   return host;
 }
+Portal full(Portal portal) {
+  portal.discovery_chap.emplace();
+  return portal;
+}
 Map full(Map map) {
   map.lun = 0;
   return map;

@@ -130,8 +130,18 @@ Result<std::string> parse_iscsi_name(std::string_view text, std::string_view pla
   std::string name(text);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  const bool known = name.starts_with("iqn.") || name.starts_with("eui.") || name.starts_with("naa.");
-  if (!known || name.size() < 5) {
+  // RFC 7143 4.2.7.4 and 4.2.7.5: an EUI-64 is 16 hexadecimal digits, an NAA identifier 16 or 32.
+  const bool eui = name.starts_with("eui."), naa = name.starts_with("naa.");
+  if (eui || naa) {
+    const auto is_digit = [](unsigned char c) { return std::isxdigit(c) != 0; };
+    const bool length_fits = name.size() == 20 || (naa && name.size() == 36);
+    if (!length_fits || !std::all_of(name.begin() + 4, name.end(), is_digit)) {
+      return fail(ErrorCode::invalid_argument, where, "'{}' must have {} hexadecimal digits behind '{}'",
+                  text, eui ? "16" : "16 or 32", name.substr(0, 4));
+    }
+    return name;
+  }
+  if (!name.starts_with("iqn.") || name.size() < 5) {
     return fail(ErrorCode::invalid_argument, where,
                 "'{}' must begin with iqn., eui. or naa. (for example iqn.2026-11.com.example:host1)", text);
   }

@@ -86,11 +86,15 @@ TEST(IscsiName, IsLowerCasedAndChecked) {
   EXPECT_EQ(*parse_iscsi_name("IQN.2026-11.com.Example:Host1", ""), "iqn.2026-11.com.example:host1");
   EXPECT_TRUE(parse_iscsi_name("eui.02004567A425678D", ""));
   EXPECT_TRUE(parse_iscsi_name("naa.52004567BA64678D", ""));
+  EXPECT_TRUE(parse_iscsi_name("naa.62004567ba64678d0123456789abcdef", ""));
   EXPECT_TRUE(parse_iscsi_name("iqn." + std::string(219, 'a'), ""));
   for (const std::string& text :
        {std::string(), std::string("iqn."), std::string("host1"), "iqn." + std::string(220, 'a'),
         std::string("iqn.2026-11.com.example host"), std::string("iqn.2026-11.com/example"),
-        std::string("iqn.2026\0.com", 13), std::string("iqn.a,b"), std::string("iqn.a_b")}) {
+        std::string("iqn.2026\0.com", 13), std::string("iqn.a,b"), std::string("iqn.a_b"),
+        std::string("eui."), std::string("eui.02004567a425678"), std::string("eui.02004567a425678g"),
+        std::string("eui.02004567a425678d02004567a425678d"), std::string("naa.52004567ba64678"),
+        std::string("naa.52004567ba64678d0"), std::string("naa.x2004567ba64678d")}) {
     const Result<std::string> parsed = parse_iscsi_name(text, "hosts[1].initiator");
     ASSERT_FALSE(parsed) << text;
     EXPECT_EQ(parsed.error().code, ErrorCode::invalid_argument);

@@ -13,6 +13,10 @@ struct Limits {
   uint32_t block_bytes = 512;               ///< offsets and lengths are multiples of this
   uint32_t physical_block_bytes = 4096;     ///< writes smaller than this may cost a read
   uint32_t max_transfer_bytes = 16u << 20;  ///< of one read or write
+  /// A write of up to this size that begins and ends at multiples of `atomic_alignment_bytes` is wholly there or not at all
+  /// after a loss of power; 0: nothing is promised. Against other requests only a range lock of the unit protects.
+  uint32_t atomic_write_bytes = 0;
+  uint32_t atomic_alignment_bytes = 0;      ///< 0: any block
   uint32_t discard_granularity_bytes = 0;   ///< 0: discard is not supported
   uint64_t max_discard_bytes = UINT64_MAX;  ///< of one discard or write_zeroes
   bool discard_zeroes = false;              ///< discarded ranges read as zeroes

@@ -48,6 +48,7 @@ class Request final : public loop::Ready {
   Operation operation = Operation::read;
   bool durable = false;
   bool may_discard = false;
+  bool atomic = false;  ///< of a write: all or nothing, also if it fails; within Limits::atomic_write_bytes
   Status status = Status::ok;  ///< set when done
   bool extent_allocated = false;
   uint64_t offset = 0;           ///< bytes

@@ -44,6 +44,9 @@ Json shown(const T& resource) {
   if constexpr (std::same_as<T, api::Host>) {
     if (resource.chap) json["chap"] = shown(*resource.chap);
   }
+  if constexpr (std::same_as<T, api::Portal>) {
+    if (resource.discovery_chap) json["discovery_chap"] = shown(*resource.discovery_chap);
+  }
   return json;
 }
 

@@ -8,6 +8,10 @@ namespace {
 
 using View = std::shared_ptr<const unit::HostView>;
 
+unit::ChapCredentials credentials(const rpc::ChapDocument& chap) {
+  return {chap.user, chap.secret, chap.mutual_user, chap.mutual_secret};
+}
+
 bool same_view(const unit::HostView& a, const unit::HostView& b) {
   const auto same_mapping = [](const auto& left, const auto& right) {
     const unit::LunMapping& x = left.second;
@@ -15,9 +19,8 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
     return x.lun == y.lun && x.read_only == y.read_only && x.volume == y.volume &&
            x.unit_on_shard == y.unit_on_shard;
   };
-  return a.host == b.host && a.target_ports == b.target_ports && a.chap.user == b.chap.user &&
-         a.chap.secret == b.chap.secret && a.chap.mutual_user == b.chap.mutual_user &&
-         a.chap.mutual_secret == b.chap.mutual_secret && a.luns.size() == b.luns.size() &&
+  return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap &&
+         a.addresses == b.addresses && a.max_sessions == b.max_sessions && a.luns.size() == b.luns.size() &&
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
@@ -48,8 +51,13 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   auto view = std::make_shared<unit::HostView>();
   view->host = host.name;
   view->target_ports = ports;
-  if (host.chap)
-    view->chap = {host.chap->user, host.chap->secret, host.chap->mutual_user, host.chap->mutual_secret};
+  if (host.chap) view->chap = credentials(*host.chap);
+  for (const std::string& address : host.addresses) {
+    const auto range = AddressRange::parse(address, "");
+    CHECK(range.has_value(), "host {} was not checked: {}", host.name, range.error().text());
+    view->addresses.push_back(*range);
+  }
+  view->max_sessions = host.max_sessions;
   for (const rpc::MappingDocument* mapping : mapped->second) {
     const unit::OpenUnit* unit = volumes.find(mapping->volume);
     CHECK(unit != nullptr, "mapping of volume {}, which is not open", mapping->volume);
@@ -62,7 +70,8 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
 
 bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
   return a.name == b.name && a.alias == b.alias && a.portals == b.portals && a.hosts == b.hosts &&
-         a.any_host == b.any_host;
+         a.any_host == b.any_host && a.redirect == b.redirect &&
+         a.redirect_permanent == b.redirect_permanent && a.max_sessions == b.max_sessions;
 }
 
 std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& source,
@@ -72,6 +81,9 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   auto target = std::make_shared<iscsi::Target>();
   target->name = source.name;
   target->alias = source.alias;
+  target->redirect = source.redirect;
+  target->redirect_permanent = source.redirect_permanent;
+  target->max_sessions = source.max_sessions;
   for (iscsi::Portal& portal : portals_of(document)) {
     if (source.portals.empty() || std::ranges::find(source.portals, portal.name) != source.portals.end()) {
       target->portals.push_back(std::move(portal));
@@ -89,13 +101,15 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
 
 }  // namespace
 
+iscsi::Portal portal_of(const rpc::PortalDocument& portal) {
+  return {portal.name, loop::Endpoint{portal.address, portal.port}, portal.group_tag,
+          portal.discovery_chap ? credentials(*portal.discovery_chap) : unit::ChapCredentials{}};
+}
+
 std::vector<iscsi::Portal> portals_of(const rpc::Document& document) {
   std::vector<iscsi::Portal> portals;
   portals.reserve(document.portals.size());
-  for (const rpc::PortalDocument& portal : document.portals) {
-    portals.push_back(
-        iscsi::Portal{portal.name, loop::Endpoint{portal.address, portal.port}, portal.group_tag});
-  }
+  for (const rpc::PortalDocument& portal : document.portals) portals.push_back(portal_of(portal));
   return portals;
 }
 

@@ -16,6 +16,8 @@ std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& doc
                                                         const iscsi::Settings& settings,
                                                         const iscsi::Directory* previous);
 
+/// As the document has it, proofs of discovery included.
+iscsi::Portal portal_of(const rpc::PortalDocument& portal);
 /// The portals of `document`, all of them.
 std::vector<iscsi::Portal> portals_of(const rpc::Document& document);
 

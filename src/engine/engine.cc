@@ -36,11 +36,8 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       portals_(shards, servers_),
       volumes_(registry),
       turnstile_(options_.most_waiting_changes) {
-  if (!options_.state_folder.empty()) {
-    records_ =
-        std::make_unique<ReservationRecords>(options_.state_folder + "/reservations", options_.boot_id);
-    mode_pages_ = std::make_unique<ModePageRecords>(options_.state_folder + "/mode_pages");
-  }
+  if (!options_.state_folder.empty())
+    records_ = std::make_unique<UnitRecords>(options_.state_folder, options_.boot_id);
 }
 
 Engine::~Engine() {
@@ -78,13 +75,11 @@ loop::Task<void> Engine::start() {
   // All domains before the first server, and all servers before the first connection: they find each other by their groups.
   auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
   co_await making_domains;
-  if (mode_pages_ != nullptr) {
-    scsi::SavedModePages pages;
-    pages.keep = [records = mode_pages_.get()](Uuid unit, std::string text) {
-      return records->keep(unit, std::move(text));
-    };
-    domains_[0]->set_saved_mode_pages(std::move(pages));
-  }
+  domains_[0]->on_access_changed([this](const unit::AccessStates& now) {
+    log_info("engine", "access group changed group={} states=\"{}\" by={}", now.group, text_of(now),
+             now.changed_by);
+    tell("group.changed", {{"group", now.group}, {"states", text_of(now)}, {"initiator", now.changed_by}});
+  });
   auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
   co_await making_servers;
   const auto nothing = std::make_shared<const rpc::Document>();
@@ -179,6 +174,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     case StepKind::close_volume: {
       auto closing = volumes_.close(step.volume.name);
       co_await closing;
+      domains_[0]->forget_access(step.volume.name);
       tell("volume.closed", {{"volume", step.volume.name}});
       break;
     }
@@ -188,7 +184,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     }
     case StepKind::set_write_cache: set_write_cache(step.volume.name, step.write_cache); break;
     case StepKind::add_portal: {
-      auto opening = portals_.open(iscsi::Portal{step.portal.name, endpoint, step.portal.group_tag});
+      auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
       if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
       co_return outcome;
@@ -197,6 +193,11 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto closing = portals_.close(endpoint);
       co_await closing;
       tell("portal.closed", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
+      break;
+    }
+    case StepKind::set_group: {
+      auto setting = set_group(std::move(step));
+      co_await setting;
       break;
     }
     case StepKind::publish: {
@@ -208,11 +209,6 @@ loop::Task<Result<void>> Engine::run(Step step) {
   co_return Result<void>{};
 }
 
-void Engine::set_write_cache(const std::string& name, bool enabled) {
-  volumes_.set_write_cache(name, enabled);
-  domains_[0]->take_default_write_cache(name, enabled);
-}
-
 loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::string place) {
   auto opening = volumes_.open(volume, std::move(place));
   const Result<void> outcome = co_await opening;
@@ -221,13 +217,25 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   if (records_ == nullptr) co_return outcome;
   const Uuid uuid = volumes_.find(volume.name)->shared->identity.uuid;
   auto recalling = records_->recall(uuid);
-  const auto kept = std::make_shared<const unit::Reservations>(co_await recalling);
-  auto recalling_pages = mode_pages_->recall(uuid);
-  const std::string pages = co_await recalling_pages;
-  if (kept->lost) tell("volume.reservations_lost", {{"volume", volume.name}});
-  domains_[0]->recall(volume.name, uuid, volume.write_cache, kept);
-  domains_[0]->recall_mode_pages(volume.name, *volumes_.find(volume.name)->on_shard[0], pages);
+  unit::Recalled kept = co_await recalling;
+  if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
+  domains_[0]->recall(volume.name, uuid, volume.write_cache, std::move(kept));
   co_return outcome;
+}
+
+loop::Task<void> Engine::set_group(Step step) {
+  scsi::Domain::AccessGroup group = access_group(step, volumes_);
+  const std::string states = text_of(group.states);
+  const bool gone = group.units.empty();
+  auto setting = domains_[0]->set_access(std::move(group));
+  co_await setting;
+  log_info("engine", "access group set group={} states=\"{}\"", step.group, states);
+  tell("group.changed", {{"group", step.group}, {"states", gone ? "" : states}});
+}
+
+void Engine::set_write_cache(const std::string& name, bool enabled) {
+  volumes_.set_write_cache(name, enabled);
+  domains_[0]->take_default_write_cache(name, enabled);
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {

@@ -93,9 +93,10 @@ class EngineWorld {
   rpc::EngineStatus status() {
     return run([this] { return engine->status(); });
   }
-  Result<std::unique_ptr<initiator::Session>> log_in(const std::string& name = demo_host) {
+  Result<std::unique_ptr<initiator::Session>> log_in(const std::string& name = demo_host,
+                                                     uint16_t port = 3260) {
     initiator::LoginOptions options;
-    options.endpoint = {"10.0.0.1", 3260};
+    options.endpoint = {"10.0.0.1", port};
     options.initiator_name = name;
     options.target_name = demo_target;
     return run_as_host([&] { return initiator::login(host.loop(0), options); });

@@ -16,6 +16,7 @@
 #include "engine/engine.h"
 #include "engine/identity_file.h"
 #include "engine/program_options.h"
+#include "engine/unit_records.h"
 #include "layers/layers.h"
 #include "loop/on_worker.h"
 #include "loop/real_shards.h"
@@ -73,8 +74,10 @@ Result<rpc::Document> read_document(const std::string& path) {
 Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
   std::error_code problem;
-  std::filesystem::create_directories(folder + "/reservations", problem);
-  if (!problem) std::filesystem::create_directories(folder + "/mode_pages", problem);
+  std::filesystem::create_directories(folder, problem);
+  for (const char* each : UnitRecords::folders) {
+    if (!problem) std::filesystem::create_directories(fmt::format("{}/{}", folder, each), problem);
+  }
   if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
   return load_identities(folder + "/identities.json");
 }

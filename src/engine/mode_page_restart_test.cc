@@ -2,7 +2,6 @@
 #include <gmock/gmock.h>
 
 #include "engine/engine_world_test.h"
-#include "engine/mode_page_records.h"
 
 namespace ashlar::engine {
 namespace {
@@ -65,17 +64,6 @@ TEST_F(ModePageRestart, WhatWasSavedOutlivesTheEngineAndTheRestDoesNot) {
   EXPECT_EQ(sensed(), 0);
   restart();
   EXPECT_EQ(sensed(), task_aborted_status);
-}
-
-TEST_F(ModePageRestart, RecordsOfManyAreWrittenInTurn) {
-  ModePageRecords records("/srv/mode_pages");
-  const Uuid unit = {7};
-  EXPECT_EQ(world.run([&] { return records.recall(unit); }), "");
-  for (const char* text : {"write_cache=1", "write_cache=0"}) {
-    EXPECT_TRUE(world.run([&] { return records.keep(unit, text); }));
-    EXPECT_EQ(world.run([&] { return records.recall(unit); }), text);
-  }
-  EXPECT_EQ(world.run([&] { return records.recall({8}); }), "") << "each unit has its own";
 }
 
 }  // namespace

@@ -101,7 +101,7 @@ Step portal_step(StepKind kind, const PortalDocument& portal, std::string place)
 }
 
 struct Parts {
-  std::vector<Step> make_way, open, listen, change, leave, close;
+  std::vector<Step> make_way, open, listen, change, groups, leave, close;
 };
 
 Result<void> plan_volumes(const Document& running, const Document& desired, Parts& parts) {
@@ -150,11 +150,44 @@ void plan_portals(const Document& running, const Document& desired, Parts& parts
   }
 }
 
+// They stand before publish: no host sees a new volume by a way that it does not have.
+void plan_groups(const Step& publish, Parts& parts) {
+  const auto& running = publish.before->groups;
+  const auto& desired = publish.after->groups;
+  const auto add = [&](const std::string& name, std::string place) {
+    Step step = publish;
+    step.kind = StepKind::set_group;
+    step.group = name;
+    step.place = std::move(place);
+    parts.groups.push_back(std::move(step));
+  };
+  const NameIndex running_groups(running);
+  const NameIndex desired_groups(desired);
+  for (size_t i = 0; i < desired.size(); ++i) {
+    const rpc::GroupDocument* now = running_groups.find(desired[i].name);
+    if (now == nullptr || *now != desired[i]) add(desired[i].name, fmt::format("groups[{}]", i));
+  }
+  for (const rpc::GroupDocument& group : running) {
+    if (desired_groups.find(group.name) == nullptr) add(group.name, "");
+  }
+}
+
 std::string what_is_open(const VolumeDocument& volume) {
   const std::string path = path_of(volume);
   return fmt::format("{}, {}-byte blocks, {}{}{}",
                      volume.size_bytes == 0 ? "all of the device" : json::print_size(volume.size_bytes),
                      volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);
+}
+
+rpc::StepReport describe_group(const Step& step) {
+  const rpc::GroupDocument* group = NameIndex(step.after->groups).find(step.group);
+  if (group == nullptr) return {"remove group", step.group, "its volumes are optimized by every way"};
+  std::string ways;
+  for (const rpc::PortGroupDocument& access : group->access)
+    ways += fmt::format("{} {}{}, ", access.group_tag, access.state, access.preferred ? " preferred" : "");
+  return {"set group", step.group,
+          fmt::format("{}{} volumes{}", ways, group->volumes.size(),
+                      group->explicit_changes ? ", hosts may change it" : "")};
 }
 
 }  // namespace
@@ -168,6 +201,7 @@ Step inverse(const Step& step) {
     case StepKind::set_write_cache: std::swap(back.write_cache, back.volume.write_cache); break;
     case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
     case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
+    case StepKind::set_group:
     case StepKind::publish: std::swap(back.before, back.after); break;
   }
   return back;
@@ -186,6 +220,7 @@ rpc::StepReport describe(const Step& step) {
       return {"set write cache", step.volume.name, step.write_cache ? "on" : "off"};
     case StepKind::add_portal: return {"add portal", step.portal.name, portal};
     case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
+    case StepKind::set_group: return describe_group(step);
     case StepKind::publish:
       return {"publish", "",
               fmt::format("{} targets, {} hosts, {} mappings", step.after->targets.size(),
@@ -205,8 +240,9 @@ Result<Plan> make_plan(const Document& running, const Document& desired) {
   publish.before = std::make_shared<const Document>(running);
   publish.after = std::make_shared<const Document>(desired);
   std::vector<Step> switches = {publish};
-  for (std::vector<Step>* part :
-       {&parts.make_way, &parts.open, &parts.listen, &parts.change, &switches, &parts.leave, &parts.close}) {
+  plan_groups(publish, parts);
+  for (std::vector<Step>* part : {&parts.make_way, &parts.open, &parts.listen, &parts.change, &parts.groups,
+                                  &switches, &parts.leave, &parts.close}) {
     plan.steps.insert(plan.steps.end(), part->begin(), part->end());
   }
   return plan;

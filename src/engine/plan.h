@@ -22,6 +22,7 @@ enum class StepKind : uint8_t {
   set_write_cache,
   add_portal,     ///< listen
   remove_portal,  ///< listen no more; sessions go on, unless publish ends them
+  set_group,      ///< how the volumes of an access group are reached; hosts are told, no session ends
   publish,        ///< `after` becomes what hosts see, at once
 };
 
@@ -33,7 +34,8 @@ struct Step {
   uint64_t size_bytes = 0;                             ///< resize_volume: the new size
   bool write_cache = false;                            ///< set_write_cache: the new setting
   rpc::PortalDocument portal;                          ///< add_portal, remove_portal
-  std::shared_ptr<const rpc::Document> before, after;  ///< publish: never null
+  std::string group;                                   ///< set_group: its name
+  std::shared_ptr<const rpc::Document> before, after;  ///< publish, set_group: never null
 };
 
 /// The step that takes `step` back.

@@ -37,6 +37,7 @@ struct Model {
   std::map<std::string, VolumeDocument> volumes;
   std::set<std::pair<std::string, uint16_t>> listening;
   Document published;
+  std::map<std::string, rpc::GroupDocument> groups;
   bool operator==(const Model&) const = default;
 };
 
@@ -81,7 +82,16 @@ class ModelRunner final : public StepRunner {
         model.listening.insert(endpoint);
         break;
       case StepKind::remove_portal: RC_ASSERT(model.listening.erase(endpoint) == 1u); break;
+      case StepKind::set_group: {
+        model.groups.erase(step.group);
+        const auto group = std::ranges::find(step.after->groups, step.group, &rpc::GroupDocument::name);
+        if (group == step.after->groups.end()) break;
+        for (const std::string& name : group->volumes) RC_ASSERT(model.volumes.contains(name));
+        model.groups.emplace(step.group, *group);
+        break;
+      }
       case StepKind::publish:
+        RC_ASSERT(model.groups.size() == step.after->groups.size());
         for (const auto& mapping : step.after->mappings) RC_ASSERT(model.volumes.contains(mapping.volume));
         model.published = *step.after;
         break;
@@ -94,6 +104,7 @@ Model model_of(const Document& document) {
   model.published = document;
   for (const auto& each : document.volumes) model.volumes[each.name] = each;
   for (const auto& each : document.portals) model.listening.emplace(each.address, each.port);
+  for (const auto& each : document.groups) model.groups[each.name] = each;
   return model;
 }
 
@@ -115,6 +126,16 @@ rc::Gen<Document> any_document(uint64_t age) {
       if (!*rc::gen::arbitrary<bool>()) continue;
       document.portals.push_back(
           {*rc::gen::element<std::string>("p", "q") + std::to_string(port), address, port, 1});
+    }
+    for (const char* name : {"g", "h"}) {
+      if (!*rc::gen::arbitrary<bool>()) continue;
+      rpc::GroupDocument group;
+      group.name = name;
+      group.explicit_changes = *rc::gen::arbitrary<bool>();
+      for (const VolumeDocument& each : document.volumes) {
+        if ((each.name == "a") == (group.name == "g")) group.volumes.push_back(each.name);
+      }
+      document.groups.push_back(std::move(group));
     }
     return document;
   });
@@ -165,6 +186,26 @@ TEST(Plan, OrderOfSteps) {
       words(*make_plan(running, desired)),
       (std::vector<std::string>{"remove portal p", "open volume new", "add portal p", "resize volume kept",
                                 "set write cache kept", "publish", "remove portal q", "close volume old"}));
+}
+
+TEST(Plan, GroupsAreSetBeforeHostsSeeNewVolumes) {
+  Document running, desired;
+  running.volumes = {volume("a")};
+  running.groups = {{.name = "kept", .volumes = {"a"}}, {.name = "old"}};
+  desired.volumes = {volume("a"), volume("new")};
+  desired.groups = {{.name = "kept", .volumes = {"a"}},
+                    {.name = "g",
+                     .volumes = {"new"},
+                     .explicit_changes = true,
+                     .access = {{.group_tag = 1, .state = "standby"}, {.group_tag = 2, .preferred = true}}}};
+  const auto plan = make_plan(running, desired);
+  ASSERT_TRUE(plan);
+  EXPECT_EQ(words(*plan),
+            (std::vector<std::string>{"open volume new", "set group g", "remove group old", "publish"}));
+  EXPECT_EQ(plan->steps[1].place, "groups[1]");
+  EXPECT_EQ(describe(plan->steps[1]).detail,
+            "1 standby, 2 optimized preferred, 1 volumes, hosts may change it");
+  EXPECT_EQ(describe(inverse(plan->steps[1])).kind, "remove group");
 }
 
 TEST(Plan, ARenamedPortalKeepsListening) {

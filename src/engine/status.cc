@@ -17,6 +17,7 @@ rpc::SessionStatus told(const iscsi::SessionStatus& session) {
   status.host = session.host;
   status.isid = session.isid;
   status.tsih = session.tsih;
+  status.connections = session.connections;
   status.local_address = session.local_address;
   status.peer_address = session.peer_address;
   status.header_digest = session.header_digest;
@@ -237,6 +238,11 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   }
   for (const rpc::TargetDocument& target : running_.targets) {
     if (wanted("targets", target.name)) status.targets.push_back(told(target, running_));
+  }
+  for (const rpc::GroupDocument& group : running_.groups) {
+    if (wanted("groups", group.name))
+      status.groups.push_back(
+          group_status(group, running_, domains_[0] ? domains_[0]->access_of(group.name).get() : nullptr));
   }
   if (only.empty()) status.mappings = running_.mappings;
   count_sessions(status, running_.mappings, count_pairs(all));

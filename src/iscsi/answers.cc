@@ -222,13 +222,17 @@ void Connection::reject(const uint8_t* rejected, RejectReason reason) {
               pdu_name(opcode(rejected)), session_->initiator, stream_->peer().text());
 }
 
-void Connection::send_async(AsyncEvent event) {
+// Parameters as RFC 7143 11.9.1 has them for each event.
+void Connection::send_async(AsyncEvent event, uint16_t parameter3) {
   uint8_t* header = append_pdu(0, {});
   if (header == nullptr) return;
   AsyncMessage pdu;
   pdu.event = event;
   pdu.numbers = numbers(true);
-  pdu.parameter2 = static_cast<uint16_t>(parameters().default_time2wait_seconds);
+  if (event == AsyncEvent::connection_drop) pdu.parameter1 = connection_id_;
+  if (event != AsyncEvent::logout_request)
+    pdu.parameter2 = static_cast<uint16_t>(parameters().default_time2wait_seconds);
+  pdu.parameter3 = parameter3;
   pdu.encode(header);
   seal_header(header);
 }

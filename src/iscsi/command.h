@@ -43,7 +43,7 @@ class Command final : public scsi::Task, public Transmitted, public ListNode<Com
 
   uint32_t initiator_task_tag() const { return static_cast<uint32_t>(tag); }
   uint32_t command_sequence() const { return command_sequence_; }
-  Connection& connection() { return *connection_; }
+  Connection& connection() const { return *connection_; }
 
   /// Checks a Data-Out header against what was asked for; the reason why it is wrong, or null.
   const char* accept(const wire::iscsi::DataOut& pdu);

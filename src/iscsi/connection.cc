@@ -26,6 +26,8 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
       transmit_(server.chunks),
       last_heard_(server.loop.now()) {
   ++server_.half_open;
+  source_ = SourceTable::source_of(stream_->peer().address);
+  server_.sources.login_began(source_);
   login_ =
       std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
                                      [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
@@ -48,7 +50,9 @@ void Connection::readable() {
   last_heard_ = server_.loop.now();
   ping_unanswered_ = false;
   for (int i = 0; i < receives_per_turn; ++i) {
-    switch (receiver_.receive(*stream_)) {
+    const Receiver::Outcome outcome = receiver_.receive(*stream_);
+    if (move_) return hand_over();
+    switch (outcome) {
       case Receiver::Outcome::drained: return;
       case Receiver::Outcome::more:
         if (stopped() || phase_ == Phase::draining) return;
@@ -91,6 +95,7 @@ void Connection::expired() {
   }
   if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
   if (phase_ != Phase::full_feature) return;
+  if (!logout_reason_.empty()) return drop(logout_reason_);
   const Settings& settings = server_.settings();
   const loop::Nanoseconds silence = server_.loop.now() - last_heard_;
   const loop::Nanoseconds interval = loop::seconds(settings.nop_interval_seconds);
@@ -128,12 +133,18 @@ void Connection::release(Command& command) {
   if (placing_ == &command) placing_ = nullptr;
   if (session_->commands.find(command.initiator_task_tag()) == &command) session_->commands.remove(command);
   server_.commands.give_back(command);
-  if (phase_ == Phase::draining) continue_drain();
+  --own_commands_;
+  if (outlived_ && own_commands_ == 0) return finish_close();
+  if (phase_ != Phase::draining) return;
+  const std::vector<Connection*> draining = session_->connections;  // a drop may take one out
+  for (Connection* connection : draining) {
+    if (connection->phase_ == Phase::draining) connection->continue_drain();
+  }
 }
 
 void Connection::close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing) return;
-  if (phase_ == Phase::login) --server_.half_open;
+  leave_login();
   phase_ = Phase::closing;
   server_.loop.cancel(*this);
   server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
@@ -142,25 +153,65 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   const std::string target = session_ && session_->target ? session_->target->name : std::string();
   log_info("iscsi", "{}: {} target={} initiator={} peer={} shard={}", kind, reason, target, initiator, peer,
            server_.loop.index());
-  server_.tell({kind, target, initiator, peer, reason});
+  const bool last = session_ == nullptr || session_->connections.size() <= 1;
+  server_.tell({last ? kind : "session.connection_closed", target, initiator, peer, reason});
   stream_->shutdown_send();
   transmit_.abandon();
-  if (session_ != nullptr) {
-    --server_.session_count;
-    for (auto& [sequence, command] : session_->parked) {
-      if (command != nullptr) release(*command);
+  if (session_ == nullptr) return finish_close();
+  leave_session();
+}
+
+// The session goes on with its other connections, or ends with this one. At ErrorRecoveryLevel 0 and 1 the tasks of a
+// connection end with it (RFC 7143 7.1.4, 7.3).
+void Connection::leave_session() {
+  Session& session = *session_;
+  std::erase(session.connections, this);
+  std::erase_if(session.held_functions, [this](const ParkedPdu& held) { return held.connection == this; });
+  // A number that was not taken up counts as not received: the host sends it again on another connection (4.2.2.1).
+  for (auto next = session.parked.begin(); next != session.parked.end();) {
+    const ParkedPdu& parked = next->second;
+    if (parked.connection != this) {
+      ++next;
+      continue;
     }
-    session_->parked.clear();
+    Command* const command = parked.command;
+    next = session.parked.erase(next);
+    if (command != nullptr) release(*command);
   }
-  if (session_ != nullptr && session_->nexus != nullptr) {
-    session_->nexus->close([this] { finish_close(); });
-  } else {
-    finish_close();
+  if (!session.connections.empty()) return abort_own_commands();
+  session.ended = true;
+  session.parked.clear();
+  --server_.session_count;
+  std::erase(server_.sessions, session_);
+  if (session.nexus == nullptr) return finish_close();
+  session.nexus->close([this] { finish_close(); });
+}
+
+void Connection::abort_own_commands() {
+  std::vector<std::pair<std::array<uint8_t, 8>, uint32_t>> own;
+  session_->commands.each([&](const Command& command) {
+    if (&command.connection() == this) own.emplace_back(command.lun, command.initiator_task_tag());
+  });
+  outlived_ = true;
+  if (own_commands_ == 0) return finish_close();
+  for (const auto& [lun, tag] : own) {
+    // Each of them comes to its end, and is released, whatever the answer.
+    session_->nexus->manage(scsi::TaskManagement::abort_task, lun, tag, [](scsi::TaskManagementResponse) {});
   }
 }
 
+// It counts no longer as one that waits for its login.
+void Connection::leave_login() {
+  if (phase_ != Phase::login) return;
+  --server_.half_open;
+  server_.sources.login_over(source_);
+}
+
+// Closing twice is harmless: a nexus that ends may end the last command of a connection that waits for it.
 void Connection::finish_close() {
-  CHECK(session_ == nullptr || session_->managing == 0,
+  if (buried_) return;
+  buried_ = true;
+  CHECK(session_ == nullptr || outlived_ || session_->managing == 0,
         "a task management function was left without an answer");
   transmit_.abandon();
   stream_.reset();
@@ -169,7 +220,7 @@ void Connection::finish_close() {
 
 void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
-  if (phase_ == Phase::login) --server_.half_open;
+  leave_login();
   phase_ = Phase::flushing;
   close_kind_ = kind;
   close_reason_ = reason;
@@ -180,8 +231,17 @@ void Connection::flush_then_close(const std::string& kind, const std::string& re
 void Connection::drop(const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
   if (session_ == nullptr || phase_ == Phase::login) return close("login.refused", reason);
-  send_async(AsyncEvent::all_connections_drop);
+  const bool others = session_->connections.size() > 1;
+  send_async(others ? AsyncEvent::connection_drop : AsyncEvent::all_connections_drop);
   flush_then_close("session.dropped", reason);
+}
+
+void Connection::ask_for_logout(loop::Nanoseconds wait, const std::string& reason) {
+  if (phase_ != Phase::full_feature || !logout_reason_.empty()) return;
+  logout_reason_ = reason;
+  send_async(AsyncEvent::logout_request,
+             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(wait).count()));
+  if (phase_ == Phase::full_feature) arm_timer(wait);
 }
 
 void Connection::drain() {
@@ -205,7 +265,7 @@ void Connection::continue_drain() {
 size_t Connection::awaiting_host() const {
   size_t waiting = 0;
   session_->commands.each([&waiting](const Command& command) { waiting += command.awaits_data() ? 1 : 0; });
-  for (const auto& [sequence, command] : session_->parked) waiting += command != nullptr ? 1 : 0;
+  for (const auto& [sequence, parked] : session_->parked) waiting += parked.command != nullptr ? 1 : 0;
   return waiting;
 }
 
@@ -219,6 +279,7 @@ SessionStatus Connection::status() {
   status.host = session.view ? session.view->host : "";
   status.isid = hex_of(session.isid);
   status.tsih = session.tsih;
+  status.connections = static_cast<uint32_t>(session.connections.size());
   status.local_address = stream_->local().text();
   status.peer_address = stream_->peer().text();
   status.header_digest = header_digest_;

@@ -1,43 +1,23 @@
-// One TCP connection of the iSCSI target: login, then the session's PDUs both ways. A session has one connection today
-// (MaxConnections=1); what belongs to the session is kept apart in Session, so that more can join it.
+// One TCP connection of the iSCSI target: login, then its part of the session's PDUs both ways. What the connections of a session
+// share is in Session.
 #pragma once
 
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "iscsi/command.h"
-#include "iscsi/command_window.h"
 #include "iscsi/login.h"
 #include "iscsi/receiver.h"
 #include "iscsi/server.h"
+#include "iscsi/session.h"
 #include "iscsi/text.h"
 #include "iscsi/transmit_queue.h"
 
 namespace ashlar::iscsi {
 
-/// What a full-feature session is, whatever connections carry it.
-struct Session {
-  Session(uint64_t id_, uint16_t tsih_, uint32_t first_command, uint32_t depth)
-      : id(id_), tsih(tsih_), window(first_command, depth) {}
-  uint64_t id;
-  uint16_t tsih;
-  bool discovery = false;
-  std::string initiator;
-  std::array<uint8_t, 6> isid{};
-  std::string authentication;
-  std::shared_ptr<const Target> target;        ///< null for discovery
-  std::shared_ptr<const unit::HostView> view;  ///< null for discovery
-  std::unique_ptr<scsi::NexusState> nexus;     ///< null for discovery
-  SessionParameters parameters;
-  CommandWindow window;
-  CommandTable commands;
-  /// Ahead of their turn, by CmdSN; null: aborted before it. At most the window's depth.
-  std::map<uint32_t, Command*> parked;
-  uint32_t managing = 0;  ///< task management functions not yet answered
-  uint64_t command_count = 0, read_bytes = 0, written_bytes = 0;
-  loop::Instant began;
+/// Sessions of one target and of one host, over all shards.
+struct SessionCounts {
+  uint32_t of_target = 0, of_host = 0;
 };
 
 struct ConnectionTag;
@@ -55,7 +35,7 @@ class Connection final : public ListNode<ConnectionTag>,
   // For its commands.
   loop::Loop& loop();
   scsi::NexusState& nexus() { return *session_->nexus; }
-  const SessionParameters& parameters() const { return session_->parameters; }
+  const SessionParameters& parameters() const { return parameters_; }
   uint32_t next_transfer_tag() {
     return ++transfer_tag_ == wire::iscsi::reserved_task_tag ? transfer_tag_ = 0 : transfer_tag_;
   }
@@ -67,7 +47,11 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // For the server.
   Session* session() { return session_.get(); }
+  const std::shared_ptr<Session>& shared_session() { return session_; }
+  uint16_t connection_id() const { return connection_id_; }
   const Portal& portal() const { return portal_; }
+  const std::string& source() const { return source_; }
+  loop::Endpoint peer() const { return stream_->peer(); }
   bool half_open() const { return phase_ == Phase::login; }
   bool closing() const { return phase_ == Phase::closing; }
   SessionStatus status();
@@ -75,10 +59,16 @@ class Connection final : public ListNode<ConnectionTag>,
   void close(const std::string& kind, const std::string& reason);
   /// Tells the host with an asynchronous message, sends what is queued, then closes.
   void drop(const std::string& reason);
+  /// The first login request of a connection, as another shard received it.
+  void resume_login(ConstBytes bytes) { receiver_.feed(bytes); }
+  /// Takes up a PDU whose turn has come.
+  void execute(const uint8_t* header, ConstBytes data);
+  /// Asks the host to log out within `wait`, then drop()s. It is served as before meanwhile. Asking again changes nothing.
+  void ask_for_logout(loop::Nanoseconds wait, const std::string& reason);
   /// Reads no more; when nothing is in flight and all is sent, drop()s.
   void drain();
   /// The login's last answer, after sessions that it replaces are gone.
-  void complete_login();
+  void complete_login(SessionCounts counts);
   void replace_view(std::shared_ptr<const Target> target, std::shared_ptr<const unit::HostView> view);
 
  private:
@@ -95,11 +85,21 @@ class Connection final : public ListNode<ConnectionTag>,
   void pdu_arrived(const uint8_t* header, ConstBytes data) override;
   void header_digest_failed(const uint8_t* header) override;
   void data_digest_failed(const uint8_t* header) override;
-  bool stopped() const override { return phase_ == Phase::closing || phase_ == Phase::flushing; }
+  bool stopped() const override {
+    return phase_ == Phase::closing || phase_ == Phase::flushing || move_.has_value();
+  }
 
   // Login (login_phase.cc)
   void login_request(const uint8_t* header, ConstBytes data);
+  bool lives_elsewhere(const uint8_t* header, ConstBytes data);
+  void hand_over();
+  void find_session_to_join();
   void start_session();
+  void join_session();
+  void enter_full_feature();
+  void leave_login();
+  const char* full(SessionCounts counts) const;
+  void refuse_login(wire::iscsi::LoginStatus status, const std::string& reason);
   void send_login_response(wire::iscsi::LoginResponse response, ConstBytes text);
 
   // Full feature phase (full_feature.cc)
@@ -107,13 +107,19 @@ class Connection final : public ListNode<ConnectionTag>,
   const char* check_command(const wire::iscsi::ScsiCommand& pdu) const;
   DataPlan data_out_arrived(const uint8_t* header);
   void submit_parked();
-  bool in_sequence(uint32_t command_sequence, bool immediate, const uint8_t* header);
+  bool in_sequence(const uint8_t* header, ConstBytes data);
+  bool park(uint32_t command_sequence, const uint8_t* header, ConstBytes data);
+  void take_up_functions();
+  void nop_out_unasked(const uint8_t* header);
   void nop_out(const uint8_t* header, ConstBytes data);
   void task_management(const uint8_t* header);
+  bool waits_for_commands(const wire::iscsi::TaskManagementRequest& pdu, const uint8_t* header);
   bool abort_before_its_turn(const wire::iscsi::TaskManagementRequest& pdu);
   void answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset);
   void text_request(const uint8_t* header, ConstBytes data);
   void logout(const uint8_t* header);
+  void log_out_of(Connection& other, uint32_t tag);
+  void answer_logout(uint32_t tag, wire::iscsi::LogoutOutcome outcome);
   bool known_opcode(wire::iscsi::Opcode opcode) const;
 
   // Answers (answers.cc)
@@ -126,18 +132,21 @@ class Connection final : public ListNode<ConnectionTag>,
   void send_status(const wire::iscsi::ScsiCommand& pdu, scsi::ScsiStatus status);
   void reject(const uint8_t* header, wire::iscsi::RejectReason reason);
   void protocol_error(const uint8_t* header, const std::string& what);
-  void send_async(wire::iscsi::AsyncEvent event);
+  void send_async(wire::iscsi::AsyncEvent event, uint16_t parameter3 = 0);
   void wants_to_send();
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
   size_t awaiting_host() const;
+  void leave_session();
+  void abort_own_commands();
   void finish_close();
   void arm_timer(loop::Nanoseconds span);
 
   Server::Impl& server_;
   std::unique_ptr<loop::Stream> stream_;
   Portal portal_;
+  std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::login;
   Receiver receiver_;
   TransmitQueue transmit_;
@@ -145,7 +154,18 @@ class Connection final : public ListNode<ConnectionTag>,
   wire::iscsi::LoginRequest last_login_;
   std::optional<std::pair<wire::iscsi::LoginResponse, std::string>> final_response_;
   std::unique_ptr<TextExchange> text_;
-  std::unique_ptr<Session> session_;
+  std::shared_ptr<Session> session_;  // null before the login is over
+  SessionParameters parameters_;      // the session's, and what is this connection's own
+  uint16_t connection_id_ = 0;
+  uint32_t own_commands_ = 0;  // whose allegiance is here, until their answer has left
+  /// It asked to join a session of another shard, and goes there with what it said.
+  struct Move {
+    uint32_t shard;
+    std::vector<uint8_t> said;
+  };
+  std::optional<Move> move_;
+  bool buried_ = false;
+  bool outlived_ = false;       // closing, while others carry the session on
   Command* placing_ = nullptr;  // whose data segment is arriving
   bool blocked_ = false;        // the network takes no more just now
   bool header_digest_ = false, data_digest_ = false;
@@ -155,6 +175,7 @@ class Connection final : public ListNode<ConnectionTag>,
   bool ping_unanswered_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // outlived by callbacks that check it
   std::string close_kind_, close_reason_;
+  std::string logout_reason_;  // why the host was asked to log out; empty: it was not
 };
 
 }  // namespace ashlar::iscsi

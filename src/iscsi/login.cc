@@ -62,7 +62,7 @@ LoginMachine::Verdict LoginMachine::check_request(const LoginRequest& request, C
     return Refusal{Status::initiator_error, "additional header segments in a login request"};
   if (Verdict refusal = check_stages(request)) return refusal;
   if (!stage_) return std::nullopt;
-  if (request.isid != isid_ || request.connection_id != connection_id_ || request.tsih != 0) {
+  if (request.isid != isid_ || request.connection_id != connection_id_ || request.tsih != tsih_) {
     return Refusal{Status::initiator_error, "ISID, TSIH or CID changed during login"};
   }
   return std::nullopt;
@@ -87,12 +87,12 @@ LoginMachine::Verdict LoginMachine::check_stages(const LoginRequest& request) co
 }
 
 LoginMachine::Verdict LoginMachine::begin(const LoginRequest& request) {
-  // Here a connection would join a session (MC/S). MaxConnections is 1, so no session has room for one and no TSIH names
-  // a session that this connection could join (RFC 7143 7.3.1 asks for this status when the TSIH is not known).
-  if (request.tsih != 0)
+  // RFC 7143 7.3.1 asks for this status when the TSIH is not known.
+  if (request.tsih != 0 && (!joining_ || joining_->tsih != request.tsih))
     return Refusal{Status::session_does_not_exist, fmt::format("asks to join session {}", request.tsih)};
   stage_ = request.current_stage;
   isid_ = request.isid;
+  tsih_ = request.tsih;
   connection_id_ = request.connection_id;
   return std::nullopt;
 }
@@ -129,7 +129,8 @@ LoginMachine::Verdict LoginMachine::take_text(const LoginRequest& request) {
   if (!security && !authenticated()) {
     return Refusal{Status::authentication_failure, "began behind the security stage, but must authenticate"};
   }
-  const Situation situation{.phase = security ? in_security : in_operational, .discovery = discovery_};
+  const Situation situation{
+      .phase = security ? in_security : in_operational, .discovery = discovery_, .leading = !joining_};
   const auto negotiated = negotiation_.apply(*pairs, situation, answer);
   if (!negotiated) return Refusal{Status::initiator_error, negotiated.error().text()};
   if (const auto* alias = find_value(*pairs, "InitiatorAlias"))
@@ -157,6 +158,8 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
       return Refusal{Status::session_type_not_supported,
                      fmt::format("SessionType '{}'", wire::iscsi::shortened(*type))};
   }
+  if (discovery_ && joining_)
+    return Refusal{Status::cannot_include_in_session, "a discovery session has one connection"};
   if (discovery_) {
     find_discovery_views();
     return std::nullopt;
@@ -165,9 +168,26 @@ LoginMachine::Verdict LoginMachine::identify(const TextPairs& pairs, TextWriter&
   if (target == nullptr)
     return Refusal{Status::missing_parameter, "no TargetName in the first request of a normal session"};
   if (Verdict refusal = find_target(*target)) return refusal;
+  if (Verdict refusal = check_joining()) return refusal;
   // The host learns which portals reach this session (RFC 7143 13.9: with the first response).
   answer.add("TargetPortalGroupTag", uint64_t{portal_group_tag_});
   if (!target_->alias.empty()) answer.add("TargetAlias", target_->alias);
+  return std::nullopt;
+}
+
+void LoginMachine::join(Joining joining) {
+  negotiation_.join(joining.parameters);
+  joining_ = std::move(joining);
+}
+
+// Connections of a session share its nexus: both names, and the portal group (RFC 7143 4.4.1, 13.9).
+LoginMachine::Verdict LoginMachine::check_joining() const {
+  if (!joining_) return std::nullopt;
+  if (joining_->initiator != initiator_)
+    return Refusal{Status::session_does_not_exist, fmt::format("session {} is of another initiator", tsih_)};
+  if (joining_->target != target_->name || joining_->portal_group_tag != portal_group_tag_)
+    return Refusal{Status::cannot_include_in_session,
+                   fmt::format("session {} is of another target or portal group", tsih_)};
   return std::nullopt;
 }
 
@@ -187,20 +207,33 @@ LoginMachine::Verdict LoginMachine::find_target(std::string_view name) {
     return Refusal{Status::not_found,
                    fmt::format("target '{}' is not served by portal '{}'", shown, portal_.name)};
   }
-  view_ = target->view_of(initiator_);
+  view_ = target->view_of(initiator_, peer_.address);
   if (!view_) return Refusal{Status::not_found, fmt::format("target '{}' is not for this host", shown)};
   target_ = target;
+  if (!target->redirect.empty()) {
+    return Refusal{
+        target->redirect_permanent ? Status::target_moved_permanently : Status::target_moved_temporarily,
+        fmt::format("target '{}' is served by {}", shown, target->redirect), target->redirect};
+  }
   portal_group_tag_ = portal->group_tag;
   authentication_required_ = !view_->chap.user.empty();
   if (authentication_required_) credential_views_.push_back(view_);
   return std::nullopt;
 }
 
-// Discovery shows only what the host may see, so it is open unless all of that needs CHAP.
+// A portal may ask for a proof of its own. Otherwise discovery shows only what the host may see, so it is open unless all of
+// that needs CHAP.
 void LoginMachine::find_discovery_views() {
+  if (!portal_.discovery_chap.user.empty()) {
+    auto view = std::make_shared<unit::HostView>();
+    view->chap = portal_.discovery_chap;
+    credential_views_.push_back(std::move(view));
+    authentication_required_ = true;
+    return;
+  }
   bool any_open = false;
   for (const auto& [name, target] : directory_->targets) {
-    const auto view = target->view_of(initiator_);
+    const auto view = target->view_of(initiator_, peer_.address);
     if (!view) continue;
     if (view->chap.user.empty())
       any_open = true;
@@ -219,6 +252,11 @@ LoginMachine::Verdict LoginMachine::take_security(const TextPairs& pairs, TextWr
                                  [](const auto& pair) { return pair.key.starts_with("CHAP_"); });
     if (any) return Refusal{Status::authentication_failure, "CHAP keys, but CHAP was not chosen"};
     return std::nullopt;
+  }
+  if (held_back_ > loop::Nanoseconds{}) {
+    return Refusal{Status::service_unavailable,
+                   fmt::format("too many proofs from this address failed; it may try again in {} s",
+                               std::chrono::ceil<loop::seconds>(held_back_).count())};
   }
   const auto proved = chap_->apply(pairs, answer);
   if (!proved) return Refusal{Status::authentication_failure, proved.error().text()};
@@ -287,6 +325,12 @@ LoginOutcome LoginMachine::refuse(const LoginRequest& request, Refusal refusal) 
   outcome.response.initiator_task_tag = request.initiator_task_tag;
   outcome.response.status = refusal.status;
   outcome.close = true;
+  if (!refusal.redirect.empty()) {
+    TextWriter moved;
+    moved.add("TargetAddress", refusal.redirect);
+    outcome.text = moved.take();
+    outcome.response.data_segment_length = static_cast<uint32_t>(outcome.text.size());
+  }
   outcome.reason =
       fmt::format("login of {} refused: {}: {}", who(), wire::iscsi::name_of(refusal.status), refusal.reason);
   return outcome;

@@ -10,6 +10,7 @@
 #include "iscsi/chap.h"
 #include "iscsi/directory.h"
 #include "iscsi/negotiate.h"
+#include "loop/time.h"
 #include "wire/iscsi_pdu.h"
 
 namespace ashlar::iscsi {
@@ -23,6 +24,14 @@ struct LoginOutcome {
   bool close = false;     ///< the login failed: close the connection after this response
   /// One line for the log when finished or closed: why it was refused, or who logged in to what and how.
   std::string reason;
+};
+
+/// A session that a further connection may join (RFC 7143 6.3.3).
+struct Joining {
+  uint16_t tsih = 0;
+  std::string initiator, target;
+  uint16_t portal_group_tag = 0;
+  SessionParameters parameters;  ///< of the session; what is a connection's own is agreed on anew
 };
 
 /// One per connection, until full feature phase. Knows no socket, clock or session; not thread safe.
@@ -40,6 +49,12 @@ class LoginMachine {
 
   /// Takes a request and its data segment (without padding). After `finished` or `close` every further one is refused.
   LoginOutcome apply(const wire::iscsi::LoginRequest& request, ConstBytes data);
+  /// Before the first apply(): the session that its TSIH and ISID name.
+  void join(Joining joining);
+  bool joins() const { return joining_.has_value(); }
+  /// How long this source must still wait because proofs of its failed; set before each apply(). A login that needs a proof
+  /// is then refused as "service unavailable", which hosts try again.
+  void hold_back(loop::Nanoseconds span) { held_back_ = span; }
 
   // What was agreed; valid after `finished`.
   bool discovery() const { return discovery_; }
@@ -66,6 +81,7 @@ class LoginMachine {
   struct Refusal {
     Status status;
     std::string reason;
+    std::string redirect = {};  ///< TargetAddress, with class 1
   };
   using Verdict = std::optional<Refusal>;
 
@@ -76,6 +92,7 @@ class LoginMachine {
   Verdict gather(const wire::iscsi::LoginRequest& request, ConstBytes data);
   Verdict take_text(const wire::iscsi::LoginRequest& request);
   Verdict identify(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
+  Verdict check_joining() const;
   Verdict find_target(std::string_view name);
   void find_discovery_views();
   Verdict take_security(const wire::iscsi::TextPairs& pairs, wire::iscsi::TextWriter& answer);
@@ -103,6 +120,7 @@ class LoginMachine {
   std::string output_;  ///< text not sent yet
 
   std::array<uint8_t, 6> isid_{};
+  uint16_t tsih_ = 0;  ///< 0: a new session
   uint16_t connection_id_ = 0;
   bool discovery_ = false;
   std::string initiator_, initiator_alias_;
@@ -112,6 +130,8 @@ class LoginMachine {
   bool authentication_required_ = false;
   std::vector<std::shared_ptr<const unit::HostView>> credential_views_;  ///< views with CHAP credentials
   std::optional<ChapTarget> chap_;
+  std::optional<Joining> joining_;
+  loop::Nanoseconds held_back_{};
 };
 
 }  // namespace ashlar::iscsi

@@ -83,7 +83,9 @@ void check_outcome(const LoginOutcome& outcome, const std::string& said, bool ov
   CHECK(!over || outcome.close);
   CHECK(outcome.text.size() <= LoginMachine::max_data_segment_bytes &&
         outcome.text.size() == response.data_segment_length);
-  CHECK(!(response.transit && response.continues) && (!outcome.close || outcome.text.empty()));
+  CHECK(!(response.transit && response.continues) &&
+        (!outcome.close || outcome.text.empty() ||
+         response.status == wire::iscsi::LoginStatus::target_moved_permanently));
   CHECK((outcome.finished || outcome.close) == !outcome.reason.empty());
   const bool told = (outcome.reason + outcome.text).find(chap_secret) != std::string::npos;
   CHECK(!told || lower_case(said).find(chap_secret) != std::string::npos);
@@ -94,18 +96,21 @@ void check_session(const LoginMachine& machine, bool proof_used) {
   CHECK(agreed.first_burst_bytes <= agreed.max_burst_bytes && agreed.max_burst_bytes >= 512);
   CHECK(agreed.initiator_max_receive_data_segment_bytes >= 512 &&
         agreed.max_receive_data_segment_bytes >= 512);
-  CHECK(agreed.max_connections == 1 && agreed.error_recovery_level == 0 && agreed.max_outstanding_r2t >= 1);
+  CHECK(agreed.max_connections >= 1 && agreed.max_connections <= 8 && agreed.error_recovery_level == 0 &&
+        agreed.max_outstanding_r2t >= 1);
   CHECK(!machine.initiator().empty());
   CHECK(machine.discovery() == (machine.target() == nullptr));
   if (machine.discovery()) return;
   // The point of it all: nobody gets in without the secret.
-  CHECK(machine.view() == machine.target()->view_of(machine.initiator()) && machine.view() != nullptr);
+  CHECK(machine.view() == machine.target()->view_of(machine.initiator(), machine.peer().address) &&
+        machine.view() != nullptr);
   CHECK(machine.view()->chap.user.empty() == (machine.authentication() == "none"));
   CHECK(machine.view()->chap.user.empty() || proof_used);
 }
 
 void exchange_texts(Reader& reader, const LoginMachine& machine, const Directory& directory) {
-  TextExchange exchange({machine.initiator(), machine.target(), machine.portal(), machine.local()});
+  TextExchange exchange(
+      {machine.initiator(), machine.target(), machine.portal(), machine.local(), machine.peer()});
   SessionParameters parameters = machine.parameters();
   uint32_t tag = wire::iscsi::reserved_task_tag;
   while (const auto record = next_record(reader)) {

@@ -95,9 +95,8 @@ const std::vector<KeyRow>& table() {
   static const std::vector<KeyRow> rows = {
       list_key("HeaderDigest", choose_header_digest),
       list_key("DataDigest", choose_data_digest),
-      // One connection per session: the place where MC/S will wish for more.
       number_key("MaxConnections", KeyKind::minimum, {1, 65535}, true, &P::max_connections,
-                 [](const S&) -> uint32_t { return 1; }),
+                 [](const S& s) -> uint32_t { return s.max_connections_per_session; }),
       plain_key("SendTargets", KeyKind::inquiry, in_full_feature),
       text_key("TargetName", any_phase, true),
       text_key("InitiatorName", login_only, true),
@@ -288,6 +287,15 @@ void Negotiation::take_list(const KeyRow& row, std::string_view value, TextWrite
   const auto choose = [&](std::string_view item) { return row.choose(settings_, item, parameters_); };
   const auto chosen = items ? std::find_if(items->begin(), items->end(), choose) : decltype(items->begin()){};
   answer.add(row.name, items && chosen != items->end() ? *chosen : wire::iscsi::text_reject);
+}
+
+void Negotiation::join(const SessionParameters& session) {
+  const SessionParameters defaults;
+  parameters_ = session;
+  parameters_.header_digest = defaults.header_digest;
+  parameters_.data_digest = defaults.data_digest;
+  parameters_.max_receive_data_segment_bytes = defaults.max_receive_data_segment_bytes;
+  parameters_.initiator_max_receive_data_segment_bytes = defaults.initiator_max_receive_data_segment_bytes;
 }
 
 void Negotiation::declare(TextWriter& answer) {

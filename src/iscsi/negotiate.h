@@ -93,6 +93,9 @@ class Negotiation {
   explicit Negotiation(const Settings& settings, SessionParameters parameters = {})
       : settings_(settings), parameters_(std::move(parameters)) {}
 
+  /// For a connection that joins a session: what the session agreed on stands, what is a connection's own (digests, data
+  /// segment lengths) begins with its defaults.
+  void join(const SessionParameters& session);
   /// Takes the pairs of one complete text in order and writes the answers they need. Errors (protocol_error, the key is the
   /// place): a key came twice, in the wrong phase, from the wrong side, or declared a value out of range. Security and
   /// inquiry keys are checked for that and otherwise left to the caller.

@@ -137,7 +137,7 @@ constexpr Row every_row[] = {
     {"DataDigest", "None", "None"},
     {"DataDigest", "X", "Reject"},
     {"MaxConnections", "1", "1"},
-    {"MaxConnections", "65535", "1"},
+    {"MaxConnections", "65535", "8"},
     {"MaxConnections", "0", "Reject"},
     {"MaxConnections", "65536", "Reject"},
     {"InitialR2T", "Yes", "Yes"},

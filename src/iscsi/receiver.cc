@@ -60,7 +60,10 @@ int64_t Receiver::receive_directly(loop::Stream& stream, Bytes& rest) {
 
 void Receiver::parse(ConstBytes bytes) {
   for (;;) {
-    if (handler_.stopped()) return;
+    if (handler_.stopped()) {
+      carry_.assign(bytes.begin(), bytes.end());
+      return;
+    }
     if (in_data_) {
       if (data_done_ < data_length_) {
         if (bytes.empty()) return;

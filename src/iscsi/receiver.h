@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "base/buffer_pool.h"
@@ -53,6 +54,10 @@ class Receiver {
   enum class Outcome : uint8_t { drained, more, end_of_stream, failed };
   /// One receive and all PDUs in it. `more`: the stream may hold more, call again (after others had their turn).
   Outcome receive(loop::Stream& stream);
+  /// Bytes that were received elsewhere, before the first receive().
+  void feed(ConstBytes bytes) { parse(bytes); }
+  /// What was received behind the PDU that stopped the handler; it is forgotten here.
+  std::vector<uint8_t> take_rest() { return std::exchange(carry_, {}); }
   /// `buffer` is going away: what was to be placed there is forgotten.
   void forget(const Buffer& buffer);
   /// In the middle of a PDU (an end of the stream now is the peer's fault).

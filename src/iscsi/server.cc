@@ -23,13 +23,24 @@ Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, Even
 
 Server::Impl::~Impl() {
   loop.withdraw(*this);
-  while (!dead_.empty()) delete &dead_.pop_front();
+  bury_dead();
   CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
 }
 
 uint16_t Server::Impl::new_tsih() {
-  if (next_tsih == 0) next_tsih = 1;  // 0 means "a new session" on the wire
-  return next_tsih++;
+  const auto count = static_cast<uint32_t>(group.size());
+  for (;;) {
+    next_tsih = (next_tsih + 1) % (65536 / count);
+    const auto tsih = static_cast<uint16_t>(next_tsih * count + loop.index());
+    if (tsih == 0) continue;  // "a new session" on the wire
+    if (std::ranges::find(sessions, tsih, &Session::tsih) == sessions.end()) return tsih;
+  }
+}
+
+std::shared_ptr<Session> Server::Impl::find_session(uint16_t tsih, const std::array<uint8_t, 6>& isid) {
+  const auto found = std::ranges::find(sessions, tsih, &Session::tsih);
+  const bool same = found != sessions.end() && (*found)->isid == isid && !(*found)->discovery;
+  return same ? *found : nullptr;
 }
 
 void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
@@ -39,7 +50,7 @@ void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
 void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
   if (stopping) return;
   const std::string peer = stream->peer().text();
-  if (connections.size() >= settings().max_connections || !make_room_for_half_open()) {
+  if (connections.size() >= settings().max_connections) {
     if (refused_lines.allow(static_cast<uint64_t>(loop.now().nanoseconds))) {
       log_warning("iscsi",
                   "connection refused: {} connections are open (max_connections) peer={} suppressed={}",
@@ -47,30 +58,79 @@ void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& por
     }
     return;
   }
+  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
   connections.push_back(*new Connection(*this, std::move(stream), portal));
 }
 
-// A flood of half-open connections must not keep honest hosts out: the oldest makes room.
-bool Server::Impl::make_room_for_half_open() {
-  if (half_open < settings().max_half_open) return true;
-  for (Connection& connection : connections) {
-    if (!connection.half_open()) continue;
-    connection.close("login.refused",
-                     "too many connections wait for their login (max_half_open), this is the oldest");
+void Server::Impl::adopt(std::unique_ptr<loop::LooseStream> loose, const Portal& portal,
+                         std::vector<uint8_t> said) {
+  if (stopping) return;
+  std::unique_ptr<loop::Stream> stream = loose->adopt(loop);
+  if (connections.size() >= settings().max_connections) return;
+  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
+  auto* connection = new Connection(*this, std::move(stream), portal);
+  connections.push_back(*connection);
+  connection->resume_login(said);
+}
+
+void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id, const Connection& except,
+                                  std::move_only_function<void()> gone) {
+  const auto there = [this, session = &session, connection_id, except = &except] {
+    for (Connection& each : connections) {
+      if (&each != except && each.session() == session && each.connection_id() == connection_id) return true;
+    }
+    return false;
+  };
+  if (!there()) return gone();
+  waiting_for_end.push_back([there, gone = std::move(gone)]() mutable {
+    if (there()) return false;
+    gone();
     return true;
+  });
+}
+
+// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room.
+void Server::Impl::make_room_for_half_open(const std::string& source) {
+  const bool too_many_of_it = sources.half_open(source) >= settings().max_half_open_per_source;
+  if (!too_many_of_it && half_open < settings().max_half_open) return;
+  const std::string loser = too_many_of_it ? source : sources.busiest();
+  for (Connection& connection : connections) {
+    if (!connection.half_open() || connection.source() != loser) continue;
+    return connection.close(
+        "login.refused",
+        "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "
+        "oldest");
   }
-  return true;
+}
+
+void Server::Impl::tell_failed_proof(const std::string& source) {
+  for (uint32_t shard = 0; shard < group.size(); ++shard) {
+    loop.shards().send(shard, [this, shard, source] {
+      if (group[shard] == nullptr) return;  // the engine has stopped
+      Impl& there = group[shard]->impl();
+      there.sources.proof_failed(source, there.loop.now());
+    });
+  }
 }
 
 void Server::Impl::bury(Connection& connection) {
-  connections.remove(connection);
   if (dead_.empty()) loop.post(*this);
-  dead_.push_back(connection);
+  dead_.push_back(&connection);
+}
+
+void Server::Impl::bury_dead() {
+  for (Connection* connection : std::exchange(dead_, {})) {
+    connections.remove(*connection);
+    delete connection;
+  }
 }
 
 void Server::Impl::run() {
-  while (!dead_.empty()) delete &dead_.pop_front();
-  std::erase_if(waiting_for_end, [](auto& asks) { return asks(); });
+  bury_dead();
+  // One that is answered may ask for more.
+  auto asking = std::exchange(waiting_for_end, {});
+  std::erase_if(asking, [](auto& asks) { return asks(); });
+  std::ranges::move(asking, std::back_inserter(waiting_for_end));
   check_stopped();
 }
 
@@ -89,40 +149,55 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
       connection.drop("its target was removed");
       continue;
     }
-    std::shared_ptr<const unit::HostView> view = found->second->view_of(session->initiator);
+    std::shared_ptr<const unit::HostView> view =
+        found->second->view_of(session->initiator, connection.peer().address);
     if (view == nullptr) {
       connection.drop("its host may no longer use the target");
-    } else {
-      connection.replace_view(found->second, std::move(view));
+      continue;
     }
+    connection.replace_view(found->second, std::move(view));
+    if (!found->second->served_by(connection.portal()))
+      connection.ask_for_logout(loop::seconds(impl_->settings().logout_wait_seconds),
+                                "its portal was removed");
   }
 }
 
 std::vector<SessionStatus> Server::sessions() const {
   std::vector<SessionStatus> all;
-  for (Connection& connection : impl_->connections) {
-    if (connection.session() != nullptr && !connection.closing()) all.push_back(connection.status());
+  for (const std::shared_ptr<Session>& session : impl_->sessions) {
+    if (!session->connections.empty()) all.push_back(session->connections.front()->status());
   }
   return all;
 }
 
 bool Server::drop_session(uint64_t id, std::string reason) {
+  bool any = false;
   for (Connection& connection : impl_->connections) {
     if (connection.session() == nullptr || connection.session()->id != id || connection.closing()) continue;
     connection.drop(reason);
-    return true;
+    any = true;
   }
-  return false;
+  return any;
 }
 
 namespace {
 
-// Closes by force what has not drained in time. Owns itself.
-loop::Task<void> close_after(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
+constexpr loop::Nanoseconds logout_wait_at_stop = loop::seconds(1);
+
+loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::shared_ptr<bool> alive) {
+  while (*alive && impl.loop.now() < deadline) co_await loop::sleep_for(loop::milliseconds(20));
+}
+
+// Drains what has not logged out, and closes by force what has not drained in time. Owns itself.
+loop::Task<void> drain_and_close(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
   const loop::Instant deadline = impl.loop.now() + grace;
-  while (*alive && impl.loop.now() < deadline) {
-    co_await loop::sleep_for(std::min<loop::Nanoseconds>(grace, loop::milliseconds(20)));
-  }
+  const loop::Nanoseconds patience = std::min<loop::Nanoseconds>(grace / 4, logout_wait_at_stop);
+  auto logging_out = wait_for_end(impl, impl.loop.now() + patience, alive);
+  co_await logging_out;
+  if (!*alive) co_return;
+  for (Connection& connection : impl.connections) connection.drain();
+  auto draining = wait_for_end(impl, deadline, alive);
+  co_await draining;
   if (!*alive) co_return;
   for (Connection& connection : impl.connections)
     connection.close("session.dropped", "the engine stops and the grace is over");
@@ -137,13 +212,20 @@ void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopp
     *alive = false;
     stopped();
   };
-  for (Connection& connection : impl_->connections) connection.drain();
+  for (Connection& connection : impl_->connections) {
+    if (connection.half_open()) {
+      connection.drain();
+    } else {
+      // It is dropped by the end of the stop, not by a timer of its own.
+      connection.ask_for_logout(grace + logout_wait_at_stop, "the engine stops");
+    }
+  }
   if (impl_->connections.empty()) {
     std::move_only_function<void()> all_gone = std::exchange(impl_->stopped, nullptr);
     all_gone();
     return;
   }
-  close_after(*impl_, grace, alive).detach();
+  drain_and_close(*impl_, grace, alive).detach();
 }
 
 void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
@@ -170,19 +252,35 @@ void Server::Impl::close_matching(const std::string& initiator, const std::array
   });
 }
 
-void Server::Impl::reinstate(Connection& connection, std::move_only_function<void()> gone) {
+// Logins that are still being completed count as well: two that come at once must not both be the last one.
+SessionCounts Server::Impl::count_sessions(const std::string& target, const std::string& host) {
+  SessionCounts counts;
+  for (const std::shared_ptr<Session>& session : sessions) {
+    if (session->discovery) continue;
+    if (session->target->name == target) ++counts.of_target;
+    if (session->view->host == host) ++counts.of_host;
+  }
+  return counts;
+}
+
+void Server::Impl::reinstate(Connection& connection, std::move_only_function<void(SessionCounts)> gone) {
   const Session& session = *connection.session();
-  struct Count {
+  struct Gathering {
     size_t left;
-    std::move_only_function<void()> gone;
+    SessionCounts sum;
+    std::move_only_function<void(SessionCounts)> gone;
   };
-  auto count = std::make_shared<Count>(Count{group.size(), std::move(gone)});
+  auto gathering = std::make_shared<Gathering>(Gathering{group.size(), {}, std::move(gone)});
   for (size_t shard = 0; shard < group.size(); ++shard) {
-    auto there = [this, shard, count, home = loop.index(), initiator = session.initiator, isid = session.isid,
-                  target = session.target->name, except = &connection] {
-      auto answer = [this, count, home] {
-        loop.shards().send(home, [count] {
-          if (--count->left == 0) count->gone();
+    auto there = [this, shard, gathering, home = loop.index(), initiator = session.initiator,
+                  isid = session.isid, target = session.target->name, host = session.view->host,
+                  except = &connection] {
+      auto answer = [this, shard, gathering, home, target, host] {
+        const SessionCounts here = group[shard]->impl().count_sessions(target, host);
+        loop.shards().send(home, [gathering, here] {
+          gathering->sum.of_target += here.of_target;
+          gathering->sum.of_host += here.of_host;
+          if (--gathering->left == 0) gathering->gone(gathering->sum);
         });
       };
       group[shard]->impl().close_matching(initiator, isid, target, except, std::move(answer));

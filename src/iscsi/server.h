@@ -21,6 +21,7 @@ struct SessionStatus {
   std::string host;  ///< resource name of the host entry that let it in
   std::string isid;  ///< 12 hex digits
   uint16_t tsih = 0;
+  uint32_t connections = 1;  ///< that carry it; the addresses and digests are those of the oldest
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;
   std::string authentication;  ///< "none", "CHAP", "mutual CHAP" with the algorithm: "CHAP SHA-256"
@@ -53,8 +54,8 @@ class Server {
   std::vector<SessionStatus> sessions() const;
   /// Drops it (async message "target will drop all connections", then close); false if there is none of that id here.
   bool drop_session(uint64_t id, std::string reason);
-  /// Refuses new connections and commands, answers what is in flight (bounded by `grace`), logs all sessions out, then
-  /// calls `stopped` once.
+  /// Refuses new connections and asks hosts to log out, for a second at most; then refuses new commands, answers what is in
+  /// flight (bounded by `grace`), drops the sessions that are left, and calls `stopped` once.
   void stop(loop::Nanoseconds grace, std::move_only_function<void()> stopped);
 
   struct Impl;

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "iscsi/connection.h"
+#include "iscsi/source_table.h"
 
 namespace ashlar::iscsi {
 
@@ -30,10 +31,12 @@ struct Server::Impl final : private loop::Ready {
   ChunkPool chunks;
   CommandPool commands;
   ConnectionList connections;
+  std::vector<std::shared_ptr<Session>> sessions;  ///< that have not ended
   uint32_t half_open = 0;
+  SourceTable sources;
   uint32_t session_count = 0;
   uint64_t next_session = 1;
-  uint16_t next_tsih = 1;
+  uint32_t next_tsih = 0;
   bool stopping = false;
   std::move_only_function<void()> stopped;
   /// Callers that wait until a session is gone (reinstatement): asked again whenever a connection dies.
@@ -42,17 +45,27 @@ struct Server::Impl final : private loop::Ready {
 
   const Settings& settings() const { return directory->settings; }
   uint64_t new_session_id() { return uint64_t{loop.index()} << 48 | next_session++; }
+  /// Says which shard the session lives on: TSIH modulo the number of shards.
   uint16_t new_tsih();
+  std::shared_ptr<Session> find_session(uint16_t tsih, const std::array<uint8_t, 6>& isid);
+  /// A connection that came to another shard, with what it said there.
+  void adopt(std::unique_ptr<loop::LooseStream> stream, const Portal& portal, std::vector<uint8_t> said);
+  /// Calls `gone` when the connection of that session and CID has ended; at once when there is none.
+  void call_when_gone(const Session& session, uint16_t connection_id, const Connection& except,
+                      std::move_only_function<void()> gone);
   void admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
-  bool make_room_for_half_open();
+  void make_room_for_half_open(const std::string& source);
+  /// Every shard hears of it: the kernel deals connections out between them.
+  void tell_failed_proof(const std::string& source);
   /// The connection has ended for good; it dies from the ready list, not under its own feet.
   void bury(Connection& connection);
   /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.
   void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
                       const std::string& target, const Connection* except,
                       std::move_only_function<void()> gone);
-  /// The same on all shards (RFC 7143 6.3.5); `gone` runs here.
-  void reinstate(Connection& connection, std::move_only_function<void()> gone);
+  /// The same on all shards (RFC 7143 6.3.5); `gone` runs here, with the sessions that are there then, this one included.
+  void reinstate(Connection& connection, std::move_only_function<void(SessionCounts)> gone);
+  SessionCounts count_sessions(const std::string& target, const std::string& host);
   void drop_target_everywhere(const std::string& target, const std::string& reason);
   void tell(ServerEvent event) {
     if (events) events(std::move(event));
@@ -61,7 +74,8 @@ struct Server::Impl final : private loop::Ready {
  private:
   void run() override;
   void check_stopped();
-  ConnectionList dead_;
+  void bury_dead();
+  std::vector<Connection*> dead_;  // still on the list, so that whoever walks it goes on
 };
 
 }  // namespace ashlar::iscsi

@@ -51,7 +51,9 @@ void tell_target(const Target& target, const TextAsker& asker, TextWriter& answe
 
 void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted,
                   TextWriter& answer) {
-  const auto visible = [&](const Target& target) { return target.view_of(asker.initiator) != nullptr; };
+  const auto visible = [&](const Target& target) {
+    return target.view_of(asker.initiator, asker.peer.address) != nullptr;
+  };
   if (asker.target) {
     // A normal session may ask only for its own target: by its name, or by nothing.
     const bool own = wanted.empty() || wanted == asker.target->name;

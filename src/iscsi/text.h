@@ -16,6 +16,7 @@ struct TextAsker {
   std::shared_ptr<const Target> target;  ///< of a normal session; null: a discovery session
   Portal portal;
   loop::Endpoint local;
+  loop::Endpoint peer;
 };
 
 /// What one text request leads to: a response with `text` as its data segment, or a Reject.

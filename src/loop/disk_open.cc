@@ -10,6 +10,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -105,6 +106,8 @@ void fill_block_traits(const OpenFile& file, dev_t device, File::Traits& traits)
   traits.rotational = rotational != 0;
   traits.logical_block_bytes = static_cast<uint32_t>(logical);
   traits.physical_block_bytes = std::max(physical, static_cast<unsigned int>(logical));
+  // What file systems rely on, too; for NVMe the kernel makes it no larger than AWUPF.
+  traits.atomic_write_bytes = physical;
   // Discard alone does not promise zeroes; only a device that also has WRITE ZEROES can punch as FileVerb says.
   const bool unmaps_to_zeroes =
       queue_number(device, "discard_max_bytes") > 0 && queue_number(device, "write_zeroes_max_bytes") > 0;
@@ -121,6 +124,9 @@ void fill_file_traits(OpenFile& file, const struct stat& there, File::Traits& tr
   traits.size_bytes = static_cast<uint64_t>(there.st_size);
   traits.rotational = queue_number(there.st_dev, "rotational") != 0;
   traits.physical_block_bytes = file_system_block_bytes;
+  // Unknown where no one device lies below (overlay, btrfs, NFS).
+  traits.atomic_write_bytes = static_cast<uint32_t>(
+      std::min<uint64_t>(queue_number(there.st_dev, "physical_block_size"), file_system_block_bytes));
   struct statfs system{};
   ::fstatfs(file.descriptor, &system);
   file.in_memory = system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;

@@ -64,6 +64,8 @@ class File {
     bool rotational = false;
     uint32_t logical_block_bytes = 512;
     uint32_t physical_block_bytes = 4096;
+    uint32_t atomic_write_bytes =
+        0;  ///< an aligned write of this size is not torn by loss of power; 0: not known
     uint32_t discard_granularity_bytes = 0;  ///< 0: punch_hole is not supported
     bool zero_range = false;                 ///< zero_range is supported
   };

@@ -224,9 +224,40 @@ SimStream::SimStream(std::shared_ptr<SimConnection> connection, int side)
 }
 
 SimStream::~SimStream() {
+  if (connection_ == nullptr) return;
   end().loop->retract(readable_);
   end().loop->retract(writable_);
   connection_->close(side_);
+}
+
+namespace {
+
+class LooseSimStream final : public LooseStream {
+ public:
+  LooseSimStream(std::shared_ptr<SimConnection> connection, int side)
+      : connection_(std::move(connection)), side_(side) {}
+  ~LooseSimStream() override {
+    if (connection_ != nullptr) connection_->close(side_);
+  }
+  LooseSimStream(const LooseSimStream&) = delete;
+  LooseSimStream& operator=(const LooseSimStream&) = delete;
+  std::unique_ptr<Stream> adopt(Loop& loop) override {
+    connection_->ends[side_].loop = &static_cast<SimLoop&>(loop);
+    return std::make_unique<SimStream>(std::move(connection_), side_);
+  }
+
+ private:
+  std::shared_ptr<SimConnection> connection_;
+  int side_;
+};
+
+}  // namespace
+
+std::unique_ptr<LooseStream> SimStream::detach() {
+  end().loop->retract(readable_);
+  end().loop->retract(writable_);
+  end().stream = nullptr;
+  return std::make_unique<LooseSimStream>(std::move(connection_), side_);
 }
 
 void SimStream::watch(StreamWatcher& watcher) {

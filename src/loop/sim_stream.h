@@ -81,6 +81,7 @@ class SimStream final : public Stream {
   void shutdown_send() override { connection_->end_sending(side_); }
   Endpoint local() const override { return connection_->ends[side_].local; }
   Endpoint peer() const override { return connection_->ends[side_].peer; }
+  std::unique_ptr<LooseStream> detach() override;
 
   /// Something came (data, end, error): tells the watcher if it waits for that.
   void may_read();

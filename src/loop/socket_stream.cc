@@ -1,5 +1,6 @@
 #include "loop/socket_stream.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
 #include <unistd.h>
@@ -176,5 +177,32 @@ void SocketStream::want_writable() {
 void SocketStream::resume() { readable_.post_next_turn(); }
 void SocketStream::shutdown_send() { ::shutdown(descriptor_, SHUT_WR); }
 Endpoint SocketStream::local() const { return local_of(descriptor_); }
+
+namespace {
+
+class LooseSocket final : public LooseStream {
+ public:
+  explicit LooseSocket(int descriptor) : descriptor_(descriptor) {}
+  ~LooseSocket() override {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+  LooseSocket(const LooseSocket&) = delete;
+  LooseSocket& operator=(const LooseSocket&) = delete;
+  std::unique_ptr<Stream> adopt(Loop& loop) override {
+    return std::make_unique<SocketStream>(static_cast<RealLoop&>(loop), std::exchange(descriptor_, -1));
+  }
+
+ private:
+  int descriptor_;
+};
+
+}  // namespace
+
+// A second descriptor: the ring may hold the first one until its polls are cancelled.
+std::unique_ptr<LooseStream> SocketStream::detach() {
+  const int second = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+  if (second < 0) return nullptr;
+  return std::make_unique<LooseSocket>(second);
+}
 
 }  // namespace ashlar::loop

@@ -26,6 +26,7 @@ class SocketStream final : public Stream {
   void shutdown_send() override;
   Endpoint local() const override;
   Endpoint peer() const override { return peer_; }
+  std::unique_ptr<LooseStream> detach() override;
 
  private:
   friend class SocketPoll;

@@ -110,6 +110,66 @@ void echo_over(const Endpoint& endpoint, size_t size, bool newest = true) {
   run_story(options, [&](RealShards& shards) { return echo_story(shards.at(0), endpoint, size); });
 }
 
+// A stream whose echo is on another shard: it is moved there with a part of the data unread.
+Task<void> moved_story(RealShards& shards) {
+  Pair pair;
+  Task<void> making = make_pair(shards.at(0), pair, {"127.0.0.1", 0});
+  co_await making;
+  Watcher watcher;
+  pair.host->watch(watcher);
+  const std::string sent = pattern(100'000);
+  Task<bool> sending = send_all(*pair.host, watcher, sent);
+  Watcher before;
+  pair.target->watch(before);
+  std::unique_ptr<LooseStream> loose = pair.target->detach();
+  EXPECT_NE(loose, nullptr);
+  if (loose == nullptr) co_return;
+  pair.target.reset();
+  std::unique_ptr<Stream> there;
+  std::unique_ptr<Echo> echo;
+  std::function<bool()> adopt = [&] {
+    there = loose->adopt(shards.at(1));
+    echo = std::make_unique<Echo>(*there);
+    return there->peer() == pair.host->local();
+  };
+  Task<bool> adopting = call_on(1, std::move(adopt));
+  EXPECT_TRUE(co_await adopting);
+  Task<std::string> receiving = receive_all(*pair.host, watcher, sent.size());
+  const std::string received = co_await receiving;
+  EXPECT_TRUE(co_await sending);
+  EXPECT_TRUE(received == sent);
+  std::function<bool()> forget = [&] {
+    echo.reset();
+    there.reset();
+    return true;
+  };
+  Task<bool> forgetting = call_on(1, std::move(forget));
+  EXPECT_TRUE(co_await forgetting);
+}
+
+TEST(SocketStream, MovesToAnotherShardWithWhatIsUnread) {
+  run_story(small_shards(2), [](RealShards& shards) { return moved_story(shards); });
+}
+
+TEST(SocketStream, ALooseOneThatNobodyAdoptsIsClosed) {
+  run_story(small_shards(), [](RealShards& shards) -> Task<void> {
+    Pair pair;
+    Task<void> making = make_pair(shards.at(0), pair, {"127.0.0.1", 0});
+    co_await making;
+    Watcher watcher;
+    pair.host->watch(watcher);
+    pair.target->detach().reset();
+    pair.target.reset();
+    char byte = 0;
+    const iovec part{&byte, 1};
+    while (pair.host->receive({&part, 1}) == Stream::would_block) {
+      watcher.may_read.reset();
+      co_await watcher.may_read;
+    }
+    EXPECT_EQ(pair.host->receive({&part, 1}), 0);
+  });
+}
+
 TEST(SocketStream, EchoesOverIpv4) { echo_over({"127.0.0.1", 0}, 10); }
 TEST(SocketStream, EchoesOverIpv6) { echo_over({"::1", 0}, 10); }
 TEST(SocketStream, EchoesOverUnixSocket) { echo_over({temporary_socket("echo"), 0}, 10); }

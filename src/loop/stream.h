@@ -36,6 +36,17 @@ class StreamWatcher {
   ~StreamWatcher() = default;
 };
 
+class Loop;
+class Stream;
+
+/// A connection between two shards: it belongs to no loop. Closed by its destructor unless it was adopted.
+class LooseStream {
+ public:
+  virtual ~LooseStream() = default;
+  /// On the thread of `loop`, once: a stream of that loop, with all that has not been received yet.
+  virtual std::unique_ptr<Stream> adopt(Loop& loop) = 0;
+};
+
 /// A connected byte stream of one shard. Closed by its destructor; no call reaches the watcher after that.
 class Stream {
  public:
@@ -54,6 +65,9 @@ class Stream {
   virtual void shutdown_send() = 0;
   virtual Endpoint local() const = 0;
   virtual Endpoint peer() const = 0;
+  /// Takes the connection out, to be moved to another shard of the same kind of loop; the stream is then good for nothing but
+  /// destruction. Null when it cannot be moved (no descriptor is left): the stream is then as it was.
+  virtual std::unique_ptr<LooseStream> detach() { return nullptr; }
 };
 
 /// Gets the connections of a listener, on the loop that listens.

@@ -66,8 +66,8 @@ void change(std::vector<T>& list, std::vector<T> changed, const std::vector<Gone
 
 size_t Amendment::size() const {
   return changed.volumes.size() + changed.hosts.size() + changed.portals.size() + changed.targets.size() +
-         changed.mappings.size() + gone.volumes.size() + gone.hosts.size() + gone.portals.size() +
-         gone.targets.size() + gone.mappings.size();
+         changed.mappings.size() + changed.groups.size() + gone.volumes.size() + gone.hosts.size() +
+         gone.portals.size() + gone.targets.size() + gone.mappings.size() + gone.groups.size();
 }
 
 Amendment difference(const Document& from, const Document& to) {
@@ -78,6 +78,7 @@ Amendment difference(const Document& from, const Document& to) {
   compare(from.portals, to.portals, changed.portals, gone.portals);
   compare(from.targets, to.targets, changed.targets, gone.targets);
   compare(from.mappings, to.mappings, changed.mappings, gone.mappings);
+  compare(from.groups, to.groups, changed.groups, gone.groups);
   return amendment;
 }
 
@@ -88,6 +89,7 @@ void amend(Document& document, Amendment amendment) {
   change(document.portals, std::move(changed.portals), gone.portals);
   change(document.targets, std::move(changed.targets), gone.targets);
   change(document.mappings, std::move(changed.mappings), gone.mappings);
+  change(document.groups, std::move(changed.groups), gone.groups);
 }
 
 void sort_document(Document& document) {
@@ -96,6 +98,7 @@ void sort_document(Document& document) {
   std::ranges::sort(document.portals, {}, by_key);
   std::ranges::sort(document.targets, {}, by_key);
   std::ranges::sort(document.mappings, {}, by_key);
+  std::ranges::sort(document.groups, {}, by_key);
 }
 
 }  // namespace ashlar::rpc

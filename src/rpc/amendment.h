@@ -10,7 +10,7 @@ namespace ashlar::rpc {
 
 /// Keys of what goes. A mapping's key is host, target and volume: a document has no two of them.
 struct Removals {
-  std::vector<std::string> volumes, hosts, portals, targets;
+  std::vector<std::string> volumes, hosts, portals, targets, groups;
   std::vector<MappingDocument> mappings;  ///< by their keys; the rest of each says nothing
   bool operator==(const Removals&) const = default;
 };

@@ -36,6 +36,12 @@ Document some_resources() {
     document.mappings.push_back({fmt::format("h{}", number % 3), fmt::format("t{}", number / 3),
                                  fmt::format("v{}", number), *rc::gen::inRange<uint16_t>(0, 3), false});
   }
+  for (const int number : numbers()) {
+    GroupDocument group;
+    group.name = fmt::format("g{}", number);
+    group.access = {{.group_tag = 1, .state = *rc::gen::element<std::string>("optimized", "standby")}};
+    document.groups.push_back(group);
+  }
   return document;
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -53,6 +54,9 @@ struct HostDocument {
   std::vector<std::string> initiators;  ///< iSCSI names
   bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
+  std::vector<std::string> addresses =
+      {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
+  uint32_t max_sessions = 0;  ///< 0: no bound of its own
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -61,6 +65,7 @@ struct PortalDocument {
   std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
   uint16_t port = 3260;
   uint16_t group_tag = 1;
+  std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
   bool operator==(const PortalDocument&) const = default;
 };
 
@@ -68,6 +73,9 @@ struct TargetDocument {
   std::string name;  ///< iqn...
   std::string alias;
   std::vector<std::string> portals;  ///< names; empty: all
+  std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
+  bool redirect_permanent = false;   ///< hosts forget this array's address
+  uint32_t max_sessions = 0;         ///< 0: no bound of its own
   bool operator==(const TargetDocument&) const = default;
 };
 
@@ -78,12 +86,33 @@ struct MappingDocument {
   bool operator==(const MappingDocument&) const = default;
 };
 
+/// How well the portals of one group tag, a target port group, reach the volumes of a group.
+struct PortGroupDocument {
+  uint16_t group_tag = 1;
+  std::string state = "optimized";  ///< one of access_states
+  bool preferred = false;           ///< hosts are to take this way when they have the choice
+  bool operator==(const PortGroupDocument&) const = default;
+};
+/// Asymmetric logical unit access (SPC-4 5.15), in the order of well to badly.
+constexpr std::string_view access_states[] = {"optimized",   "non_optimized", "standby",
+                                              "unavailable", "offline",       "transitioning"};
+
+/// Volumes whose ways change together. One without a group is optimized by every way.
+struct GroupDocument {
+  std::string name;
+  std::vector<std::string> volumes;       ///< names; each in one group at most
+  bool explicit_changes = false;          ///< hosts may change the states, too (SET TARGET PORT GROUPS)
+  std::vector<PortGroupDocument> access;  ///< by tags of portals; one that is not listed is optimized
+  bool operator==(const GroupDocument&) const = default;
+};
+
 struct Document {
   std::vector<VolumeDocument> volumes;
   std::vector<HostDocument> hosts;
   std::vector<PortalDocument> portals;
   std::vector<TargetDocument> targets;
   std::vector<MappingDocument> mappings;
+  std::vector<GroupDocument> groups;
   bool operator==(const Document&) const = default;
 };
 

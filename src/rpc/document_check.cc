@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "base/address_range.h"
 #include "base/identity.h"
 #include "json/fields.h"
 #include "json/sizes.h"
@@ -20,9 +21,11 @@ namespace {
 constexpr size_t max_volumes = 4096;
 constexpr size_t max_hosts = 4096;
 constexpr size_t max_initiators_per_host = 256;
+constexpr size_t max_addresses_per_host = 64;
 constexpr size_t max_portals = 64;
 constexpr size_t max_targets = 1024;
 constexpr size_t max_mappings = 65536;
+constexpr size_t max_groups = 1024;
 constexpr size_t max_layers =
     6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
 constexpr uint64_t max_volume_bytes = 1ull << 60;
@@ -212,6 +215,11 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
       TRY(unique(initiators, host.initiators[j], where));
     }
     if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
+    if (host.addresses.size() > max_addresses_per_host)
+      return fail(ErrorCode::out_of_range, place + ".addresses", "at most {} of them",
+                  max_addresses_per_host);
+    for (size_t j = 0; j < host.addresses.size(); ++j)
+      TRY(AddressRange::parse(host.addresses[j], fmt::format("{}.addresses[{}]", place, j)));
     hosts.emplace(host.name, &host);
   }
   return {};
@@ -238,6 +246,7 @@ Result<void> check_portals(const Document& document, Names& names) {
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
                place + ".port"));
+    if (portal.discovery_chap) TRY(check_chap(*portal.discovery_chap, place + ".discovery_chap"));
     names.insert(portal.name);
   }
   return {};
@@ -253,6 +262,7 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
     TRY(unique(seen, target.name, place + ".name"));
     if (target.alias.size() > 255)
       return fail(ErrorCode::invalid_argument, place + ".alias", "at most 255 bytes");
+    if (!target.redirect.empty()) TRY(parse_address_and_port(target.redirect, place + ".redirect"));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");
@@ -308,6 +318,43 @@ Result<void> check_mappings(const Document& document, const HostsByName& hosts, 
   return {};
 }
 
+Result<void> check_access(const PortGroupDocument& access, const Document& document,
+                          const std::string& place) {
+  if (std::ranges::find(access_states, access.state) == std::end(access_states)) {
+    return fail(ErrorCode::invalid_argument, place + ".state", "'{}' is not one of {}", access.state,
+                fmt::join(access_states, ", "));
+  }
+  if (std::ranges::find(document.portals, access.group_tag, &PortalDocument::group_tag) !=
+      document.portals.end())
+    return {};
+  return fail(ErrorCode::invalid_argument, place + ".group_tag", "no portal has the group tag {}",
+              access.group_tag);
+}
+
+Result<void> check_groups(const Document& document, const Names& volumes) {
+  TRY(at_most(document.groups.size(), max_groups, "groups"));
+  Seen seen, members;
+  for (size_t i = 0; i < document.groups.size(); ++i) {
+    const GroupDocument& group = document.groups[i];
+    const std::string place = fmt::format("groups[{}]", i);
+    TRY(parse_resource_name(group.name, place + ".name"));
+    TRY(unique(seen, group.name, place + ".name"));
+    for (size_t j = 0; j < group.volumes.size(); ++j) {
+      const std::string where = fmt::format("{}.volumes[{}]", place, j);
+      if (!volumes.contains(group.volumes[j]))
+        return fail(ErrorCode::invalid_argument, where, "no volume named '{}'", group.volumes[j]);
+      TRY(unique(members, group.volumes[j], where));
+    }
+    Seen tags;
+    for (size_t j = 0; j < group.access.size(); ++j) {
+      const std::string where = fmt::format("{}.access[{}]", place, j);
+      TRY(check_access(group.access[j], document, where));
+      TRY(unique(tags, std::to_string(group.access[j].group_tag), where + ".group_tag"));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> check_document(const Document& document) {
@@ -317,7 +364,8 @@ Result<void> check_document(const Document& document) {
   TRY(check_hosts(document, hosts));
   TRY(check_portals(document, portals));
   TRY(check_targets(document, portals, targets));
-  return check_mappings(document, hosts, targets, volumes);
+  TRY(check_mappings(document, hosts, targets, volumes));
+  return check_groups(document, volumes);
 }
 
 }  // namespace ashlar::rpc

@@ -54,6 +54,8 @@ void visit_fields(V& v, T& host) {
   v.field("initiators", host.initiators);
   v.field("any", host.any);
   v.field("chap", host.chap);
+  v.field("addresses", host.addresses);
+  v.field("max_sessions", host.max_sessions);
 }
 
 template <typename V, Is<PortalDocument> T>
@@ -62,6 +64,7 @@ void visit_fields(V& v, T& portal) {
   v.field("address", portal.address, required);
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
+  v.field("discovery_chap", portal.discovery_chap);
 }
 
 template <typename V, Is<TargetDocument> T>
@@ -69,6 +72,9 @@ void visit_fields(V& v, T& target) {
   v.field("name", target.name, required);
   v.field("alias", target.alias);
   v.field("portals", target.portals);
+  v.field("redirect", target.redirect);
+  v.field("redirect_permanent", target.redirect_permanent);
+  v.field("max_sessions", target.max_sessions);
 }
 
 template <typename V, Is<MappingDocument> T>
@@ -80,6 +86,21 @@ void visit_fields(V& v, T& mapping) {
   v.field("read_only", mapping.read_only);
 }
 
+template <typename V, Is<PortGroupDocument> T>
+void visit_fields(V& v, T& port_group) {
+  v.field("group_tag", port_group.group_tag, required);
+  v.field("state", port_group.state, required);
+  v.field("preferred", port_group.preferred);
+}
+
+template <typename V, Is<GroupDocument> T>
+void visit_fields(V& v, T& group) {
+  v.field("name", group.name, required);
+  v.field("volumes", group.volumes);
+  v.field("explicit", group.explicit_changes);
+  v.field("access", group.access);
+}
+
 template <typename V, Is<Document> T>
 void visit_fields(V& v, T& document) {
   v.field("volumes", document.volumes);
@@ -87,6 +108,7 @@ void visit_fields(V& v, T& document) {
   v.field("portals", document.portals);
   v.field("targets", document.targets);
   v.field("mappings", document.mappings);
+  v.field("groups", document.groups);
 }
 
 template <typename V, Is<Removals> T>
@@ -96,6 +118,7 @@ void visit_fields(V& v, T& gone) {
   v.field("portals", gone.portals);
   v.field("targets", gone.targets);
   v.field("mappings", gone.mappings);
+  v.field("groups", gone.groups);
 }
 
 }  // namespace ashlar::rpc

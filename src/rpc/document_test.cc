@@ -23,6 +23,10 @@ const std::string good = R"({
   "mappings": [
     {"host": "h1", "target": "iqn.2026-11.io.ashlar:t", "volume": "a", "lun": 0},
     {"host": "all", "target": "iqn.2026-11.io.ashlar:t", "volume": "b", "lun": 1, "read_only": true}
+  ],
+  "groups": [
+    {"name": "g", "volumes": ["a"], "explicit": true, "access": [{"group_tag": 1, "state": "standby", "preferred": true}]},
+    {"name": "empty"}
   ]
 })";
 
@@ -49,6 +53,9 @@ TEST(Document, AGoodOneIsTaken) {
   EXPECT_FALSE(document->volumes[1].identity);
   EXPECT_EQ(document->portals[0].port, 3260);
   EXPECT_EQ(document->hosts[0].chap->secret, "0123456789abcdef");
+  EXPECT_TRUE(document->groups[0].explicit_changes);
+  EXPECT_EQ(document->groups[0].access[0].state, "standby");
+  EXPECT_TRUE(document->groups[0].access[0].preferred);
 }
 
 TEST(Document, AnEmptyOneIsTaken) {
@@ -113,6 +120,12 @@ const std::vector<Case> mistakes = {
     {"0123456789abcdef", "short", "hosts[0].chap.secret", "12 to 255 bytes"},
     {"0123456789abcdef", "(redacted)", "hosts[0].chap.secret", "is redacted"},
     {"\"user\": \"h1\"", "\"user\": \"\"", "hosts[0].chap.user", "is empty"},
+    {"\"any\": true", "\"any\": true, \"addresses\": [\"::1\", \"192.0.2.7/24\"]", "hosts[1].addresses[1]",
+     "behind its prefix"},
+    {"\"any\": true", "\"any\": true, \"max_sessions\": -1", "hosts[1].max_sessions", "less than 0"},
+    {"\"port\": 3261", "\"discovery_chap\": {\"user\": \"u\", \"secret\": \"eleven byte\"}",
+     "portals[1].discovery_chap.secret", "12 to 255 bytes"},
+    {"[\"p4\"]", "[\"p4\"], \"redirect\": \"elsewhere:3260\"", "targets[0].redirect", "address and port"},
     {"\"user\": \"h1\"", "\"user\": \"h1\", \"mutual_user\": \"t\"", "hosts[0].chap.mutual_user", "both"},
     {"\"user\": \"h1\"", "\"user\": \"h1\", \"mutual_user\": \"t\", \"mutual_secret\": \"0123456789abcdef\"",
      "hosts[0].chap.mutual_secret", "must differ"},
@@ -139,6 +152,18 @@ const std::vector<Case> mistakes = {
      "is mapped there by mappings[0]"},
     {"\"initiators\": [\"iqn.2026-11.com.example:h1\"]", "\"any\": true", "mappings[1].host",
      "both stand for any"},
+    // Groups.
+    {"\"name\": \"empty\"", "\"name\": \"g\"", "groups[1].name", "used by groups[0].name"},
+    {"[\"a\"]", "[\"c\"]", "groups[0].volumes[0]", "no volume named 'c'"},
+    {"\"name\": \"empty\"", "\"name\": \"empty\", \"volumes\": [\"b\", \"a\"]", "groups[1].volumes[1]",
+     "'a' is used by groups[0].volumes[0]"},
+    {"standby", "stand-by", "groups[0].access[0].state", "optimized, non_optimized, standby"},
+    {"\"group_tag\": 1, \"state\"", "\"group_tag\": 7, \"state\"", "groups[0].access[0].group_tag",
+     "no portal has the group tag 7"},
+    {"\"group_tag\": 1, \"state\": \"standby\", \"preferred\": true}",
+     "\"group_tag\": 1, \"state\": \"standby\"}, {\"group_tag\": 1, \"state\": \"offline\"}",
+     "groups[0].access[1].group_tag", "used by groups[0].access[0]"},
+    {"\"explicit\": true", "\"explicit\": 1", "groups[0].explicit", "true or false"},
 };
 
 TEST(Document, EveryMistakeIsNamedWithItsPlace) {

@@ -76,6 +76,7 @@ struct SessionStatus {
   std::string target;  ///< empty: a discovery session
   std::string initiator, host, isid;
   uint16_t tsih = 0;
+  uint32_t connections = 1;  ///< that carry it; addresses and digests are those of the oldest
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;
   std::string authentication;
@@ -83,6 +84,23 @@ struct SessionStatus {
   uint32_t tasks_in_flight = 0;
   int64_t age_seconds = 0;
   bool operator==(const SessionStatus&) const = default;
+};
+
+/// What is in force, which is not what the document wishes while a host's SET TARGET PORT GROUPS stands.
+struct PortGroupStatus {
+  uint16_t group_tag = 1;
+  std::string state;
+  bool preferred = false;
+  std::string changed_by;  ///< "host", "document"; empty: it has never changed
+  bool operator==(const PortGroupStatus&) const = default;
+};
+struct GroupStatus {
+  std::string name;
+  std::vector<std::string> volumes;
+  bool explicit_changes = false;
+  std::vector<PortGroupStatus> access;  ///< every group tag that a portal has
+  std::string changed_by;  ///< initiator port of the host whose change stands; empty: no host's does
+  bool operator==(const GroupStatus&) const = default;
 };
 
 struct EngineStatus {
@@ -97,6 +115,7 @@ struct EngineStatus {
   std::vector<PortalStatus> portals;
   std::vector<TargetStatus> targets;
   std::vector<MappingDocument> mappings;
+  std::vector<GroupStatus> groups;
   bool operator==(const EngineStatus&) const = default;
 };
 

@@ -80,6 +80,7 @@ void visit_fields(V& v, T& session) {
   v.field("host", session.host);
   v.field("isid", session.isid);
   v.field("tsih", session.tsih);
+  v.field("connections", session.connections);
   v.field("local_address", session.local_address);
   v.field("peer_address", session.peer_address);
   v.field("header_digest", session.header_digest);
@@ -90,6 +91,23 @@ void visit_fields(V& v, T& session) {
   v.field("written_bytes", session.written_bytes);
   v.field("tasks_in_flight", session.tasks_in_flight);
   v.field("age_seconds", session.age_seconds);
+}
+
+template <typename V, Is<PortGroupStatus> T>
+void visit_fields(V& v, T& port_group) {
+  v.field("group_tag", port_group.group_tag, required);
+  v.field("state", port_group.state);
+  v.field("preferred", port_group.preferred);
+  v.field("changed_by", port_group.changed_by);
+}
+
+template <typename V, Is<GroupStatus> T>
+void visit_fields(V& v, T& group) {
+  v.field("name", group.name, required);
+  v.field("volumes", group.volumes);
+  v.field("explicit", group.explicit_changes);
+  v.field("access", group.access);
+  v.field("changed_by", group.changed_by);
 }
 
 template <typename V, Is<EngineStatus> T>
@@ -105,6 +123,7 @@ void visit_fields(V& v, T& status) {
   v.field("portals", status.portals);
   v.field("targets", status.targets);
   v.field("mappings", status.mappings);
+  v.field("groups", status.groups);
 }
 
 template <typename V, Is<OperationStats> T>

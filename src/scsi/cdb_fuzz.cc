@@ -1,7 +1,6 @@
 // Any CDBs with any data in any order, mixed with task management and slow devices: every command is answered exactly once,
 // with a legal status, and every buffer comes back.
 #include "scsi/harness_test.h"
-#include "scsi/saved_mode_pages.h"
 
 namespace {
 
@@ -13,15 +12,14 @@ constexpr size_t max_steps = 64;
 
 class Run {
  public:
-  explicit Run(ConstBytes input) : input_(input), target_(2, {.small = 16, .medium = 4, .large = 6}) {
+  explicit Run(ConstBytes input)
+      : input_(input), target_(2, {.small = 16, .medium = 4, .large = 6}, &keeper_) {
     target_.add_volume("small", 256);
     target_.add_volume("large", 64, 4096);
     target_.volumes.at("large").medium->geometry.removable = true;
-    SavedModePages pages;
-    pages.keep = [](Uuid, std::string) -> loop::Task<Result<void>> { co_return Result<void>{}; };
-    target_.domains[0]->set_saved_mode_pages(std::move(pages));
     hosts_[0] = &target_.login({{0, "small"}, {1, "large"}});
-    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1);
+    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1, 2);
+    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large"});
     settle();
   }
 
@@ -51,6 +49,12 @@ class Run {
     task->tag = tasks_.size();
     task->hold_data_out = (flags & 0x02) != 0;
     std::ranges::copy(input_.take(16), task->cdb.begin());
+    if (task->cdb[0] ==
+        0x7f) {  // as many bytes more as are there: a transport may bring less than a whole CDB
+      const ConstBytes rest = input_.take(std::min<size_t>(16, input_.remaining()));
+      std::ranges::copy(rest, task->cdb.begin() + 16);
+      task->cdb_length = static_cast<uint8_t>(16 + rest.size());
+    }
     const uint32_t out_bytes = input_.u16();
     task->expected_data_in_bytes = (flags & 0x04) != 0 ? 16u << 20 : input_.u16();
     if ((flags & 0x08) != 0) {
@@ -109,6 +113,7 @@ class Run {
   }
 
   Reader input_;
+  FakeKeeper keeper_;
   TestTarget target_;
   NexusState* hosts_[2] = {};
   std::vector<std::unique_ptr<HostTask>> tasks_;

@@ -1,5 +1,8 @@
 // The one door from a CDB to its handler, and every check that is the same for all commands.
+#include "scsi/access.h"
 #include "scsi/handlers.h"
+#include "scsi/rewrite.h"
+#include "scsi/vpd.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -7,11 +10,23 @@ namespace {
 Sense invalid_opcode() { return Sense::of(SenseKey::illegal_request, 0x2000); }
 
 // SPC-4 4.2.5.1: an unknown operation code, or a known one with a service action that is not there.
-Sense not_found(bool known) { return known ? Sense::invalid_cdb_field(1, 4) : invalid_opcode(); }
+Sense not_found(const uint8_t* cdb, bool known) {
+  if (!known) return invalid_opcode();
+  return cdb[0] == variable_length ? Sense::invalid_cdb_field(8) : Sense::invalid_cdb_field(1, 4);
+}
+
+// SPC-4 4.2.3: ADDITIONAL CDB LENGTH counts what follows it, and the transport brought as much.
+bool has_whole_cdb(Handling handling, const Opcode& opcode) {
+  return handling.cdb()[7] == opcode.length - 8 && handling.task().cdb_length >= opcode.length;
+}
 
 // True if the CDB sets a bit that this command does not look at; the task has ended then (NACA among them: no ACA here).
 bool refuse_reserved_bits(Handling handling, const Opcode& opcode) {
   const int wrong = first_invalid_bit(opcode, handling.cdb());
+  if (opcode.length > 16 && !has_whole_cdb(handling, opcode)) {
+    handling.fail(Sense::invalid_cdb_field(7));
+    return true;
+  }
   if (wrong < 0) [[likely]]
     return false;
   handling.fail(Sense::invalid_cdb_field(static_cast<uint16_t>(wrong >> 3), wrong & 7));
@@ -32,9 +47,21 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
   if (!allowed) {
     if (!well_known_unit)
       return handling.fail(Sense::of(SenseKey::illegal_request, 0x2500));  // LOGICAL UNIT NOT SUPPORTED
-    return handling.fail(opcode != nullptr ? invalid_opcode() : not_found(known));
+    return handling.fail(opcode != nullptr ? invalid_opcode() : not_found(handling.cdb(), known));
   }
   if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
+}
+
+// True if the task has ended, or is held: what reaches the unit is decided before who may use it.
+bool keep_back(Handling handling, const Opcode& opcode) {
+  const LunState& lun = handling.lun();
+  if (!unit::allows(lun.access, opcode.access_need())) {
+    hold_or_refuse(handling);
+    return true;
+  }
+  if (!(lun.kept_from_writing || lun.kept_out_wholly) || !is_kept_out(lun, opcode)) return false;
+  handling.fail_status(ScsiStatus::reservation_conflict);
+  return true;
 }
 
 }  // namespace
@@ -42,7 +69,7 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
 void dispatch(Handling handling) {
   LunState& lun = handling.lun();
   bool known = false;
-  const Opcode* opcode = find_opcode(handling.cdb()[0], handling.cdb()[1], known);
+  const Opcode* opcode = find_opcode(handling.cdb()[0], service_action_of(handling.cdb()), known);
   if (opcode != nullptr) handling.begin(*opcode);
   if (lun.unit == nullptr) [[unlikely]]
     return dispatch_without_unit(handling, opcode, known);
@@ -52,17 +79,34 @@ void dispatch(Handling handling) {
         lun.state->attention_interlock.load(std::memory_order_relaxed) != AttentionInterlock::none;
     return handling.fail(sense_of(stays ? lun.attentions.front() : lun.attentions.pop()));
   }
-  if (opcode == nullptr) return handling.fail(not_found(known));
-  if (opcode->has(thin) && !is_thin(*lun.unit)) return handling.fail(invalid_opcode());
+  if (opcode == nullptr) return handling.fail(not_found(handling.cdb(), known));
+  if ((opcode->flags & (thin | atomic | steers_access)) != 0 && !is_supported(handling, *opcode)) [[unlikely]]
+    return handling.fail(invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
-  if ((lun.kept_from_writing || lun.kept_out_wholly) && is_kept_out(lun, *opcode)) [[unlikely]]
-    return handling.fail_status(ScsiStatus::reservation_conflict);
-  if (opcode->has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
-  if (opcode->has(writes)) {
+  go_on(handling);
+}
+
+void go_on(Handling handling) {
+  const LunState& lun = handling.lun();
+  const Opcode& opcode = handling.opcode();
+  if (lun.restrained && keep_back(handling, opcode)) [[unlikely]]
+    return;
+  if (lun.state->rewrite.phase() != Rewriting::Phase::idle) [[unlikely]] {
+    const Sense refusal = refused_by_rewrite(*lun.state, opcode);
+    if (refusal.key != SenseKey::no_sense) return handling.fail(refusal);
+  }
+  if (opcode.has(medium) && !lun.state->ready()) return handling.fail(readiness(*lun.state));
+  if (opcode.has(writes)) {
     const Sense protection = write_protection(lun);
     if (protection.key != SenseKey::no_sense) return handling.fail(protection);
   }
-  opcode->handler(handling);
+  opcode.handler(handling);
+}
+
+bool is_supported(Handling handling, const Opcode& opcode) {
+  if (opcode.has(thin)) return is_thin(handling.unit());
+  if (opcode.has(atomic)) return atomic_limits(handling.unit()).most_blocks != 0;
+  return !opcode.has(steers_access) || handling.state().access()->explicit_changes;
 }
 
 bool is_thin(unit::LogicalUnit& unit) {

@@ -58,7 +58,7 @@ TEST_F(Dispatch, ServesTheWellKnownLogicalUnit) {
 
 TEST_F(Dispatch, RefusesUnknownOperationsAndServiceActions) {
   EXPECT_EQ(end({0xff}), "5/20/00");
-  EXPECT_EQ(end({0x04, 0, 0, 0, 0, 0}), "5/20/00");
+  EXPECT_EQ(end({0x02, 0, 0, 0, 0, 0}), "5/20/00");
   const auto action = run(cdb16(0x9e, 0, 0, 0x11));
   EXPECT_EQ(ending(*action), "5/24/00");
   EXPECT_EQ(field(*action), "cdb 1.4");
@@ -73,18 +73,29 @@ TEST_F(Dispatch, RefusesReservedBitsAndNaca) {
   EXPECT_EQ(field(*protect), "cdb 1.5");
 }
 
+Cdb bare(const Opcode& opcode) {
+  const auto action = static_cast<uint16_t>(std::max<int16_t>(opcode.service_action, 0));
+  if (opcode.opcode == variable_length) return cdb32(action, 0, 0);
+  Cdb cdb(opcode.length);
+  cdb[0] = opcode.opcode;
+  if (opcode.service_action >= 0) cdb[1] = static_cast<uint8_t>(action);
+  return cdb;
+}
+// The service action, and the length of what follows, are no bits but values.
+uint8_t used_bits(const Opcode& opcode, uint8_t byte) {
+  if (opcode.opcode == variable_length) return byte >= 7 && byte <= 9 ? 0xff : opcode.usage[byte];
+  return byte == 1 && opcode.service_action >= 0 ? opcode.usage[1] | 0x1f : opcode.usage[byte];
+}
+
 // Each bit that the table leaves at zero, of each command, alone.
 TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
+  allow_explicit_changes();
   for (const Opcode& opcode : all_opcodes()) {
     for (uint16_t bit = 8; bit < opcode.length * 8; ++bit) {
       const uint8_t byte = static_cast<uint8_t>(bit / 8);
       const uint8_t mask = static_cast<uint8_t>(1 << bit % 8);
-      const uint8_t used =
-          byte == 1 && opcode.service_action >= 0 ? opcode.usage[1] | 0x1f : opcode.usage[byte];
-      if ((used & mask) != 0) continue;
-      Cdb cdb(opcode.length);
-      cdb[0] = opcode.opcode;
-      if (opcode.service_action >= 0) cdb[1] = static_cast<uint8_t>(opcode.service_action);
+      if ((used_bits(opcode, byte) & mask) != 0) continue;
+      Cdb cdb = bare(opcode);
       cdb[byte] |= mask;
       const auto done = run(cdb);
       ASSERT_EQ(ending(*done), "5/24/00") << opcode.name << " byte " << int{byte};
@@ -95,7 +106,9 @@ TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
 
 // What the table lists, dispatch knows, and the other way round: all 256 operation codes, all 32 service actions.
 TEST_F(Dispatch, KnowsExactlyWhatItReports) {
+  allow_explicit_changes();
   for (int operation = 0; operation < 256; ++operation) {
+    if (operation == variable_length) continue;  // below
     for (int action = 0; action < 32; ++action) {
       const auto listed = std::ranges::find_if(all_opcodes(), [&](const Opcode& opcode) {
         return opcode.opcode == operation && (opcode.service_action < 0 || opcode.service_action == action);
@@ -110,6 +123,32 @@ TEST_F(Dispatch, KnowsExactlyWhatItReports) {
           (ending(*done) == "5/24/00" && field(*done) == "cdb 1.4" && listed == all_opcodes().end());
       ASSERT_EQ(unknown, listed == all_opcodes().end()) << operation << "/" << action << " " << ending(*done);
     }
+  }
+}
+
+TEST_F(Dispatch, KnowsTheServiceActionsOfLongerCommands) {
+  for (uint16_t action = 0; action < 0x300; ++action) {
+    bool known = false;
+    const bool listed = find_opcode(variable_length, action, known) != nullptr;
+    const auto done = run(cdb32(action, 0, 0));
+    ASSERT_EQ(ending(*done) == "5/24/00" && field(*done) == "cdb 8", !listed)
+        << action << " " << ending(*done);
+  }
+}
+
+TEST_F(Dispatch, LongerCommandsComeWhole) {
+  EXPECT_EQ(end(cdb32(0x0009, 0, 1)), "GOOD");
+  for (const uint8_t length : {0x00, 0x10, 0x17, 0x19, 0x38}) {
+    Cdb cdb = cdb32(0x0009, 0, 1);
+    cdb[7] = length;
+    EXPECT_EQ(field(*run(cdb)), "cdb 7") << int{length};
+  }
+  for (const uint8_t brought : {16, 20, 31}) {
+    auto cut = task(cdb32(0x0009, 0, 1), {}, 512);
+    cut->cdb_length = brought;
+    target.submit(*host, *cut);
+    target.shards.run();
+    EXPECT_EQ(field(*cut), "cdb 7") << int{brought};
   }
 }
 

@@ -23,6 +23,7 @@ struct FakeMedium {
   block::Limits limits;
   uint32_t flushes = 0;
   uint32_t durable_writes = 0;
+  uint32_t atomic_writes = 0;
   std::vector<unit::RangeLock> locks;
   uint64_t next_lock = 1;
   unit::UnitTally tally{4};
@@ -42,6 +43,7 @@ struct FakeMedium {
     medium->limits.discard_granularity_bytes = 4096;
     medium->limits.discard_zeroes = true;
     medium->limits.find_extent = true;
+    medium->limits.atomic_write_bytes = 1u << 20;
     return medium;
   }
   void clear(uint64_t offset, uint64_t length, bool deallocate) {
@@ -66,8 +68,8 @@ class FakeUnit final : public unit::LogicalUnit {
   const block::Limits& limits() const override { return medium_->limits; }
   void set_write_cache(bool enabled) override { medium_->geometry.write_cache = enabled; }
   /// Exclusion within this shard's channel only: enough to try the stories that hold ranges.
-  loop::Task<unit::RangeLock> lock_range(uint64_t offset, uint64_t length) override {
-    const unit::RangeLock lock{offset, length, medium_->next_lock++};
+  loop::Task<unit::RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads) override {
+    const unit::RangeLock lock{offset, length, medium_->next_lock++, reads};
     while (locked(offset, length, lock.id)) {
       loop::Event freed;
       waiting_.push_back(&freed);
@@ -92,6 +94,7 @@ class FakeUnit final : public unit::LogicalUnit {
     if (!hold) release();
   }
   size_t held() const { return held_.size(); }
+  const unit::Command* first_held() const { return held_.front(); }
   /// Carries out and completes what waits, or the first `count` of it; writes under another's lock stay.
   void release(size_t count = SIZE_MAX) {
     for (auto next = held_.begin(); next != held_.end() && count > 0;) {
@@ -100,7 +103,8 @@ class FakeUnit final : public unit::LogicalUnit {
       const bool changes = request.operation == block::Operation::write ||
                            request.operation == block::Operation::discard ||
                            request.operation == block::Operation::write_zeroes;
-      if (changes && locked(request.offset, request.length, command.range_lock)) {
+      const bool reads = request.operation == block::Operation::read;
+      if ((changes || reads) && locked(request.offset, request.length, command.range_lock, reads)) {
         ++next;
         continue;
       }
@@ -158,6 +162,7 @@ class FakeUnit final : public unit::LogicalUnit {
     CHECK(sum == request.length, "parts of {} bytes for {}", sum, request.describe());
     if (request.operation == block::Operation::write) {
       medium_->mark(request.offset, request.length, true);
+      if (request.atomic) ++medium_->atomic_writes;
       if (request.durable) ++medium_->durable_writes;
     }
   }
@@ -171,9 +176,10 @@ class FakeUnit final : public unit::LogicalUnit {
     request.extent_length = (i - first) * FakeMedium::granule;
   }
 
-  bool locked(uint64_t offset, uint64_t length, uint64_t own) const {
+  bool locked(uint64_t offset, uint64_t length, uint64_t own, bool read = false) const {
     return std::ranges::any_of(locks_, [&](const unit::RangeLock& lock) {
-      return lock.id != own && lock.offset < offset + length && offset < lock.offset + lock.length;
+      return lock.id != own && (lock.reads || !read) && lock.offset < offset + length &&
+             offset < lock.offset + lock.length;
     });
   }
 

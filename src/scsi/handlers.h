@@ -33,8 +33,20 @@ void write_and_verify(Handling handling);
 // write_same.cc
 void write_same(Handling handling);
 void or_write(Handling handling);
-// compare_and_write.cc
+// compare_and_write.cc, write_atomic.cc
 void compare_and_write(Handling handling);
+void write_atomic(Handling handling);
+// sanitize.cc, format_unit.cc, defects.cc
+void sanitize(Handling handling);
+void format_unit(Handling handling);
+void read_defect_data(Handling handling);
+// echo_buffer.cc, diagnostics.cc, report_facts.cc
+void read_buffer(Handling handling);
+void write_buffer(Handling handling);
+void send_diagnostic(Handling handling);
+void receive_diagnostic(Handling handling);
+void read_media_serial_number(Handling handling);
+void report_timestamp(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);
@@ -43,11 +55,30 @@ void persistent_reserve_in(Handling handling);
 void persistent_reserve_out(Handling handling);
 void reserve_unit(Handling handling);
 void release_unit(Handling handling);
+// extended_copy.cc, receive_copy.cc
+void extended_copy(Handling handling);
+void copy_operation_abort(Handling handling);
+void receive_copy_status(Handling handling);
+void receive_copy_data(Handling handling);
+void receive_copy_parameters(Handling handling);
+void receive_copy_failure(Handling handling);
+void receive_copy_status_lid4(Handling handling);
+void receive_rod_token(Handling handling);
+// populate_token.cc, write_using_token.cc
+void populate_token(Handling handling);
+void report_rod_tokens(Handling handling);
+void write_using_token(Handling handling);
+// access_commands.cc
+void report_target_port_groups(Handling handling);
+void set_target_port_groups(Handling handling);
 // report.cc
 void report_luns(Handling handling);
 void report_opcodes(Handling handling);
 void report_task_management(Handling handling);
 
+/// Some commands are there on some units alone: UNMAP on thin ones, WRITE ATOMIC where the store tears nothing, SET TARGET PORT
+/// GROUPS where hosts may change states.
+bool is_supported(Handling handling, const Opcode& opcode);
 /// LBPME: the unit manages its provisioning, UNMAP and WRITE SAME with UNMAP work (SBC-3 4.7.3.2).
 bool is_thin(unit::LogicalUnit& unit);
 /// Thin units alone have the page of provisioning thresholds.

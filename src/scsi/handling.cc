@@ -158,15 +158,31 @@ void Handling::interrupt(const Sense& sense) const {
 void Handling::proceed() const {
   switch (task_->state_) {
     case Task::State::waiting: lun().tasks.stop_waiting(*task_); return end();
+    case Task::State::held: lun().tasks.stop_holding(*task_); return end();
     case Task::State::fetching: return data_arrived();
+    case Task::State::paused: return resume_paused();
     default: return;  // the device has it, or it is ending already
   }
+}
+
+void Handling::resume_paused() const {
+  if (task_->state_ != Task::State::paused) return;  // it was ended first
+  task_->state_ = Task::State::executing;
+  loop().post(task_->resumption_);
+}
+
+void Handling::submit() const {
+  if (state().rewrite.running()) [[unlikely]] {  // it came before a SANITIZE, and may not be seen after it
+    task_->unit_command_.request.begin();
+    return task_->unit_command_.request.complete(block::Status::aborted);
+  }
+  unit().submit(task_->unit_command_);
 }
 
 block::Request& Handling::request(block::Operation operation, uint64_t offset, uint64_t length) const {
   block::Request& request = task_->unit_command_.request;
   request.operation = operation;
-  request.durable = request.may_discard = false;
+  request.durable = request.may_discard = request.atomic = false;
   request.offset = offset;
   request.length = length;
   request.parts = {};
@@ -180,6 +196,12 @@ void DataOut::await_suspend(std::coroutine_handle<> story) const {
   Task& task = handling_.task();
   task.resumption_.arm(story);
   handling_.fetch([](Task& arrived) { Handling(arrived).loop().post(arrived.resumption_); });
+}
+
+void Pause::await_suspend(std::coroutine_handle<> story) const {
+  Task& task = handling_.task();
+  task.resumption_.arm(story);
+  task.state_ = Task::State::paused;
 }
 
 void UnitWork::await_suspend(std::coroutine_handle<> story) {

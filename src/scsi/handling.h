@@ -71,10 +71,14 @@ class Handling {
   /// after every step.
   bool interrupted() const { return task_->aborted_ || task_->interrupted_; }
 
+  /// The end of a Pause; nothing if the task has ended meanwhile.
+  void resume_paused() const;
+
   unit::Command& command() const { return task_->unit_command_; }
   /// Fills the task's command for `operation` on bytes [offset, offset + length); the caller adds done, parts, durable.
   block::Request& request(block::Operation operation, uint64_t offset, uint64_t length) const;
-  void submit() const { unit().submit(task_->unit_command_); }
+  /// Hands it to the unit; while a SANITIZE or FORMAT UNIT rewrites the medium it ends with Status::aborted instead.
+  void submit() const;
 
  private:
   void proceed() const;
@@ -85,6 +89,8 @@ class Handling {
 
 /// Checks a command and hands it to its handler; the only door to the handlers.
 void dispatch(Handling handling);
+/// The second half: the host has been told what it must know, now the unit must be in reach. Also of what was held.
+void go_on(Handling handling);
 
 /// Awaits data-out into the task's buffer. False: interrupted, give back what is held and call end().
 class DataOut {
@@ -93,6 +99,18 @@ class DataOut {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> story) const;
   bool await_resume() const noexcept { return !handling_.interrupted(); }
+
+ private:
+  Handling handling_;
+};
+
+/// Waits until resume_paused(), or until the task is interrupted: for what the device does not know of.
+class Pause {
+ public:
+  explicit Pause(Handling handling) : handling_(handling) {}
+  bool await_ready() const noexcept { return handling_.interrupted(); }
+  void await_suspend(std::coroutine_handle<> story) const;
+  void await_resume() const noexcept {}
 
  private:
   Handling handling_;

@@ -15,12 +15,13 @@
 
 namespace ashlar::scsi::test {
 
-/// A loop that turns only when told to; no time, no network, no files.
+/// A loop that turns only when told to; no time but by pass(), no network, no files.
 class TestLoop final : public loop::Loop {
  public:
   TestLoop(loop::Shards& shards, uint32_t index, const BufferPool::Sizes& sizes)
       : Loop(shards, index, sizes) {}
-  loop::Nanoseconds wall_clock() override { return {}; }
+  loop::Nanoseconds clock{};
+  loop::Nanoseconds wall_clock() override { return clock; }
   void random(std::span<uint8_t> out) override { std::ranges::fill(out, uint8_t{0}); }
   Result<std::unique_ptr<loop::Listener>> listen(const loop::Endpoint&, const loop::ListenOptions&,
                                                  loop::Acceptor&) override {
@@ -48,6 +49,11 @@ class TestLoop final : public loop::Loop {
     for (auto& work : mail) work();
     run_ready();
     set_current(nullptr);
+  }
+  /// Time goes by: a turn in which timers expire.
+  void pass(loop::Nanoseconds span) {
+    now_ = now_ + span;
+    in_turn([&] { timers_.expire(now_); });
   }
   /// Runs `work` as part of a turn of this loop.
   template <typename Work>
@@ -143,10 +149,21 @@ class FakeKeeper final : public unit::Keeper {
     kept[unit] = *reservations;
     co_return Result<void>{};
   }
+  loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) override {
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    mode_parameters[unit] = std::move(text);
+    co_return Result<void>{};
+  }
+  std::map<Uuid, std::string> mode_parameters;
   std::map<Uuid, unit::Reservations> kept;
   int asked = 0;
   bool hold = false, refuse = false;
   loop::Event released;
+};
+
+/// Stands before ScsiTest in the list of bases, so that it outlives the target.
+struct WithKeeper {
+  FakeKeeper keeper;
 };
 
 struct TestMapping {
@@ -159,10 +176,11 @@ struct TestMapping {
 class TestTarget {
  public:
   explicit TestTarget(uint32_t shard_count = 1,
-                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128})
+                      const BufferPool::Sizes& sizes = {.small = 256, .medium = 64, .large = 128},
+                      unit::Keeper* keeper = nullptr)
       : shards(shard_count, sizes) {
     for (uint32_t i = 0; i < shard_count; ++i)
-      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, &keeper));
+      domains.push_back(std::make_unique<Domain>(shards.at(i), domains, keeper));
   }
   ~TestTarget() {
     for (auto& nexus : nexuses) close(*nexus);
@@ -171,7 +189,10 @@ class TestTarget {
   }
   FakeMedium& add_volume(const std::string& name, uint64_t blocks, uint32_t block_bytes = 512) {
     auto medium = FakeMedium::make(blocks, block_bytes);
-    medium->identity.uuid[1] = static_cast<uint8_t>(volumes.size());
+    const uint8_t number = static_cast<uint8_t>(volumes.size());
+    medium->identity.uuid[1] = number;
+    medium->identity.naa = Naa{0x31, 2, 3, 4, 5, 6, 7, static_cast<uint8_t>(8 + number)};
+    medium->identity.eui64[7] = static_cast<uint8_t>(1 + number);
     Volume& volume = volumes[name];
     volume.medium = medium;
     for (uint32_t i = 0; i < shards.count(); ++i) volume.units.push_back(std::make_shared<FakeUnit>(medium));
@@ -192,15 +213,23 @@ class TestTarget {
     return out;
   }
   /// A host that has logged in; its power-on attentions are still there.
-  NexusState& login(const std::vector<TestMapping>& mappings, uint32_t shard = 0) {
+  NexusState& login(const std::vector<TestMapping>& mappings, uint32_t shard = 0, uint16_t tag = 1) {
     const unit::Nexus nexus{
         .initiator_name = "iqn.2026-11.io.ashlar:host" + std::to_string(nexuses.size()),
         .initiator_port = fmt::format("iqn.2026-11.io.ashlar:host{},i,0x800000000001", nexuses.size()),
-        .target_port = "iqn.2026-11.io.ashlar:target,t,0x0001",
-        .relative_target_port = 1,
+        .target_port = fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", tag),
+        .relative_target_port = tag,
         .protocol = "iscsi"};
     nexuses.push_back(std::make_unique<NexusState>(*domains[shard], nexus, view(mappings)));
     return *nexuses.back();
+  }
+  /// The array puts `states` in force for `names`, as a group.
+  void set_access(const unit::AccessStates& states, const std::vector<std::string>& names,
+                  bool keep_states = false, const std::vector<std::string>& leaving = {}) {
+    Domain::AccessGroup group{.states = states, .keep_states = keep_states, .units = {}, .leaving = leaving};
+    for (const std::string& name : names) group.units.emplace(name, volumes.at(name).units[0]);
+    shards.at(0).in_turn([&] { domains[0]->set_access(std::move(group)).detach(); });
+    shards.run();
   }
   void close(NexusState& nexus) {
     bool closed = false;
@@ -245,7 +274,6 @@ class TestTarget {
     std::vector<std::shared_ptr<FakeUnit>> units;
   };
   TestShards shards;
-  FakeKeeper keeper;
   std::map<std::string, Volume> volumes;
   Domain::Group domains;
   std::vector<std::unique_ptr<NexusState>> nexuses;

@@ -57,17 +57,28 @@ inline Cdb cdb16(uint8_t opcode, uint64_t lba, uint32_t blocks, uint8_t b1 = 0) 
   store_be32(&cdb[10], blocks);
   return cdb;
 }
+inline Cdb cdb32(uint16_t action, uint64_t lba, uint32_t blocks, uint8_t flags = 0) {
+  Cdb cdb(32);
+  cdb[0] = 0x7f;
+  cdb[7] = 0x18;
+  store_be16(&cdb[8], action);
+  cdb[10] = flags;
+  store_be64(&cdb[12], lba);
+  store_be32(&cdb[28], blocks);
+  return cdb;
+}
 inline std::vector<uint8_t> filled(size_t bytes, uint8_t value) { return std::vector<uint8_t>(bytes, value); }
 
 /// One target, one volume "v" of 4096 blocks as LUN 0, one host that has seen its power-on attention.
 class ScsiTest : public testing::Test {
  protected:
-  explicit ScsiTest(uint32_t block_bytes = 512, uint32_t shards = 1) : target(shards) {
+  explicit ScsiTest(uint32_t block_bytes = 512, uint32_t shards = 1, unit::Keeper* keeps = nullptr)
+      : target(shards, {.small = 256, .medium = 64, .large = 128}, keeps) {
     medium = &target.add_volume("v", 4096, block_bytes);
   }
   void SetUp() override { host = &login(); }
-  NexusState& login(std::vector<TestMapping> mappings = {{0, "v"}}, uint32_t shard = 0) {
-    NexusState& nexus = target.login(mappings, shard);
+  NexusState& login(std::vector<TestMapping> mappings = {{0, "v"}}, uint32_t shard = 0, uint16_t tag = 1) {
+    NexusState& nexus = target.login(mappings, shard, tag);
     for (const TestMapping& mapping : mappings) run(nexus, cdb6(0x00), {}, 0, mapping.lun);
     return nexus;
   }
@@ -75,6 +86,7 @@ class ScsiTest : public testing::Test {
                                  uint16_t lun = 0) {
     auto out = std::make_unique<HostTask>();
     std::ranges::copy(cdb, out->cdb.begin());
+    out->cdb_length = static_cast<uint8_t>(std::max<size_t>(cdb.size(), 16));
     out->lun = wire::scsi::encode_lun(lun);
     out->data_out = std::move(data_out);
     out->expected_data_out_bytes = static_cast<uint32_t>(out->data_out.size());
@@ -114,6 +126,11 @@ class ScsiTest : public testing::Test {
     const std::string where =
         fmt::format("{} {}", task.sense.field_in_cdb ? "cdb" : "list", task.sense.field);
     return task.sense.bit_valid ? fmt::format("{}.{}", where, task.sense.bit) : where;
+  }
+  /// Units where hosts may change access states know one command more.
+  void allow_explicit_changes() {
+    target.set_access({.group = "g", .explicit_changes = true}, {"v"});
+    EXPECT_EQ(end(cdb6(0x00)), "6/3f/03");
   }
   uint32_t block() const { return medium->limits.block_bytes; }
   std::vector<uint8_t> on_medium(uint64_t lba, uint32_t blocks) const {

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "scsi/access.h"
 #include "scsi/handlers.h"
 #include "scsi/nexus_impl.h"
 
@@ -18,7 +19,7 @@ uint8_t peripheral(const LunState& lun) {
   return lun.unit != nullptr ? 0x00 : lun.well_known ? well_known_unit : no_unit;
 }
 
-// SPC-4 6.6.2. VERSION is SPC-4; no 3PC, no TPGS, no PROTECT; HISUP and CMDQUE.
+// SPC-4 6.6.2. VERSION is SPC-4; TPGS and 3PC of units; no PROTECT; HISUP and CMDQUE.
 void standard_inquiry(Handling handling, Writer& writer) {
   const LunState& lun = handling.lun();
   static const unit::Identity nobody;
@@ -29,7 +30,10 @@ void standard_inquiry(Handling handling, Writer& writer) {
   writer.u8(0x06);
   writer.u8(0x12);
   writer.u8(standard_bytes - 5);
-  writer.u8(0x00);
+  constexpr uint8_t third_party_copy = 0x08;
+  writer.u8(lun.unit == nullptr
+                ? uint8_t{0}
+                : static_cast<uint8_t>(target_port_group_support(*lun.state->access()) | third_party_copy));
   writer.u8(0x00);
   writer.u8(0x02);
   writer.padded(identity.vendor, 8);

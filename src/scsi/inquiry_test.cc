@@ -27,7 +27,7 @@ TEST_F(Inquiry, StandardData) {
   EXPECT_EQ(inquiry[2], 0x06);
   EXPECT_EQ(inquiry[3], 0x12);
   EXPECT_EQ(inquiry[4], 91);
-  EXPECT_EQ(inquiry[5], 0x00);
+  EXPECT_EQ(inquiry[5], 0x18) << "TPGS: implicit; 3PC";
   EXPECT_EQ(inquiry[7], 0x02);
   EXPECT_EQ(text_of(ConstBytes(inquiry).subspan(8, 28)), "ASHLAR  VOLUME          0001");
   EXPECT_EQ(load_be16(&inquiry[58]), 0x00a0);
@@ -59,8 +59,9 @@ TEST_F(Inquiry, RefusesPagesThatAreNotThere) {
 
 TEST_F(Inquiry, EveryListedPageIsThere) {
   const std::vector<uint8_t> list = page(0x00);
-  EXPECT_EQ(std::vector<uint8_t>(list.begin() + 4, list.end()),
-            (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
+  EXPECT_EQ(
+      std::vector<uint8_t>(list.begin() + 4, list.end()),
+      (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
   for (size_t i = 4; i < list.size(); ++i) page(list[i]);
 }
 
@@ -82,7 +83,7 @@ TEST_F(Inquiry, DeviceIdentification) {
   EXPECT_EQ(designators[1].first, 0x02);
   EXPECT_EQ(designators[2], (std::pair<int, std::string>(0x01, "ASHLAR  VOLUME          0123456789abcdef")));
   EXPECT_EQ(designators[3], (std::pair<int, std::string>(0x14, std::string("\0\0\0\1", 4))));
-  EXPECT_EQ(designators[4].first, 0x15);
+  EXPECT_EQ(designators[4], (std::pair<int, std::string>(0x15, std::string("\0\0\0\1", 4))));
   EXPECT_EQ(designators[5].first, 0x18);
   EXPECT_STREQ(designators[5].second.c_str(), "iqn.2026-11.io.ashlar:target,t,0x0001");
   EXPECT_EQ(designators[5].second.size() % 4, 0u);
@@ -153,11 +154,10 @@ TEST_F(Inquiry, PortsOfTheTarget) {
   };
   using Ports = std::vector<std::pair<int, std::string>>;
   const std::string name = "iqn.2026-11.io.ashlar:target,t,0x";
-  const auto with = [this](const std::vector<uint16_t>& tags) {
+  const auto with = [&](const std::vector<uint16_t>& tags) {
     auto view = std::make_shared<unit::HostView>(*target.view({{0, "v"}}));
     view->target_ports.clear();
-    for (const uint16_t tag : tags)
-      view->target_ports.push_back({tag, fmt::format("iqn.2026-11.io.ashlar:target,t,0x{:04x}", tag)});
+    for (const uint16_t tag : tags) view->target_ports.push_back({tag, fmt::format("{}{:04x}", name, tag)});
     target.shards.at(0).in_turn([&] { host->replace_view(view); });
   };
   with({});

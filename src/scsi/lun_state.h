@@ -3,12 +3,35 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
+#include "loop/loop.h"
 #include "scsi/task_set.h"
 #include "scsi/unit_state.h"
 #include "unit/host_view.h"
 
 namespace ashlar::scsi {
+
+/// The echo buffer of one nexus on one unit (READ BUFFER, WRITE BUFFER).
+constexpr uint16_t echo_buffer_bytes = 4096;
+/// The longest that commands wait for the end of a transition. Hosts give a command 30 s and more.
+constexpr loop::Nanoseconds longest_hold = loop::seconds(20);
+/// Commands of one nexus on one unit that wait so; one more is BUSY.
+constexpr uint32_t most_held = 128;
+
+/// When a transition takes too long.
+class HoldTimer final : public loop::Timer {
+ public:
+  explicit HoldTimer(LunState& lun) : lun_(lun) {}
+  ~HoldTimer() { cancel(); }
+  void start(loop::Loop& loop);
+  void cancel();
+
+ private:
+  void expired() override;
+  LunState& lun_;
+  loop::Loop* loop_ = nullptr;
+};
 
 /// Lives until its last task has ended, also when the mapping is gone. `unit` is null for the two that are no units: the
 /// well known logical unit and "nowhere" (LUNs that are not mapped).
@@ -16,16 +39,21 @@ struct LunState {
   uint16_t lun = 0;
   bool read_only = false;  ///< this mapping
   bool well_known = false;
-  bool kept_from_reading = false, kept_from_writing = false;  ///< by a reservation of another nexus
-  bool kept_out_wholly = false;                               ///< by RESERVE(6) of another nexus
-  bool holds_unit = false;                                    ///< by RESERVE(6)
-  bool prevents = false;  ///< this nexus prevents medium removal (SPC-4 6.15)
+  bool kept_from_reading = false, kept_from_writing = false;       ///< by a reservation of another nexus
+  bool kept_out_wholly = false;                                    ///< by RESERVE(6) of another nexus
+  bool holds_unit = false;                                         ///< by RESERVE(6)
+  unit::AccessState access = unit::AccessState::active_optimized;  ///< by the target port group of this nexus
+  bool held_too_long = false;  ///< this transition: commands do not wait any more
+  bool restrained = false;     ///< by one of these at least: what every command looks at first
+  bool prevents = false;       ///< this nexus prevents medium removal (SPC-4 6.15)
   std::string volume;
   std::shared_ptr<unit::LogicalUnit> unit;
   unit::ShardTally* tally = nullptr;  ///< the unit's, of this shard
   std::shared_ptr<UnitState> state;
   unit::AttentionQueue attentions;
   TaskSet tasks;
+  std::vector<uint8_t> echo;  ///< what WRITE BUFFER left, up to echo_buffer_bytes
+  HoldTimer hold_timer{*this};
 
   /// Of nexus `name`, while `reservations` stand.
   void keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
@@ -33,7 +61,14 @@ struct LunState {
     kept_from_writing = unit::keeps_out(reservations, name, unit::CommandEffect::writes);
     kept_out_wholly = unit::keeps_out_wholly(reservations, name);
     holds_unit = reservations.unit_holder == name;
+    restrain();
   }
+  void take_access(unit::AccessState now) {
+    if (now != access) held_too_long = false;
+    access = now;
+    restrain();
+  }
+  void restrain() { restrained = kept_from_writing || kept_out_wholly || !unit::is_active(access); }
   void allow_removal() {
     if (!prevents) return;
     prevents = false;

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "base/log.h"
 #include "scsi/log_pages.h"
 #include "scsi/nexus_impl.h"
 
@@ -15,15 +14,6 @@ uint32_t array_threshold_sets(unit::LogicalUnit& unit) {
 }
 
 }  // namespace
-
-void Domain::recall_mode_pages(const std::string& volume, unit::LogicalUnit& unit, const std::string& text) {
-  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
-  if (state == nullptr || text.empty()) return;
-  const Result<ModeParameters> saved = decode_mode_parameters(text, volume);
-  if (!saved) return log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
-  state->save(*saved);
-  set_mode_parameters(unit, *state, *saved);
-}
 
 void Domain::take_default_write_cache(const std::string& volume, bool enabled) {
   if (const auto state = impl_->unit_states().find(volume)) state->default_write_cache = enabled;

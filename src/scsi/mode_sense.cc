@@ -82,9 +82,7 @@ bool has_mode_page(const Handling& handling, ModePageCode code) {
   return code != provisioning_page || is_thin(handling.unit());
 }
 
-bool can_save_mode_pages(const Handling& handling) {
-  return static_cast<bool>(handling.nexus().domain().impl().unit_states().saved_pages.keep);
-}
+bool can_save_mode_pages(const Handling& handling) { return handling.nexus().domain().impl().keeps(); }
 
 void mode_sense(Handling handling) {
   const uint8_t* cdb = handling.cdb();

@@ -47,6 +47,7 @@ const std::vector<std::vector<uint8_t>> without_subpages = {recovery,      disco
 
 class Mode : public ScsiTest {
  protected:
+  explicit Mode(unit::Keeper* keeps = nullptr) : ScsiTest(512, 1, keeps) {}
   Cdb sense6(uint8_t page, uint8_t subpage = 0, uint8_t flags = 0x08) {
     return cdb6(0x1a, flags, page, subpage, 255);
   }
@@ -305,35 +306,18 @@ TEST_F(Mode, NothingIsRememberedOfBeingTurnedAwayOtherwise) {
   EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
 }
 
-/// Somebody keeps the pages, by unit.
-class SavedMode : public Mode {
+/// Somebody keeps the pages.
+class SavedMode : protected WithKeeper, public Mode {
  protected:
-  SavedMode() {
-    SavedModePages pages;
-    pages.keep = [this](Uuid unit, std::string text) { return keep(unit, std::move(text)); };
-    target.domains[0]->set_saved_mode_pages(std::move(pages));
-  }
-  loop::Task<Result<void>> keep(Uuid unit, std::string text) {
-    if (full) co_return fail(ErrorCode::no_space, "test", "the state folder is full");
-    kept[unit] = text;
-    co_return Result<void>{};
-  }
+  SavedMode() : Mode(&keeper) {}
   std::string saves(const std::vector<uint8_t>& page) {
     return ending(*select6(joined({{0, 0, 0, 0}, page}), 0x11));
   }
-  /// A volume "w" as the engine opens it.
-  FakeMedium& opened(const std::string& text) {
+  FakeMedium& recall(const std::string& text) {
     FakeMedium& other = target.add_volume("w", 64);
-    target.shards.at(0).in_turn([&] {
-      const auto none = std::make_shared<const unit::Reservations>();
-      target.domains[0]->recall("w", other.identity.uuid, false, none);
-      target.domains[0]->recall_mode_pages("w", target.unit("w"), text);
-    });
-    host = &login({{0, "w"}});
+    target.domains[0]->recall("w", other.identity.uuid, false, {.reservations = {}, .mode_parameters = text});
     return other;
   }
-  std::map<Uuid, std::string> kept;
-  bool full = false;
 };
 
 TEST_F(SavedMode, PagesThatAHostMayChangeSayThatTheyCanBeSaved) {
@@ -347,7 +331,6 @@ TEST_F(SavedMode, SavedValuesSurviveAResetAndNothingElseDoes) {
   const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x40);
   EXPECT_EQ(saves(wanted), "GOOD");
   EXPECT_EQ(sets(with(wanted, 4, 0x08)), "GOOD") << "current alone";
-  EXPECT_EQ(decode_mode_parameters(kept.at(medium->identity.uuid), "v")->task_aborted_status, true);
   EXPECT_EQ(page(0xc0 | 0x0a), with(wanted, 0, 0x8a));
   EXPECT_EQ(page(0x80 | 0x0a), with(control, 0, 0x8a));
   target.manage(*host, TaskManagement::logical_unit_reset, 0);
@@ -363,7 +346,8 @@ TEST_F(SavedMode, WithoutASavedPageTheSavedValuesAreTheDefaults) {
 
 TEST_F(SavedMode, TheNextLifeBeginsWithThem) {
   FakeMedium& other =
-      opened("write_cache=1 descriptor_sense=1 separate_task_sets=1 threshold_sets=7 threshold_enabled=0");
+      recall("write_cache=1 descriptor_sense=1 separate_task_sets=1 threshold_sets=7 threshold_enabled=0");
+  host = &login({{0, "w"}});
   EXPECT_TRUE(other.geometry.write_cache);
   EXPECT_EQ(page(0x0a), (std::vector<uint8_t>{0x8a, 10, 0x24, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0}));
   const std::vector<uint8_t> sensed = data(sense6(0x1c, 0x02));
@@ -375,14 +359,15 @@ TEST_F(SavedMode, TheNextLifeBeginsWithThem) {
 }
 
 TEST_F(SavedMode, WhatCannotBeKeptIsNotChanged) {
-  full = true;
+  keeper.refuse = true;
   EXPECT_EQ(saves(with(control, 2, 0x04)), "4/44/00");
   EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
-  EXPECT_TRUE(kept.empty());
+  EXPECT_TRUE(keeper.mode_parameters.empty());
 }
 
 TEST_F(SavedMode, WhatIsKeptAndWrongIsLeftAside) {
-  opened("descriptor_sense=2");
+  recall("descriptor_sense=2");
+  host = &login({{0, "w"}});
   EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
 }
 

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "base/log.h"
+#include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
 
@@ -42,10 +44,14 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cache,
-                    std::shared_ptr<const unit::Reservations> reservations) {
+void Domain::recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept) {
   const std::shared_ptr<UnitState> state = impl_->unit_states().of(volume, uuid, write_cache, loop_.now());
-  if (*state->reservations() == unit::Reservations()) state->set_reservations(std::move(reservations));
+  if (*state->reservations() == unit::Reservations())
+    state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
+  if (kept.mode_parameters.empty() || state->saved_mode_parameters()) return;
+  const Result<ModeParameters> saved = decode_mode_parameters(kept.mode_parameters, volume);
+  if (saved) return state->save(*saved);
+  log_warning("scsi", "saved mode pages are left aside: {}", saved.error().text());
 }
 
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
@@ -54,6 +60,8 @@ std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::str
 }
 
 UnitStates& Domain::Impl::unit_states() { return group.empty() ? states : group.front()->impl().states; }
+
+RodTokens& Domain::Impl::rod_tokens() { return group.empty() ? tokens : group.front()->impl().tokens; }
 
 void Domain::Impl::raise_here(const std::string& volume, unit::Attention attention,
                               const unit::Nexus* except) {
@@ -65,19 +73,30 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   }
 }
 
-void Domain::Impl::abort(std::vector<Task*> tasks, std::vector<Task*> told,
-                         std::move_only_function<void()> done) {
-  if (tasks.empty() && told.empty()) return post_function(self.loop(), std::move(done));
+void Domain::Impl::abort(const Doomed& doomed, std::move_only_function<void()> done) {
+  const auto& [tasks, told, copies] = doomed;
+  if (tasks.empty() && told.empty() && copies.empty()) return post_function(self.loop(), std::move(done));
   for (Task* task : tasks) Handling(*task).abort();
   for (Task* task : told) Handling(*task).abort_told();
-  tasks.insert(tasks.end(), told.begin(), told.end());
-  waits.push_back({std::move(tasks), std::move(done)});
+  for (CopyOperation* copy : copies) copy->stop();
+  Wait wait{{tasks.begin(), tasks.end()}, std::move(done)};
+  wait.left.insert(wait.left.end(), told.begin(), told.end());
+  wait.left.insert(wait.left.end(), copies.begin(), copies.end());
+  waits.push_back(std::move(wait));
 }
 
-void Domain::Impl::task_ended(Task& task) {
+void Domain::Impl::collect_copies(NexusState::Impl& nexus, std::span<const std::string> volumes,
+                                  std::vector<CopyOperation*>& out) {
+  for (CopyOperation& copy : nexus.copies) {
+    if (std::ranges::any_of(volumes, [&](const std::string& volume) { return copy.touches(volume); }))
+      out.push_back(&copy);
+  }
+}
+
+void Domain::Impl::ended(const void* task_or_copy) {
   for (size_t i = 0; i < waits.size();) {
     Wait& wait = waits[i];
-    std::erase(wait.left, &task);
+    std::erase(wait.left, task_or_copy);
     if (!wait.left.empty()) {
       ++i;
       continue;
@@ -92,28 +111,29 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
   const auto concerned = [&](const LunState& lun) {
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
-  std::vector<Task*> tasks;
-  std::vector<Task*> told;
+  Doomed doomed;
   for (NexusState& nexus : nexuses) {
     const bool others = &nexus.nexus() != issuer;
+    collect_copies(nexus.impl(), volumes, doomed.copies);
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
       const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
-      NexusState::Impl::collect(*state, tell ? told : tasks);
+      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
       if (how == Clearing::task_set) {
         if (had_tasks && others && !tell) state->attentions.raise(unit::Attention::commands_cleared);
         continue;
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
+      state->echo.clear();     // SPC-4 6.18.5
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }
     for (auto& state : nexus.impl().retired) {
-      if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
+      if (concerned(*state)) NexusState::Impl::collect(*state, doomed.tasks);
     }
   }
-  abort(std::move(tasks), std::move(told), std::move(done));
+  abort(doomed, std::move(done));
 }
 
 void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,

@@ -8,13 +8,18 @@
 #include <string>
 #include <vector>
 
+#include "scsi/copy_records.h"
 #include "scsi/lun_state.h"
 #include "scsi/nexus_state.h"
+#include "scsi/rod_tokens.h"
+#include "unit/copy_budget.h"
 
 namespace ashlar::scsi {
 
 /// Runs `work` once, later in this turn. Control path: allocates.
 void post_function(loop::Loop& loop, std::move_only_function<void()> work);
+
+struct CopyTag;
 
 struct NexusState::Impl {
   static constexpr size_t direct_luns = 256;
@@ -30,9 +35,11 @@ struct NexusState::Impl {
   LunState nowhere;
   LunState well_known;
   size_t in_flight = 0;
-  size_t managing = 0;  ///< task management functions not answered yet
+  size_t managing = 0;  ///< task management functions not answered yet, and copies whose command is answered
   bool closing = false;
   std::move_only_function<void()> closed;
+  IntrusiveList<CopyOperation, CopyTag> copies;  ///< under way
+  CopyRecords copy_records;
 
   LunState* find(uint16_t lun);
   /// Where a task for these LUN bytes goes: a unit, the well known logical unit, or nowhere.
@@ -47,11 +54,13 @@ struct NexusState::Impl {
   void ended(Task& task);
   void start_waiting(LunState& lun);
   void maybe_closed();
+  /// The transition that its commands waited for has ended.
+  static void go_on(LunState& lun);
   /// Ends its RESERVE(6), if it has one; the nexus closes no sooner.
   void give_up_unit(LunState& lun);
 };
 
-/// Has mode parameters of a unit kept (SavedModePages::keep) on the home shard; resumes here when they are, or are not.
+/// Has mode parameters kept on the home shard, where something keeps them; resumes here when they are, or are not.
 loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text);
 
 /// How the tasks of a unit end (SAM-5 clause 7).
@@ -61,12 +70,25 @@ enum class Clearing : uint8_t {
   target_reset,  ///< all nexuses are told 29/02
 };
 
+/// What a task management function or a preemption ends.
+struct Doomed {
+  std::vector<Task*> tasks;
+  std::vector<Task*> told;  ///< their hosts get TASK ABORTED
+  std::vector<CopyOperation*> copies;
+};
+/// What becomes of the access states of some units, by volume.
+struct AccessChange {
+  std::shared_ptr<const unit::AccessStates> now;
+  unit::AccessNews news;
+};
+using AccessChanges = std::map<std::string, AccessChange>;
+
 struct Domain::Impl {
   Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
 
-  /// A wait for tasks that were told to end.
+  /// A wait for tasks and copies that were told to end.
   struct Wait {
-    std::vector<Task*> left;
+    std::vector<const void*> left;
     std::move_only_function<void()> done;
   };
 
@@ -76,15 +98,25 @@ struct Domain::Impl {
   IntrusiveList<NexusState, NexusTag> nexuses;
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
+  unit::CopyBudget copy_budget;
+  RodTokens tokens;  ///< the first domain's serves the group
+  /// Home shard only: access states by group, and who hears of them.
+  std::map<std::string, std::shared_ptr<const unit::AccessStates>> access_groups;
+  std::function<void(const unit::AccessStates&)> access_changed;
 
   UnitStates& unit_states();
-  /// Reservations outlive the engine.
+  RodTokens& rod_tokens();
+  /// Reservations and saved mode pages outlive the engine.
   bool keeps() const { return group.front()->impl().keeper != nullptr; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
-  /// Ends them and calls `done` from the ready list when the last has ended. The hosts of `told` get TASK ABORTED.
-  void abort(std::vector<Task*> tasks, std::vector<Task*> told, std::move_only_function<void()> done);
-  void task_ended(Task& task);
+  /// Ends them and calls `done` from the ready list when the last has ended.
+  void abort(const Doomed& doomed, std::move_only_function<void()> done);
+  /// The copies of a nexus that read or write one of these units: other commands of it may have brought them.
+  static void collect_copies(NexusState::Impl& nexus, std::span<const std::string> volumes,
+                             std::vector<CopyOperation*>& out);
+  /// A task or copy that may be waited for.
+  void ended(const void* task_or_copy);
   /// This shard's part of clearing `volumes`. `issuer` may live on another shard: it is compared, never followed.
   void clear(std::span<const std::string> volumes, Clearing how, const unit::Nexus* issuer,
              std::move_only_function<void()> done);
@@ -94,6 +126,8 @@ struct Domain::Impl {
   /// This shard's part of a change of reservations: who is kept out from now on, who is told, whose tasks end before `done`.
   void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
                          const unit::ReservationOutcome& outcome, std::move_only_function<void()> done);
+  /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
+  void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
 };
 

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "scsi/copy_operation.h"
 #include "scsi/handling.h"
+#include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
 #include "wire/scsi_lun.h"
 
@@ -39,7 +41,10 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   const bool write_cache = state->unit->geometry().write_cache;
   state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
                                                 domain.loop().now());
+  if (state->state->fresh.exchange(false) && state->state->saved_mode_parameters())
+    set_mode_parameters(*state->unit, *state->state, saved_mode_parameters(*state->unit, *state->state));
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
+  state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);
   luns[mapping.lun] = std::move(state);
 }
@@ -55,6 +60,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
     Handling(task).interrupt(Sense::of(SenseKey::illegal_request, 0x2500));
   const auto found = luns.find(state.lun);
@@ -82,7 +88,7 @@ void NexusState::Impl::ended(Task& task) {
   lun.tasks.remove(task);
   task.state_ = Task::State::idle;
   --in_flight;
-  if (task.awaited_) domain.impl().task_ended(task);
+  if (task.awaited_) domain.impl().ended(&task);
   start_waiting(lun);
   if (!retired.empty()) std::erase_if(retired, [](const auto& state) { return state->tasks.empty(); });
   maybe_closed();
@@ -176,6 +182,7 @@ void NexusState::close(std::move_only_function<void()> closed) {
     state->allow_removal();
     impl_->give_up_unit(*state);
   }
+  for (CopyOperation& copy : impl_->copies) copy.stop();
   std::vector<Task*> tasks;
   impl_->collect(tasks);
   for (Task* task : tasks) Handling(*task).abort();

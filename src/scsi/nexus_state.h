@@ -3,12 +3,14 @@
 
 #include <array>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "loop/loop.h"
 #include "scsi/task.h"
+#include "unit/access.h"
 #include "unit/host_view.h"
 #include "unit/keeper.h"
 
@@ -33,7 +35,6 @@ enum class TaskManagementResponse : uint8_t {
 };
 
 class Domain;
-struct SavedModePages;
 struct UnitState;
 
 struct NexusTag;
@@ -86,11 +87,7 @@ class Domain {
   loop::Loop& loop() { return loop_; }
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
-  void recall(const std::string& volume, const Uuid& uuid, bool write_cache,
-              std::shared_ptr<const unit::Reservations> reservations);
-  /// What MODE SELECT saved of a unit that has just been opened and recalled, as text (empty: nothing): put in force before any host
-  /// sees it. On the home shard.
-  void recall_mode_pages(const std::string& volume, unit::LogicalUnit& unit, const std::string& text);
+  void recall(const std::string& volume, const Uuid& uuid, bool write_cache, unit::Recalled kept);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
   /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the
@@ -104,8 +101,25 @@ class Domain {
   /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
   /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
   bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);
-  /// For all of the group; before its first nexus. Without it nothing can be saved (MODE SELECT with SP).
-  void set_saved_mode_pages(SavedModePages pages);
+
+  /// The units of a group, and how they are to be reached from now on.
+  struct AccessGroup {
+    unit::AccessStates states;
+    /// What is in force for a group of that name stays, also what hosts made of it: only its units change.
+    bool keep_states = false;
+    std::map<std::string, std::shared_ptr<unit::LogicalUnit>>
+        units;                         ///< by volume; none: the group is forgotten
+    std::vector<std::string> leaving;  ///< volumes that belong to no group from now on
+  };
+  /// On shard 0. An implicit change: every nexus that maps one of the units is told, no command is lost.
+  loop::Task<void> set_access(AccessGroup group);
+  /// On shard 0, of a volume that no nexus maps any more.
+  void forget_access(const std::string& volume);
+  /// On shard 0: what is in force for that group; null when there is none.
+  std::shared_ptr<const unit::AccessStates> access_of(const std::string& group) const;
+  /// On shard 0: `heard` runs there after every change by a host.
+  void on_access_changed(std::function<void(const unit::AccessStates&)> heard);
+
   struct Impl;
   Impl& impl() { return *impl_; }
 

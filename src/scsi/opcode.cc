@@ -10,7 +10,7 @@ namespace {
 
 constexpr Tallied tallied_of(void (*handler)(Handling)) {
   if (handler == &read) return Tallied::read;
-  if (handler == &write || handler == &write_and_verify) return Tallied::write;
+  if (handler == &write || handler == &write_atomic || handler == &write_and_verify) return Tallied::write;
   if (handler == &unmap) return Tallied::unmap;
   if (handler == &write_same || handler == &or_write || handler == &compare_and_write) return Tallied::modify;
   return handler == &verify ? Tallied::verified : Tallied::nothing;
@@ -25,11 +25,11 @@ constexpr Opcode table[] = {
 
 constexpr uint8_t service_action_bits = 0x1f;
 
-// What a CDB must not have, as two words, and where the table has each operation code: the checks of a READ are a load and
-// two ands.
+// What a CDB must not have, as words, and where the table has each operation code: the checks of a READ are a load and
+// two ands; only CDBs of more than 16 bytes look at the third word and the fourth.
 struct Index {
   std::array<uint8_t, 256> first{};  // position in the table + 1; 0: no such operation code
-  std::array<std::array<uint64_t, 2>, std::size(table)> forbidden{};
+  std::array<std::array<uint64_t, 4>, std::size(table)> forbidden{};
 };
 
 constexpr Index make_index() {
@@ -37,11 +37,15 @@ constexpr Index make_index() {
   for (size_t i = 0; i < std::size(table); ++i) {
     const Opcode& opcode = table[i];
     if (index.first[opcode.opcode] == 0) index.first[opcode.opcode] = static_cast<uint8_t>(i + 1);
-    std::array<uint8_t, 16> mask{};
+    std::array<uint8_t, 32> mask{};
     for (size_t byte = 1; byte < opcode.length; ++byte)
       mask[byte] = static_cast<uint8_t>(~opcode.usage[byte]);
-    if (opcode.service_action >= 0) mask[1] &= static_cast<uint8_t>(~service_action_bits);
-    index.forbidden[i] = std::bit_cast<std::array<uint64_t, 2>>(mask);
+    if (opcode.opcode == variable_length) {
+      mask[8] = mask[9] = 0;
+    } else if (opcode.service_action >= 0) {
+      mask[1] &= static_cast<uint8_t>(~service_action_bits);
+    }
+    index.forbidden[i] = std::bit_cast<std::array<uint64_t, 4>>(mask);
   }
   return index;
 }
@@ -49,28 +53,40 @@ constexpr Index table_index = make_index();
 
 }  // namespace
 
+// SPC-4 5.15.2.4.4 names what works in standby; READ CAPACITY beside it, so that a host can attach the disk by such a way.
+unit::AccessNeed Opcode::access_need() const {
+  if (has(past_attention) || has(in_any_state)) return unit::AccessNeed::nothing;
+  if (has(steers_access)) return unit::AccessNeed::steering;
+  const bool of_medium = (has(medium) && !has(in_standby)) || has(active);
+  return of_medium ? unit::AccessNeed::medium : unit::AccessNeed::parameters;
+}
+
 std::span<const Opcode> all_opcodes() { return table; }
 
-const Opcode* find_opcode(uint8_t operation_code, uint8_t second_byte, bool& known) {
+uint16_t service_action_of(const uint8_t* cdb) {
+  return cdb[0] == variable_length ? load_be16(cdb + 8) : cdb[1] & service_action_bits;
+}
+
+const Opcode* find_opcode(uint8_t operation_code, uint16_t service_action, bool& known) {
   const uint8_t first = table_index.first[operation_code];
   known = first != 0;
   if (!known) return nullptr;
   for (size_t i = first - 1u; i < std::size(table) && table[i].opcode == operation_code; ++i) {
-    if (table[i].service_action < 0 || table[i].service_action == (second_byte & service_action_bits))
-      return &table[i];
+    if (table[i].service_action < 0 || table[i].service_action == service_action) return &table[i];
   }
   return nullptr;
 }
 
 int first_invalid_bit(const Opcode& opcode, const uint8_t* cdb) {
   const auto& forbidden = table_index.forbidden[static_cast<size_t>(&opcode - table)];
-  uint64_t words[2];
-  std::memcpy(words, cdb, sizeof words);
-  words[0] &= forbidden[0];
-  words[1] &= forbidden[1];
-  if ((words[0] | words[1]) == 0) [[likely]]
+  uint64_t words[4] = {};
+  std::memcpy(words, cdb, 16);
+  if (opcode.length > 16) [[unlikely]]
+    std::memcpy(words + 2, cdb + 16, 16);
+  for (size_t i = 0; i < 4; ++i) words[i] &= forbidden[i];
+  if ((words[0] | words[1] | words[2] | words[3]) == 0) [[likely]]
     return -1;
-  uint8_t wrong[16];
+  uint8_t wrong[32];
   std::memcpy(wrong, words, sizeof wrong);
   int byte = 0;
   while (wrong[byte] == 0) ++byte;

@@ -14,11 +14,13 @@ TEST(Opcodes, StandInOrderWithTheirOwnUsageData) {
     EXPECT_LT(before, now) << opcode.name;
     before = now;
     EXPECT_EQ(opcode.usage[0], opcode.opcode) << opcode.name;
-    if (opcode.service_action >= 0) EXPECT_EQ(opcode.usage[1] & 0x1f, opcode.service_action) << opcode.name;
-    constexpr uint8_t length_of_group[8] = {6, 10, 10, 0, 16, 12, 0, 0};
+    if (opcode.service_action >= 0)
+      EXPECT_EQ(service_action_of(opcode.usage.data()), opcode.service_action) << opcode.name;
+    constexpr uint8_t length_of_group[8] = {6, 10, 10, 32, 16, 12, 0, 0};
     EXPECT_EQ(opcode.length, length_of_group[opcode.opcode >> 5]) << opcode.name;
-    EXPECT_EQ(opcode.usage[opcode.length - 1u], 0) << opcode.name << ": no bit of CONTROL is looked at";
-    for (size_t i = opcode.length; i < 16; ++i) EXPECT_EQ(opcode.usage[i], 0) << opcode.name;
+    const size_t control = opcode.opcode == variable_length ? 1 : opcode.length - 1u;
+    EXPECT_EQ(opcode.usage[control], 0) << opcode.name << ": no bit of CONTROL is looked at";
+    for (size_t i = opcode.length; i < opcode.usage.size(); ++i) EXPECT_EQ(opcode.usage[i], 0) << opcode.name;
   }
 }
 
@@ -26,9 +28,12 @@ TEST(Opcodes, AreFoundByOperationCodeAndServiceAction) {
   bool known = false;
   EXPECT_EQ(find_opcode(0x28, 0xff, known)->name, "READ(10)");
   EXPECT_EQ(find_opcode(0x9e, 0x12, known)->name, "GET LBA STATUS");
-  EXPECT_EQ(find_opcode(0x9e, 0xf0, known)->name, "READ CAPACITY(16)")
-      << "the upper three bits are not the service action";
+  const uint8_t capacity[16] = {0x9e, 0xf0};
+  EXPECT_EQ(service_action_of(capacity), 0x10) << "the upper three bits are not the service action";
+  const uint8_t longer[32] = {0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0x12, 0x34};
+  EXPECT_EQ(service_action_of(longer), 0x1234);
   EXPECT_EQ(find_opcode(0x9e, 0x11, known), nullptr);
+  EXPECT_EQ(find_opcode(0x9e, 0x110, known), nullptr);
   EXPECT_TRUE(known);
   EXPECT_EQ(find_opcode(0xff, 0, known), nullptr);
   EXPECT_FALSE(known);

@@ -18,9 +18,9 @@ constexpr uint8_t register_key = 0, reserve = 1, release = 2, clear = 3, preempt
 constexpr char conflict[] = "status 18";
 
 // Two hosts on two shards, registered with keys 10 and 11.
-class PersistentReserve : public ScsiTest {
+class PersistentReserve : protected WithKeeper, public ScsiTest {
  protected:
-  PersistentReserve() : ScsiTest(512, 2) {}
+  PersistentReserve() : ScsiTest(512, 2, &keeper) {}
   void SetUp() override {
     ScsiTest::SetUp();
     other = &login({{0, "v"}}, 1);
@@ -157,42 +157,42 @@ TEST_F(PersistentReserve, AllTargetPortsAreRegisteredAtOnce) {
 }
 
 TEST_F(PersistentReserve, AChangeIsKeptBeforeItIsAnswered) {
-  target.keeper.hold = true;
+  keeper.hold = true;
   const auto taking = start(*host, out_cdb(reserve, exclusive_access), list(10, 0));
   EXPECT_EQ(ending(*taking), "pending");
   EXPECT_EQ(write(*other), "GOOD") << "nobody is kept out by what may be forgotten";
   const auto waits = start(*other, out_cdb(reserve, exclusive_access), list(11, 0));
   EXPECT_EQ(ending(*waits), "pending");
-  target.keeper.hold = false;
-  target.shards.at(0).in_turn([&] { target.keeper.released.set(); });
+  keeper.hold = false;
+  target.shards.at(0).in_turn([&] { keeper.released.set(); });
   target.shards.run();
   EXPECT_EQ(ending(*taking), "GOOD");
   EXPECT_EQ(ending(*waits), conflict) << "the first that asked has it";
   EXPECT_EQ(write(*other), conflict);
-  const unit::Reservations& kept = target.keeper.kept.at(medium->identity.uuid);
+  const unit::Reservations& kept = keeper.kept.at(medium->identity.uuid);
   EXPECT_EQ(kept.type, unit::ReservationType::exclusive_access);
   EXPECT_EQ(kept.registrations.size(), 2u);
   EXPECT_FALSE(kept.persist);
   EXPECT_EQ(ending(*run(*host, out_cdb(register_key, 0), list(10, 10, 0x01))), "GOOD") << "APTPL";
-  EXPECT_TRUE(target.keeper.kept.at(medium->identity.uuid).persist);
+  EXPECT_TRUE(keeper.kept.at(medium->identity.uuid).persist);
   EXPECT_EQ(in(*host, 2)[3], 0x81) << "PTPL_A";
 }
 
 TEST_F(PersistentReserve, WhatCannotBeKeptIsNotDone) {
-  target.keeper.refuse = true;
+  keeper.refuse = true;
   EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "4/44/00");
   EXPECT_EQ(out(*other, clear, 11), "4/44/00");
   EXPECT_EQ(write(*other), "GOOD");
   EXPECT_THAT(keys(), ElementsAre(10, 11));
-  target.keeper.refuse = false;
+  keeper.refuse = false;
   EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
 }
 
 TEST_F(PersistentReserve, WhatChangesNothingIsNotWritten) {
-  const int before = target.keeper.asked;
+  const int before = keeper.asked;
   EXPECT_EQ(out(*host, release, 10, 0, exclusive_access), "GOOD");
   EXPECT_EQ(out(*host, reserve, 99, 0, exclusive_access), conflict);
-  EXPECT_EQ(target.keeper.asked, before);
+  EXPECT_EQ(keeper.asked, before);
 }
 
 TEST_F(PersistentReserve, WhatWasKeptIsRecalledBeforeTheFirstHost) {
@@ -202,7 +202,7 @@ TEST_F(PersistentReserve, WhatWasKeptIsRecalledBeforeTheFirstHost) {
   kept.type = unit::ReservationType::exclusive_access;
   kept.holder = unit::name_of(other->nexus());
   const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
-  target.domains[0]->recall("w", uuid, false, std::make_shared<const unit::Reservations>(kept));
+  target.domains[0]->recall("w", uuid, false, {.reservations = kept, .mode_parameters = {}});
   NexusState& late = login({{0, "w"}});
   EXPECT_EQ(read(late), conflict);
   EXPECT_EQ(target.domains[1]->reservations_of("w")->holder, kept.holder);
@@ -213,7 +213,7 @@ TEST_F(PersistentReserve, WhatWasLostKeepsEverybodyOutUntilItIsReplaced) {
   unit::Reservations lost;
   lost.lost = true;
   const Uuid uuid = target.volumes.at("w").medium->identity.uuid;
-  target.domains[0]->recall("w", uuid, false, std::make_shared<const unit::Reservations>(lost));
+  target.domains[0]->recall("w", uuid, false, {.reservations = lost, .mode_parameters = {}});
   NexusState& late = login({{0, "w"}});
   EXPECT_EQ(write(late), conflict);
   EXPECT_EQ(out(late, 8, 0, 10, exclusive_access), "GOOD") << "REPLACE LOST RESERVATION";

@@ -9,8 +9,10 @@ namespace {
 
 using wire::scsi::BlockRange;
 
-// FUA of the 10, 12 and 16-byte commands; the 6-byte ones have an address there.
-bool force_unit_access(const uint8_t* cdb) { return cdb[0] >= 0x20 && (cdb[1] & 0x08) != 0; }
+// FUA of all but the 6-byte commands, which have an address there.
+bool force_unit_access(const uint8_t* cdb) {
+  return cdb[0] >= 0x20 && (cdb[wire::scsi::flags_field(cdb)] & 0x08) != 0;
+}
 
 uint64_t first_lba(const block::Request& request, const Handling& handling) {
   return request.offset / handling.unit().geometry().block_bytes;

@@ -1,17 +1,20 @@
 // TEST UNIT READY, REQUEST SENSE, START STOP UNIT and PREVENT ALLOW MEDIUM REMOVAL.
 #include "scsi/handlers.h"
+#include "scsi/rewrite.h"
 
 namespace ashlar::scsi {
 namespace {
 
-// SPC-4 6.39: a pending unit attention is told (and cleared), else why the unit is not ready, else NO SENSE.
+// SPC-4 6.39: a pending unit attention is told (and cleared), else why the unit cannot be reached or is not ready, else NO SENSE.
 Sense pollable_sense(LunState& lun) {
   if (lun.unit == nullptr) {
     return lun.well_known ? Sense{}
                           : Sense::of(SenseKey::illegal_request, 0x2500);  // LOGICAL UNIT NOT SUPPORTED
   }
   if (!lun.attentions.empty()) return sense_of(lun.attentions.pop());
-  return readiness(*lun.state);
+  if (!unit::is_active(lun.access)) return sense_of(lun.access);
+  const Sense rewriting = rewrite_sense(*lun.state);
+  return rewriting.key != SenseKey::no_sense ? rewriting : readiness(*lun.state);
 }
 
 // SBC-3 5.20: what is in a volatile cache goes to the medium before the unit stops or the medium leaves.

@@ -16,14 +16,10 @@ void append_bytes(std::vector<uint8_t>& data, ConstBytes bytes) {
 // SPC-4 6.35.4: no estimate of the time a command takes, but the descriptor is there.
 constexpr uint8_t timeouts_descriptor[12] = {0x00, 0x0a};
 
-bool supported(const Handling& handling, const Opcode& opcode) {
-  return !opcode.has(thin) || is_thin(handling.unit());
-}
-
 void report_all(Handling handling, bool timeouts, uint32_t allocation_length) {
   std::vector<uint8_t> data(4);
   for (const Opcode& opcode : all_opcodes()) {
-    if (!supported(handling, opcode)) continue;
+    if (!is_supported(handling, opcode)) continue;
     uint8_t descriptor[8] = {opcode.opcode};
     if (opcode.service_action >= 0) {
       store_be16(descriptor + 2, static_cast<uint16_t>(opcode.service_action));
@@ -41,7 +37,7 @@ void report_all(Handling handling, bool timeouts, uint32_t allocation_length) {
 void report_one(Handling handling, const Opcode* opcode, bool timeouts, uint32_t allocation_length) {
   std::vector<uint8_t> data(4);
   data[1] = 0x01;  // SUPPORT: not supported
-  if (opcode != nullptr && supported(handling, *opcode)) {
+  if (opcode != nullptr && is_supported(handling, *opcode)) {
     data[1] = static_cast<uint8_t>(0x03 | (timeouts ? 0x80 : 0));
     store_be16(data.data() + 2, opcode->length);
     append_bytes(data, ConstBytes(opcode->usage).first(opcode->length));
@@ -83,8 +79,7 @@ void report_opcodes(Handling handling) {
   if (options == 2 && !has_actions) return handling.fail(Sense::invalid_cdb_field(2, 2));
   const Opcode* opcode = &*first;
   bool known = false;
-  if (has_actions)
-    opcode = action <= 0x1f ? find_opcode(cdb[3], static_cast<uint8_t>(action), known) : nullptr;
+  if (has_actions) opcode = find_opcode(cdb[3], action, known);
   if (options == 3 && !has_actions && action != 0) opcode = nullptr;
   report_one(handling, opcode, timeouts, allocation_length);
 }

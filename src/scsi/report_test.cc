@@ -48,6 +48,7 @@ TEST_F(Report, NoLunsAtAll) {
 }
 
 TEST_F(Report, AllOpcodes) {
+  allow_explicit_changes();
   const std::vector<uint8_t> all = data(opcodes(0));
   ASSERT_EQ(load_be32(all.data()), all.size() - 4);
   ASSERT_EQ(all.size(), 4 + 8 * all_opcodes().size());
@@ -67,11 +68,18 @@ TEST_F(Report, AllOpcodes) {
 
 TEST_F(Report, UnitsThatAreNotThinHaveNoUnmap) {
   medium->geometry.thin = false;
-  EXPECT_EQ(data(opcodes(0)).size(), 4 + 8 * (all_opcodes().size() - 1));
+  EXPECT_EQ(data(opcodes(0)).size(), 4 + 8 * (all_opcodes().size() - 2));
   EXPECT_EQ(data(opcodes(1, 0x42)), (std::vector<uint8_t>{0, 1, 0, 0}));
 }
 
+TEST_F(Report, HostsSetTargetPortGroupsOnlyWhereTheyMay) {
+  EXPECT_EQ(data(opcodes(2, 0xa4, 0x0a)), (std::vector<uint8_t>{0, 1, 0, 0}));
+  allow_explicit_changes();
+  EXPECT_EQ(data(opcodes(2, 0xa4, 0x0a)).at(1), 3);
+}
+
 TEST_F(Report, EachOpcodeAlone) {
+  allow_explicit_changes();
   for (const Opcode& opcode : all_opcodes()) {
     const bool has_action = opcode.service_action >= 0;
     const uint16_t action = has_action ? static_cast<uint16_t>(opcode.service_action) : 0;

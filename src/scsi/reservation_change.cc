@@ -144,11 +144,11 @@ void Domain::Impl::take_reservations(const std::string& volume,
                                      const std::shared_ptr<const unit::Reservations>& now,
                                      const unit::ReservationOutcome& outcome,
                                      std::move_only_function<void()> done) {
-  std::vector<Task*> tasks;
-  std::vector<Task*> told;
+  Doomed doomed;
   for (NexusState& nexus : nexuses) {
     const unit::NexusName name = unit::name_of(nexus.nexus());
     const bool aborted = std::ranges::find(outcome.abort, name) != outcome.abort.end();
+    if (aborted) collect_copies(nexus.impl(), {&volume, 1}, doomed.copies);
     for (auto& [number, state] : nexus.impl().luns) {
       if (state->volume != volume) continue;
       state->keep_out(*now, name);
@@ -156,13 +156,13 @@ void Domain::Impl::take_reservations(const std::string& volume,
         if (who == name) state->attentions.raise(attention);
       }
       const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
-      if (aborted) NexusState::Impl::collect(*state, tell ? told : tasks);
+      if (aborted) NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
     for (auto& state : nexus.impl().retired) {
-      if (aborted && state->volume == volume) NexusState::Impl::collect(*state, tasks);
+      if (aborted && state->volume == volume) NexusState::Impl::collect(*state, doomed.tasks);
     }
   }
-  abort(std::move(tasks), std::move(told), std::move(done));
+  abort(doomed, std::move(done));
 }
 
 }  // namespace ashlar::scsi

@@ -9,11 +9,11 @@
 namespace ashlar::scsi {
 namespace {
 
-struct ModeFlag {
+struct Flag {
   std::string_view name;
   bool ModeParameters::* member;
 };
-constexpr ModeFlag mode_flags[] = {
+constexpr Flag flags[] = {
     {"write_cache", &ModeParameters::write_cache},
     {"descriptor_sense", &ModeParameters::descriptor_sense},
     {"software_write_protect", &ModeParameters::software_write_protect},
@@ -23,8 +23,8 @@ constexpr ModeFlag mode_flags[] = {
 };
 
 // False: no such word, or not a value of it.
-bool take_word(std::string_view name, uint32_t value, ModeParameters& parameters) {
-  for (const ModeFlag& flag : mode_flags) {
+bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
+  for (const Flag& flag : flags) {
     if (flag.name != name) continue;
     parameters.*flag.member = value == 1;
     return value <= 1;
@@ -43,9 +43,9 @@ struct Keeping {
   loop::Event answered;  // on the asker's shard
 };
 
-loop::Task<void> keep_at_home(const SavedModePages& pages, Uuid unit, std::string text,
+loop::Task<void> keep_at_home(unit::Keeper& keeper, Uuid unit, std::string text,
                               std::shared_ptr<Keeping> keeping, uint32_t asker) {
-  auto writing = pages.keep(unit, std::move(text));
+  auto writing = keeper.keep_mode_parameters(unit, std::move(text));
   keeping->outcome = co_await writing;
   loop::Loop::current().shards().send(asker, [keeping] { keeping->answered.set(); });
 }
@@ -54,22 +54,18 @@ loop::Task<void> keep_at_home(const SavedModePages& pages, Uuid unit, std::strin
 
 loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text) {
   const auto keeping = std::make_shared<Keeping>();
-  const SavedModePages& pages = domain.impl().unit_states().saved_pages;
+  unit::Keeper* const keeper = domain.impl().group.front()->impl().keeper;
   const uint32_t asker = domain.loop().index();
-  domain.loop().shards().send(
-      0, [&pages, unit, text, keeping, asker] { keep_at_home(pages, unit, text, keeping, asker).detach(); });
+  domain.loop().shards().send(0, [keeper, unit, text, keeping, asker] {
+    keep_at_home(*keeper, unit, text, keeping, asker).detach();
+  });
   co_await keeping->answered;
   co_return keeping->outcome;
 }
 
-void Domain::set_saved_mode_pages(SavedModePages pages) {
-  impl_->unit_states().saved_pages = std::move(pages);
-}
-
 std::string encode_mode_parameters(const ModeParameters& parameters) {
   std::string out;
-  for (const ModeFlag& flag : mode_flags)
-    out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
+  for (const Flag& flag : flags) out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
   out += fmt::format("attention_interlock={}", static_cast<int>(parameters.attention_interlock));
   if (parameters.threshold_sets) out += fmt::format(" threshold_sets={}", *parameters.threshold_sets);
   return out;
@@ -86,7 +82,7 @@ Result<ModeParameters> decode_mode_parameters(std::string_view text, std::string
     bool right = equals != std::string_view::npos;
     if (right) {
       const auto [rest, error] = std::from_chars(word.data() + equals + 1, end, value);
-      right = error == std::errc() && rest == end && take_word(word.substr(0, equals), value, out);
+      right = error == std::errc() && rest == end && take(word.substr(0, equals), value, out);
     }
     if (!right)
       return fail(ErrorCode::invalid_argument, std::string(place), "'{}' is no mode parameter", word);

@@ -1,13 +1,10 @@
-// Mode parameters that outlive the engine: as text, and the way to whoever keeps it.
+// Mode parameters that outlive the engine, as text.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <string_view>
 
-#include "base/identity.h"
 #include "base/result.h"
-#include "loop/task.h"
 #include "scsi/mode_pages.h"
 
 namespace ashlar::scsi {
@@ -16,11 +13,5 @@ namespace ashlar::scsi {
 std::string encode_mode_parameters(const ModeParameters& parameters);
 /// What is not named keeps its default. An error names the word that is wrong; `place` is where the text was.
 Result<ModeParameters> decode_mode_parameters(std::string_view text, std::string_view place);
-
-/// Who keeps them. Without `keep` nothing can be saved, and hosts are told so.
-struct SavedModePages {
-  /// Writes what MODE SELECT with SP saves; GOOD is answered when it is on stable storage. On shard 0.
-  std::function<loop::Task<Result<void>>(Uuid unit, std::string text)> keep;
-};
 
 }  // namespace ashlar::scsi

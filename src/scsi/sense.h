@@ -6,6 +6,8 @@
 
 #include "base/bytes.h"
 #include "block/request.h"
+#include "unit/access.h"
+#include "unit/copier.h"
 #include "unit/nexus.h"
 
 namespace ashlar::scsi {
@@ -20,8 +22,17 @@ enum class SenseKey : uint8_t {
   unit_attention = 0x6,
   data_protect = 0x7,
   blank_check = 0x8,
+  copy_aborted = 0xa,
   aborted_command = 0xb,
   miscompare = 0xe,
+};
+
+/// What a copy source or destination would have said to a command of the copy manager (SPC-4 5.17.7.4).
+struct ThirdPartySense {
+  unit::CopySide side = unit::CopySide::neither;
+  uint8_t status = 0;  ///< SAM-5 5.3.1
+  SenseKey key = SenseKey::no_sense;
+  uint16_t code = 0;
 };
 
 /// ASC in the high byte, ASCQ in the low one: asc(0x2400) is INVALID FIELD IN CDB.
@@ -37,6 +48,11 @@ struct Sense {
   uint16_t field = 0;           ///< byte offset
   bool progress_valid = false;  ///< sense-key specific: progress indication of 65536
   uint16_t progress = 0;
+  bool segment_valid =
+      false;  ///< with copy_aborted: which segment descriptor, in COMMAND-SPECIFIC INFORMATION
+  bool field_in_segment = false;  ///< with copy_aborted: `field` counts from that descriptor's begin
+  uint16_t segment = 0;
+  ThirdPartySense third_party;
 
   static Sense of(SenseKey key, uint16_t code) {
     Sense sense;
@@ -59,5 +75,7 @@ size_t encode(const Sense& sense, bool descriptor_format, Bytes out);
 /// What a failed device request is in SCSI; `lba` is the first block of the request. `status` is never ok.
 Sense sense_of(block::Status status, bool write, uint64_t lba);
 Sense sense_of(unit::Attention attention);
+/// NOT READY and why; no_sense for the two active states.
+Sense sense_of(unit::AccessState state);
 
 }  // namespace ashlar::scsi

@@ -67,7 +67,7 @@ class Task : public ListNode<TaskTag> {
   bool aborted() const { return aborted_; }
 
   // Device server's own state, from here on private to the scsi room.
-  enum class State : uint8_t { idle, waiting, fetching, executing, completing };
+  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, completing };
 
  protected:
   ~Task() = default;
@@ -78,6 +78,7 @@ class Task : public ListNode<TaskTag> {
   friend class TaskSet;
   friend class Handling;
   friend class DataOut;
+  friend class Pause;
   /// The way to completed() leads through the ready list, whatever ends the task.
   class Ending final : public loop::Ready {
    public:
@@ -97,7 +98,8 @@ class Task : public ListNode<TaskTag> {
   const Opcode* opcode_ = nullptr;
   void (*data_arrived_)(Task&) = nullptr;  ///< goes on after fetch_data_out()
   Ending ending_{*this};
-  loop::Resumption resumption_;  ///< of a handler that is a coroutine, while it waits for data-out
+  loop::Resumption
+      resumption_;  ///< of a handler that is a coroutine, while it waits for data-out or in a Pause
   unit::Command unit_command_;
 };
 

@@ -26,7 +26,8 @@ auto complete_later(NexusState::Impl& impl, Answer answer) {
 }
 
 void abort_tasks(NexusState::Impl& impl, std::vector<Task*> tasks, Answer answer) {
-  impl.domain.impl().abort(std::move(tasks), {}, complete_later(impl, std::move(answer)));
+  impl.domain.impl().abort({.tasks = std::move(tasks), .told = {}, .copies = {}},
+                           complete_later(impl, std::move(answer)));
 }
 
 void abort_task(NexusState::Impl& impl, LunState& lun, uint64_t tag, Answer answer) {

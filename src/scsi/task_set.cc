@@ -43,6 +43,28 @@ Task* TaskSet::next() {
   return nullptr;
 }
 
+void TaskSet::hold(Task& task) {
+  CHECK(task.state_ == Task::State::executing);
+  task.state_ = Task::State::held;
+  ++held_;
+}
+
+void TaskSet::stop_holding(Task& task) {
+  CHECK(task.state_ == Task::State::held && held_ > 0);
+  task.state_ = Task::State::executing;
+  --held_;
+}
+
+Task* TaskSet::next_held() {
+  if (held_ == 0) return nullptr;
+  for (Task& task : tasks_) {
+    if (task.state_ != Task::State::held) continue;
+    stop_holding(task);
+    return &task;
+  }
+  return nullptr;
+}
+
 Task* TaskSet::find(uint64_t tag) {
   for (Task& task : tasks_) {
     if (task.tag == tag) return &task;

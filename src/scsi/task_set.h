@@ -19,6 +19,13 @@ class TaskSet {
   void stop_waiting(Task& task);
   /// A waiting task whose turn has come, or null. Its state is then `executing`.
   Task* next();
+  /// An executing task stops before its first act, until next_held() gives it back. Those that wait for it go on waiting.
+  void hold(Task& task);
+  /// The oldest held task, now executing again, or null.
+  Task* next_held();
+  /// A held task will not go on: it has been ended.
+  void stop_holding(Task& task);
+  uint32_t held() const { return held_; }
   Task* find(uint64_t tag);
   bool empty() const { return tasks_.empty(); }
   List& tasks() { return tasks_; }
@@ -27,6 +34,7 @@ class TaskSet {
   List tasks_;
   uint32_t ordered_ = 0;
   uint32_t waiting_ = 0;
+  uint32_t held_ = 0;
 };
 
 }  // namespace ashlar::scsi

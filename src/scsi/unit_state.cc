@@ -10,7 +10,8 @@ std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid&
     return entry.second.use_count() == 1 && entry.second->tells_nothing();
   });
   std::shared_ptr<UnitState>& state = states_[volume];
-  if (!state || state->uuid != uuid) state = std::make_shared<UnitState>(uuid, write_cache, now);
+  if (state && state->uuid == uuid) return state;
+  state = std::make_shared<UnitState>(uuid, write_cache, now);
   return state;
 }
 
@@ -18,6 +19,15 @@ std::shared_ptr<UnitState> UnitStates::find(const std::string& volume) {
   const std::lock_guard lock(mutex_);
   const auto found = states_.find(volume);
   return found == states_.end() ? nullptr : found->second;
+}
+
+std::map<std::string, std::shared_ptr<UnitState>> UnitStates::of_group(const std::string& group) {
+  const std::lock_guard lock(mutex_);
+  std::map<std::string, std::shared_ptr<UnitState>> members;
+  for (const auto& [volume, state] : states_) {
+    if (state->access()->group == group) members.emplace(volume, state);
+  }
+  return members;
 }
 
 }  // namespace ashlar::scsi

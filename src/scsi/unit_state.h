@@ -11,7 +11,9 @@
 #include "base/identity.h"
 #include "loop/time.h"
 #include "scsi/application_log.h"
+#include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
+#include "unit/access.h"
 #include "unit/reservations.h"
 
 namespace ashlar::scsi {
@@ -32,9 +34,12 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
+  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
+
+  Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
   /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
   std::shared_ptr<const unit::Reservations> reservations() const {
@@ -45,6 +50,10 @@ struct UnitState {
     const std::lock_guard lock(mutex_);
     reservations_ = std::move(reservations);
   }
+
+  // Home shard only: changes that wait for the one before them, which is being written down.
+  std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
+  bool changing = false;
 
   /// Of mode page 1Ch/02h; none: what the array says.
   std::optional<uint32_t> threshold_sets() const {
@@ -63,19 +72,25 @@ struct UnitState {
     const std::lock_guard lock(mutex_);
     saved_ = parameters;
   }
-
-  // Home shard only: changes that wait for the one before them, which is being written down.
-  std::deque<std::shared_ptr<ReservationChange>> waiting_changes;
-  bool changing = false;
+  /// Never null. Changed on the home shard alone, by change_access() and Domain::set_access(); read on any.
+  std::shared_ptr<const unit::AccessStates> access() const {
+    const std::lock_guard lock(mutex_);
+    return access_;
+  }
+  void set_access(std::shared_ptr<const unit::AccessStates> access) {
+    const std::lock_guard lock(mutex_);
+    access_ = std::move(access);
+  }
 
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !descriptor_sense && !software_write_protect && !separate_task_sets &&
-           !task_aborted_status && attention_interlock == AttentionInterlock::none && threshold_enabled &&
-           !threshold_sets() && !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
-           *reservations() == unit::Reservations();
+    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
+           !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
+           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
+           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
   }
 
  private:
@@ -83,6 +98,7 @@ struct UnitState {
   std::optional<uint32_t> threshold_sets_;
   std::optional<ModeParameters> saved_;
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
+  std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();
 };
 
 /// By volume name. Control path, any thread.
@@ -92,8 +108,8 @@ class UnitStates {
                                 loop::Instant now);
   /// Null when nobody has asked for it.
   std::shared_ptr<UnitState> find(const std::string& volume);
-  /// Set before the first nexus comes.
-  SavedModePages saved_pages;
+  /// Volumes whose access states are those of `group`.
+  std::map<std::string, std::shared_ptr<UnitState>> of_group(const std::string& group);
 
  private:
   std::mutex mutex_;

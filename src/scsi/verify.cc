@@ -9,7 +9,12 @@ namespace {
 using wire::scsi::BlockRange;
 
 enum class ByteCheck : uint8_t { medium = 0, all = 1, reserved = 2, one_block = 3 };
-ByteCheck byte_check(const uint8_t* cdb) { return static_cast<ByteCheck>(cdb[1] >> 1 & 3); }
+ByteCheck byte_check(const uint8_t* cdb) {
+  return static_cast<ByteCheck>(cdb[wire::scsi::flags_field(cdb)] >> 1 & 3);
+}
+Sense invalid_byte_check(const uint8_t* cdb) {
+  return Sense::invalid_cdb_field(wire::scsi::flags_field(cdb), 2);
+}
 
 Sense miscompare(uint64_t offset) {
   Sense sense = Sense::of(SenseKey::miscompare, 0x1d00);  // MISCOMPARE DURING VERIFY OPERATION
@@ -123,7 +128,7 @@ loop::Task<void> write_then_verify(Handling handling, uint64_t offset) {
 
 void verify(Handling handling) {
   const ByteCheck check = byte_check(handling.cdb());
-  if (check == ByteCheck::reserved) return handling.fail(Sense::invalid_cdb_field(1, 2));
+  if (check == ByteCheck::reserved) return handling.fail(invalid_byte_check(handling.cdb()));
   const unit::Geometry geometry = handling.unit().geometry();
   const BlockRange range = wire::scsi::block_range(handling.cdb());
   if (!handling.in_range(range, geometry)) return;
@@ -139,7 +144,7 @@ void verify(Handling handling) {
 void write_and_verify(Handling handling) {
   const ByteCheck check = byte_check(handling.cdb());
   if (check != ByteCheck::medium && check != ByteCheck::all)
-    return handling.fail(Sense::invalid_cdb_field(1, 2));
+    return handling.fail(invalid_byte_check(handling.cdb()));
   const unit::Geometry geometry = handling.unit().geometry();
   const BlockRange range = wire::scsi::block_range(handling.cdb());
   if (!handling.in_range(range, geometry) || !handling.transferable(range, geometry)) return;

@@ -5,6 +5,7 @@
 
 #include "scsi/handlers.h"
 #include "scsi/log_pages.h"
+#include "scsi/third_party_copy.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -29,13 +30,21 @@ void block_limits(unit::LogicalUnit& unit, Writer& writer) {
   writer.u32(thin ? granularity : 0);
   writer.u32(thin ? 0x80000000u : 0);  // UGAVALID, aligned at 0
   writer.u64(max_write_same_blocks);
-  writer.zeroes(64 - 4 - 40);
+  // SBC-4 6.6.4: MAXIMUM ATOMIC TRANSFER LENGTH, ATOMIC ALIGNMENT, ATOMIC TRANSFER LENGTH GRANULARITY; no atomic boundaries.
+  const AtomicLimits atomic = atomic_limits(unit);
+  writer.u32(atomic.most_blocks);
+  writer.u32(atomic.alignment_blocks);
+  writer.u32(atomic.alignment_blocks);
+  writer.u32(0);
+  writer.u32(0);
 }
 
 // SBC-3 6.6.2.
 void block_characteristics(unit::LogicalUnit& unit, Writer& writer) {
   writer.u16(unit.geometry().rotational ? 7200 : 1);  // 1: nothing rotates
-  writer.zeroes(64 - 4 - 2);
+  writer.u8(0);
+  writer.u8(0x40);  // WABEREQ 01b: after BLOCK ERASE reads go on without error
+  writer.zeroes(64 - 4 - 4);
 }
 
 // SBC-3 6.6.5.
@@ -49,7 +58,7 @@ void provisioning(unit::LogicalUnit& unit, Writer& writer) {
   writer.u8(0);
 }
 
-constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
+constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
 
 bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writer& writer) {
   switch (code) {
@@ -60,6 +69,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
     case 0x87: mode_page_policy(writer); return true;
     case 0x88: scsi_ports(asker, writer); return true;
     case 0x8a: power_conditions(writer); return true;
+    case 0x8f: third_party_copy_page(unit.geometry().block_bytes, writer); return true;
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;

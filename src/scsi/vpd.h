@@ -40,5 +40,11 @@ void mode_page_policy(Writer& writer);
 void power_conditions(Writer& writer);
 void block_lengths(unit::LogicalUnit& unit, Writer& writer);
 void block_limits_extension(Writer& writer);
+/// What WRITE ATOMIC takes, of page B0h; 0 most_blocks: the unit has no such command.
+struct AtomicLimits {
+  uint32_t most_blocks = 0;
+  uint32_t alignment_blocks = 0;  ///< of its first block and its length; 0: any
+};
+AtomicLimits atomic_limits(unit::LogicalUnit& unit);
 
 }  // namespace ashlar::scsi

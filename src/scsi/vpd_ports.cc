@@ -51,24 +51,21 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
   designator_header(writer, {1, 1, 4}, 4);  // relative target port
   writer.u16(0);
   writer.u16(nexus.relative_target_port);
-  designator_header(writer, {1, 1, 5}, 4);  // target port group: one, that of this head
+  designator_header(writer, {1, 1, 5}, 4);  // target port group: that of the portals with one tag
   writer.u16(0);
-  writer.u16(1);
+  writer.u16(nexus.relative_target_port);
   const std::string_view port = nexus.target_port;
   name_designator(writer, 1, port);
   name_designator(writer, 2,
                   port.substr(0, port.find(',')));  // "iqn...,t,0x0001": the device is what stands before
 }
 
-// SPC-4 7.8.13: every port of the target, with its name; the one that was asked by, when nobody has said which there are.
+// SPC-4 7.8.13: every port of the target, with its name; when nobody has said which there are, the one that was asked by.
 void scsi_ports(const VpdAsker& asker, Writer& writer) {
-  const unit::Nexus& nexus = asker.nexus;
-  std::vector<unit::TargetPortName> ports(asker.target_ports.begin(), asker.target_ports.end());
-  const auto own =
-      std::ranges::find(ports, nexus.relative_target_port, &unit::TargetPortName::relative_target_port);
-  if (own == ports.end()) ports = {{nexus.relative_target_port, nexus.target_port}};
-  ports.resize(std::min(ports.size(), max_vpd_ports));
-  for (const unit::TargetPortName& port : ports) {
+  const unit::TargetPortName own{asker.nexus.relative_target_port, asker.nexus.target_port};
+  std::span<const unit::TargetPortName> ports = asker.target_ports;
+  if (std::ranges::find(ports, own) == ports.end()) ports = {&own, 1};
+  for (const unit::TargetPortName& port : ports.first(std::min(ports.size(), max_vpd_ports))) {
     writer.u16(0);
     writer.u16(port.relative_target_port);
     writer.u16(0);

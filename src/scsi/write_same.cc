@@ -115,12 +115,14 @@ loop::Task<void> or_write_story(Handling handling, uint64_t offset, uint32_t blo
 
 void write_same(Handling handling) {
   const uint8_t* cdb = handling.cdb();
+  const uint8_t flags_field = wire::scsi::flags_field(cdb);
   const unit::Geometry geometry = handling.unit().geometry();
   BlockRange range = wire::scsi::block_range(cdb);
   if (!handling.in_range(range, geometry)) return;
-  WriteSame same{
-      .block = geometry.block_bytes, .unmap = (cdb[1] & 0x08) != 0, .no_data = (cdb[1] & 0x01) != 0};
-  if (same.unmap && !is_thin(handling.unit())) return handling.fail(Sense::invalid_cdb_field(1, 3));
+  WriteSame same{.block = geometry.block_bytes,
+                 .unmap = (cdb[flags_field] & 0x08) != 0,
+                 .no_data = (cdb[flags_field] & 0x01) != 0};
+  if (same.unmap && !is_thin(handling.unit())) return handling.fail(Sense::invalid_cdb_field(flags_field, 3));
   // WSNZ is zero (VPD page B0h): no blocks means all up to the end of the medium.
   const uint64_t blocks =
       range.blocks != 0 ? range.blocks : geometry.size_bytes / geometry.block_bytes - range.lba;

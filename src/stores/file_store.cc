@@ -66,6 +66,8 @@ std::shared_ptr<FileShared> share_file(std::unique_ptr<loop::File> file, const b
   limits.size_bytes = spec.size_bytes;
   limits.block_bytes = spec.block_bytes;
   limits.physical_block_bytes = std::max(traits.physical_block_bytes, spec.block_bytes);
+  if (traits.direct && traits.atomic_write_bytes >= spec.block_bytes)
+    limits.atomic_write_bytes = limits.atomic_alignment_bytes = traits.atomic_write_bytes;
   limits.rotational = traits.rotational;
   limits.read_only = spec.read_only;
   limits.volatile_cache = true;

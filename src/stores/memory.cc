@@ -82,7 +82,17 @@ class MemoryChannel final : public block::BlockDevice {
     }
   }
 
+  // So that a write that finds no memory has written nothing.
+  bool make_pages(const block::Request& request) {
+    for (uint64_t at = request.offset; at < request.offset + request.length;
+         at += page_bytes - at % page_bytes) {
+      if (memory_->pages.find_or_make(at) == nullptr) return false;
+    }
+    return true;
+  }
+
   bool write(const block::Request& request) {
+    if (request.atomic && !make_pages(request)) return false;
     uint64_t offset = request.offset;
     for (const iovec& part : request.parts) {
       const auto* source = static_cast<const uint8_t*>(part.iov_base);
@@ -168,6 +178,8 @@ loop::Task<OpenedStore> open_memory(block::StoreSpec spec) {
   limits.size_bytes = spec.size_bytes;
   limits.block_bytes = spec.block_bytes;
   limits.discard_granularity_bytes = spec.block_bytes;
+  // Nothing of it survives a loss of power, so nothing does in part.
+  limits.atomic_write_bytes = 1u << 20;
   limits.max_discard_bytes = max_zeroing_bytes;
   limits.discard_zeroes = true;
   limits.find_extent = true;

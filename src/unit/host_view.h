@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/address_range.h"
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 
@@ -27,14 +28,17 @@ struct ChapCredentials {
   std::string secret;
   std::string mutual_user;  ///< CHAP_N of the target; empty: mutual CHAP is refused
   std::string mutual_secret;
+  bool operator==(const ChapCredentials&) const = default;
 };
 
 /// One host as one target shows itself to it.
 struct HostView {
-  std::string host;  ///< resource name
+  std::string host;                     ///< resource name
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
   std::vector<TargetPortName> target_ports;  ///< all that the target has, ascending
+  std::vector<AddressRange> addresses;  ///< where it may come from; empty: from anywhere
+  uint32_t max_sessions = 0;            ///< of this host, over all targets; 0: no bound of its own
 };
 
 }  // namespace ashlar::unit

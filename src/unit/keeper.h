@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 
 #include "base/identity.h"
 #include "base/result.h"
@@ -10,12 +11,20 @@
 
 namespace ashlar::unit {
 
-/// Lives longer than every unit that uses it. All calls on the home shard, one at a time for one unit.
+/// Lives longer than every unit that uses it. All calls on the home shard; one at a time for one unit's reservations. On stable
+/// storage when it answers well; after an error either state may be found at the next start.
 class Keeper {
  public:
   virtual ~Keeper() = default;
-  /// On stable storage when it answers well. After an error either state may be found at the next start.
   virtual loop::Task<Result<void>> keep(Uuid unit, std::shared_ptr<const Reservations> reservations) = 0;
+  /// What a host had saved of how the unit behaves, as a line of text that only the protocol understands.
+  virtual loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) = 0;
+};
+
+/// What was kept of one unit.
+struct Recalled {
+  Reservations reservations;
+  std::string mode_parameters;  ///< empty: none
 };
 
 }  // namespace ashlar::unit

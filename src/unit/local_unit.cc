@@ -16,6 +16,11 @@ bool modifies(Operation operation) {
          operation == Operation::write_zeroes;
 }
 
+bool keeps_out(const RangeLock& lock, const block::Request& request) {
+  const bool concerned = modifies(request.operation) || (lock.reads && request.operation == Operation::read);
+  return concerned && overlap(lock.offset, lock.length, request.offset, request.length);
+}
+
 // A story that waits for a range, on its own shard.
 struct Waiter {
   RangeLock lock;
@@ -64,14 +69,14 @@ void ask_lock(const SharedUnit& shared, Waiter& waiter, uint32_t shard) {
     nobody.shard = shard;
     return answer(shared, nobody, 0);
   }
-  shared->locks.ask(waiter.lock.offset, waiter.lock.length, shard, &waiter);
+  shared->locks.ask(waiter.lock, shard, &waiter);
   start_locks(shared);
 }
 
 // Not a member: it must not touch the LocalUnit after it has waited.
-loop::Task<RangeLock> lock_story(SharedUnit shared, uint32_t shard, uint64_t offset, uint64_t length) {
+loop::Task<RangeLock> lock_story(SharedUnit shared, uint32_t shard, RangeLock wanted) {
   Waiter waiter;
-  waiter.lock = RangeLock{offset, length, 0};
+  waiter.lock = wanted;
   std::move_only_function<void()> at_home = [shared, &waiter, shard] { ask_lock(shared, waiter, shard); };
   shared->shards.send(0, std::move(at_home));
   co_await waiter.answered;
@@ -132,9 +137,9 @@ void LocalUnit::submit(Command& command) {
   if (modifies(request.operation)) {
     if (shared_->geometry.read_only || command.mapping_read_only) return request.complete(Status::read_only);
     if (!shared_->write_cache.load(std::memory_order_relaxed)) request.durable = true;
-    if (!holds_.empty() && must_wait(command)) [[unlikely]]
-      return held_.push_back(command);
   }
+  if (!holds_.empty() && must_wait(command)) [[unlikely]]
+    return held_.push_back(command);
   admit(command);
 }
 
@@ -144,41 +149,34 @@ void LocalUnit::admit(Command& command) {
   channel_->submit(command.request);
 }
 
-void LocalUnit::ended(block::Request& request, block::Request::Layer& layer) {
+void LocalUnit::ended(block::Request& /*request*/, block::Request::Layer& layer) {
   auto& unit = *static_cast<LocalUnit*>(layer.layer);
   auto& command = *reinterpret_cast<Command*>(layer.note);
   unit.in_flight_.remove(command);
-  if (!unit.holds_.empty() && modifies(request.operation)) unit.write_ended(command);
+  if (!unit.holds_.empty()) unit.left_range(command);
   if (unit.closing_ && unit.in_flight_.empty()) unit.idle_.set();
 }
 
 bool LocalUnit::must_wait(const Command& command) const {
-  const block::Request& request = command.request;
   return std::ranges::any_of(holds_, [&](const Hold& hold) {
-    return hold.lock.id != command.range_lock &&
-           overlap(hold.lock.offset, hold.lock.length, request.offset, request.length);
+    return hold.lock.id != command.range_lock && keeps_out(hold.lock, command.request);
   });
 }
 
 void LocalUnit::hold(const RangeLock& lock) {
   Hold hold{lock};
   for (const Command& command : in_flight_) {
-    const block::Request& request = command.request;
-    if (modifies(request.operation) && overlap(lock.offset, lock.length, request.offset, request.length))
-      ++hold.writes_before;
+    if (keeps_out(lock, command.request)) ++hold.before;
   }
   holds_.push_back(hold);
-  if (hold.writes_before == 0) tell_quiet(lock.id);
+  if (hold.before == 0) tell_quiet(lock.id);
 }
 
-void LocalUnit::write_ended(const Command& command) {
+void LocalUnit::left_range(const Command& command) {
   // Until it is granted, a lock lets nothing new into its range: whatever ends there was in flight before it.
-  const block::Request& request = command.request;
   for (Hold& hold : holds_) {
-    if (hold.writes_before == 0 ||
-        !overlap(hold.lock.offset, hold.lock.length, request.offset, request.length))
-      continue;
-    if (--hold.writes_before == 0) tell_quiet(hold.lock.id);
+    if (hold.before == 0 || !keeps_out(hold.lock, command.request)) continue;
+    if (--hold.before == 0) tell_quiet(hold.lock.id);
   }
 }
 
@@ -195,8 +193,8 @@ void LocalUnit::let_go(uint64_t id) {
   }
 }
 
-loop::Task<RangeLock> LocalUnit::lock_range(uint64_t offset, uint64_t length) {
-  return lock_story(shared_, loop_.index(), offset, length);
+loop::Task<RangeLock> LocalUnit::lock_range(uint64_t offset, uint64_t length, bool reads) {
+  return lock_story(shared_, loop_.index(), RangeLock{offset, length, 0, reads});
 }
 
 loop::Task<WorkTime> LocalUnit::work_time() { return work_time_story(shared_); }

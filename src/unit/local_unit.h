@@ -48,7 +48,7 @@ class LocalUnit final : public LogicalUnit {
   void set_write_cache(bool enabled) override {
     shared_->write_cache.store(enabled, std::memory_order_relaxed);
   }
-  loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) override;
+  loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) override;
   void unlock_range(const RangeLock& lock) override;
   UnitTally& tally() override { return shared_->tally; }
   PoolLevel& pool_level() override { return shared_->pool_level; }
@@ -62,12 +62,12 @@ class LocalUnit final : public LogicalUnit {
  private:
   struct Hold {
     RangeLock lock;
-    size_t writes_before = 0;  // in flight since before the lock, still to end
+    size_t before = 0;  // what it keeps out and was in flight before the lock, still to end
   };
   static void ended(block::Request& request, block::Request::Layer& layer);
   bool must_wait(const Command& command) const;
   void admit(Command& command);
-  void write_ended(const Command& command);
+  void left_range(const Command& command);
   void tell_quiet(uint64_t id);
 
   std::shared_ptr<UnitShared> shared_;

@@ -121,15 +121,15 @@ class LocalUnitTest : public testing::Test {
     bool done = false;
     RangeLock lock;
   };
-  loop::Task<void> take(Locker& locker, uint32_t shard, uint64_t offset, uint64_t length) {
-    auto locking = unit_.on_shard[shard]->lock_range(offset, length);
+  loop::Task<void> take(Locker& locker, uint32_t shard, uint64_t offset, uint64_t length, bool reads) {
+    auto locking = unit_.on_shard[shard]->lock_range(offset, length, reads);
     locker.lock = co_await locking;
     EXPECT_EQ(loop::Loop::current().index(), shard);
     locker.granted = true;
   }
-  std::unique_ptr<Locker> lock(uint32_t shard, uint64_t offset, uint64_t length) {
+  std::unique_ptr<Locker> lock(uint32_t shard, uint64_t offset, uint64_t length, bool reads = false) {
     auto locker = std::make_unique<Locker>();
-    shards_.on(shard, [&] { take(*locker, shard, offset, length).detach(); });
+    shards_.on(shard, [&] { take(*locker, shard, offset, length, reads).detach(); });
     shards_.settle();
     return locker;
   }
@@ -232,6 +232,25 @@ TEST_F(LocalUnitTest, ALockWaitsForTheWritesOfAllShardsAndHoldsNewOnes) {
   EXPECT_EQ(after->command.request.status, Status::ok);
 }
 
+TEST_F(LocalUnitTest, ALockMayKeepReadsOutToo) {
+  open();
+  auto before = send(2, Operation::read, 0, 512);
+  auto locker = lock(1, 0, 4096, true);
+  EXPECT_FALSE(locker->granted) << "a read of another shard is in the disk";
+  auto after = send(0, Operation::read, 512, 512);
+  auto far = send(0, Operation::read, 4096, 512);
+  EXPECT_EQ(store_->pending.size(), 2u);
+  finish(0);
+  EXPECT_TRUE(before->over);
+  EXPECT_TRUE(locker->granted);
+  finish_all();
+  EXPECT_TRUE(far->over);
+  EXPECT_FALSE(after->over);
+  unlock(*locker, 1);
+  finish_all();
+  EXPECT_EQ(after->command.request.status, Status::ok);
+}
+
 TEST_F(LocalUnitTest, OverlappingLocksAreGivenInOrderAndWritesBetweenThemGoFirst) {
   open();
   auto first = lock(0, 0, 4096);
@@ -324,7 +343,7 @@ TEST_F(LocalUnitDeathTest, AUnitThatIsNotClosedIsABug) {
 }
 
 // Random lockers and writers on three shards. At every moment: no two granted locks overlap, and nothing that overlaps a
-// granted lock is in the disk unless it goes under that lock. In the end: everyone was served.
+// granted lock is in the disk unless it goes under that lock, or is a read that the lock lets pass. In the end: everyone was served.
 struct Move {
   enum class Kind : uint8_t { write, read, lock, unlock, finish } kind;
   uint32_t shard;
@@ -372,7 +391,9 @@ class LockModel : public LocalUnitTest {
             send(move.shard, Operation::write, offset, length, own_lock(move, offset, length)));
         break;
       case Move::Kind::read: commands_.push_back(send(move.shard, Operation::read, offset, length)); break;
-      case Move::Kind::lock: stories_.push_back({move.shard, lock(move.shard, offset, length)}); break;
+      case Move::Kind::lock:
+        stories_.push_back({move.shard, lock(move.shard, offset, length, move.choice % 2 != 0)});
+        break;
       case Move::Kind::unlock: release(move.choice); break;
       case Move::Kind::finish:
         if (!store_->pending.empty()) finish(move.choice % store_->pending.size());
@@ -425,7 +446,8 @@ class LockModel : public LocalUnitTest {
       for (const SlowStore::Pending& pending : store_->pending) {
         const Request& request = *pending.request;
         const bool inside = overlap(lock.offset, lock.length, request.offset, request.length);
-        if (request.operation == Operation::write && inside && lock_of(request) != lock.id) {
+        const bool kept_out = request.operation == Operation::write || lock.reads;
+        if (kept_out && inside && lock_of(request) != lock.id) {
           return fmt::format("{} is in the disk under lock {}", request.describe(), lock.id);
         }
       }

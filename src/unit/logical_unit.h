@@ -19,6 +19,7 @@ struct RangeLock {
   uint64_t offset = 0;
   uint64_t length = 0;
   uint64_t id = 0;
+  bool reads = false;  ///< reads are kept out, too
 };
 
 /// Time between a device's request and its answer, summed over all of them; nanoseconds.
@@ -40,8 +41,9 @@ class LogicalUnit {
   /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
   virtual void set_write_cache(bool enabled) = 0;
   /// Waits until no write, discard or write_zeroes of any shard overlaps, and keeps new ones out until unlock_range().
-  /// Reads go on. Overlapping locks are given in the order of asking; hold one at a time, or two stories may wait for ever.
-  virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length) = 0;
+  /// Reads go on, but with `reads` they are waited for and kept out like writes. Overlapping locks are given in the order of
+  /// asking; hold one at a time, or two stories may wait for ever.
+  virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) = 0;
   virtual void unlock_range(const RangeLock& lock) = 0;
   /// What its hosts had it do; lives as long as this.
   virtual UnitTally& tally() = 0;

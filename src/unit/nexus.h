@@ -12,24 +12,25 @@ namespace ashlar::unit {
 /// Protocol-blind reasons why a host must be told before its next command (SAM-5 5.14). The protocol room gives each its
 /// code; a larger value never hides a smaller one: order of reporting is order of arrival, but resets come first.
 enum class Attention : uint8_t {
-  power_on,                 ///< new nexus, 29/00
-  reset_by_port,            ///< target reset, 29/02
-  reset_of_unit,            ///< logical unit reset, 29/03
-  nexus_loss,               ///< 29/07
-  capacity_changed,         ///< 2A/09
-  mode_parameters_changed,  ///< 2A/01
-  inquiry_data_changed,     ///< 3F/03
-  luns_changed,             ///< 3F/0E
-  commands_cleared,         ///< by another nexus, 2F/00
-  medium_changed,           ///< loaded again after an eject, 28/00
-  reservations_preempted,   ///< by CLEAR of another nexus, 2A/03
-  reservations_released,    ///< 2A/04
-  registrations_preempted,  ///< 2A/05
-  log_parameters_changed,   ///< 2A/02
-  thin_threshold_reached,   ///< 38/07
-  busy_before,              ///< this nexus was told BUSY, 2C/07 (UA_INTLCK_CTRL 11b)
-  task_set_full_before,     ///< 2C/08
-  conflict_before,          ///< 2C/09
+  power_on,                   ///< new nexus, 29/00
+  reset_by_port,              ///< target reset, 29/02
+  reset_of_unit,              ///< logical unit reset, 29/03
+  nexus_loss,                 ///< 29/07
+  capacity_changed,           ///< 2A/09
+  mode_parameters_changed,    ///< 2A/01
+  inquiry_data_changed,       ///< 3F/03
+  luns_changed,               ///< 3F/0E
+  commands_cleared,           ///< by another nexus, 2F/00
+  medium_changed,             ///< loaded again after an eject, 28/00
+  reservations_preempted,     ///< by CLEAR of another nexus, 2A/03
+  reservations_released,      ///< 2A/04
+  registrations_preempted,    ///< 2A/05
+  asymmetric_access_changed,  ///< 2A/06
+  log_parameters_changed,     ///< 2A/02
+  thin_threshold_reached,     ///< 38/07
+  busy_before,                ///< this nexus was told BUSY, 2C/07 (UA_INTLCK_CTRL 11b)
+  task_set_full_before,       ///< 2C/08
+  conflict_before,            ///< 2C/09
 };
 constexpr size_t attention_kinds = static_cast<size_t>(Attention::conflict_before) + 1;
 

@@ -4,8 +4,9 @@
 
 namespace ashlar::unit {
 
-uint64_t RangeLockQueue::ask(uint64_t offset, uint64_t length, uint32_t shard, void* waiter) {
-  entries_.push_back(Entry{RangeLock{offset, length, ++last_id_}, waiter, shard, shards_});
+uint64_t RangeLockQueue::ask(RangeLock wanted, uint32_t shard, void* waiter) {
+  wanted.id = ++last_id_;
+  entries_.push_back(Entry{wanted, waiter, shard, shards_});
   return last_id_;
 }
 

@@ -31,7 +31,7 @@ class RangeLockQueue {
 
   explicit RangeLockQueue(uint32_t shards) : shards_(shards) {}
   /// Queues a lock and returns its id, never 0.
-  uint64_t ask(uint64_t offset, uint64_t length, uint32_t shard, void* waiter);
+  uint64_t ask(RangeLock wanted, uint32_t shard, void* waiter);
   /// Locks that may start now; each is told once.
   std::vector<RangeLock> start();
   /// One shard's writes in the range have ended. The entry, when that was the last shard; else nullptr. Ids that are gone

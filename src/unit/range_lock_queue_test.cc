@@ -24,10 +24,10 @@ TEST(RangeLockQueue, RangesThatTouchDoNotOverlap) {
 
 TEST(RangeLockQueue, StartsInOrderAndOvertakesNobodyWhoOverlaps) {
   RangeLockQueue queue(2);
-  const uint64_t first = queue.ask(0, 100, 0, nullptr);
-  const uint64_t second = queue.ask(50, 100, 1, nullptr);  // waits for the first
-  const uint64_t third = queue.ask(140, 100, 0, nullptr);  // free, but the second came earlier
-  const uint64_t fourth = queue.ask(1000, 10, 0, nullptr);
+  const uint64_t first = queue.ask({0, 100}, 0, nullptr);
+  const uint64_t second = queue.ask({50, 100}, 1, nullptr);  // waits for the first
+  const uint64_t third = queue.ask({140, 100}, 0, nullptr);  // free, but the second came earlier
+  const uint64_t fourth = queue.ask({1000, 10}, 0, nullptr);
   EXPECT_EQ(ids(queue.start()), (Ids{first, fourth}));
   EXPECT_TRUE(queue.start().empty());
   EXPECT_EQ(queue.quiet(first), nullptr);
@@ -47,9 +47,9 @@ TEST(RangeLockQueue, StartsInOrderAndOvertakesNobodyWhoOverlaps) {
 
 TEST(RangeLockQueue, AbandonTakesTheWaitingAndKeepsTheGranted) {
   RangeLockQueue queue(1);
-  const uint64_t held = queue.ask(0, 10, 0, nullptr);
-  const uint64_t waiting = queue.ask(0, 10, 0, &queue);
-  const uint64_t started = queue.ask(100, 10, 0, nullptr);
+  const uint64_t held = queue.ask({0, 10}, 0, nullptr);
+  const uint64_t waiting = queue.ask({0, 10}, 0, &queue);
+  const uint64_t started = queue.ask({100, 10}, 0, nullptr);
   queue.start();
   queue.quiet(held);
   const auto abandoned = queue.abandon();

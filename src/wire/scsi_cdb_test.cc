@@ -27,6 +27,17 @@ TEST(ScsiCdb, ReadsTheRangeOfEachGroup) {
   EXPECT_EQ(block_range(read16).lba, 0x0102030405060708u);
   EXPECT_EQ(block_range(read16).blocks, 0x21222324u);
   EXPECT_EQ(block_range(read16).length_field, 10);
+  const uint8_t atomic16[] = {0x9c, 0x00, 1, 2, 3, 4, 5, 6, 7, 8, 0xaa, 0xbb, 0x23, 0x24, 0x00, 0x00};
+  EXPECT_EQ(block_range(atomic16).lba, 0x0102030405060708u);
+  EXPECT_EQ(block_range(atomic16).blocks, 0x2324u) << "not the ATOMIC BOUNDARY";
+  EXPECT_EQ(block_range(atomic16).length_field, 12);
+  const uint8_t read32[] = {0x7f, 0, 0, 0, 0, 0, 0, 0x18, 0, 9, 0x18, 0, 1, 2, 3, 4,
+                            5,    6, 7, 8, 9, 9, 9, 9,    9, 9, 9,    9, 1, 2, 3, 4};
+  EXPECT_EQ(block_range(read32).lba, 0x0102030405060708u);
+  EXPECT_EQ(block_range(read32).blocks, 0x01020304u);
+  EXPECT_EQ(block_range(read32).length_field, 28);
+  EXPECT_EQ(flags_field(read32), 10);
+  EXPECT_EQ(flags_field(read16), 1);
 }
 
 TEST(ScsiLun, DecodesWhatItEncodes) {

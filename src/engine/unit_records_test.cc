@@ -1,4 +1,4 @@
-#include "engine/reservation_records.h"
+#include "engine/unit_records.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
@@ -130,23 +130,32 @@ TEST(ReservationsText, WhatIsNoneIsRefusedWithItsPlace) {
   EXPECT_EQ(refusal("\"type\":1", "\"type\":2"), "type: 2 is no reservation type (invalid_argument)");
 }
 
-loop::Task<unit::Reservations> recall(ReservationRecords* records, Uuid unit) {
+loop::Task<unit::Recalled> recall(UnitRecords* records, Uuid unit) {
   auto recalling = records->recall(unit);
   co_return co_await recalling;
 }
-loop::Task<Result<void>> keep(ReservationRecords* records, Uuid unit) {
+loop::Task<Result<void>> keep(UnitRecords* records, Uuid unit) {
   auto keeping = records->keep(unit, std::make_shared<const unit::Reservations>(some()));
   co_return co_await keeping;
 }
+loop::Task<Result<void>> save(UnitRecords* records, Uuid unit, std::string text) {
+  auto keeping = records->keep_mode_parameters(unit, std::move(text));
+  co_return co_await keeping;
+}
 
-TEST(ReservationRecords, AreOneAUnit) {
+TEST(UnitRecords, AreOneAUnit) {
   loop::SimWorld world(1);
   loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
-  ReservationRecords records("/srv/reservations", "boot");
+  UnitRecords records("/srv", "boot");
   const Uuid one{1}, two{2};
   EXPECT_TRUE(loop::run_story(process.loop(0), keep, &records, one));
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one), some());
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, two), unit::Reservations());
+  EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, two, std::string("write_cache=1")));
+  const unit::Recalled of_one = loop::run_story(process.loop(0), recall, &records, one);
+  EXPECT_EQ(of_one.reservations, some());
+  EXPECT_EQ(of_one.mode_parameters, "");
+  const unit::Recalled of_two = loop::run_story(process.loop(0), recall, &records, two);
+  EXPECT_EQ(of_two.reservations, unit::Reservations());
+  EXPECT_EQ(of_two.mode_parameters, "write_cache=1");
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "engine/reservation_records.h"
+#include "engine/unit_records.h"
 
 #include <algorithm>
 #include <charconv>
@@ -103,18 +103,38 @@ Result<unit::Reservations> parse_reservations(const std::string& text, const std
   return reservations;
 }
 
-std::string ReservationRecords::path_of(const Uuid& unit) const {
-  return fmt::format("{}/{}", folder_, uuid_text(unit));
+std::string UnitRecords::path_of(const char* folder, const Uuid& unit) const {
+  return fmt::format("{}/{}/{}", state_folder_, folder, uuid_text(unit));
 }
 
-loop::Task<Result<void>> ReservationRecords::keep(Uuid unit,
-                                                  std::shared_ptr<const unit::Reservations> reservations) {
-  auto writing = write_record(path_of(unit), reservations_text(*reservations, boot_id_));
+loop::Task<Result<void>> UnitRecords::keep(Uuid unit,
+                                           std::shared_ptr<const unit::Reservations> reservations) {
+  auto writing = write_record(path_of(folders[0], unit), reservations_text(*reservations, boot_id_));
   co_return co_await writing;
 }
 
-loop::Task<unit::Reservations> ReservationRecords::recall(Uuid unit) {
-  auto reading = read_record(path_of(unit));
+loop::Task<Result<void>> UnitRecords::keep_mode_parameters(Uuid unit, std::string text) {
+  auto entering = mode_parameters_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(mode_parameters_);
+  auto writing = write_record(path_of(folders[1], unit), std::move(text));
+  co_return co_await writing;
+}
+
+loop::Task<unit::Recalled> UnitRecords::recall(Uuid unit) {
+  unit::Recalled recalled;
+  auto recalling = recall_reservations(unit);
+  recalled.reservations = co_await recalling;
+  auto reading = read_record(path_of(folders[1], unit));
+  const Result<std::optional<std::string>> text = co_await reading;
+  if (!text) log_warning("engine", "saved mode pages are left aside: {}", text.error().text());
+  if (text && *text) recalled.mode_parameters = **text;
+  co_return recalled;
+}
+
+loop::Task<unit::Reservations> UnitRecords::recall_reservations(Uuid unit) {
+  auto reading = read_record(path_of(folders[0], unit));
   const Result<std::optional<std::string>> text = co_await reading;
   if (text && !*text) co_return unit::Reservations{};
   Result<unit::Reservations> kept =
