@@ -209,11 +209,6 @@ loop::Task<Result<void>> Engine::run(Step step) {
   co_return Result<void>{};
 }
 
-void Engine::set_write_cache(const std::string& name, bool enabled) {
-  volumes_.set_write_cache(name, enabled);
-  domains_[0]->take_default_write_cache(name, enabled);
-}
-
 loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::string place) {
   auto opening = volumes_.open(volume, std::move(place));
   const Result<void> outcome = co_await opening;
@@ -236,6 +231,11 @@ loop::Task<void> Engine::set_group(Step step) {
   co_await setting;
   log_info("engine", "access group set group={} states=\"{}\"", step.group, states);
   tell("group.changed", {{"group", step.group}, {"states", gone ? "" : states}});
+}
+
+void Engine::set_write_cache(const std::string& name, bool enabled) {
+  volumes_.set_write_cache(name, enabled);
+  domains_[0]->take_default_write_cache(name, enabled);
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {

@@ -24,7 +24,6 @@
 #include "rpc/methods.h"
 #include "rpc/status.h"
 #include "scsi/nexus_state.h"
-#include "scsi/saved_mode_pages.h"
 
 namespace ashlar::engine {
 
@@ -63,10 +62,10 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::ApplyReport>> amend(uint64_t base, rpc::Amendment amendment, bool dry_run);
   /// Online; every session that sees the volume is told. Refuses to shrink without `shrink`.
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
-  /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
-  void take_pool_level(const rpc::PoolLevelParams& level);
   /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
   loop::Task<Result<void>> clear_reservations(std::string volume);
+  /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
+  void take_pool_level(const rpc::PoolLevelParams& level);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
 
   /// `only`: see rpc::StatusParams.
@@ -89,9 +88,9 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> run(Step step) override;
   loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
-  void set_write_cache(const std::string& name, bool enabled);
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> set_group(Step step);
+  void set_write_cache(const std::string& name, bool enabled);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);

@@ -1,7 +1,6 @@
 // Any CDBs with any data in any order, mixed with task management and slow devices: every command is answered exactly once,
 // with a legal status, and every buffer comes back.
 #include "scsi/harness_test.h"
-#include "scsi/saved_mode_pages.h"
 
 namespace {
 
@@ -13,13 +12,11 @@ constexpr size_t max_steps = 64;
 
 class Run {
  public:
-  explicit Run(ConstBytes input) : input_(input), target_(2, {.small = 16, .medium = 4, .large = 6}) {
+  explicit Run(ConstBytes input)
+      : input_(input), target_(2, {.small = 16, .medium = 4, .large = 6}, &keeper_) {
     target_.add_volume("small", 256);
     target_.add_volume("large", 64, 4096);
     target_.volumes.at("large").medium->geometry.removable = true;
-    SavedModePages pages;
-    pages.keep = [](Uuid, std::string) -> loop::Task<Result<void>> { co_return Result<void>{}; };
-    target_.domains[0]->set_saved_mode_pages(std::move(pages));
     hosts_[0] = &target_.login({{0, "small"}, {1, "large"}});
     hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1, 2);
     target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large"});
@@ -116,6 +113,7 @@ class Run {
   }
 
   Reader input_;
+  FakeKeeper keeper_;
   TestTarget target_;
   NexusState* hosts_[2] = {};
   std::vector<std::unique_ptr<HostTask>> tasks_;

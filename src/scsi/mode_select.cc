@@ -11,7 +11,7 @@ namespace ashlar::scsi {
 namespace {
 
 // Longer than any list with all our pages once; a longer one repeats itself.
-constexpr uint32_t max_mode_list_bytes = 512;
+constexpr uint32_t max_list_bytes = 512;
 
 Sense list_length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
 Sense parameter(size_t field, int bit = -1) {
@@ -102,12 +102,12 @@ void apply(const Handling& handling, const ModeParameters& wanted) {
                                   &nexus.nexus());
 }
 
-ModeParameters parameters_now(const Handling& handling) {
+ModeParameters now(const Handling& handling) {
   return current_mode_parameters(handling.unit(), handling.state());
 }
 
 // On stable storage before anything changes (SPC-4 6.9: SP). Only then are they what a reset goes back to.
-loop::Task<Sense> save_pages(Handling handling, ModeParameters wanted) {
+loop::Task<Sense> save(Handling handling, ModeParameters wanted) {
   const std::shared_ptr<UnitState> state = handling.lun().state;
   auto keeping = keep_mode_pages(handling.nexus().domain(), state->uuid, encode_mode_parameters(wanted));
   const Result<void> kept = co_await keeping;
@@ -120,7 +120,7 @@ loop::Task<Sense> save_pages(Handling handling, ModeParameters wanted) {
 }
 
 // SBC-3 6.5.5: what the cache holds goes to the medium when it is turned off.
-loop::Task<Sense> flush_cache(Handling handling) {
+loop::Task<Sense> flush(Handling handling) {
   const block::Request& request = handling.request(block::Operation::flush, 0, 0);
   UnitWork work(handling);
   const block::Status status = co_await work;
@@ -130,23 +130,23 @@ loop::Task<Sense> flush_cache(Handling handling) {
 loop::Task<Sense> take_list(Handling handling, ConstBytes list) {
   const uint8_t* cdb = handling.cdb();
   const bool ten = cdb[0] == 0x55;
-  ModeParameters before = parameters_now(handling);
+  ModeParameters before = now(handling);
   ModeParameters wanted = before;
   const Sense wrong = check_list(handling, list, ten, wanted);
   if (wrong.key != SenseKey::no_sense) co_return wrong;
   if ((cdb[1] & 0x01) != 0) {
-    auto saving = save_pages(handling, wanted);
+    auto saving = save(handling, wanted);
     const Sense failed = co_await saving;
     if (handling.interrupted() || failed.key != SenseKey::no_sense) co_return failed;
     // Another host may have changed them meanwhile: this list is the later one, but only for what it names.
-    before = parameters_now(handling);
+    before = now(handling);
     wanted = before;
     const Sense later = check_list(handling, list, ten, wanted);
     if (later.key != SenseKey::no_sense) co_return later;
   }
   if (wanted != before) apply(handling, wanted);
   if (!before.write_cache || wanted.write_cache) co_return Sense{};
-  auto flushing = flush_cache(handling);
+  auto flushing = flush(handling);
   co_return co_await flushing;
 }
 
@@ -157,7 +157,7 @@ loop::Task<void> select(Handling handling, uint32_t list_bytes) {
     handling.end();
     co_return;
   }
-  std::array<uint8_t, max_mode_list_bytes> bytes;
+  std::array<uint8_t, max_list_bytes> bytes;
   const Bytes list = Bytes(bytes).first(list_bytes);
   handling.task().buffer.copy_out(0, list);
   auto taking = take_list(handling, list);
@@ -177,7 +177,7 @@ void mode_select(Handling handling) {
   const uint32_t list_bytes = ten ? load_be16(cdb + 7) : cdb[4];
   handling.task().data_out_wanted_bytes = list_bytes;
   if (list_bytes == 0) return handling.good();
-  if (list_bytes > max_mode_list_bytes) return handling.fail(list_length_error());
+  if (list_bytes > max_list_bytes) return handling.fail(list_length_error());
   if (handling.task().expected_data_out_bytes < list_bytes) return handling.fail(list_length_error());
   if (handling.allocate(list_bytes)) select(handling, list_bytes).detach();
 }

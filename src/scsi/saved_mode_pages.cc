@@ -10,11 +10,11 @@
 namespace ashlar::scsi {
 namespace {
 
-struct ModeFlag {
+struct Flag {
   std::string_view name;
   bool ModeParameters::* member;
 };
-constexpr ModeFlag mode_flags[] = {
+constexpr Flag flags[] = {
     {"write_cache", &ModeParameters::write_cache},
     {"descriptor_sense", &ModeParameters::descriptor_sense},
     {"software_write_protect", &ModeParameters::software_write_protect},
@@ -24,8 +24,8 @@ constexpr ModeFlag mode_flags[] = {
 };
 
 // False: no such word, or not a value of it.
-bool take_word(std::string_view name, uint32_t value, ModeParameters& parameters) {
-  for (const ModeFlag& flag : mode_flags) {
+bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
+  for (const Flag& flag : flags) {
     if (flag.name != name) continue;
     parameters.*flag.member = value == 1;
     return value <= 1;
@@ -50,8 +50,7 @@ loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string 
 
 std::string encode_mode_parameters(const ModeParameters& parameters) {
   std::string out;
-  for (const ModeFlag& flag : mode_flags)
-    out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
+  for (const Flag& flag : flags) out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
   out += fmt::format("attention_interlock={}", static_cast<int>(parameters.attention_interlock));
   if (parameters.threshold_sets) out += fmt::format(" threshold_sets={}", *parameters.threshold_sets);
   return out;
@@ -68,7 +67,7 @@ Result<ModeParameters> decode_mode_parameters(std::string_view text, std::string
     bool right = equals != std::string_view::npos;
     if (right) {
       const auto [rest, error] = std::from_chars(word.data() + equals + 1, end, value);
-      right = error == std::errc() && rest == end && take_word(word.substr(0, equals), value, out);
+      right = error == std::errc() && rest == end && take(word.substr(0, equals), value, out);
     }
     if (!right)
       return fail(ErrorCode::invalid_argument, std::string(place), "'{}' is no mode parameter", word);

@@ -4,7 +4,6 @@
 #include <string>
 #include <string_view>
 
-#include "base/identity.h"
 #include "base/result.h"
 #include "scsi/mode_pages.h"
 
