@@ -11,10 +11,10 @@ using unit::Count;
 using unit::TallyReader;
 
 // Page 0Fh with all of its parameters; a longer list repeats itself.
-constexpr uint32_t max_list_bytes = 4 + application_log_parameters * (4 + application_log_bytes);
+constexpr uint32_t max_log_list_bytes = 4 + application_log_parameters * (4 + application_log_bytes);
 
-Sense list_length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
-Sense parameter(size_t field, int bit = -1) {
+Sense log_list_length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
+Sense log_parameter_error(size_t field, int bit = -1) {
   return Sense::invalid_parameter_field(static_cast<uint16_t>(field), bit);
 }
 
@@ -61,12 +61,13 @@ loop::Task<void> reset(Handling handling, uint8_t page) {
 
 // One parameter at `at`, which ends at or before `end`.
 Sense check_parameter(ConstBytes list, size_t& at, size_t end, int& last_code, Written& written) {
-  if (end - at < 4) return list_length_error();
+  if (end - at < 4) return log_list_length_error();
   const uint16_t code = load_be16(list.data() + at);
-  if (code >= application_log_parameters || code <= last_code) return parameter(at);
-  if ((list[at + 2] & 0x03) != 0x03) return parameter(at + 2, 1);  // FORMAT AND LINKING: a binary list
-  if (list[at + 3] != application_log_bytes) return parameter(at + 3);
-  if (end - at < 4u + application_log_bytes) return list_length_error();
+  if (code >= application_log_parameters || code <= last_code) return log_parameter_error(at);
+  if ((list[at + 2] & 0x03) != 0x03)
+    return log_parameter_error(at + 2, 1);  // FORMAT AND LINKING: a binary list
+  if (list[at + 3] != application_log_bytes) return log_parameter_error(at + 3);
+  if (end - at < 4u + application_log_bytes) return log_list_length_error();
   std::copy_n(list.begin() + static_cast<std::ptrdiff_t>(at + 4), application_log_bytes,
               written[code].begin());
   last_code = code;
@@ -76,21 +77,21 @@ Sense check_parameter(ConstBytes list, size_t& at, size_t end, int& last_code, W
 
 // Only page 0Fh has parameters that a host may set, so a list has this one page.
 Sense check_list(ConstBytes list, Written& written) {
-  if (list.size() < 4) return list_length_error();
-  if ((list[0] & 0x3f) != log_page::application_client) return parameter(0, 5);
-  if ((list[0] & 0x40) != 0) return parameter(0, 6);
-  if (list[1] != 0) return parameter(1);
+  if (list.size() < 4) return log_list_length_error();
+  if ((list[0] & 0x3f) != log_page::application_client) return log_parameter_error(0, 5);
+  if ((list[0] & 0x40) != 0) return log_parameter_error(0, 6);
+  if (list[1] != 0) return log_parameter_error(1);
   const size_t end = 4u + load_be16(list.data() + 2);
-  if (end > list.size()) return list_length_error();
+  if (end > list.size()) return log_list_length_error();
   int last_code = -1;
   for (size_t at = 4; at < end;) {
     const Sense sense = check_parameter(list, at, end, last_code, written);
     if (sense.key != SenseKey::no_sense) return sense;
   }
-  return end < list.size() ? parameter(end) : Sense{};
+  return end < list.size() ? log_parameter_error(end) : Sense{};
 }
 
-loop::Task<void> select(Handling handling, uint32_t list_bytes) {
+loop::Task<void> select_log_list(Handling handling, uint32_t list_bytes) {
   DataOut data(handling);
   const bool arrived = co_await data;
   if (!arrived) {
@@ -139,9 +140,9 @@ void log_select(Handling handling) {
   // Thresholds cannot be set.
   if (static_cast<LogControl>(cdb[2] >> 6) != LogControl::cumulative)
     return handling.fail(Sense::invalid_cdb_field(2, 7));
-  if (list_bytes > max_list_bytes) return handling.fail(list_length_error());
-  if (handling.task().expected_data_out_bytes < list_bytes) return handling.fail(list_length_error());
-  if (handling.allocate(list_bytes)) select(handling, list_bytes).detach();
+  if (list_bytes > max_log_list_bytes) return handling.fail(log_list_length_error());
+  if (handling.task().expected_data_out_bytes < list_bytes) return handling.fail(log_list_length_error());
+  if (handling.allocate(list_bytes)) select_log_list(handling, list_bytes).detach();
 }
 
 }  // namespace ashlar::scsi
