@@ -54,12 +54,12 @@ std::vector<uint8_t> reservation(const Reservations& reservations) {
   return finished(std::move(data));
 }
 
-// SPC-4 6.15.4: all six types; SIP_C and ATP_C: other initiator ports and all target ports can be registered at once. CRH is
-// zero: RESERVE(6) conflicts while anybody is registered.
+// SPC-4 6.15.4: all six types; RLR_C: a lost reservation can be replaced; SIP_C and ATP_C: other initiator ports and all target
+// ports can be registered at once. CRH is zero: RESERVE(6) conflicts while anybody is registered.
 std::vector<uint8_t> capabilities(const Reservations& reservations, bool keeps) {
   const uint8_t persists = keeps ? 0x01 : 0x00;               // PTPL_C
   const uint8_t active = reservations.persist ? 0x01 : 0x00;  // PTPL_A
-  return {0x00, 0x08, static_cast<uint8_t>(0x0c | persists), static_cast<uint8_t>(0x80 | active), 0xea, 0x01,
+  return {0x00, 0x08, static_cast<uint8_t>(0x8c | persists), static_cast<uint8_t>(0x80 | active), 0xea, 0x01,
           0x00, 0x00};
 }
 

@@ -65,8 +65,8 @@ TEST_F(PersistentReserve, KeysAndReservationAreTold) {
   ASSERT_EQ(told.size(), 24u);
   EXPECT_EQ(load_be64(&told[8]), 11u);
   EXPECT_EQ(told[21], exclusive_access);
-  EXPECT_EQ(in(*host, 2), (std::vector<uint8_t>{0, 8, 0x0d, 0x80, 0xea, 1, 0, 0}));
-  EXPECT_EQ(reserve_in_data(ReserveIn::capabilities, {}, false)[2], 0x0c) << "PTPL_C where nothing is kept";
+  EXPECT_EQ(in(*host, 2), (std::vector<uint8_t>{0, 8, 0x8d, 0x80, 0xea, 1, 0, 0}));
+  EXPECT_EQ(reserve_in_data(ReserveIn::capabilities, {}, false)[2], 0x8c) << "PTPL_C where nothing is kept";
 }
 
 TEST_F(PersistentReserve, AHolderKeepsTheOthersOut) {
