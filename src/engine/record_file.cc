@@ -109,16 +109,42 @@ loop::Task<Result<void>> write_half(loop::File& file, std::string path, int whic
   co_return Result<void>{};
 }
 
-loop::Task<Result<std::unique_ptr<loop::File>>> open_record(std::string path, bool to_write) {
-  const loop::OpenOptions options{.writable = to_write, .create = to_write, .prefer_direct = false};
+loop::Task<Result<std::unique_ptr<loop::File>>> open_record(std::string path, bool to_write, bool create) {
+  const loop::OpenOptions options{.writable = to_write, .create = create, .prefer_direct = false};
   auto opening = loop::Loop::current().open(path, options);
   co_return co_await opening;
+}
+
+// What a killed engine was writing may be in the page cache alone: who reads it and goes by it makes it last first, or a power
+// cut could take it back.
+loop::Task<Result<void>> make_last(loop::File& file, std::string path) {
+  Operation operation;
+  operation.verb = loop::FileVerb::sync_data;
+  file.submit(operation);
+  co_await operation.done;
+  if (operation.result == 0) co_return Result<void>{};
+  co_return std::unexpected(error_of_errno(static_cast<int>(-operation.result), path, "cannot be synced"));
+}
+
+// Of a file system that was mounted for reading nothing can be written, so nothing of it can be in doubt.
+loop::Task<Result<std::unique_ptr<loop::File>>> open_to_read(std::string path) {
+  auto opening = open_record(path, true, false);
+  Result<std::unique_ptr<loop::File>> file = co_await opening;
+  if (!file) {
+    if (file.error().code == ErrorCode::not_found) co_return std::move(file);
+    auto again = open_record(path, false, false);
+    co_return co_await again;
+  }
+  auto syncing = make_last(**file, path);
+  const Result<void> synced = co_await syncing;
+  if (!synced) co_return std::unexpected(synced.error());
+  co_return std::move(file);
 }
 
 }  // namespace
 
 loop::Task<Result<std::optional<std::string>>> read_record(std::string path) {
-  auto opening = open_record(path, false);
+  auto opening = open_to_read(path);
   Result<std::unique_ptr<loop::File>> file = co_await opening;
   if (!file && file.error().code == ErrorCode::not_found) co_return std::optional<std::string>{};
   if (!file) co_return std::unexpected(std::move(file).error());
@@ -136,7 +162,7 @@ loop::Task<Result<void>> write_record(std::string path, std::string text) {
   if (text.size() > max_record_bytes)
     co_return fail(ErrorCode::exhausted, path, "would be {} bytes long, and {} is the most", text.size(),
                    max_record_bytes);
-  auto opening = open_record(path, true);
+  auto opening = open_record(path, true, true);
   Result<std::unique_ptr<loop::File>> file = co_await opening;
   if (!file) co_return std::unexpected(std::move(file).error());
   auto reading = read_halves(**file, path);

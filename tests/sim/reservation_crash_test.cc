@@ -166,15 +166,19 @@ class CrashingArray final : ArrayWatcher {
     }
     CHECK(false, "host {} finds no array", host);
   }
-  /// What READ FULL STATUS tells is what it would tell of `wanted`.
+  /// What PERSISTENT RESERVE IN tells is what it would tell of `wanted`: READ FULL STATUS, and PTPL_A of REPORT CAPABILITIES, which
+  /// alone shows what a power cycle would leave.
   bool found(const unit::Reservations& wanted) {
-    std::vector<uint8_t> data(8192);
-    initiator::BlockUnit unit(*sessions_[0], 0);
-    const initiator::Answer answer =
-        run(0, [&] { return unit.execute({0x5e, 3, 0, 0, 0, 0, 0, 0x20, 0, 0}, {}, data); });
-    EXPECT_TRUE(answer.good()) << answer.text();
-    data.resize(answer.received_bytes);
-    return data == scsi::reserve_in_data(scsi::ReserveIn::full_status, wanted, true);
+    for (const scsi::ReserveIn action : {scsi::ReserveIn::full_status, scsi::ReserveIn::capabilities}) {
+      std::vector<uint8_t> data(8192);
+      const initiator::Cdb cdb{0x5e, static_cast<uint8_t>(action), 0, 0, 0, 0, 0, 0x20, 0, 0};
+      initiator::BlockUnit unit(*sessions_[0], 0);
+      const initiator::Answer answer = run(0, [&] { return unit.execute(cdb, {}, data); });
+      EXPECT_TRUE(answer.good()) << answer.text();
+      data.resize(answer.received_bytes);
+      if (data != scsi::reserve_in_data(action, wanted, true)) return false;
+    }
+    return true;
   }
   void check_writes() {
     for (size_t host = 0; host < hosts; ++host) {
