@@ -13,7 +13,7 @@ constexpr auto pause = std::chrono::milliseconds(200);
 
 // "session.login" of the engine is topic "sessions", action "login" here.
 std::string topic_of(const std::string& kind) {
-  const std::string noun = kind.substr(0, kind.find('.'));
+  std::string noun = kind.substr(0, kind.find('.'));
   if (noun == "session" || noun == "volume" || noun == "portal" || noun == "login" || noun == "group")
     return noun + "s";
   return noun;
