@@ -54,7 +54,7 @@ Result<void> recover(Configuration& configuration, const std::string& entry, con
   }
   for (api::Map each : deleted.maps) {
     each.volume = name;
-    if (new_name != "") each.name = "";
+    if (!new_name.empty()) each.name.clear();
     if (each.name.empty()) each.name = api::default_map_name(each);
     Configuration trial = configuration;
     trial.maps.push_back(each);

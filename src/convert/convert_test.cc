@@ -160,11 +160,17 @@ RC_GTEST_PROP(Convert, WhatIsPrintedReadsBack, ()) {
   }
 }
 
-TEST(Convert, PrintsWhatIsPortableAndDiffers) {
+// As an array has it: with what it found out itself.
+api::Configuration small() {
   api::Configuration all = api::testing::small_configuration();
   all.volumes[0].backing = "db1.img";
   all.volumes[0].created_at = "2026-01-01T00:00:00Z";
   all.snapshots[0].size_bytes = 4096;
+  return all;
+}
+
+TEST(Convert, PrintsWhatIsPortableAndDiffers) {
+  const api::Configuration all = small();
   EXPECT_EQ(printed(all, Format::yaml), R"yaml(# Ashlar configuration
 settings:
   - name: array.name
@@ -210,6 +216,14 @@ maps:
     target: iqn.2026-11.io.ashlar:one
     host: web1
     lun: 0
+groups:
+  - name: ha
+    volumes:
+      - db1
+    access:
+      - group_tag: 1
+        state: non_optimized
+        preferred: false
 alert_channels:
   - name: ops
     kind: webhook
@@ -222,6 +236,10 @@ alert_rules:
     channels:
       - ops
 )yaml");
+}
+
+TEST(Convert, PrintsTomlThatDiffers) {
+  const api::Configuration all = small();
   const std::string toml = printed(all, Format::toml);
   EXPECT_TRUE(
       toml.starts_with("# Ashlar configuration\n\n[[settings]]\nname = \"array.name\"\nvalue = \"san1\"\n"))

@@ -39,6 +39,7 @@ std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
   std::set<uint16_t> tags;
   for (const iscsi::Portal& portal : target.portals) tags.insert(portal.group_tag);
   std::vector<unit::TargetPortName> ports;
+  ports.reserve(tags.size());
   for (const uint16_t tag : tags) ports.push_back({tag, iscsi::target_port_name(target.name, tag)});
   return ports;
 }

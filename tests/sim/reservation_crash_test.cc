@@ -48,6 +48,7 @@ class CrashingArray final : ArrayWatcher {
     for (size_t i = 0; i < hosts; ++i) hosts_[i]->loop(0).enter([&] { sessions_[i].reset(); });
     array_->stop();
     world_.run_until([this] { return array_->all_gone(); }, loop::seconds(90));
+    world_.run_for(loop::seconds(2));  // stories that sleep see that their server is gone
   }
 
   /// One action that a crash may interrupt anywhere, and what is found after it.
