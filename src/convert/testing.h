@@ -41,6 +41,7 @@ inline std::string where_left_out(const Import& import, const std::string& what)
 /// "db1 iqn.x:y host 3 ro", one for each map, by name.
 inline std::vector<std::string> maps_of(const Import& import) {
   std::vector<std::string> maps;
+  maps.reserve(import.configuration.maps.size());
   for (const api::Map& map : import.configuration.maps) {
     maps.push_back(fmt::format("{} {} {}{} {}{}", map.volume, map.target, map.host, map.host_group,
                                map.lun.value_or(0), map.read_only ? " ro" : ""));

@@ -87,7 +87,7 @@ class Handover : public testing::Test {
     auto session = run(hosts[host]->loop(0), [&] { return initiator::login(hosts[host]->loop(0), options); });
     CHECK(session.has_value());
     initiator::BlockUnit unit(**session, 0);
-    run(hosts[host]->loop(0), [&] { return unit.become_ready(); });
+    EXPECT_TRUE(run(hosts[host]->loop(0), [&] { return unit.become_ready(); }));
     return std::move(*session);
   }
   void log_in_on_two_shards() {

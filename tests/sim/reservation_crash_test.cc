@@ -160,7 +160,7 @@ class CrashingArray final : ArrayWatcher {
       auto session = run(host, [&] { return initiator::login(hosts_[host]->loop(0), options); });
       if (session) {
         initiator::BlockUnit unit(**session, 0);
-        run(host, [&] { return unit.become_ready(); });
+        EXPECT_TRUE(run(host, [&] { return unit.become_ready(); }));
         return std::move(*session);
       }
       world_.run_for(loop::milliseconds(20));
