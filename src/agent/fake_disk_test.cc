@@ -284,7 +284,10 @@ Result<rpc::Stats> FakeEngine::stats() {
       reads.count = 10;
       reads.bytes = 40960;
       reads.latency_ns = {{"below_1280", 10}};
-      stats.volumes.push_back({each.name, {reads}, {{"file.failed", 0}}});
+      rpc::OperationStats extents, clones;
+      extents.operation = "find_extent";
+      clones.operation = "clone";
+      stats.volumes.push_back({each.name, {reads, extents, clones}, {{"file.failed", 0}}});
     }
     stats.sessions = sessions_;
     stats.shards = {{0, {{"turns", 1}}}};

@@ -22,8 +22,9 @@ std::string_view plural_of(const std::string& operation) {
   if (operation == "write") return "writes";
   if (operation == "flush") return "flushes";
   if (operation == "discard") return "discards";
-  if (operation == "write_zeroes") return "write_zeroes";
-  return "others";
+  if (operation == "clone") return "clones";
+  if (operation == "find_extent") return "others";
+  return operation;  // no two may share a name: a series is told once
 }
 
 // "below_1280" (nanoseconds) of the engine's histogram, to its bound in seconds; in rising order.

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "agent/world_test.h"
 
 namespace ashlar::agent {
@@ -73,6 +75,17 @@ TEST_F(TelemetryTest, TheEngineIsToldHowFullThePoolsOfThinVolumesAre) {
   for (const rpc::PoolVolume& each : levels[0].volumes) told.insert(each.name);
   EXPECT_FALSE(thin.empty());
   EXPECT_EQ(told, thin);
+}
+
+TEST_F(TelemetryTest, ASeriesIsToldOnce) {
+  const std::string text = world.service().telemetry.exposition({}, 0, "0");
+  std::set<std::string> told;
+  for (size_t at = 0; at < text.size(); at = text.find('\n', at) + 1) {
+    const std::string line = text.substr(at, text.find('\n', at) - at);
+    if (!line.starts_with("#")) EXPECT_TRUE(told.insert(line.substr(0, line.rfind(' '))).second) << line;
+    if (text.find('\n', at) == std::string::npos) break;
+  }
+  EXPECT_GT(told.size(), 10u);
 }
 
 TEST_F(TelemetryTest, TheStatesOfGroupsAreMetrics) {
