@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/crc32c.h"
+#include "loop/awaited_file.h"
 #include "loop/loop.h"
 
 namespace ashlar::engine {
@@ -24,26 +25,6 @@ struct Half {
   uint64_t sequence = 0;
   std::string text;
 };
-
-class Operation final : public loop::FileOperation {
- public:
-  void run() override { done.set(); }
-  loop::Event done;
-};
-
-loop::Task<int64_t> transfer(loop::File& file, loop::FileVerb verb, uint64_t offset,
-                             std::span<uint8_t> memory) {
-  Operation operation;
-  const iovec part{memory.data(), memory.size()};
-  operation.verb = verb;
-  operation.durable = true;
-  operation.offset = offset;
-  operation.length = memory.size();
-  operation.parts = {&part, 1};
-  file.submit(operation);
-  co_await operation.done;
-  co_return operation.result;
-}
 
 uint32_t checksum(ConstBytes half) {
   const uint32_t state = crc32c_update(crc32c_start, half.subspan(8, 12));
@@ -78,7 +59,7 @@ loop::Task<Result<std::array<Half, 2>>> read_halves(loop::File& file, std::strin
   std::array<Half, 2> halves;
   std::vector<uint8_t> bytes(half_bytes);
   for (size_t i = 0; i < 2; ++i) {
-    auto reading = transfer(file, loop::FileVerb::read, i * half_bytes, bytes);
+    auto reading = loop::transfer(file, loop::FileVerb::read, i * half_bytes, bytes);
     const int64_t got = co_await reading;
     if (got < 0) co_return std::unexpected(error_of_errno(static_cast<int>(-got), path, "cannot be read"));
     halves[i] = understood(std::span(bytes).first(static_cast<size_t>(got)));
@@ -101,7 +82,8 @@ Result<int> newest(const std::array<Half, 2>& halves, const std::string& path) {
 loop::Task<Result<void>> write_half(loop::File& file, std::string path, int which, uint64_t sequence,
                                     std::string text) {
   std::vector<uint8_t> bytes = laid_out(sequence, text);
-  auto writing = transfer(file, loop::FileVerb::write, static_cast<uint64_t>(which) * half_bytes, bytes);
+  auto writing =
+      loop::transfer(file, loop::FileVerb::write, static_cast<uint64_t>(which) * half_bytes, bytes, true);
   const int64_t done = co_await writing;
   if (done < 0) co_return std::unexpected(error_of_errno(static_cast<int>(-done), path, "cannot be written"));
   if (static_cast<size_t>(done) != bytes.size())
@@ -118,12 +100,10 @@ loop::Task<Result<std::unique_ptr<loop::File>>> open_record(std::string path, bo
 // What a killed engine was writing may be in the page cache alone: who reads it and goes by it makes it last first, or a power
 // cut could take it back.
 loop::Task<Result<void>> make_last(loop::File& file, std::string path) {
-  Operation operation;
-  operation.verb = loop::FileVerb::sync_data;
-  file.submit(operation);
-  co_await operation.done;
-  if (operation.result == 0) co_return Result<void>{};
-  co_return std::unexpected(error_of_errno(static_cast<int>(-operation.result), path, "cannot be synced"));
+  auto syncing = loop::command(file, loop::FileVerb::sync_data, 0, 0);
+  const int64_t result = co_await syncing;
+  if (result == 0) co_return Result<void>{};
+  co_return std::unexpected(error_of_errno(static_cast<int>(-result), path, "cannot be synced"));
 }
 
 // Of a file system that was mounted for reading nothing can be written, so nothing of it can be in doubt.

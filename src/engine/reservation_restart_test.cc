@@ -1,7 +1,7 @@
 // What hosts reserved is still theirs after the engine that they reserved it with.
 #include <gmock/gmock.h>
 
-#include "engine/engine_world_test.h"
+#include "engine/restart_world_test.h"
 
 namespace ashlar::engine {
 namespace {
@@ -9,27 +9,8 @@ namespace {
 constexpr uint8_t reservation_conflict = 0x18;
 constexpr char other_host[] = "iqn.2026-11.com.example:h2";
 
-class ReservationRestart : public testing::Test {
+class ReservationRestart : public RestartTest {
  protected:
-  void begin(const std::string& boot = "boot 1") {
-    EngineOptions options;
-    options.state_folder = "/srv";
-    options.boot_id = boot;
-    world.enter([&] { world.engine = std::make_unique<Engine>(world.array, world.registry, options); });
-    world.run([this] { return world.engine->start(); });
-    document.volumes[0].identity = identity;
-    const auto applied = world.apply(document);
-    ASSERT_TRUE(applied) << applied.error().text();
-    if (!applied->drawn.empty()) identity = applied->drawn[0].identity;
-  }
-  void SetUp() override {
-    world.stop();
-    begin();
-  }
-  void restart(const std::string& boot = "boot 1") {
-    world.stop();
-    begin(boot);
-  }
   // The status of PERSISTENT RESERVE OUT, then of a write.
   uint8_t ask(const char* host, uint8_t action, uint64_t key, uint64_t new_key, uint8_t flags = 0) {
     std::vector<uint8_t> list(24);
@@ -37,28 +18,17 @@ class ReservationRestart : public testing::Test {
     store_be64(&list[8], new_key);
     list[20] = flags;
     const uint8_t type = action == 0 ? 0 : 1;  // write exclusive
-    return with(host, [&](initiator::BlockUnit& unit) {
-      return unit.execute({0x5f, action, type, 0, 0, 0, 0, 0, 24, 0}, list, {});
-    });
+    return with(host,
+                [&](initiator::BlockUnit& unit) {
+                  return unit.execute({0x5f, action, type, 0, 0, 0, 0, 0, 24, 0}, list, {});
+                })
+        .status;
   }
   uint8_t write(const char* host) {
     const std::vector<uint8_t> block(512);
-    return with(host, [&](initiator::BlockUnit& unit) { return unit.write(0, 1, block); });
-  }
-  template <typename Make>
-  uint8_t with(const char* host, Make make) {
-    auto session = world.log_in(host);
-    CHECK(session.has_value());
-    initiator::BlockUnit unit(**session, 0);
-    world.run_as_host([&] { return unit.become_ready(); });
-    const initiator::Answer answer = world.run_as_host([&] { return make(unit); });
-    world.leave(std::move(*session));
-    return answer.status;
+    return with(host, [&](initiator::BlockUnit& unit) { return unit.write(0, 1, block); }).status;
   }
   std::optional<rpc::ReservationStatus> told() { return world.status().volumes[0].reservations; }
-  EngineWorld world;
-  rpc::Document document = demo_document();
-  std::optional<rpc::IdentityDocument> identity;
 };
 
 TEST_F(ReservationRestart, AReservationOutlivesTheEngine) {
