@@ -91,6 +91,7 @@ class Change {
     if (request_.new_key == 0 && own_ == nullptr) return Answer::good;  // table 45: "do nothing"
     if (request_.new_key == 0 && !request_.initiator_ports.empty()) return Answer::invalid_request;
     const std::vector<NexusName> names = named();
+    if (names.size() > Reservations::most_registrations) return Answer::insufficient_resources;
     if (request_.new_key == 0) {
       for (const NexusName& each : names) unregister(each);
     } else {
