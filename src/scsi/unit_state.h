@@ -34,7 +34,6 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
