@@ -37,7 +37,10 @@ std::shared_ptr<CopyRecord> make_record(Handling handling, const wire::scsi::Cop
   } else {
     record = handling.nexus().impl().copy_records.add(handling.lun().lun, list.list_id);
   }
-  if (record) record->service_action = lid4 ? 0x01 : 0x00;
+  if (record) {
+    record->service_action = lid4 ? 0x01 : 0x00;
+    record->block_bytes = handling.unit().geometry().block_bytes;
+  }
   return record;
 }
 
