@@ -111,6 +111,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void join_session();
   void enter_full_feature();
   void leave_login();
+  std::shared_ptr<const Target> usable_target(const Session& session) const;
   const char* full(SessionCounts counts) const;
   void refuse_login(wire::iscsi::LoginStatus status, const std::string& reason);
   void send_login_response(wire::iscsi::LoginResponse response, ConstBytes text);

@@ -24,7 +24,7 @@ void Connection::send_login_response(LoginResponse response, ConstBytes text) {
 void Connection::login_request(const uint8_t* header, ConstBytes data) {
   if (final_response_.has_value())
     return close("login.refused", "a PDU came while the login was being completed");
-  const bool first = status_sequence_ == 1 && last_login_.exp_stat_sn == 0;
+  const bool first = !login_->begun();
   last_login_ = LoginRequest::decode(header);
   if (first && last_login_.tsih != 0) {
     if (lives_elsewhere(header, data)) return;
@@ -76,6 +76,14 @@ void Connection::start_session() {
   });
 }
 
+// The snapshot may have changed since the login began. Null: the target is not for this host any more, or not here.
+std::shared_ptr<const Target> Connection::usable_target(const Session& session) const {
+  const auto found = server_.directory->targets.find(session.target->name);
+  if (found == server_.directory->targets.end() || !found->second->served_by(portal_)) return nullptr;
+  const bool let_in = found->second->view_of(session.initiator, stream_->peer().address) != nullptr;
+  return let_in ? found->second : nullptr;
+}
+
 // A bound that an administrator has set; null when there is room.
 const char* Connection::full(SessionCounts counts) const {
   const auto over = [](uint32_t count, uint32_t bound) { return bound != 0 && count > bound; };
@@ -99,13 +107,10 @@ void Connection::refuse_login(LoginStatus status, const std::string& reason) {
 void Connection::complete_login(SessionCounts counts) {
   Session& session = *session_;
   if (!session.discovery) {
-    // The snapshot may have changed while the older session ended.
-    const auto found = server_.directory->targets.find(session.target->name);
-    session.view = found == server_.directory->targets.end()
-                       ? nullptr
-                       : found->second->view_of(session.initiator, stream_->peer().address);
-    if (session.view == nullptr) return close("login.refused", "the target was taken away during the login");
-    session.target = found->second;
+    const std::shared_ptr<const Target> target = usable_target(session);
+    if (target == nullptr) return close("login.refused", "the target was taken away during the login");
+    session.target = target;
+    session.view = target->view_of(session.initiator, stream_->peer().address);
     if (const char* reason = full(counts)) return refuse_login(LoginStatus::out_of_resources, reason);
     unit::Nexus nexus;
     nexus.initiator_name = session.initiator;

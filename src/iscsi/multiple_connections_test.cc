@@ -293,6 +293,36 @@ TEST_P(MultipleConnections, WhoMayNotJoin) {
   EXPECT_EQ(sessions()[0].connections, 2u);
 }
 
+TEST_P(MultipleConnections, WhoLosesTheTargetDuringItsLoginDoesNotJoin) {
+  log_in();
+  const auto directory = array.directory();
+  auto target = std::make_shared<Target>(*directory->targets.at(served_target));
+  auto view = std::make_shared<unit::HostView>(*target->any_host);
+  view->addresses = {*AddressRange::parse(first->local_address(), "")};
+  target->any_host = view;
+  directory->targets[served_target] = target;
+  RawHost late(array, array.other_host);
+  const LoginResponse answer = late.log_in(
+      {.tsih = tsih, .connection_id = 5, .cmd_sn = 2, .meanwhile = [&] { array.publish(directory); }});
+  EXPECT_EQ(answer.status, LoginStatus::not_found);
+  EXPECT_EQ(sessions()[0].connections, 2u);
+}
+
+// A host may begin with ExpStatSN 0: its second request is still the second one.
+TEST_P(MultipleConnections, WhatTheFirstRequestOfAJoiningLoginAgreedOnStands) {
+  log_in();
+  RawHost third(array);
+  const LoginResponse answer = third.log_in({.extra_keys = text({"HeaderDigest=CRC32C"}),
+                                             .tsih = tsih,
+                                             .connection_id = 5,
+                                             .cmd_sn = 2,
+                                             .meanwhile = [] {}});
+  ASSERT_EQ(answer.status, LoginStatus::success);
+  ASSERT_TRUE(third.header_digest);
+  third.send_pdu(read_command(22, 2));
+  EXPECT_TRUE(third.next_pdu(Opcode::data_in));
+}
+
 TEST_P(MultipleConnections, ASessionOfOneConnectionTakesNoSecond) {
   RawHost leading(array);
   const LoginResponse led = leading.log_in({});

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -231,6 +232,8 @@ class RawHost final : public loop::StreamWatcher {
     std::array<uint8_t, 6> isid{0x40, 0, 0, 0, 0, 1};
     std::string initiator = raw_initiator;
     std::string target = served_target;
+    /// Called between the first request, with all keys, and a second one that asks for the full feature phase.
+    std::function<void()> meanwhile = {};
   };
   /// The last answer of the login; full feature phase begins when its status is success.
   wire::iscsi::LoginResponse log_in(const Login& login) {
@@ -250,14 +253,23 @@ class RawHost final : public loop::StreamWatcher {
     request.connection_id = login.connection_id;
     request.isid = login.isid;
     request.data_segment_length = static_cast<uint32_t>(text.size());
+    if (login.meanwhile) request.transit = false;
     heard.clear();
     send_pdu(request, bytes_of(text));
-    const auto answer = next_pdu(wire::iscsi::Opcode::login_response);
+    auto answer = next_pdu(wire::iscsi::Opcode::login_response);
     wire::iscsi::LoginResponse response;
     response.status = wire::iscsi::LoginStatus::target_error;
     if (!answer) return response;
-    response = wire::iscsi::LoginResponse::decode(answer->header.data());
     answer_text.assign(answer->data.begin(), answer->data.end());
+    if (login.meanwhile) {
+      login.meanwhile();
+      request.transit = true;
+      request.data_segment_length = 0;
+      send_pdu(request);
+      answer = next_pdu(wire::iscsi::Opcode::login_response);
+      if (!answer) return response;
+    }
+    response = wire::iscsi::LoginResponse::decode(answer->header.data());
     header_digest = answer_text.find("HeaderDigest=CRC32C") != std::string::npos;
     data_digest = answer_text.find("DataDigest=CRC32C") != std::string::npos;
     return response;
