@@ -182,6 +182,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
+  static void continue_drains(const Session& session);
   size_t awaiting_host() const;
   void forget_parked();
   void leave_session();
