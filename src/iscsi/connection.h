@@ -196,6 +196,12 @@ class Connection final : public ListNode<ConnectionTag>,
   std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::login;
   Receiver receiver_;
+  /// Answers that a host has asked for again.
+  struct RepeatedRuns final : Transmitted {
+    void transmitted() override { --under_way; }
+    uint32_t under_way = 0;
+  };
+  RepeatedRuns repeated_runs_;
   TransmitQueue transmit_;
   std::unique_ptr<LoginMachine> login_;
   wire::iscsi::LoginRequest last_login_;

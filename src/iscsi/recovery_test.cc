@@ -320,6 +320,33 @@ TEST(RecoveryBounds, WhatIsKeptForAHostThatAcknowledgesNothing) {
   EXPECT_LE(array.servers[0]->impl().commands.in_use(), 32u);
 }
 
+TEST_F(Recovery, WhatIsUnderWayIsNotAskedForWithoutEnd) {
+  ASSERT_EQ(read(10, 64).size(), 4u);
+  response();
+  for (const SnackRequest& snack : {snack_of(SnackType::data_or_r2t, 10, 0, 0),
+                                    snack_of(SnackType::status, reserved_task_tag, expected_status, 1)}) {
+    uint8_t header[basic_header_bytes];
+    snack.encode(header);
+    std::vector<uint8_t> burst;
+    for (int i = 0; i < 50; ++i) {
+      const std::vector<uint8_t> one = host.pdu_bytes(header, {});
+      burst.insert(burst.end(), one.begin(), one.end());
+    }
+    host.send(burst);
+    size_t repeated = 0, rejected = 0;
+    while (const auto pdu = host.next_pdu(loop::milliseconds(100)))
+      ++(pdu->opcode() == Opcode::reject ? rejected : repeated);
+    EXPECT_GT(repeated, 0u);
+    EXPECT_GT(rejected, 0u);
+    host.send_pdu(snack);
+    const auto again = host.next_pdu();
+    ASSERT_TRUE(again);
+    EXPECT_NE(again->opcode(), Opcode::reject) << "once it has left";
+    while (host.next_pdu(loop::milliseconds(100))) {
+    }
+  }
+}
+
 TEST(RecoveryBounds, LevelZeroKeepsNothing) {
   Array array;
   RawHost host(array);

@@ -193,6 +193,10 @@ class RawHost final : public loop::StreamWatcher {
   /// With the digests that were agreed; `spoilt_header` and `spoilt_data` make them wrong.
   void send_raw(const uint8_t* header, ConstBytes data, bool spoilt_header = false, bool spoilt_data = false,
                 ConstBytes additional = {}) {
+    send(pdu_bytes(header, data, spoilt_header, spoilt_data, additional));
+  }
+  std::vector<uint8_t> pdu_bytes(const uint8_t* header, ConstBytes data, bool spoilt_header = false,
+                                 bool spoilt_data = false, ConstBytes additional = {}) const {
     std::vector<uint8_t> bytes(header, header + wire::iscsi::basic_header_bytes);
     bytes.insert(bytes.end(), additional.begin(), additional.end());
     if (header_digest) append_crc(bytes, crc32c(bytes) ^ (spoilt_header ? 1 : 0));
@@ -201,7 +205,7 @@ class RawHost final : public loop::StreamWatcher {
     bytes.resize(begin + wire::iscsi::padded(static_cast<uint32_t>(data.size())));
     if (data_digest && !data.empty())
       append_crc(bytes, crc32c(ConstBytes(bytes).subspan(begin)) ^ (spoilt_data ? 1 : 0));
-    send(bytes);
+    return bytes;
   }
   template <typename Pdu>
   void send_pdu(const Pdu& pdu, ConstBytes data = {}) {
