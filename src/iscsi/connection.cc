@@ -175,7 +175,6 @@ void Connection::leave_session() {
   if (!session.connections.empty() || !session.suspended.empty()) return abort_own_commands();
   session.ended = true;
   session.parked.clear();
-  --server_.session_count;
   std::erase(server_.sessions, session_);
   if (session.nexus == nullptr) return finish_close();
   session.nexus->close([this] { finish_close(); });

@@ -43,10 +43,10 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
     final_response_.emplace(outcome.response, std::move(outcome.text));
     return join_session();
   }
-  if (server_.session_count >= server_.settings().max_sessions) {
+  if (server_.sessions.size() >= server_.most_sessions()) {
     final_response_.emplace(outcome.response, "");
     return refuse_login(LoginStatus::out_of_resources,
-                        fmt::format("{} sessions are open (max_sessions)", server_.session_count));
+                        fmt::format("{} sessions are open (max_sessions)", server_.sessions.size()));
   }
   if (login_->authentication() != "none") server_.tell_proof(source_, true);
   final_response_.emplace(outcome.response, std::move(outcome.text));
@@ -56,7 +56,6 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
 void Connection::start_session() {
   session_ = std::make_shared<Session>(server_.new_session_id(), server_.new_tsih(), last_login_.cmd_sn,
                                        server_.settings().queue_depth);
-  ++server_.session_count;
   server_.sessions.push_back(session_);
   session_->connections.push_back(this);
   session_->discovery = login_->discovery();

@@ -27,6 +27,11 @@ Server::Impl::~Impl() {
   CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
 }
 
+size_t Server::Impl::most_sessions() const {
+  const size_t tsihs = 65536 / group.size() - 1;  // 0 is none
+  return std::min<size_t>(settings().max_sessions, tsihs);
+}
+
 uint16_t Server::Impl::new_tsih() {
   const auto count = static_cast<uint32_t>(group.size());
   for (;;) {
