@@ -144,6 +144,7 @@ class Connection final : public ListNode<ConnectionTag>,
   bool recovers() const { return parameters_.error_recovery_level > 0; }
   void acknowledge(uint32_t expected_status);
   void retain(Command& command);
+  void stop_retaining(Command& command);
   void let_go(Command& command);
   void let_all_go();
   void snack(const uint8_t* header);

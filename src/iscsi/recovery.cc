@@ -29,20 +29,33 @@ void Connection::acknowledge(uint32_t expected) {
   }
 }
 
+// As far as this connection, and all of the shard together, may keep.
 void Connection::retain(Command& command) {
+  const uint64_t bytes = command.data_in_bytes;
+  const auto fits = [&] {
+    const bool first = retained_.empty();
+    return server_.may_retain(bytes) && retained_.size() < most_retained_commands &&
+           (first || retained_bytes_ + bytes <= most_retained_bytes);
+  };
+  while (!retained_.empty() && !fits()) let_go(*retained_.front());
+  if (!fits()) return;
   command.retained = true;
   retained_.push_back(&command);
-  retained_bytes_ += command.data_in_bytes;
-  while (retained_.size() > most_retained_commands ||
-         (retained_bytes_ > most_retained_bytes && retained_.size() > 1)) {
-    let_go(*retained_.front());
-  }
+  retained_bytes_ += bytes;
+  ++server_.retained_commands;
+  server_.retained_bytes += bytes;
+}
+
+void Connection::stop_retaining(Command& command) {
+  std::erase(retained_, &command);
+  retained_bytes_ -= command.data_in_bytes;
+  --server_.retained_commands;
+  server_.retained_bytes -= command.data_in_bytes;
+  command.retained = false;
 }
 
 void Connection::let_go(Command& command) {
-  std::erase(retained_, &command);
-  retained_bytes_ -= command.data_in_bytes;
-  command.retained = false;
+  stop_retaining(command);
   if (command.transmissions == 0) release(command);
 }
 

@@ -347,6 +347,38 @@ TEST_F(Recovery, WhatIsUnderWayIsNotAskedForWithoutEnd) {
   }
 }
 
+TEST(RecoveryBounds, AllHostsTogetherLeaveMostOfTheMemory) {
+  Array array;
+  std::vector<std::unique_ptr<RawHost>> hosts;
+  const size_t most = array.process.loop(0).buffers().capacity_bytes() / 4;
+  for (uint8_t each = 0; each < 8; ++each) {
+    hosts.push_back(std::make_unique<RawHost>(array));
+    ASSERT_EQ(hosts.back()
+                  ->log_in({.extra_keys = text({"ErrorRecoveryLevel=1"}), .isid = {0x40, 0, 0, 0, 0, each}})
+                  .status,
+              LoginStatus::success);
+    for (uint32_t i = 0; i < 33; ++i) {
+      ScsiCommand command;
+      command.read = true;
+      command.initiator_task_tag = i;
+      command.cmd_sn = 1 + i;
+      command.expected_data_transfer_length = 32768;
+      command.cdb = {0x28, 0, 0, 0, 0, 0, 0, 0, 64};
+      hosts.back()->send_pdu(command);
+      const auto answer = hosts.back()->next_pdu(Opcode::scsi_response);
+      ASSERT_TRUE(answer);
+      EXPECT_TRUE(i == 0 || ScsiResponse::decode(answer->header.data()).status == 0);
+    }
+  }
+  EXPECT_LE(array.servers[0]->impl().commands.in_use() * 32768, most);
+  EXPECT_GT(array.servers[0]->impl().commands.in_use(), 32u);
+  hosts.clear();
+  array.world.run_for(loop::seconds(1));
+  EXPECT_EQ(array.servers[0]->impl().commands.in_use(), 0u);
+  EXPECT_EQ(array.servers[0]->impl().retained_commands, 0u);
+  EXPECT_EQ(array.servers[0]->impl().retained_bytes, 0u);
+}
+
 TEST(RecoveryBounds, LevelZeroKeepsNothing) {
   Array array;
   RawHost host(array);
