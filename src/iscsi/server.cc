@@ -95,13 +95,16 @@ void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id
   });
 }
 
-// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room.
+// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room. Of
+// several such sources it is the oldest of all, so that a flood from everywhere leaves each the same time.
 void Server::Impl::make_room_for_half_open(const std::string& source) {
   const bool too_many_of_it = sources.half_open(source) >= settings().max_half_open_per_source;
   if (!too_many_of_it && half_open < settings().max_half_open) return;
-  const std::string loser = too_many_of_it ? source : sources.busiest();
+  const uint32_t most = too_many_of_it ? 0 : sources.most_half_open();
   for (Connection& connection : connections) {
-    if (!connection.half_open() || connection.source() != loser) continue;
+    const bool loses =
+        too_many_of_it ? connection.source() == source : sources.half_open(connection.source()) == most;
+    if (!connection.half_open() || !loses) continue;
     return connection.close(
         "login.refused",
         "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "
