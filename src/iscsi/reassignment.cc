@@ -133,6 +133,7 @@ void Connection::take_over_answered(Connection& from, const TaskManagementReques
     const uint32_t segment = parameters().initiator_max_receive_data_segment_bytes;
     const bool same_cut = command->sent_segment_bytes == segment;
     command->sent_segment_bytes = segment;
+    command->acknowledge_tag = reserved_task_tag;  // tags are the other connection's own
     const uint32_t length = std::min(command->data_in_bytes, command->expected_data_in_bytes);
     send_data_in(*command, length, false, {same_cut ? pdu.exp_data_sn : 0, UINT32_MAX});
     command->status_sequence = status_sequence_;
