@@ -246,11 +246,11 @@ void Connection::drop(const std::string& reason) {
   flush_then_close("session.dropped", reason);
 }
 
-void Connection::ask_for_logout(loop::Nanoseconds wait, const std::string& reason) {
+void Connection::ask_for_logout(loop::Nanoseconds told, loop::Nanoseconds wait, const std::string& reason) {
   if (phase_ != Phase::full_feature || !logout_reason_.empty()) return;
   logout_reason_ = reason;
   send_async(AsyncEvent::logout_request,
-             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(wait).count()));
+             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(told).count()));
   if (phase_ == Phase::full_feature) arm_timer(wait);
 }
 

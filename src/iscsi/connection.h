@@ -68,8 +68,9 @@ class Connection final : public ListNode<ConnectionTag>,
   void resume_login(ConstBytes bytes) { receiver_.feed(bytes); }
   /// Takes up a PDU whose turn has come.
   void execute(const uint8_t* header, ConstBytes data);
-  /// Asks the host to log out within `wait`, then drop()s. It is served as before meanwhile. Asking again changes nothing.
-  void ask_for_logout(loop::Nanoseconds wait, const std::string& reason);
+  /// Asks the host to log out within `told`, and drop()s it after `wait`. It is served as before meanwhile. Asking again
+  /// changes nothing.
+  void ask_for_logout(loop::Nanoseconds told, loop::Nanoseconds wait, const std::string& reason);
   /// Reads no more; when nothing is in flight and all is sent, drop()s.
   void drain();
   /// The login's last answer, after sessions that it replaces are gone.

@@ -170,9 +170,10 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
       continue;
     }
     connection.replace_view(found->second, std::move(view));
-    if (!found->second->served_by(connection.portal()))
-      connection.ask_for_logout(loop::seconds(impl_->settings().logout_wait_seconds),
-                                "its portal was removed");
+    if (!found->second->served_by(connection.portal())) {
+      const loop::Nanoseconds wait = loop::seconds(impl_->settings().logout_wait_seconds);
+      connection.ask_for_logout(wait, wait, "its portal was removed");
+    }
   }
 }
 
@@ -197,7 +198,11 @@ bool Server::drop_session(uint64_t id, std::string reason) {
 
 namespace {
 
-constexpr loop::Nanoseconds logout_wait_at_stop = loop::seconds(1);
+constexpr loop::Nanoseconds most_logout_wait = loop::seconds(1);
+
+loop::Nanoseconds logout_wait_at_stop(loop::Nanoseconds grace) {
+  return std::min<loop::Nanoseconds>(grace / 4, most_logout_wait);
+}
 
 loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::shared_ptr<bool> alive) {
   while (*alive && impl.loop.now() < deadline) co_await loop::sleep_for(loop::milliseconds(20));
@@ -206,8 +211,7 @@ loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::s
 // Drains what has not logged out, and closes by force what has not drained in time. Owns itself.
 loop::Task<void> drain_and_close(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
   const loop::Instant deadline = impl.loop.now() + grace;
-  const loop::Nanoseconds patience = std::min<loop::Nanoseconds>(grace / 4, logout_wait_at_stop);
-  auto logging_out = wait_for_end(impl, impl.loop.now() + patience, alive);
+  auto logging_out = wait_for_end(impl, impl.loop.now() + logout_wait_at_stop(grace), alive);
   co_await logging_out;
   if (!*alive) co_return;
   for (Connection& connection : impl.connections) connection.drain();
@@ -231,8 +235,8 @@ void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopp
     if (connection.half_open()) {
       connection.drain();
     } else {
-      // It is dropped by the end of the stop, not by a timer of its own.
-      connection.ask_for_logout(grace + logout_wait_at_stop, "the engine stops");
+      // It is drained then, and dropped by the end of the stop, not by a timer of its own.
+      connection.ask_for_logout(logout_wait_at_stop(grace), grace + most_logout_wait, "the engine stops");
     }
   }
   if (impl_->connections.empty()) {
