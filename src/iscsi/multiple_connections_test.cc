@@ -176,18 +176,7 @@ TEST_P(MultipleConnections, ATaskIsAbortedFromAnotherConnection) {
   log_in();
   second->send_pdu(write_command(20, 2));
   ASSERT_TRUE(second->next_pdu(Opcode::r2t));
-  TaskManagementRequest abort;
-  abort.immediate = true;
-  abort.function = TaskManagementFunction::abort_task;
-  abort.initiator_task_tag = 30;
-  abort.referenced_task_tag = 20;
-  abort.ref_cmd_sn = 2;
-  abort.cmd_sn = 3;
-  first->send_pdu(abort);
-  const auto answer = first->next_pdu(Opcode::task_management_response);
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(TaskManagementResponse::decode(answer->header.data()).response,
-            TaskManagementOutcome::function_complete);
+  EXPECT_EQ(first->abort(20, 2, 3), TaskManagementOutcome::function_complete);
   EXPECT_EQ(sessions()[0].tasks_in_flight, 0u);
 }
 

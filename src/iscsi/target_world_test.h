@@ -286,6 +286,21 @@ class RawHost final : public loop::StreamWatcher {
            wire::iscsi::LoginStatus::success;
   }
 
+  /// ABORT TASK, as an immediate function; its answer.
+  wire::iscsi::TaskManagementOutcome abort(uint32_t task_tag, uint32_t task_cmd_sn, uint32_t cmd_sn) {
+    wire::iscsi::TaskManagementRequest request;
+    request.immediate = true;
+    request.function = wire::iscsi::TaskManagementFunction::abort_task;
+    request.initiator_task_tag = 51;
+    request.referenced_task_tag = task_tag;
+    request.ref_cmd_sn = task_cmd_sn;
+    request.cmd_sn = cmd_sn;
+    send_pdu(request);
+    const auto answer = next_pdu(wire::iscsi::Opcode::task_management_response);
+    return answer ? wire::iscsi::TaskManagementResponse::decode(answer->header.data()).response
+                  : wire::iscsi::TaskManagementOutcome::function_rejected;
+  }
+
   std::vector<uint8_t> heard;
   std::string answer_text;  ///< of the last login response
   bool header_digest = false, data_digest = false;
