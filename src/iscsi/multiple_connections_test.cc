@@ -329,6 +329,27 @@ TEST_P(MultipleConnections, ATargetThatGoesClosesAllOfThem) {
   EXPECT_EQ(array.connections(), 0u);
 }
 
+TEST_P(MultipleConnections, ADrainEndsWithTheLastTaskOfAConnectionThatFailed) {
+  log_in();
+  for (uint32_t i = 0; i < array.servers.size(); ++i) {
+    Connection *fails = nullptr, *drains = nullptr;
+    for (Connection& each : array.servers[i]->impl().connections)
+      (each.connection_id() == 0 ? fails : drains) = &each;
+    if (fails == nullptr) continue;
+    array.process.loop(i).enter([&] {
+      uint8_t header[basic_header_bytes];
+      read_command(20, 2).encode(header);
+      fails->resume_login(header);
+      EXPECT_EQ(fails->session()->commands.size(), 1u);
+      drains->drain();
+      fails->close("session.dropped", "its network failed");
+    });
+  }
+  array.world.run_for(loop::milliseconds(100));
+  EXPECT_TRUE(second->closed);
+  EXPECT_EQ(array.connections(), 0u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Shards, MultipleConnections, ::testing::Values(1u, 3u));
 
 }  // namespace
