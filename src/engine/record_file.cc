@@ -32,11 +32,11 @@ class Operation final : public loop::FileOperation {
 };
 
 loop::Task<int64_t> transfer(loop::File& file, loop::FileVerb verb, uint64_t offset,
-                             std::span<uint8_t> memory) {
+                             std::span<uint8_t> memory, bool durable = true) {
   Operation operation;
   const iovec part{memory.data(), memory.size()};
   operation.verb = verb;
-  operation.durable = true;
+  operation.durable = durable;
   operation.offset = offset;
   operation.length = memory.size();
   operation.parts = {&part, 1};
@@ -100,13 +100,18 @@ Result<int> newest(const std::array<Half, 2>& halves, const std::string& path) {
 
 loop::Task<Result<void>> write_half(loop::File& file, std::string path, int which, uint64_t sequence,
                                     std::string text) {
+  const uint64_t offset = static_cast<uint64_t>(which) * half_bytes;
   std::vector<uint8_t> bytes = laid_out(sequence, text);
-  auto writing = transfer(file, loop::FileVerb::write, static_cast<uint64_t>(which) * half_bytes, bytes);
+  auto writing = transfer(file, loop::FileVerb::write, offset, bytes);
   const int64_t done = co_await writing;
+  if (done == static_cast<int64_t>(bytes.size())) co_return Result<void>{};
+  // It may be whole in the page cache and nowhere else. Taken for the newest, it would have the next write begin with the other
+  // half, the only one that is on the disk: so it must not look whole.
+  std::array<uint8_t, header_bytes> nothing{};
+  auto spoiling = transfer(file, loop::FileVerb::write, offset, nothing, false);
+  co_await spoiling;
   if (done < 0) co_return std::unexpected(error_of_errno(static_cast<int>(-done), path, "cannot be written"));
-  if (static_cast<size_t>(done) != bytes.size())
-    co_return fail(ErrorCode::no_space, path, "was written in part: {} of {} bytes", done, bytes.size());
-  co_return Result<void>{};
+  co_return fail(ErrorCode::no_space, path, "was written in part: {} of {} bytes", done, bytes.size());
 }
 
 loop::Task<Result<std::unique_ptr<loop::File>>> open_record(std::string path, bool to_write, bool create) {
