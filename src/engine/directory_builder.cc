@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <set>
 
+#include "base/nqn.h"
+#include "engine/portals.h"
+
 namespace ashlar::engine {
 namespace {
 
@@ -24,7 +27,9 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
-View old_view(const iscsi::Target* target, const rpc::HostDocument& host) {
+// Of a target or a subsystem.
+template <typename Target>
+View old_view(const Target* target, const rpc::HostDocument& host) {
   if (target == nullptr) return nullptr;
   if (host.any || host.initiators.empty()) return target->any_host;
   const auto found = target->hosts.find(host.initiators.front());
@@ -44,8 +49,9 @@ std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
   return ports;
 }
 
+template <typename Target>
 View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
-               const std::vector<unit::TargetPortName>& ports, const iscsi::Target* previous) {
+               const std::vector<unit::TargetPortName>& ports, const Target* previous) {
   // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
   const auto mapped = mappings.find(host.name);
   if (mapped == mappings.end()) return nullptr;
@@ -69,6 +75,18 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   return before != nullptr && same_view(*before, *view) ? before : view;
 }
 
+// Views of all hosts. A named host without a LUN here is listed too, with none: "any" is for names that no host has.
+template <typename Target>
+void add_views(Target& target, const rpc::Document& document, const MappingsByHost& mappings,
+               const Volumes& volumes, const std::vector<unit::TargetPortName>& ports,
+               const Target* previous) {
+  for (const rpc::HostDocument& host : document.hosts) {
+    const View view = make_view(host, mappings, volumes, ports, previous);
+    for (const std::string& initiator : host.initiators) target.hosts.emplace(initiator, view);
+    if (host.any && view != nullptr) target.any_host = view;
+  }
+}
+
 bool same_target(const iscsi::Target& a, const iscsi::Target& b) {
   return a.name == b.name && a.alias == b.alias && a.portals == b.portals && a.hosts == b.hosts &&
          a.any_host == b.any_host && a.redirect == b.redirect &&
@@ -85,19 +103,38 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   target->redirect = source.redirect;
   target->redirect_permanent = source.redirect_permanent;
   target->max_sessions = source.max_sessions;
-  for (iscsi::Portal& portal : portals_of(document)) {
-    if (source.portals.empty() || std::ranges::find(source.portals, portal.name) != source.portals.end()) {
-      target->portals.push_back(std::move(portal));
-    }
+  for (const rpc::PortalDocument& portal : document.portals) {
+    if (leads_to(portal, source)) target->portals.push_back(portal_of(portal));
   }
-  const std::vector<unit::TargetPortName> ports = ports_of(*target);
-  for (const rpc::HostDocument& host : document.hosts) {
-    const View view = make_view(host, mappings, volumes, ports, previous.get());
-    // A named host without a LUN here is listed too, with none: "any" is for names that no host has.
-    for (const std::string& initiator : host.initiators) target->hosts.emplace(initiator, view);
-    if (host.any && view != nullptr) target->any_host = view;
-  }
+  add_views(*target, document, mappings, volumes, ports_of(*target), previous.get());
   return previous != nullptr && same_target(*previous, *target) ? previous : target;
+}
+
+bool same_subsystem(const nvme::Subsystem& a, const nvme::Subsystem& b) {
+  return a.name == b.name && a.ports == b.ports && a.hosts == b.hosts && a.any_host == b.any_host &&
+         a.most_controllers == b.most_controllers;
+}
+
+std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument& source,
+                                                      const rpc::Document& document,
+                                                      const MappingsByHost& mappings, const Volumes& volumes,
+                                                      std::shared_ptr<const nvme::Subsystem> previous) {
+  auto subsystem = std::make_shared<nvme::Subsystem>();
+  subsystem->name = source.name;
+  subsystem->serial = nvme::serial_of(source.name);
+  subsystem->most_controllers = source.max_sessions;
+  for (const rpc::PortalDocument& portal : document.portals) {
+    if (leads_to(portal, source)) subsystem->ports.push_back(port_of(portal_of(portal)));
+  }
+  add_views(*subsystem, document, mappings, volumes, {}, previous.get());
+  return previous != nullptr && same_subsystem(*previous, *subsystem) ? previous : subsystem;
+}
+
+std::map<std::string, MappingsByHost> mappings_by_target(const rpc::Document& document) {
+  std::map<std::string, MappingsByHost> mappings;
+  for (const rpc::MappingDocument& mapping : document.mappings)
+    mappings[mapping.target][mapping.host].push_back(&mapping);
+  return mappings;
 }
 
 }  // namespace
@@ -119,10 +156,9 @@ std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& doc
                                                         const iscsi::Directory* previous) {
   auto directory = std::make_shared<iscsi::Directory>();
   directory->settings = settings;
-  std::map<std::string, MappingsByHost> mappings;
-  for (const rpc::MappingDocument& mapping : document.mappings)
-    mappings[mapping.target][mapping.host].push_back(&mapping);
+  std::map<std::string, MappingsByHost> mappings = mappings_by_target(document);
   for (const rpc::TargetDocument& target : document.targets) {
+    if (is_nqn(target.name)) continue;
     std::shared_ptr<const iscsi::Target> before;
     if (previous != nullptr) {
       if (const auto found = previous->targets.find(target.name); found != previous->targets.end())
@@ -131,6 +167,28 @@ std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& doc
     directory->targets.emplace(
         target.name, make_target(target, document, mappings[target.name], volumes, std::move(before)));
   }
+  return directory;
+}
+
+std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document& document,
+                                                            const Volumes& volumes,
+                                                            const nvme::Settings& settings,
+                                                            const nvme::Directory* previous) {
+  auto directory = std::make_shared<nvme::Directory>();
+  directory->settings = settings;
+  std::map<std::string, MappingsByHost> mappings = mappings_by_target(document);
+  for (const rpc::TargetDocument& target : document.targets) {
+    if (!is_nqn(target.name)) continue;
+    std::shared_ptr<const nvme::Subsystem> before;
+    if (previous != nullptr) {
+      if (const auto found = previous->subsystems.find(target.name); found != previous->subsystems.end())
+        before = found->second;
+    }
+    directory->subsystems.emplace(
+        target.name, make_subsystem(target, document, mappings[target.name], volumes, std::move(before)));
+  }
+  if (previous != nullptr)
+    directory->generation = previous->generation + (previous->subsystems == directory->subsystems ? 0 : 1);
   return directory;
 }
 

@@ -6,6 +6,7 @@
 
 #include "engine/volumes.h"
 #include "iscsi/directory.h"
+#include "nvme/directory.h"
 #include "rpc/document.h"
 
 namespace ashlar::engine {
@@ -15,6 +16,12 @@ namespace ashlar::engine {
 std::shared_ptr<const iscsi::Directory> build_directory(const rpc::Document& document, const Volumes& volumes,
                                                         const iscsi::Settings& settings,
                                                         const iscsi::Directory* previous);
+
+/// The same for what is served over NVMe/TCP; its generation is another one when a host may find something else.
+std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document& document,
+                                                            const Volumes& volumes,
+                                                            const nvme::Settings& settings,
+                                                            const nvme::Directory* previous);
 
 /// As the document has it, proofs of discovery included.
 iscsi::Portal portal_of(const rpc::PortalDocument& portal);

@@ -33,7 +33,9 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       options_(std::move(options)),
       domains_(shards.count()),
       servers_(shards.count()),
-      portals_(shards, servers_),
+      nvme_domains_(shards.count()),
+      nvme_servers_(shards.count()),
+      portals_(shards, servers_, nvme_servers_),
       volumes_(registry),
       turnstile_(options_.most_waiting_changes) {
   if (!options_.state_folder.empty())
@@ -67,11 +69,6 @@ loop::Task<void> Engine::start() {
   std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
     domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_, records_.get());
   };
-  std::function<void(loop::Loop&)> make_server = [this](loop::Loop& loop) {
-    const uint32_t i = loop.index();
-    iscsi::Server::EventSink sink = [this](iscsi::ServerEvent event) { server_event(std::move(event)); };
-    servers_[i] = std::make_unique<iscsi::Server>(loop, *domains_[i], servers_, std::move(sink));
-  };
   // All domains before the first server, and all servers before the first connection: they find each other by their groups.
   auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
   co_await making_domains;
@@ -80,7 +77,7 @@ loop::Task<void> Engine::start() {
              now.changed_by);
     tell("group.changed", {{"group", now.group}, {"states", text_of(now)}, {"initiator", now.changed_by}});
   });
-  auto making_servers = loop::on_every_shard(shards_, std::move(make_server));
+  auto making_servers = make_servers();
   co_await making_servers;
   const auto nothing = std::make_shared<const rpc::Document>();
   auto publishing = publish(nothing);
@@ -90,6 +87,32 @@ loop::Task<void> Engine::start() {
   state_ = State::serving;
   log_info("engine", "started version={} shards={}", options_.version, shards_.count());
   tell("engine.started", {{"version", options_.version}});
+}
+
+loop::Task<void> Engine::make_servers() {
+  std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
+    const uint32_t i = loop.index();
+    nvme_domains_[i] = std::make_unique<nvme::Domain>(loop, nvme_domains_, *domains_[i]);
+  };
+  auto making_domains = loop::on_every_shard(shards_, std::move(make_domain));
+  co_await making_domains;
+  std::function<void(loop::Loop&)> make_server = [this](loop::Loop& loop) {
+    const uint32_t i = loop.index();
+    iscsi::Server::EventSink sink = [this](iscsi::ServerEvent event) { server_event(std::move(event)); };
+    servers_[i] = std::make_unique<iscsi::Server>(loop, *domains_[i], servers_, std::move(sink));
+    nvmetcp::Server::EventSink nvme_sink = [this](nvmetcp::ServerEvent event) {
+      server_event({std::move(event.kind), std::move(event.target), std::move(event.initiator),
+                    std::move(event.peer), std::move(event.detail)});
+    };
+    nvme_servers_[i] =
+        std::make_unique<nvmetcp::Server>(loop, *nvme_domains_[i], nvme_servers_, std::move(nvme_sink));
+  };
+  auto making = loop::on_every_shard(shards_, std::move(make_server));
+  co_await making;
+}
+
+ServedPortal Engine::served(const rpc::PortalDocument& portal) const {
+  return {portal_of(portal), portal.protocol == "nvme-tcp"};
 }
 
 loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool dry_run) {
@@ -188,7 +211,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       co_return co_await configuring;
     }
     case StepKind::add_portal: {
-      auto opening = portals_.open(portal_of(step.portal));
+      auto opening = portals_.open(served(step.portal));
       const Result<void> outcome = co_await opening;
       if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
       co_return outcome;
@@ -239,8 +262,10 @@ loop::Task<void> Engine::set_group(Step step) {
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {
   directory_ = build_directory(*document, volumes_, options_.settings, directory_.get());
+  nvme_directory_ = build_nvme_directory(*document, volumes_, options_.nvme_settings, nvme_directory_.get());
   std::function<void(loop::Loop&)> replace = [this](loop::Loop& loop) {
     servers_[loop.index()]->replace_directory(directory_);
+    nvme_domains_[loop.index()]->replace_directory(nvme_directory_);
   };
   auto replacing = loop::on_every_shard(shards_, std::move(replace));
   co_await replacing;
@@ -312,6 +337,8 @@ void Engine::take_pool_level(const rpc::PoolLevelParams& level) {
 loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
   const uint64_t shard = id >> 48;
   bool dropped = false;
+  if ((id & nvme_session) != 0 && state_ == State::serving)
+    dropped = nvme_domains_[0]->drop_controller(static_cast<uint16_t>(id), reason);
   if (shard < shards_.count() && state_ == State::serving) {
     std::function<bool()> drop = [&] { return servers_[shard]->drop_session(id, reason); };
     auto dropping = loop::call_on(static_cast<uint32_t>(shard), std::move(drop));
@@ -341,19 +368,42 @@ loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
 
 loop::Task<void> Engine::stop_servers(loop::Nanoseconds grace) {
   loop::Event all_stopped;
-  uint32_t left = shards_.count();
+  uint32_t left = 2 * shards_.count();
   for (uint32_t i = 0; i < shards_.count(); ++i) {
     std::move_only_function<void()> there = [this, i, grace, &left, &all_stopped] {
-      std::move_only_function<void()> stopped_here = [this, &left, &all_stopped] {
+      const auto stopped_here = [this, &left, &all_stopped] {
         shards_.send(0, [&left, &all_stopped] {
           if (--left == 0) all_stopped.set();
         });
       };
-      servers_[i]->stop(grace, std::move(stopped_here));
+      servers_[i]->stop(grace, stopped_here);
+      nvme_servers_[i]->stop(grace, stopped_here);
     };
     shards_.send(i, std::move(there));
   }
   co_await all_stopped;
+}
+
+loop::Task<void> Engine::forget_on_every_shard(std::function<void(uint32_t)> forget) {
+  std::function<void(loop::Loop&)> here = [&forget](loop::Loop& loop) { forget(loop.index()); };
+  auto forgetting = loop::on_every_shard(shards_, std::move(here));
+  co_await forgetting;
+}
+
+// Servers go on their own shards and in a later turn than their last word; domains after all of them, and that which governs last.
+loop::Task<void> Engine::forget_servers() {
+  std::function<void(uint32_t)> forget_server = [this](uint32_t shard) {
+    servers_[shard].reset();
+    nvme_servers_[shard].reset();
+  };
+  auto servers_go = forget_on_every_shard(std::move(forget_server));
+  co_await servers_go;
+  std::function<void(uint32_t)> forget_nvme = [this](uint32_t shard) { nvme_domains_[shard].reset(); };
+  auto nvme_goes = forget_on_every_shard(std::move(forget_nvme));
+  co_await nvme_goes;
+  std::function<void(uint32_t)> forget_domain = [this](uint32_t shard) { domains_[shard].reset(); };
+  auto domains_go = forget_on_every_shard(std::move(forget_domain));
+  co_await domains_go;
 }
 
 loop::Task<void> Engine::stop(loop::Nanoseconds grace) {
@@ -368,18 +418,10 @@ loop::Task<void> Engine::stop(loop::Nanoseconds grace) {
   co_await closing_portals;
   auto stopping_servers = stop_servers(grace);
   co_await stopping_servers;
-  // Servers go on their own shards and in a later turn than their last word; domains after all of them.
-  std::function<void(loop::Loop&)> forget_server = [this](loop::Loop& loop) {
-    servers_[loop.index()].reset();
-  };
-  std::function<void(loop::Loop&)> forget_domain = [this](loop::Loop& loop) {
-    domains_[loop.index()].reset();
-  };
-  auto forgetting_servers = loop::on_every_shard(shards_, std::move(forget_server));
-  co_await forgetting_servers;
-  auto forgetting_domains = loop::on_every_shard(shards_, std::move(forget_domain));
-  co_await forgetting_domains;
+  auto forgetting = forget_servers();
+  co_await forgetting;
   directory_.reset();
+  nvme_directory_.reset();
   while (!volumes_.all().empty()) {
     const std::string name = volumes_.all().begin()->first;
     auto closing = volumes_.close(name);

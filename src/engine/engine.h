@@ -19,6 +19,7 @@
 #include "engine/version.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
+#include "nvmetcp/server.h"
 #include "rpc/amendment.h"
 #include "rpc/document.h"
 #include "rpc/methods.h"
@@ -30,6 +31,7 @@ namespace ashlar::engine {
 struct EngineOptions {
   std::string version = engine_version;
   iscsi::Settings settings;
+  nvme::Settings nvme_settings;
   size_t most_waiting_changes = 16;
   /// Where relative paths of a document begin; empty: they are refused.
   std::string state_folder;
@@ -42,6 +44,9 @@ struct EngineOptions {
   /// More counters for `stats` of the shard whose loop it is; runs on that shard. May be empty.
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
+
+/// The bit of a session id that tells a controller of NVMe/TCP; its id is in the low 16 bits.
+constexpr uint64_t nvme_session = uint64_t{1} << 52;
 
 /// What is told of the registrations of a volume: how many there are, or who has them too.
 enum class Registrations : uint8_t { count, each };
@@ -96,8 +101,13 @@ class Engine final : private StepRunner {
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
+  loop::Task<void> make_servers();
+  loop::Task<void> forget_servers();
+  loop::Task<void> forget_on_every_shard(std::function<void(uint32_t)> forget);
+  loop::Task<std::vector<rpc::SessionStatus>> nvme_sessions();
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
+  ServedPortal served(const rpc::PortalDocument& portal) const;
   rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations) const;
 
   loop::Shards& shards_;
@@ -108,9 +118,12 @@ class Engine final : private StepRunner {
 
   scsi::Domain::Group domains_;  // entry i made, used and destroyed on shard i
   iscsi::Server::Group servers_;
+  nvme::Domain::Group nvme_domains_;
+  nvmetcp::Server::Group nvme_servers_;
   Portals portals_;
   Volumes volumes_;
   std::shared_ptr<const iscsi::Directory> directory_;
+  std::shared_ptr<const nvme::Directory> nvme_directory_;
 
   rpc::Document running_;
   uint64_t revision_ = 0;                 // of running_; begins anywhere, so that no two lives share one

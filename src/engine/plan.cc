@@ -17,15 +17,17 @@ bool same_endpoint(const PortalDocument& a, const PortalDocument& b) {
 }
 
 bool listens_in(const Document& document, const PortalDocument& portal) {
-  return std::any_of(document.portals.begin(), document.portals.end(),
-                     [&](const auto& other) { return same_endpoint(other, portal); });
+  return std::any_of(document.portals.begin(), document.portals.end(), [&](const auto& other) {
+    return same_endpoint(other, portal) && other.protocol == portal.protocol;
+  });
 }
 
 bool wildcard(const PortalDocument& portal) { return portal.address == "0.0.0.0" || portal.address == "::"; }
 
 // The kernel gives a port of all addresses to one listener only, so one of the two must go before the other comes.
 bool stands_in_the_way(const PortalDocument& running, const PortalDocument& coming) {
-  return running.port == coming.port && (wildcard(running) || wildcard(coming));
+  return same_endpoint(running, coming) ||
+         (running.port == coming.port && (wildcard(running) || wildcard(coming)));
 }
 
 std::string path_of(const VolumeDocument& volume) {

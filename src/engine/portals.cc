@@ -9,8 +9,10 @@ namespace ashlar::engine {
 // One listener of one portal on one shard.
 class Portals::Entrance final : public loop::Acceptor {
  public:
-  Entrance(iscsi::Server& server, iscsi::Portal portal, std::shared_ptr<Counter> counter)
-      : portal(std::move(portal)), server_(server), counter_(std::move(counter)) {}
+  /// One of the two servers is null.
+  Entrance(iscsi::Server* server, nvmetcp::Server* nvme_server, iscsi::Portal portal,
+           std::shared_ptr<Counter> counter)
+      : portal(std::move(portal)), server_(server), nvme_server_(nvme_server), counter_(std::move(counter)) {}
 
   Result<void> open(loop::Loop& loop) {
     loop::ListenOptions options;
@@ -24,9 +26,11 @@ class Portals::Entrance final : public loop::Acceptor {
  private:
   void accepted(std::unique_ptr<loop::Stream> stream) override {
     counter_->accepted.fetch_add(1, std::memory_order_relaxed);
-    server_.serve(std::move(stream), portal);
+    if (nvme_server_ != nullptr) return nvme_server_->serve(std::move(stream), port_of(portal));
+    server_->serve(std::move(stream), portal);
   }
-  iscsi::Server& server_;
+  iscsi::Server* server_;
+  nvmetcp::Server* nvme_server_;
   std::shared_ptr<Counter> counter_;
   std::unique_ptr<loop::Listener> listener_;
 };
@@ -39,8 +43,11 @@ class Nobody final : public loop::Acceptor {
 
 }  // namespace
 
-Portals::Portals(loop::Shards& shards, const iscsi::Server::Group& servers)
-    : shards_(shards), servers_(servers), on_shard_(shards.count()) {}
+nvme::Port port_of(const iscsi::Portal& portal) { return {portal.name, portal.endpoint, portal.group_tag}; }
+
+Portals::Portals(loop::Shards& shards, const iscsi::Server::Group& servers,
+                 const nvmetcp::Server::Group& nvme_servers)
+    : shards_(shards), servers_(servers), nvme_servers_(nvme_servers), on_shard_(shards.count()) {}
 
 Portals::~Portals() { CHECK(open_.empty(), "{} portals were left open", open_.size()); }
 
@@ -59,14 +66,18 @@ Result<void> Portals::is_free(const iscsi::Portal& portal) {
   return {};
 }
 
-loop::Task<Result<void>> Portals::open(iscsi::Portal portal) {
+loop::Task<Result<void>> Portals::open(ServedPortal served) {
+  const iscsi::Portal& portal = served.portal;
   const std::string name = portal.endpoint.text();
   CHECK(!open_.contains(name), "portal {} opened twice", name);
   CO_TRY(is_free(portal));
   auto counter = std::make_shared<Counter>();
   std::vector<Result<void>> outcomes(shards_.count());
   std::function<void(loop::Loop&)> listen = [&](loop::Loop& loop) {
-    auto entrance = std::make_unique<Entrance>(*servers_[loop.index()], portal, counter);
+    const uint32_t i = loop.index();
+    auto entrance =
+        std::make_unique<Entrance>(served.nvme_tcp ? nullptr : servers_[i].get(),
+                                   served.nvme_tcp ? nvme_servers_[i].get() : nullptr, portal, counter);
     outcomes[loop.index()] = entrance->open(loop);
     if (outcomes[loop.index()]) on_shard_[loop.index()].emplace(name, std::move(entrance));
   };

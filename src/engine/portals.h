@@ -10,18 +10,27 @@
 
 #include "iscsi/server.h"
 #include "loop/loop.h"
+#include "nvmetcp/server.h"
 
 namespace ashlar::engine {
+
+/// A portal and what is spoken there. What iSCSI does not need of it is not looked at by NVMe/TCP.
+struct ServedPortal {
+  iscsi::Portal portal;
+  bool nvme_tcp = false;
+};
+nvme::Port port_of(const iscsi::Portal& portal);
 
 /// Calls on shard 0; the listeners themselves live on their shards. With one shard the port is its alone; with more, each has
 /// a listener on it and the kernel spreads the connections.
 class Portals {
  public:
-  Portals(loop::Shards& shards, const iscsi::Server::Group& servers);
+  Portals(loop::Shards& shards, const iscsi::Server::Group& servers,
+          const nvmetcp::Server::Group& nvme_servers);
   ~Portals();  ///< all closed
 
   /// Listens on every shard, or on none: busy when another process has the port.
-  loop::Task<Result<void>> open(iscsi::Portal portal);
+  loop::Task<Result<void>> open(ServedPortal portal);
   loop::Task<void> close(loop::Endpoint endpoint);
   loop::Task<void> close_all();
   /// Names and group tags as they are from now on, for endpoints that go on listening.
@@ -40,6 +49,7 @@ class Portals {
   Result<void> is_free(const iscsi::Portal& portal);
   loop::Shards& shards_;
   const iscsi::Server::Group& servers_;
+  const nvmetcp::Server::Group& nvme_servers_;
   std::map<std::string, std::shared_ptr<Counter>> open_;  // by endpoint
   std::vector<Entrances> on_shard_;                       // entry i on shard i only
 };

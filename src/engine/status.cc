@@ -31,6 +31,24 @@ rpc::SessionStatus told(const iscsi::SessionStatus& session) {
   return status;
 }
 
+rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseconds) {
+  const nvme::ControllerFacts& facts = controller.facts;
+  rpc::SessionStatus status;
+  status.id = nvme_session | facts.id;
+  status.shard = facts.home;
+  status.protocol = "nvme-tcp";
+  status.target = facts.discovery ? "" : facts.subsystem;
+  status.initiator = facts.host_name;
+  status.host = facts.host;
+  status.tsih = facts.id;
+  status.connections = 0;
+  status.local_address = facts.local_address;
+  status.peer_address = facts.peer_address;
+  status.authentication = "none";
+  status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
+  return status;
+}
+
 rpc::HostStatus told(const rpc::HostDocument& host) {
   rpc::HostStatus status;
   status.name = host.name;
@@ -46,7 +64,9 @@ rpc::TargetStatus told(const rpc::TargetDocument& target, const rpc::Document& d
   status.alias = target.alias;
   status.portals = target.portals;
   if (!status.portals.empty()) return status;
-  for (const rpc::PortalDocument& portal : document.portals) status.portals.push_back(portal.name);
+  for (const rpc::PortalDocument& portal : document.portals) {
+    if (leads_to(portal, target)) status.portals.push_back(portal.name);
+  }
   return status;
 }
 
@@ -211,7 +231,36 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::sessions() {
   for (const auto& some : of_shard) {
     for (const iscsi::SessionStatus& session : some) all.push_back(told(session));
   }
+  auto asking = nvme_sessions();
+  std::vector<rpc::SessionStatus> of_nvme = co_await asking;
+  std::ranges::move(of_nvme, std::back_inserter(all));
   std::ranges::sort(all, {}, &rpc::SessionStatus::id);
+  co_return all;
+}
+
+// A controller is a session, its queues are the connections that carry it.
+loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
+  std::vector<std::vector<nvme::QueueStatus>> of_shard(shards_.count());
+  std::function<void(loop::Loop&)> collect = [&](loop::Loop& loop) {
+    if (nvme_domains_[loop.index()]) of_shard[loop.index()] = nvme_domains_[loop.index()]->queues();
+  };
+  auto collecting = loop::on_every_shard(shards_, std::move(collect));
+  co_await collecting;
+  const int64_t now = loop::Loop::current().now().nanoseconds;
+  std::map<uint16_t, rpc::SessionStatus> by_id;
+  for (const auto& some : of_shard) {
+    for (const nvme::QueueStatus& queue : some) {
+      rpc::SessionStatus& session = by_id[queue.controller->facts.id];
+      if (session.id == 0) session = told(*queue.controller, now);
+      session.connections += 1;
+      session.commands += queue.traffic.commands;
+      session.read_bytes += queue.traffic.read_bytes;
+      session.written_bytes += queue.traffic.written_bytes;
+      session.tasks_in_flight += queue.in_flight;
+    }
+  }
+  std::vector<rpc::SessionStatus> all;
+  for (auto& [id, session] : by_id) all.push_back(std::move(session));
   co_return all;
 }
 
@@ -241,7 +290,7 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   for (const rpc::PortalDocument& portal : running_.portals) {
     if (!wanted("portals", portal.name)) continue;
     const loop::Endpoint endpoint{portal.address, portal.port};
-    status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag,
+    status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag, portal.protocol,
                               portals_.listening(endpoint), portals_.accepted(endpoint)});
   }
   for (const rpc::TargetDocument& target : running_.targets) {

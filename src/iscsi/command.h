@@ -6,7 +6,7 @@
 #include <memory>
 #include <vector>
 
-#include "iscsi/transmit_queue.h"
+#include "loop/transmit_queue.h"
 #include "loop/ready.h"
 #include "scsi/task.h"
 #include "wire/iscsi_pdu.h"
@@ -27,7 +27,7 @@ class DataReady final : public loop::Ready {
 };
 
 /// Pooled; lives from its PDU to the last byte of its answer. On the connection's shard.
-class Command final : public scsi::Task, public Transmitted, public ListNode<CommandTag> {
+class Command final : public scsi::Task, public loop::Transmitted, public ListNode<CommandTag> {
  public:
   static constexpr size_t max_outstanding_r2t = 8;
 

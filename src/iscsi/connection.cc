@@ -75,9 +75,9 @@ void Connection::writable() {
 void Connection::turn_end() {
   if (phase_ == Phase::closing) return;
   const bool was_full = transmit_.backlog_bytes() > backlog_limit_bytes;
-  const TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
-  if (flushed == TransmitQueue::Flushed::failed) return fail("the connection failed");
-  blocked_ = flushed == TransmitQueue::Flushed::some;
+  const loop::TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
+  if (flushed == loop::TransmitQueue::Flushed::failed) return fail("the connection failed");
+  blocked_ = flushed == loop::TransmitQueue::Flushed::some;
   if (was_full && transmit_.backlog_bytes() <= backlog_limit_bytes) stream_->resume();
   if (blocked_) return;
   if (phase_ == Phase::flushing) close(close_kind_, close_reason_);

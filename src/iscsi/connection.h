@@ -13,7 +13,7 @@
 #include "iscsi/server.h"
 #include "iscsi/session.h"
 #include "iscsi/text.h"
-#include "iscsi/transmit_queue.h"
+#include "loop/transmit_queue.h"
 
 namespace ashlar::iscsi {
 
@@ -199,12 +199,12 @@ class Connection final : public ListNode<ConnectionTag>,
   Phase phase_ = Phase::login;
   Receiver receiver_;
   /// Answers that a host has asked for again.
-  struct RepeatedRuns final : Transmitted {
+  struct RepeatedRuns final : loop::Transmitted {
     void transmitted() override { --under_way; }
     uint32_t under_way = 0;
   };
   RepeatedRuns repeated_runs_;
-  TransmitQueue transmit_;
+  loop::TransmitQueue transmit_;
   std::unique_ptr<LoginMachine> login_;
   wire::iscsi::LoginRequest last_login_;
   std::optional<std::pair<wire::iscsi::LoginResponse, std::string>> final_response_;

@@ -28,7 +28,7 @@ struct Server::Impl final : private loop::Ready {
   EventSink events;
   std::shared_ptr<const Directory> directory;
   std::vector<uint8_t> receive_buffer;
-  ChunkPool chunks;
+  loop::ChunkPool chunks;
   CommandPool commands;
   ConnectionList connections;
   /// Of commands whose data is kept after their answer (ErrorRecoveryLevel 1 and above).

@@ -51,7 +51,7 @@ struct ChapDocument {
 
 struct HostDocument {
   std::string name;
-  std::vector<std::string> initiators;  ///< iSCSI names
+  std::vector<std::string> initiators;  ///< iSCSI names and host NQNs
   bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
   std::vector<std::string> addresses =
@@ -65,23 +65,32 @@ struct PortalDocument {
   std::string address;  ///< IPv4 or IPv6 literal; "0.0.0.0" and "::" allowed
   uint16_t port = 3260;
   uint16_t group_tag = 1;
+  std::string protocol = "iscsi";                   ///< one of portal_protocols
   std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
   bool operator==(const PortalDocument&) const = default;
 };
 
+constexpr std::string_view portal_protocols[] = {"iscsi", "nvme-tcp"};
+
+/// Its name says how it is served: an NQN is a subsystem of NVMe/TCP.
 struct TargetDocument {
-  std::string name;  ///< iqn...
+  std::string name;  ///< iqn... or nqn...
   std::string alias;
-  std::vector<std::string> portals;  ///< names; empty: all
+  std::vector<std::string> portals;  ///< names; empty: all of its protocol
   std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   bool operator==(const TargetDocument&) const = default;
 };
 
+/// "iscsi" or "nvme-tcp".
+std::string_view protocol_of(const TargetDocument& target);
+/// The portal leads to the target: it is one of those that are named, or of its protocol where none is.
+bool leads_to(const PortalDocument& portal, const TargetDocument& target);
+
 struct MappingDocument {
   std::string host, target, volume;
-  uint16_t lun = 0;  ///< 0-16383
+  uint16_t lun = 0;  ///< 0-16383; on NVMe/TCP it is namespace lun + 1
   bool read_only = false;
   bool operator==(const MappingDocument&) const = default;
 };

@@ -9,6 +9,7 @@
 
 #include "base/address_range.h"
 #include "base/identity.h"
+#include "base/nqn.h"
 #include "json/fields.h"
 #include "json/sizes.h"
 #include "rpc/document.h"
@@ -186,7 +187,15 @@ Result<void> check_chap(const ChapDocument& chap, const std::string& place) {
   return {};
 }
 
+// The discovery subsystem is nobody's (NVMe-oF 1.1 1.5.5).
+constexpr std::string_view discovery_nqn = "nqn.2014-08.org.nvmexpress.discovery";
+
 Result<void> check_name_form(const std::string& name, const std::string& place) {
+  if (is_nqn(name)) {
+    TRY(parse_nqn(name, place));
+    if (name != discovery_nqn) return {};
+    return fail(ErrorCode::invalid_argument, place, "is the name of every discovery subsystem");
+  }
   TRY_ASSIGN(const std::string canonical, parse_iscsi_name(name, place));
   if (canonical == name) return {};
   return fail(ErrorCode::invalid_argument, place, "iSCSI names are written in lower case (RFC 3722): {}",
@@ -203,7 +212,7 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
     TRY(unique(seen, host.name, place + ".name"));
     if (host.initiators.empty() && !host.any) {
       return fail(ErrorCode::invalid_argument, place + ".initiators",
-                  "is empty: name the host's iSCSI names, or say \"any\": true");
+                  "is empty: name the host's iSCSI names or NQNs, or say \"any\": true");
     }
     if (host.initiators.size() > max_initiators_per_host) {
       return fail(ErrorCode::out_of_range, place + ".initiators", "at most {} names",
@@ -241,7 +250,13 @@ Result<void> check_portals(const Document& document, Names& names) {
                   portal.address);
     }
     if (portal.port == 0)
-      return fail(ErrorCode::out_of_range, place + ".port", "must be 1 to 65535; 3260 is iSCSI's own");
+      return fail(ErrorCode::out_of_range, place + ".port",
+                  "must be 1 to 65535; 3260 is iSCSI's own, 4420 and 8009 NVMe/TCP's");
+    if (std::ranges::find(portal_protocols, portal.protocol) == std::end(portal_protocols))
+      return fail(ErrorCode::invalid_argument, place + ".protocol", "'{}' is not one of {}", portal.protocol,
+                  fmt::join(portal_protocols, ", "));
+    if (portal.discovery_chap && portal.protocol != "iscsi")
+      return fail(ErrorCode::invalid_argument, place + ".discovery_chap", "CHAP is for iSCSI portals");
     if (portal.group_tag == 0)
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
@@ -250,6 +265,27 @@ Result<void> check_portals(const Document& document, Names& names) {
     names.insert(portal.name);
   }
   return {};
+}
+
+Result<void> check_portals_of(const TargetDocument& target, const Document& document, const Names& portals,
+                              const std::string& place) {
+  Seen named;
+  for (size_t j = 0; j < target.portals.size(); ++j) {
+    const std::string where = fmt::format("{}.portals[{}]", place, j);
+    TRY(unique(named, target.portals[j], where));
+    if (!portals.contains(target.portals[j]))
+      return fail(ErrorCode::invalid_argument, where, "no portal named '{}'", target.portals[j]);
+    const auto portal = std::ranges::find(document.portals, target.portals[j], &PortalDocument::name);
+    if (portal->protocol != protocol_of(target))
+      return fail(ErrorCode::invalid_argument, where, "portal '{}' speaks {}, the target {}", portal->name,
+                  portal->protocol, protocol_of(target));
+  }
+  if (!target.portals.empty()) return {};
+  const auto leads = [&target](const PortalDocument& portal) { return leads_to(portal, target); };
+  if (std::ranges::any_of(document.portals, leads)) return {};
+  return fail(ErrorCode::invalid_argument, "portals",
+              "there is none of protocol {}, which target '{}' needs to be reached by", protocol_of(target),
+              target.name);
 }
 
 Result<void> check_targets(const Document& document, const Names& portals, Names& names) {
@@ -262,17 +298,15 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
     TRY(unique(seen, target.name, place + ".name"));
     if (target.alias.size() > 255)
       return fail(ErrorCode::invalid_argument, place + ".alias", "at most 255 bytes");
-    if (!target.redirect.empty()) TRY(parse_address_and_port(target.redirect, place + ".redirect"));
+    if (!target.redirect.empty()) {
+      if (is_nqn(target.name))
+        return fail(ErrorCode::invalid_argument, place + ".redirect", "only iSCSI sends logins elsewhere");
+      TRY(parse_address_and_port(target.redirect, place + ".redirect"));
+    }
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");
-    Seen named;
-    for (size_t j = 0; j < target.portals.size(); ++j) {
-      const std::string where = fmt::format("{}.portals[{}]", place, j);
-      TRY(unique(named, target.portals[j], where));
-      if (!portals.contains(target.portals[j]))
-        return fail(ErrorCode::invalid_argument, where, "no portal named '{}'", target.portals[j]);
-    }
+    TRY(check_portals_of(target, document, portals, place));
     names.insert(target.name);
   }
   return {};
@@ -356,6 +390,15 @@ Result<void> check_groups(const Document& document, const Names& volumes) {
 }
 
 }  // namespace
+
+std::string_view protocol_of(const TargetDocument& target) {
+  return is_nqn(target.name) ? "nvme-tcp" : "iscsi";
+}
+
+bool leads_to(const PortalDocument& portal, const TargetDocument& target) {
+  if (portal.protocol != protocol_of(target)) return false;
+  return target.portals.empty() || std::ranges::find(target.portals, portal.name) != target.portals.end();
+}
 
 Result<void> check_document(const Document& document) {
   Names volumes, portals, targets;

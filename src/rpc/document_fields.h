@@ -64,6 +64,7 @@ void visit_fields(V& v, T& portal) {
   v.field("address", portal.address, required);
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
+  v.field("protocol", portal.protocol);
   v.field("discovery_chap", portal.discovery_chap);
 }
 

@@ -57,6 +57,7 @@ struct HostStatus {
 struct PortalStatus {
   std::string name, address;
   uint16_t port = 0, group_tag = 1;
+  std::string protocol = "iscsi";
   bool listening = false;
   uint64_t connections_accepted = 0;  ///< since this portal began to listen
   bool operator==(const PortalStatus&) const = default;
@@ -70,13 +71,14 @@ struct TargetStatus {
   bool operator==(const TargetStatus&) const = default;
 };
 
-/// As iscsi::SessionStatus.
+/// As iscsi::SessionStatus; or a controller of NVMe/TCP with its queues.
 struct SessionStatus {
   uint64_t id = 0;
   uint32_t shard = 0;
+  std::string protocol = "iscsi";
   std::string target;  ///< empty: a discovery session
   std::string initiator, host, isid;
-  uint16_t tsih = 0;
+  uint16_t tsih = 0;         ///< of NVMe/TCP: the controller id
   uint32_t connections = 1;  ///< that carry it; addresses and digests are those of the oldest
   std::string local_address, peer_address;
   bool header_digest = false, data_digest = false;

@@ -60,6 +60,7 @@ void visit_fields(V& v, T& portal) {
   v.field("address", portal.address);
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
+  v.field("protocol", portal.protocol);
   v.field("listening", portal.listening);
   v.field("connections_accepted", portal.connections_accepted);
 }
@@ -76,6 +77,7 @@ template <typename V, Is<SessionStatus> T>
 void visit_fields(V& v, T& session) {
   v.field("id", session.id, required);
   v.field("shard", session.shard);
+  v.field("protocol", session.protocol);
   v.field("target", session.target);
   v.field("initiator", session.initiator);
   v.field("host", session.host);

@@ -125,6 +125,9 @@ void Domain::Impl::take_access(const AccessChanges& changes, const unit::Nexus* 
       if (lun->access != unit::AccessState::transitioning) NexusState::Impl::go_on(*lun);
     }
   }
+  for (const auto& [volume, change] : changes) {
+    for (unit::Subject* subject : subjects) subject->take_access(volume, *change.now, change.news);
+  }
 }
 
 }  // namespace ashlar::scsi

@@ -1,6 +1,6 @@
 // COMPARE AND WRITE (SBC-3 5.2), what clusters lock with: read, compare, and write only if equal, while the range is held so
 // that no other write of any nexus comes between.
-#include "scsi/buffers.h"
+#include "unit/buffers.h"
 
 #include "scsi/handlers.h"
 #include "scsi/vpd.h"
@@ -31,7 +31,7 @@ loop::Task<Sense> compare_then_write(Handling handling, CompareAndWrite work) {
   const block::Status read_status = co_await read_work;
   if (read_status != block::Status::ok) co_return sense_of(read_status, false, work.offset / work.block);
   if (handling.interrupted()) co_return Sense{};
-  const uint32_t equal = equal_bytes(data, 0, found, 0, work.length);
+  const uint32_t equal = unit::equal_bytes(data, 0, found, 0, work.length);
   if (equal != work.length) co_return miscompare(equal);
 
   std::array<iovec, Buffer::max_segments> parts;

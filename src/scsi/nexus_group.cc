@@ -30,6 +30,27 @@ void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
 Domain::Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper)
     : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group, keeper)) {}
 
+std::shared_ptr<unit::UnitRules> Domain::rules_of(const std::string& volume, unit::LogicalUnit& unit) {
+  return impl_->unit_states().of(volume, unit.identity().uuid, unit.geometry().write_cache, loop_.now());
+}
+
+bool Domain::keeps() const { return impl_->keeps(); }
+
+void Domain::add(unit::Subject& subject) { impl_->subjects.push_back(&subject); }
+
+void Domain::remove(unit::Subject& subject) { std::erase(impl_->subjects, &subject); }
+
+std::function<void()> Domain::Impl::count_down(size_t count, std::move_only_function<void()> done) {
+  struct Countdown {
+    size_t left;
+    std::move_only_function<void()> done;
+  };
+  const auto countdown = std::make_shared<Countdown>(count, std::move(done));
+  return [countdown] {
+    if (--countdown->left == 0) countdown->done();
+  };
+}
+
 Domain::~Domain() {
   CHECK(impl_->nexuses.empty(), "a domain destroyed with {} nexuses", impl_->nexuses.size());
 }
@@ -74,6 +95,7 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
       if (state->volume == volume) state->attentions.raise(attention);
     }
   }
+  for (unit::Subject* subject : subjects) subject->take_attention(volume, attention);
 }
 
 void Domain::Impl::abort(const Doomed& doomed, std::move_only_function<void()> done) {

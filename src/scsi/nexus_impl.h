@@ -96,6 +96,7 @@ struct Domain::Impl {
   Group& group;
   unit::Keeper* const keeper;  ///< the first domain's serves the group
   IntrusiveList<NexusState, NexusTag> nexuses;
+  std::vector<unit::Subject*> subjects;  ///< the other protocols, on this shard
   std::vector<Wait> waits;
   UnitStates states;  ///< the first domain's serves the group
   unit::CopyBudget copy_budget;
@@ -112,6 +113,8 @@ struct Domain::Impl {
   unit::Keeper* records() const { return group.front()->impl().keeper; }
   /// SPC-2 5.5.1: a reset ends every RESERVE(6). From the home of the reset; before tasks are cleared.
   loop::Task<void> end_unit_reservations(std::vector<std::string> volumes);
+  /// One that runs `done` when it was called `count` times.
+  static std::function<void()> count_down(size_t count, std::move_only_function<void()> done);
   /// Ends them and calls `done` from the ready list when the last has ended.
   void abort(const Doomed& doomed, std::move_only_function<void()> done);
   /// The copies of a nexus that read or write one of these units: other commands of it may have brought them.

@@ -11,6 +11,7 @@
 #include "loop/loop.h"
 #include "scsi/task.h"
 #include "unit/access.h"
+#include "unit/governor.h"
 #include "unit/host_view.h"
 #include "unit/keeper.h"
 
@@ -77,13 +78,13 @@ class NexusState : public ListNode<NexusTag> {
 };
 
 /// All nexuses of one shard, and the way to those of the others. One per shard, made before any session; `group` has one
-/// entry a shard once all are made.
-class Domain {
+/// entry a shard once all are made. Governs the units for the other protocols, too.
+class Domain final : public unit::Governor {
  public:
   using Group = std::vector<std::unique_ptr<Domain>>;
   /// `keeper` (null: nothing outlives the engine) is that of the group's first.
   Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper = nullptr);
-  ~Domain();
+  ~Domain() override;
   loop::Loop& loop() { return loop_; }
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
@@ -95,6 +96,14 @@ class Domain {
   loop::Task<unit::ReservationStatus> clear_reservations(std::string volume);
   /// Raises `attention` on unit `volume` for every nexus of every shard that maps it, but not for `except`.
   void raise_everywhere(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+
+  std::shared_ptr<unit::UnitRules> rules_of(const std::string& volume, unit::LogicalUnit& unit) override;
+  loop::Task<unit::ReservationStatus> change_reservations(std::shared_ptr<unit::UnitRules> rules,
+                                                          std::string volume,
+                                                          unit::ReservationRequest request) override;
+  bool keeps() const override;
+  void add(unit::Subject& subject) override;
+  void remove(unit::Subject& subject) override;
 
   /// The units of a group, and how they are to be reached from now on.
   struct AccessGroup {

@@ -118,7 +118,7 @@ loop::Task<unit::ReservationStatus> Domain::clear_reservations(std::string volum
   if (state == nullptr) co_return unit::ReservationStatus::good;
   unit::ReservationRequest request;
   request.action = unit::ReservationAction::clear_for_administrator;
-  auto changing = change_reservations(*this, state, volume, std::move(request));
+  auto changing = scsi::change_reservations(*this, state, volume, std::move(request));
   co_return co_await changing;
 }
 
@@ -134,7 +134,7 @@ loop::Task<void> Domain::Impl::end_unit_reservations(std::vector<std::string> vo
     if (state == nullptr || !state->reservations()->unit_holder) continue;
     unit::ReservationRequest request;
     request.action = unit::ReservationAction::end_unit_reservation;
-    auto changing = change_reservations(self, state, volume, request);
+    auto changing = scsi::change_reservations(self, state, volume, request);
     co_await changing;
   }
 }
@@ -161,7 +161,17 @@ void Domain::Impl::take_reservations(const std::string& volume,
       if (aborted && state->volume == volume) NexusState::Impl::collect(*state, doomed.tasks);
     }
   }
-  abort(doomed, std::move(done));
+  const std::function<void()> ended = count_down(1 + subjects.size(), std::move(done));
+  for (unit::Subject* subject : subjects) subject->take_reservations(volume, *now, outcome, ended);
+  abort(doomed, ended);
+}
+
+loop::Task<unit::ReservationStatus> Domain::change_reservations(std::shared_ptr<unit::UnitRules> rules,
+                                                                std::string volume,
+                                                                unit::ReservationRequest request) {
+  auto state = std::static_pointer_cast<UnitState>(std::move(rules));
+  auto changing = scsi::change_reservations(*this, std::move(state), std::move(volume), std::move(request));
+  co_return co_await changing;
 }
 
 }  // namespace ashlar::scsi

@@ -13,15 +13,14 @@
 #include "scsi/application_log.h"
 #include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
-#include "unit/access.h"
-#include "unit/reservations.h"
+#include "unit/governor.h"
 
 namespace ashlar::scsi {
 
 struct ReservationChange;
 
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
-struct UnitState {
+struct UnitState final : unit::UnitRules {
   UnitState(const Uuid& of, bool write_cache, loop::Instant now)
       : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
@@ -42,7 +41,7 @@ struct UnitState {
   Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
   /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
-  std::shared_ptr<const unit::Reservations> reservations() const {
+  std::shared_ptr<const unit::Reservations> reservations() const override {
     const std::lock_guard lock(mutex_);
     return reservations_;
   }
@@ -73,7 +72,7 @@ struct UnitState {
     saved_ = parameters;
   }
   /// Never null. Changed on the home shard alone, by change_access() and Domain::set_access(); read on any.
-  std::shared_ptr<const unit::AccessStates> access() const {
+  std::shared_ptr<const unit::AccessStates> access() const override {
     const std::lock_guard lock(mutex_);
     return access_;
   }
@@ -81,6 +80,9 @@ struct UnitState {
     const std::lock_guard lock(mutex_);
     access_ = std::move(access);
   }
+
+  bool being_rewritten() const override { return rewrite.phase() != Rewriting::Phase::idle; }
+  bool write_protected() const override { return software_write_protect.load(std::memory_order_relaxed); }
 
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);

@@ -1,5 +1,5 @@
 // VERIFY and WRITE AND VERIFY (SBC-3 5.29 to 5.31, 5.40 to 5.42): stories that read the medium in pieces of chunk_bytes.
-#include "scsi/buffers.h"
+#include "unit/buffers.h"
 
 #include "scsi/handlers.h"
 
@@ -46,9 +46,9 @@ loop::Task<Sense> read_and_compare(Handling handling, uint64_t offset, uint64_t 
     const uint32_t size = scratch.size();
     uint32_t equal = size;
     if (check == ByteCheck::all)
-      equal = equal_bytes(task.buffer, static_cast<uint32_t>(done), scratch, 0, size);
+      equal = unit::equal_bytes(task.buffer, static_cast<uint32_t>(done), scratch, 0, size);
     for (uint32_t at = 0; check == ByteCheck::one_block && at < size && equal == size; at += block) {
-      const uint32_t same = equal_bytes(task.buffer, 0, scratch, at, block);
+      const uint32_t same = unit::equal_bytes(task.buffer, 0, scratch, at, block);
       if (same != block) equal = same;  // an offset within the one block that was sent
     }
     if (equal != size) co_return miscompare(check == ByteCheck::all ? done + equal : equal);

@@ -1,6 +1,6 @@
 // WRITE SAME (SBC-3 5.43 and 5.44) and ORWRITE (5.7): stories that hold a range of the unit while they work, so that other
 // writes come before or after them, never between their steps.
-#include "scsi/buffers.h"
+#include "unit/buffers.h"
 
 #include "scsi/handlers.h"
 #include "scsi/vpd.h"
@@ -42,7 +42,7 @@ loop::Task<Sense> write_pattern(Handling handling, WriteSame same) {
   Buffer scratch;
   const uint32_t piece = static_cast<uint32_t>(std::min<uint64_t>(same.length, chunk_bytes));
   if (!handling.loop().buffers().allocate(scratch, piece)) co_return Handling::no_memory_sense();
-  repeat_block(scratch, handling.task().buffer, same.block);
+  unit::repeat_block(scratch, handling.task().buffer, same.block);
   for (uint64_t done = 0; done < same.length && !handling.interrupted(); done += piece) {
     if (same.length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(same.length - done));
     block::Request& request = handling.request(block::Operation::write, same.offset + done, scratch.size());
@@ -68,7 +68,7 @@ loop::Task<void> write_same_story(Handling handling, WriteSame same) {
   handling.command().range_lock = lock.id;
   // With UNMAP the block that was sent is not looked at: unmapped blocks read as zeroes, whatever it holds. libiscsi's
   // UnmapUntilEnd test demands that; a stricter reading (QEMU's) writes a block that is not zero instead.
-  const bool zeroes = same.unmap || same.no_data || is_zero(handling.task().buffer, same.block);
+  const bool zeroes = same.unmap || same.no_data || unit::is_zero(handling.task().buffer, same.block);
   auto writing = zeroes ? write_zeroes(handling, same) : write_pattern(handling, same);
   const Sense sense = co_await writing;
   if (lock.id != 0) handling.unit().unlock_range(lock);  // 0: the unit closes, and ended what we asked for
@@ -85,7 +85,7 @@ loop::Task<Sense> read_or_write(Handling handling, uint64_t offset, uint32_t blo
   const block::Status read_status = co_await read_work;
   if (read_status != block::Status::ok) co_return sense_of(read_status, false, offset / block);
   if (handling.interrupted()) co_return Sense{};
-  or_bytes(scratch, 0, data, 0, data.size());
+  unit::or_bytes(scratch, 0, data, 0, data.size());
   block::Request& writing = handling.request(block::Operation::write, offset, scratch.size());
   writing.durable = (handling.cdb()[1] & 0x08) != 0;  // FUA
   writing.parts = scratch.segments();

@@ -1,17 +1,17 @@
-#include "iscsi/transmit_queue.h"
+#include "loop/transmit_queue.h"
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
 #include <string>
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 namespace {
 
 // Takes `budget` bytes a call at most; none when it is 0.
-class SlowStream final : public loop::Stream {
+class SlowStream final : public Stream {
  public:
-  void watch(loop::StreamWatcher&) override {}
+  void watch(StreamWatcher&) override {}
   int64_t receive(std::span<const iovec>) override { return would_block; }
   int64_t send(std::span<const iovec> parts) override {
     ++calls;
@@ -26,8 +26,8 @@ class SlowStream final : public loop::Stream {
   }
   void resume() override {}
   void shutdown_send() override {}
-  loop::Endpoint local() const override { return {}; }
-  loop::Endpoint peer() const override { return {}; }
+  Endpoint local() const override { return {}; }
+  Endpoint peer() const override { return {}; }
   size_t budget = SIZE_MAX;
   size_t calls = 0;
   std::string sent;
@@ -123,4 +123,4 @@ RC_GTEST_PROP(TransmitQueue, KeepsOrderWhateverTheNetworkTakes, ()) {
 }
 
 }  // namespace
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

@@ -6,7 +6,7 @@
 
 #include "base/buffer_pool.h"
 
-namespace ashlar::scsi {
+namespace ashlar::unit {
 
 /// How many bytes from the front are equal: of `length` bytes of `left` from `left_offset` and of `right` from `right_offset`.
 uint32_t equal_bytes(const Buffer& left, uint32_t left_offset, const Buffer& right, uint32_t right_offset,
@@ -19,4 +19,4 @@ void repeat_block(Buffer& target, const Buffer& source, uint32_t block);
 /// The first `length` bytes are zero.
 bool is_zero(const Buffer& buffer, uint32_t length);
 
-}  // namespace ashlar::scsi
+}  // namespace ashlar::unit

@@ -1,10 +1,10 @@
-#include "scsi/buffers.h"
+#include "unit/buffers.h"
 
 #include <gtest/gtest.h>
 
 #include <vector>
 
-namespace ashlar::scsi {
+namespace ashlar::unit {
 namespace {
 
 std::vector<uint8_t> contents(const Buffer& buffer) {
@@ -55,4 +55,4 @@ TEST_F(Buffers, Combines) {
 }
 
 }  // namespace
-}  // namespace ashlar::scsi
+}  // namespace ashlar::unit

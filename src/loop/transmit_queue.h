@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "loop/stream.h"
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 
 /// Told when all bytes appended before it was registered have been taken by the network (or the queue was abandoned).
 class Transmitted {
@@ -58,7 +58,7 @@ class TransmitQueue {
 
   enum class Flushed { everything, some, failed };
   /// Sends until all is gone or the stream takes no more.
-  Flushed flush(loop::Stream& stream);
+  Flushed flush(Stream& stream);
   /// Drops everything; owners are called.
   void abandon();
 
@@ -80,4 +80,4 @@ class TransmitQueue {
   size_t backlog_bytes_ = 0;
 };
 
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

@@ -1,10 +1,10 @@
-#include "scsi/buffers.h"
+#include "unit/buffers.h"
 
 #include <cstring>
 
 #include "base/check.h"
 
-namespace ashlar::scsi {
+namespace ashlar::unit {
 namespace {
 
 // One piece of a buffer from a byte on.
@@ -73,4 +73,4 @@ bool is_zero(const Buffer& buffer, uint32_t length) {
   return true;
 }
 
-}  // namespace ashlar::scsi
+}  // namespace ashlar::unit

@@ -1,11 +1,11 @@
-#include "iscsi/transmit_queue.h"
+#include "loop/transmit_queue.h"
 
 #include <array>
 #include <utility>
 
 #include "base/check.h"
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 
 ChunkPool::ChunkPool(size_t prepared, size_t maximum) : maximum_(maximum) {
   free_.reserve(maximum);
@@ -101,7 +101,7 @@ void TransmitQueue::consume(size_t bytes) {
   }
 }
 
-TransmitQueue::Flushed TransmitQueue::flush(loop::Stream& stream) {
+TransmitQueue::Flushed TransmitQueue::flush(Stream& stream) {
   finish_items();
   while (!empty()) {
     std::array<iovec, send_pieces> pieces;
@@ -113,7 +113,7 @@ TransmitQueue::Flushed TransmitQueue::flush(loop::Stream& stream) {
       bytes += items_[i].piece.iov_len;
     }
     const int64_t sent = stream.send(std::span(pieces).first(count));
-    if (sent == loop::Stream::would_block) return Flushed::some;
+    if (sent == Stream::would_block) return Flushed::some;
     if (sent <= 0) return Flushed::failed;
     consume(static_cast<size_t>(sent));
     if (static_cast<size_t>(sent) < bytes) return Flushed::some;
@@ -127,4 +127,4 @@ void TransmitQueue::abandon() {
   finish_items();
 }
 
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

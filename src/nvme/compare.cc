@@ -1,0 +1,73 @@
+// Compare and Verify (NVM command set 1.0 3.2.1, 3.2.5): stories that read the medium in pieces of chunk_bytes.
+#include <algorithm>
+
+#include "nvme/handlers.h"
+#include "unit/buffers.h"
+
+namespace ashlar::nvme {
+namespace {
+
+loop::Task<void> compare_story(Handling handling, uint64_t offset) {
+  DataOut data(handling);
+  const bool arrived = co_await data;
+  if (!arrived) {
+    handling.end();
+    co_return;
+  }
+  auto comparing = read_and_compare(handling, offset, handling.command().buffer.size(), true);
+  const Outcome outcome = co_await comparing;
+  handling.finish(outcome);
+}
+
+loop::Task<void> verify_story(Handling handling, uint64_t offset, uint64_t length) {
+  auto reading = read_and_compare(handling, offset, length, false);
+  const Outcome outcome = co_await reading;
+  unit::ShardTally& tally = *handling.space().tally;
+  if (outcome.ok()) {
+    tally.add(unit::Count::verified_bytes, length);
+  } else {
+    tally.add(unit::Count::verify_errors, 1);
+  }
+  handling.finish(outcome);
+}
+
+}  // namespace
+
+loop::Task<Outcome> read_and_compare(Handling handling, uint64_t offset, uint64_t length, bool with_data) {
+  Buffer scratch;
+  const auto piece = static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes));
+  if (!handling.loop().buffers().allocate(scratch, piece))
+    co_return Outcome{Status::command_interrupted, false};
+  for (uint64_t done = 0; done < length && !handling.interrupted(); done += piece) {
+    if (length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(length - done));
+    block::Request& request = handling.request(block::Operation::read, offset + done, scratch.size());
+    request.parts = scratch.segments();
+    UnitWork reading(handling);
+    const block::Status status = co_await reading;
+    if (status != block::Status::ok) co_return outcome_of(status, false);
+    const uint32_t size = scratch.size();
+    const bool equal = !with_data || unit::equal_bytes(handling.command().buffer, static_cast<uint32_t>(done),
+                                                       scratch, 0, size) == size;
+    if (!equal) co_return refusal(Status::compare_failure);
+  }
+  co_return Outcome{};
+}
+
+void compare(Handling handling) {
+  const unit::Geometry geometry = handling.unit().geometry();
+  const wire::nvme::BlockRange range = wire::nvme::block_range(handling.entry());
+  if (!handling.in_range(range, geometry)) return;
+  const uint64_t bytes = uint64_t{range.blocks} * geometry.block_bytes;
+  if (!handling.transferable(bytes) || !handling.expect(static_cast<uint32_t>(bytes))) return;
+  compare_story(handling, range.lba * geometry.block_bytes).detach();
+}
+
+void verify(Handling handling) {
+  const unit::Geometry geometry = handling.unit().geometry();
+  const wire::nvme::BlockRange range = wire::nvme::block_range(handling.entry());
+  if (!handling.in_range(range, geometry)) return;
+  verify_story(handling, range.lba * geometry.block_bytes, uint64_t{range.blocks} * geometry.block_bytes)
+      .detach();
+}
+
+}  // namespace ashlar::nvme

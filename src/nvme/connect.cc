@@ -1,0 +1,114 @@
+// Connect (NVMe-oF 1.1 3.3): who gets a controller, and who another queue of it.
+#include <algorithm>
+
+#include "base/log.h"
+#include "nvme/domain.h"
+
+namespace ashlar::nvme {
+namespace {
+
+using wire::nvme::ConnectField;
+
+ConnectAnswer refuse(Outcome outcome) { return {outcome, 0, nullptr}; }
+ConnectAnswer wrong_entry(uint16_t offset) {
+  return {refusal(Status::connect_invalid_parameters), wire::nvme::invalid_connect_parameter(offset, false),
+          nullptr};
+}
+ConnectAnswer wrong_data(uint16_t offset) {
+  return {refusal(Status::connect_invalid_parameters), wire::nvme::invalid_connect_parameter(offset, true),
+          nullptr};
+}
+
+}  // namespace
+
+uint32_t Domain::shard_for(const ConnectRequest& request) {
+  if (request.connect.queue_id == 0) return loop_.index();
+  const std::shared_ptr<Controller> controller = controllers().find(request.data.controller_id);
+  if (controller == nullptr) return loop_.index();  // refused here
+  return (controller->facts.home + request.connect.queue_id - 1) % static_cast<uint32_t>(group_.size());
+}
+
+ConnectAnswer Domain::connect(QueueHost& host, const ConnectRequest& request) {
+  if (request.connect.record_format != 0) return refuse(refusal(Status::connect_incompatible_format));
+  if (!request.data.subsystem) return wrong_data(ConnectField::subsystem);
+  if (!request.data.host) return wrong_data(ConnectField::host);
+  // A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
+  const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
+  if (entries < 2 || entries > settings().queue_entries) return wrong_entry(ConnectField::queue_entries);
+  return request.connect.queue_id == 0 ? connect_admin(host, request) : connect_io(host, request);
+}
+
+ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& request) {
+  const wire::nvme::ConnectData& data = request.data;
+  if (data.host_id == Uuid{}) return wrong_data(ConnectField::host_id);
+  const bool any = data.controller_id == wire::nvme::dynamic_controller ||
+                   data.controller_id == wire::nvme::static_controller;
+  if (!any && (data.controller_id == 0 || data.controller_id > wire::nvme::last_controller))
+    return wrong_data(ConnectField::controller_id);
+  ControllerFacts facts{.id = data.controller_id,
+                        .discovery = *data.subsystem == wire::nvme::discovery_name,
+                        .subsystem = *data.subsystem,
+                        .host_name = *data.host,
+                        .host_id = data.host_id,
+                        .host = {},
+                        .group_tag = request.port.group_tag,
+                        .home = loop_.index(),
+                        .local_address = request.local.text(),
+                        .peer_address = request.peer.address,
+                        .began_nanoseconds = loop_.now().nanoseconds};
+  std::shared_ptr<const unit::HostView> view;
+  size_t most_of_subsystem = 0;
+  if (!facts.discovery) {
+    const auto found = directory_->subsystems.find(facts.subsystem);
+    if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
+      return wrong_data(ConnectField::subsystem);
+    view = found->second->view_of(facts.host_name, request.peer.address);
+    if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
+    facts.host = view->host;
+    most_of_subsystem = found->second->most_controllers;
+  }
+  const std::shared_ptr<Controller> controller =
+      controllers().create(std::move(facts), settings().most_controllers, most_of_subsystem);
+  if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
+  controller->take_queue(0, loop_.index());
+  const Queue::Making making{host,
+                             controller,
+                             std::move(view),
+                             request.port,
+                             0,
+                             static_cast<uint16_t>(request.connect.queue_entries + 1),
+                             !request.connect.no_flow_control,
+                             request.connect.keep_alive_milliseconds};
+  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+}
+
+ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request) {
+  const wire::nvme::ConnectData& data = request.data;
+  const std::shared_ptr<Controller> controller = controllers().find(data.controller_id);
+  if (controller == nullptr) return wrong_data(ConnectField::controller_id);
+  const ControllerFacts& facts = controller->facts;
+  if (facts.subsystem != *data.subsystem) return wrong_data(ConnectField::subsystem);
+  if (facts.host_name != *data.host) return wrong_data(ConnectField::host);
+  if (facts.host_id != data.host_id) return wrong_data(ConnectField::host_id);
+  if (facts.discovery || request.connect.queue_id > settings().io_queues)
+    return wrong_entry(ConnectField::queue_id);
+  if (!controller->ready()) return refuse(refusal(Status::command_sequence_error));
+  const auto found = directory_->subsystems.find(facts.subsystem);
+  if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
+    return wrong_data(ConnectField::subsystem);
+  auto view = found->second->view_of(facts.host_name, request.peer.address);
+  if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
+  if (!controller->take_queue(request.connect.queue_id, loop_.index()))
+    return refuse(refusal(Status::connect_controller_busy));
+  const Queue::Making making{host,
+                             controller,
+                             std::move(view),
+                             request.port,
+                             request.connect.queue_id,
+                             static_cast<uint16_t>(request.connect.queue_entries + 1),
+                             !request.connect.no_flow_control,
+                             0};
+  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+}
+
+}  // namespace ashlar::nvme

@@ -1,0 +1,102 @@
+// A controller: what one host has of one subsystem by one port, whatever queues it has on whatever shards.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/identity.h"
+#include "nvme/status.h"
+#include "unit/nexus.h"
+#include "wire/nvme_log.h"
+
+namespace ashlar::nvme {
+
+/// CC and CSTS (NVMe base 2.0 3.1.3.5, 3.1.3.6).
+struct Registers {
+  static constexpr uint32_t enable = 1;                  ///< CC.EN
+  static constexpr uint32_t shutdown_mask = 3u << 14;    ///< CC.SHN
+  static constexpr uint32_t ready = 1, fatal = 2;        ///< CSTS.RDY, CSTS.CFS
+  static constexpr uint32_t shutdown_complete = 2 << 2;  ///< CSTS.SHST
+};
+/// The status that a controller has after a host wrote `configuration`. Pure.
+uint32_t status_after(uint32_t configuration, bool discovery);
+
+struct ControllerFacts {
+  uint16_t id = 0;
+  bool discovery = false;
+  std::string subsystem, host_name;  ///< NQNs
+  Uuid host_id{};
+  std::string host;        ///< resource name of the host entry that let it in
+  uint16_t group_tag = 1;  ///< of the port that its admin queue came by
+  uint32_t home = 0;       ///< shard of its admin queue
+  std::string local_address, peer_address;
+  int64_t began_nanoseconds = 0;
+};
+
+/// Errors that are kept for the log page (ELPE).
+constexpr size_t most_error_entries = 64;
+
+/// Shared by its queues; any thread unless said otherwise.
+class Controller {
+ public:
+  explicit Controller(ControllerFacts its_facts);
+  const ControllerFacts facts;
+  const unit::Nexus
+      nexus;  ///< one for all controllers of a host: reservations are the host's (NVMe base 2.0 8.19)
+
+  std::atomic<uint32_t> configuration = 0;  ///< CC
+  std::atomic<uint32_t> status = 0;         ///< CSTS
+  std::atomic<bool> heard = true;           ///< a command came since the keep-alive timer looked
+  std::atomic<bool> ended = false;
+  bool ready() const { return (status.load(std::memory_order_relaxed) & Registers::ready) != 0; }
+  void hear() {
+    if (!heard.load(std::memory_order_relaxed)) heard.store(true, std::memory_order_relaxed);
+  }
+
+  /// False: there is one of that id.
+  bool take_queue(uint16_t queue_id, uint32_t shard);
+  void leave_queue(uint16_t queue_id);
+  std::optional<uint32_t> shard_of(uint16_t queue_id) const;
+  size_t queue_count() const;
+
+  void note_error(wire::nvme::ErrorEntry entry);
+  std::vector<wire::nvme::ErrorEntry> errors() const;  ///< newest first
+  uint64_t error_count() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<uint16_t, uint32_t> shard_of_queue_;
+  std::vector<wire::nvme::ErrorEntry> errors_;  // newest first
+  uint64_t error_count_ = 0;
+};
+
+/// The host's part of Nexus::initiator_port, for who is told of registrants.
+std::string initiator_port_of(const std::string& host_name, const Uuid& host_id);
+/// The host identifier of a registrant; of one that came by another protocol, one that is made of its name.
+Uuid host_id_of(const std::string& initiator_port);
+
+/// All controllers of the array, by id. Any thread.
+class Controllers {
+ public:
+  /// `facts.id` dynamic_controller or static_controller: any that is free. Null: that id is taken, or there are `most`
+  /// (of the subsystem `most_of_subsystem`, 0: no bound).
+  std::shared_ptr<Controller> create(ControllerFacts facts, size_t most, size_t most_of_subsystem);
+  std::shared_ptr<Controller> find(uint16_t id) const;
+  void remove(const Controller& controller);
+  /// Those of a subsystem, by id.
+  std::vector<std::shared_ptr<Controller>> of_subsystem(const std::string& subsystem) const;
+  std::vector<std::shared_ptr<Controller>> all() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::map<uint16_t, std::shared_ptr<Controller>> controllers_;
+  uint16_t last_id_ = 0;
+};
+
+}  // namespace ashlar::nvme

@@ -1,0 +1,61 @@
+// What is served over NVMe, as a snapshot: subsystems, the ports that lead to them, who may see what. Made by the engine, never
+// changed.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "loop/stream.h"
+#include "unit/host_view.h"
+
+namespace ashlar::nvme {
+
+/// An address that hosts connect to. The group tag is that of the portal: access states (ANA) are kept by it.
+struct Port {
+  std::string name;
+  loop::Endpoint endpoint;
+  uint16_t group_tag = 1;  ///< 1-65535; the port id of discovery
+  bool operator==(const Port&) const = default;
+};
+
+/// LUN n of a view is namespace n + 1.
+struct Subsystem {
+  std::string name;    ///< NQN
+  std::string serial;  ///< 20 characters at most, the same for ever
+  std::vector<Port> ports;
+  /// Views by host NQN; `any_host` (may be null) is for names not listed.
+  std::map<std::string, std::shared_ptr<const unit::HostView>> hosts;
+  std::shared_ptr<const unit::HostView> any_host;
+  uint32_t most_controllers = 0;  ///< 0: no bound of its own
+
+  bool served_by(const Port& port) const;
+  /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it.
+  std::shared_ptr<const unit::HostView> view_of(const std::string& host, const std::string& address) const;
+};
+
+/// From the name alone, so that it outlives every restart.
+std::string serial_of(const std::string& subsystem);
+
+struct Settings {
+  uint16_t queue_entries = 128;                   ///< of one queue, 2 to 1024
+  uint16_t io_queues = 64;                        ///< of one controller
+  uint32_t in_capsule_bytes = 8192;               ///< data behind a command, a multiple of 16; at most 65536
+  uint8_t most_transfer_shift = 8;                ///< MDTS: 2^n pages of 4096 bytes
+  uint32_t most_host_data_bytes = 1u << 20;       ///< MAXH2CDATA
+  bool header_digest = true, data_digest = true;  ///< offered to hosts that want them
+  uint32_t connect_timeout_seconds = 15;
+  uint32_t most_connections = 2048;  ///< per shard
+  uint32_t most_controllers = 1024;  ///< over all subsystems
+  uint32_t most_half_open = 256;     ///< per shard: connections without a queue yet
+  uint32_t most_transfer_bytes() const { return 4096u << most_transfer_shift; }
+};
+
+struct Directory {
+  Settings settings;
+  std::map<std::string, std::shared_ptr<const Subsystem>> subsystems;
+  uint64_t generation = 0;  ///< GENCTR of discovery: another one when hosts may find something else
+};
+
+}  // namespace ashlar::nvme

@@ -1,0 +1,196 @@
+#include "nvme/domain.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "nvme/administration.h"
+#include "nvme/handling.h"
+
+namespace ashlar::nvme {
+namespace {
+
+class PostedWork final : public loop::Ready {
+ public:
+  explicit PostedWork(std::move_only_function<void()> work) : work_(std::move(work)) {}
+  void run() override {
+    const std::unique_ptr<PostedWork> self(this);
+    work_();
+  }
+
+ private:
+  std::move_only_function<void()> work_;
+};
+
+}  // namespace
+
+void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
+  loop.post(*std::make_unique<PostedWork>(std::move(work)).release());
+}
+
+Domain::Domain(loop::Loop& loop, Group& group, unit::Governor& governor)
+    : loop_(loop), group_(group), governor_(governor), directory_(std::make_shared<Directory>()) {
+  governor_.add(*this);
+}
+
+Domain::~Domain() {
+  CHECK(queues_.empty(), "a domain destroyed with {} queues", queues_.size());
+  governor_.remove(*this);
+}
+
+void Domain::everywhere(std::function<void(Domain&)> work) {
+  for (uint32_t shard = 0; shard < group_.size(); ++shard) {
+    loop_.shards().send(shard, [&group = group_, shard, work] {
+      if (group[shard] != nullptr) work(*group[shard]);
+    });
+  }
+}
+
+void Domain::replace_directory(std::shared_ptr<const Directory> directory) {
+  const bool moved = directory->generation != directory_->generation;
+  directory_ = std::move(directory);
+  for (Queue& queue : queues_) {
+    if (queue.closing()) continue;
+    const ControllerFacts& facts = queue.controller().facts;
+    if (facts.discovery) {
+      if (moved && queue.administration() != nullptr) queue.administration()->raise(Event::discovery_changed);
+      continue;
+    }
+    const auto found = directory_->subsystems.find(facts.subsystem);
+    if (found == directory_->subsystems.end()) {
+      queue.host().drop("its subsystem was removed");
+      continue;
+    }
+    auto view = found->second->view_of(facts.host_name, facts.peer_address);
+    if (view == nullptr) {
+      queue.host().drop("its host may no longer use the subsystem");
+    } else if (!found->second->served_by(queue.port())) {
+      queue.host().drop("its portal was removed");
+    } else {
+      queue.replace_view(std::move(view));
+    }
+  }
+}
+
+void Domain::drop_here(const Controller& controller, bool admin_too, const std::string& reason) {
+  for (Queue& queue : queues_) {
+    if (&queue.controller() != &controller || queue.closing() || (queue.is_admin() && !admin_too)) continue;
+    queue.host().drop(reason);
+  }
+}
+
+void Domain::end_controller(const std::shared_ptr<Controller>& controller, const std::string& reason) {
+  if (controller->ended.exchange(true)) return;
+  controller->status.store(0, std::memory_order_relaxed);
+  controllers().remove(*controller);
+  everywhere([controller, reason](Domain& there) { there.drop_here(*controller, true, reason); });
+}
+
+void Domain::drop_io_queues(const std::shared_ptr<Controller>& controller, const std::string& reason) {
+  everywhere([controller, reason](Domain& there) { there.drop_here(*controller, false, reason); });
+}
+
+bool Domain::drop_controller(uint16_t id, const std::string& reason) {
+  const std::shared_ptr<Controller> controller = controllers().find(id);
+  if (controller == nullptr) return false;
+  end_controller(controller, reason);
+  return true;
+}
+
+std::vector<QueueStatus> Domain::queues() {
+  std::vector<QueueStatus> all;
+  for (Queue& queue : queues_) {
+    if (queue.closing()) continue;
+    all.push_back({queue.shared_controller(), queue.id(), queue.traffic,
+                   static_cast<uint32_t>(queue.commands_in_flight())});
+  }
+  return all;
+}
+
+uint32_t Domain::abort_here(const Controller& controller, uint16_t queue_id, uint16_t command_id) {
+  for (Queue& queue : queues_) {
+    if (&queue.controller() != &controller || queue.id() != queue_id) continue;
+    Command* command = queue.find_command(command_id);
+    if (command == nullptr) return 1;
+    const bool at_the_device = Handling(*command).executing();
+    // What the device has cannot be called back; a long story ends before its next step.
+    const bool interrupted = Handling(*command).interrupt(refusal(Status::abort_requested));
+    return interrupted && !at_the_device ? 0 : 1;
+  }
+  return 1;
+}
+
+void Domain::abort(const std::shared_ptr<Controller>& controller, uint16_t queue_id, uint16_t command_id,
+                   std::move_only_function<void(uint32_t)> answer) {
+  const std::optional<uint32_t> shard = controller->shard_of(queue_id);
+  if (!shard) return answer(1);
+  auto there = [&group = group_, to = *shard, home = loop_.index(), &shards = loop_.shards(), controller,
+                queue_id, command_id, answer = std::move(answer)]() mutable {
+    const uint32_t result =
+        group[to] == nullptr ? 1 : group[to]->abort_here(*controller, queue_id, command_id);
+    shards.send(home, [answer = std::move(answer), result]() mutable { answer(result); });
+  };
+  loop_.shards().send(*shard, std::move(there));
+}
+
+void Domain::command_ended(const Command& command) {
+  for (size_t i = 0; i < waits_.size();) {
+    Wait& wait = waits_[i];
+    std::erase(wait.left, &command);
+    if (!wait.left.empty()) {
+      ++i;
+      continue;
+    }
+    post_function(loop_, std::move(wait.done));
+    waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
+  }
+}
+
+void Domain::take_reservations(const std::string& volume, const unit::Reservations& now,
+                               const unit::ReservationOutcome& outcome,
+                               std::move_only_function<void()> done) {
+  Wait wait{{}, std::move(done)};
+  for (Queue& queue : queues_) {
+    const unit::NexusName name = unit::name_of(queue.controller().nexus);
+    for (const auto& [id, space] : queue.namespaces()) {
+      if (space->volume != volume) continue;
+      space->keep_out(now, name);
+      if (queue.administration() == nullptr) continue;
+      for (const auto& [who, attention] : outcome.tell) {
+        if (who == name) queue.administration()->reservation_changed(id, attention);
+      }
+    }
+    if (std::ranges::find(outcome.abort, name) == outcome.abort.end()) continue;
+    for (Command* command : queue.commands_of(volume)) wait.left.push_back(command);
+  }
+  if (wait.left.empty()) return post_function(loop_, std::move(wait.done));
+  std::vector<const Command*> doomed = wait.left;
+  waits_.push_back(std::move(wait));
+  for (const Command* each : doomed) {
+    const Handling handling(
+        *const_cast<Command*>(each));  // tidy:allow(const_cast) the list is compared, never followed
+    handling.await_end();
+    handling.interrupt(refusal(Status::reservation_conflict));
+  }
+}
+
+void Domain::take_access(const std::string& volume, const unit::AccessStates& now, unit::AccessNews news) {
+  for (Queue& queue : queues_) {
+    for (const auto& [id, space] : queue.namespaces()) {
+      if (space->volume != volume) continue;
+      space->take_access(now.of(queue.controller().facts.group_tag).state);
+      if (news.states && queue.administration() != nullptr) queue.administration()->access_changed(id);
+    }
+  }
+}
+
+void Domain::take_attention(const std::string& volume, unit::Attention attention) {
+  if (attention != unit::Attention::capacity_changed) return;
+  for (Queue& queue : queues_) {
+    if (queue.administration() == nullptr) continue;
+    for (const auto& [id, space] : queue.namespaces()) {
+      if (space->volume == volume) queue.administration()->namespace_changed(id);
+    }
+  }
+}
+
+}  // namespace ashlar::nvme

@@ -1,0 +1,126 @@
+// Get Log Page (NVMe base 2.0 5.16).
+#include <algorithm>
+
+#include "nvme/administration.h"
+#include "nvme/domain.h"
+#include "nvme/handlers.h"
+
+namespace ashlar::nvme {
+namespace {
+
+using wire::nvme::LogPage;
+using wire::nvme::LogRequest;
+
+constexpr std::array io_pages = {LogPage::supported_pages,
+                                 LogPage::errors,
+                                 LogPage::health,
+                                 LogPage::firmware_slot,
+                                 LogPage::changed_namespaces,
+                                 LogPage::command_effects,
+                                 LogPage::access_groups,
+                                 LogPage::reservation_notification};
+constexpr std::array discovery_pages = {LogPage::supported_pages, LogPage::errors, LogPage::health,
+                                        LogPage::discovery};
+
+bool has_page(LogPage page, bool discovery) {
+  if (discovery) return std::ranges::find(discovery_pages, page) != discovery_pages.end();
+  return std::ranges::find(io_pages, page) != io_pages.end();
+}
+
+std::vector<uint8_t> supported_pages(bool discovery) {
+  return discovery ? wire::nvme::encode_supported_pages({discovery_pages.begin(), discovery_pages.end()})
+                   : wire::nvme::encode_supported_pages({io_pages.begin(), io_pages.end()});
+}
+
+// Of all namespaces that the host sees: counts of their units, whatever protocol brought them.
+std::vector<uint8_t> health(const Queue& queue) {
+  wire::nvme::Health health;
+  constexpr auto since_opened = unit::TallyReader::errors;
+  for (const auto& [id, space] : queue.namespaces()) {
+    unit::UnitTally& tally = space->unit->tally();
+    health.read_bytes += tally.sum(since_opened, unit::Count::read_bytes);
+    health.written_bytes += tally.sum(since_opened, unit::Count::written_bytes);
+    health.read_commands += tally.sum(since_opened, unit::Count::read_commands);
+    health.write_commands += tally.sum(since_opened, unit::Count::write_commands);
+    health.media_errors += tally.sum(since_opened, unit::Count::read_errors) +
+                           tally.sum(since_opened, unit::Count::write_errors) +
+                           tally.sum(since_opened, unit::Count::verify_errors);
+  }
+  const Controller& controller = queue.controller();
+  const int64_t age = queue.domain().loop().now().nanoseconds - controller.facts.began_nanoseconds;
+  health.power_on_hours = static_cast<uint64_t>(age / 3'600'000'000'000);
+  health.error_entries = controller.error_count();
+  return encode(health);
+}
+
+std::vector<uint8_t> access_groups(const Queue& queue, bool groups_only) {
+  std::vector<wire::nvme::AccessGroup> groups;
+  for (const auto& [id, space] : queue.namespaces()) {
+    groups.push_back({access_group_of(id),
+                      group_state_of(space->access),
+                      queue.administration()->access_changes_of(id),
+                      {id}});
+  }
+  return wire::nvme::encode_access_groups(groups, queue.administration()->access_changes(), groups_only);
+}
+
+std::vector<uint8_t> reservation_notice(Administration& administration, bool retain) {
+  const Administration::NoticePage page = administration.take_reservation_notice(retain);
+  return wire::nvme::encode_reservation_notice(page.count, page.notice.kind,
+                                               static_cast<uint8_t>(std::min<size_t>(page.more, 255)),
+                                               page.notice.namespace_id);
+}
+
+std::vector<uint8_t> discovery(const Queue& queue) {
+  const Domain& domain = queue.domain();
+  loop::Endpoint peer;
+  peer.address = queue.controller().facts.peer_address;
+  const auto entries = discovery_entries(domain.directory(), queue.controller().facts.host_name, peer,
+                                         queue.port(), queue.host().local());
+  return wire::nvme::encode_discovery(domain.directory().generation, entries);
+}
+
+std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
+  Administration& administration = *queue.administration();
+  const bool of_discovery = queue.controller().facts.discovery;
+  switch (request.page) {
+    case LogPage::supported_pages: return supported_pages(of_discovery);
+    case LogPage::errors: return wire::nvme::encode_errors(queue.controller().errors(), most_error_entries);
+    case LogPage::health: return health(queue);
+    case LogPage::firmware_slot: return wire::nvme::encode_firmware_slot("1");
+    case LogPage::changed_namespaces:
+      return wire::nvme::encode_changed_namespaces(
+          administration.take_changed_namespaces(request.retain_event));
+    case LogPage::command_effects:
+      return wire::nvme::encode_command_effects(admin_command_effects(of_discovery), io_command_effects());
+    case LogPage::access_groups:
+      if (!request.retain_event) administration.events.read(Event::access_changed);
+      return access_groups(queue, (request.specific & 1) != 0);
+    case LogPage::reservation_notification: return reservation_notice(administration, request.retain_event);
+    case LogPage::discovery:
+      // The host reads its header first, then all: the event is over when it reads from the front.
+      if (!request.retain_event) administration.events.read(Event::discovery_changed);
+      return discovery(queue);
+  }
+  return {};
+}
+
+}  // namespace
+
+void get_log_page(Handling handling) {
+  const LogRequest request = LogRequest::decode(handling.entry());
+  Queue& queue = handling.queue();
+  if (!has_page(request.page, queue.controller().facts.discovery))
+    return handling.fail(Status::invalid_log_page);
+  if (request.offset_is_index || request.offset % 4 != 0) return handling.fail(Status::invalid_field);
+  if (!handling.has_data_of(request.bytes)) return;
+  if (request.bytes > queue.domain().settings().most_transfer_bytes())
+    return handling.fail(Status::invalid_field);
+  std::vector<uint8_t> page = page_of(queue, request);
+  if (request.offset > page.size()) return handling.fail(Status::invalid_field);
+  // What a host asks for past the end of a page is undefined there (5.16.1); zeroes say nothing of us.
+  page.resize(request.offset + request.bytes);
+  handling.reply(ConstBytes(page).subspan(request.offset));
+}
+
+}  // namespace ashlar::nvme

@@ -1,0 +1,28 @@
+// Errors of the unit and its device as NVMe says them: the one place where they are translated.
+#pragma once
+
+#include "block/request.h"
+#include "unit/access.h"
+#include "unit/reservations.h"
+#include "wire/nvme_log.h"
+#include "wire/nvme_reservation.h"
+#include "wire/nvme_status.h"
+
+namespace ashlar::nvme {
+
+using wire::nvme::Outcome;
+using wire::nvme::refusal;
+using wire::nvme::Status;
+
+/// Of a request that has ended; `writing`: it was to change the medium.
+Outcome outcome_of(block::Status status, bool writing);
+/// Of a command that an access state does not let through (NVMe base 2.0 8.1).
+Outcome outcome_of(unit::AccessState state);
+Outcome outcome_of(unit::ReservationStatus status);
+
+wire::nvme::AccessGroupState group_state_of(unit::AccessState state);
+wire::nvme::ReservationKind kind_of(unit::ReservationType type);
+/// none for numbers that are not there.
+unit::ReservationType type_of(uint8_t kind);
+
+}  // namespace ashlar::nvme
