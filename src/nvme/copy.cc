@@ -102,7 +102,7 @@ void copy(Handling handling) {
       (word >> 26 & 0xf) != 0)  // format, PRINFOR, PRINFOW
     return handling.fail(Status::invalid_field);
   if (count > most_copy_ranges) return handling.fail(Status::command_size_limit_exceeded);
-  if (!handling.expect(count * source_bytes)) return;
+  if (!handling.expect_list(count * source_bytes, most_copy_ranges * source_bytes)) return;
   copy_story(handling, count).detach();
 }
 

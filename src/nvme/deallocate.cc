@@ -103,7 +103,7 @@ void write_zeroes(Handling handling) {
 
 void dataset_management(Handling handling) {
   const uint32_t count = (handling.entry().word(10) & 0xff) + 1;
-  if (!handling.expect(count * range_bytes)) return;
+  if (!handling.expect_list(count * range_bytes, most_dataset_ranges * range_bytes)) return;
   dataset_story(handling, count).detach();
 }
 

@@ -65,6 +65,13 @@ bool Handling::has_data_of(uint64_t bytes) const {
   return false;
 }
 
+bool Handling::expect_list(uint32_t bytes, uint32_t most) const {
+  const uint32_t comes = entry().data().length;
+  if (comes >= bytes && comes <= most) return allocate(comes);
+  fail(Status::data_length_invalid);
+  return false;
+}
+
 bool Handling::in_range(const wire::nvme::BlockRange& range, const unit::Geometry& geometry) const {
   const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
   if (range.lba < blocks && range.blocks <= blocks - range.lba) [[likely]]

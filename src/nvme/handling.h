@@ -58,6 +58,8 @@ class Handling {
   [[nodiscard]] bool has_data_of(uint64_t bytes) const;
   /// Takes buffer for `bytes` of the host's data; else the command has ended.
   [[nodiscard]] bool expect(uint32_t bytes) const { return has_data_of(bytes) && allocate(bytes); }
+  /// The same for a list, whose memory hosts give whole, however little of it they use: up to `most`.
+  [[nodiscard]] bool expect_list(uint32_t bytes, uint32_t most) const;
   /// The blocks lie in the namespace; else the command has ended.
   [[nodiscard]] bool in_range(const wire::nvme::BlockRange& range, const unit::Geometry& geometry) const;
   /// Within MDTS; else the command has ended.

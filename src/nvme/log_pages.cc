@@ -116,11 +116,14 @@ void get_log_page(Handling handling) {
   if (!handling.has_data_of(request.bytes)) return;
   if (request.bytes > queue.domain().settings().most_transfer_bytes())
     return handling.fail(Status::invalid_field);
-  std::vector<uint8_t> page = page_of(queue, request);
-  if (request.offset > page.size()) return handling.fail(Status::invalid_field);
-  // What a host asks for past the end of a page is undefined there (5.16.1); zeroes say nothing of us.
-  page.resize(request.offset + request.bytes);
-  handling.reply(ConstBytes(page).subspan(request.offset));
+  const std::vector<uint8_t> page = page_of(queue, request);
+  // Hosts read the longest that a page of access states can be, in pieces: past its end there are zeroes.
+  std::vector<uint8_t> data(request.bytes);
+  if (request.offset < page.size()) {
+    const size_t there = std::min<size_t>(page.size() - request.offset, data.size());
+    std::copy_n(page.begin() + static_cast<std::ptrdiff_t>(request.offset), there, data.begin());
+  }
+  handling.reply(data);
 }
 
 }  // namespace ashlar::nvme

@@ -1,0 +1,266 @@
+#include "initiator/nvme_queue.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/crc32c.h"
+
+namespace ashlar::initiator {
+
+using namespace wire::nvme;
+
+namespace {
+
+Error lost_error(ErrorCode code, const loop::Endpoint& endpoint, std::string message) {
+  return {code, endpoint.text(), std::move(message)};
+}
+
+}  // namespace
+
+NvmeQueue::~NvmeQueue() {
+  CHECK(waiting_.empty(), "a queue destroyed while {} commands wait", waiting_.size());
+  loop_.withdraw(static_cast<loop::TurnEnd&>(*this));
+}
+
+loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& loop,
+                                                                  NvmeQueueOptions options) {
+  std::unique_ptr<NvmeQueue> queue(new NvmeQueue(loop, std::move(options)));
+  auto connecting = loop.connect(queue->options_.endpoint, queue->options_.timeout);
+  Result<std::unique_ptr<loop::Stream>> stream = co_await connecting;
+  if (!stream) co_return std::unexpected(stream.error());
+  queue->stream_ = std::move(*stream);
+  queue->stream_->watch(*queue);
+  auto initializing = queue->initialize();
+  const Result<void> initialized = co_await initializing;
+  CO_TRY(initialized);
+  auto asking = queue->send_connect();
+  const Result<void> connected = co_await asking;
+  CO_TRY(connected);
+  co_return std::move(queue);
+}
+
+loop::Task<Result<void>> NvmeQueue::initialize() {
+  std::array<uint8_t, most_header_bytes> request;
+  Initialization{.format = 0,
+                 .data_alignment = options_.data_alignment,
+                 .header_digest = options_.header_digest,
+                 .data_digest = options_.data_digest,
+                 .most = 0}
+      .encode(request.data(), PduType::initialize_request);
+  send_raw(request);
+  co_await initialized_;
+  if (!initialized_ok_) co_return std::unexpected(reason_);
+  co_return Result<void>{};
+}
+
+loop::Task<Result<void>> NvmeQueue::send_connect() {
+  Submission entry;
+  Connect{.record_format = 0,
+          .queue_id = options_.queue_id,
+          .queue_entries = static_cast<uint16_t>(options_.entries - 1),
+          .no_flow_control = !options_.flow_control,
+          .keep_alive_milliseconds = options_.keep_alive_milliseconds}
+      .encode(entry);
+  ConnectData names;
+  names.host_id = options_.host_id;
+  names.controller_id = options_.controller_id;
+  names.subsystem = options_.subsystem;
+  names.host = options_.host_name;
+  const auto bytes = names.encode();
+  std::vector<uint8_t> data(bytes.begin(), bytes.end());
+  auto running = run(entry, std::move(data));
+  const Result<NvmeAnswer> answer = co_await running;
+  CO_TRY(answer);
+  if (!answer->ok()) {
+    co_return fail(ErrorCode::permission_denied, options_.endpoint.text(),
+                   "Connect to {} was refused: status {:03x}h, parameter {:x}h", options_.subsystem,
+                   static_cast<unsigned>(answer->completion.outcome.status), answer->completion.result);
+  }
+  controller_id_ = static_cast<uint16_t>(answer->completion.result);
+  co_return Result<void>{};
+}
+
+loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint8_t> data, uint32_t room) {
+  if (stream_ == nullptr) co_return std::unexpected(reason_);
+  Waiting waiting;
+  waiting.data = std::move(data);
+  do {
+    ++next_command_;
+  } while (waiting_.contains(next_command_));
+  entry.set_command_id(next_command_);
+  const auto length = static_cast<uint32_t>(waiting.data.size());
+  const bool in_capsule = length > 0 && length <= options_.in_capsule_bytes;
+  entry.set_data({in_capsule ? DataDescriptor::Kind::in_capsule : DataDescriptor::Kind::transport, 0,
+                  length > 0 ? length : room});
+  waiting_[next_command_] = &waiting;
+  append(PduType::command, 0, entry.bytes, in_capsule ? ConstBytes(waiting.data) : ConstBytes());
+  co_await waiting.answered;
+  if (waiting.lost) co_return std::unexpected(reason_);
+  co_return std::move(waiting.answer);
+}
+
+void NvmeQueue::append(PduType type, uint8_t flags, ConstBytes specific, ConstBytes data) {
+  const bool header_digest = digests_on_ && options_.header_digest,
+             data_digest = digests_on_ && options_.data_digest;
+  const auto header_bytes = static_cast<uint8_t>(common_header_bytes + specific.size());
+  const uint32_t offset = header_bytes + (header_digest ? 4u : 0u);
+  const bool signed_data = data_digest && !data.empty();
+  CommonHeader header{type, flags, header_bytes, data.empty() ? uint8_t{0} : static_cast<uint8_t>(offset),
+                      static_cast<uint32_t>(offset + data.size() + (signed_data ? 4 : 0))};
+  if (header_digest) header.flags |= PduFlag::header_digest;
+  if (signed_data) header.flags |= PduFlag::data_digest;
+  std::vector<uint8_t> pdu(header.pdu_bytes);
+  header.encode(pdu.data());
+  std::ranges::copy(specific, pdu.begin() + common_header_bytes);
+  if (header_digest) {
+    const uint32_t crc = crc32c(ConstBytes(pdu).first(header_bytes));
+    store_le32(pdu.data() + header_bytes, spoil_header_digest ? ~crc : crc);
+  }
+  std::ranges::copy(data, pdu.begin() + offset);
+  if (signed_data)
+    store_le32(pdu.data() + offset + data.size(), spoil_data_digest ? ~crc32c(data) : crc32c(data));
+  send_raw(pdu);
+}
+
+void NvmeQueue::send_raw(ConstBytes bytes) {
+  to_send_.insert(to_send_.end(), bytes.begin(), bytes.end());
+  loop_.at_turn_end(*this);
+}
+
+void NvmeQueue::writable() { loop_.at_turn_end(*this); }
+
+void NvmeQueue::turn_end() {
+  while (stream_ != nullptr && !to_send_.empty()) {
+    const iovec part{to_send_.data(), to_send_.size()};
+    const int64_t sent = stream_->send({&part, 1});
+    if (sent == loop::Stream::would_block) return;
+    if (sent <= 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, "the connection failed"));
+    to_send_.erase(to_send_.begin(), to_send_.begin() + sent);
+  }
+}
+
+void NvmeQueue::readable() {
+  std::array<uint8_t, 65536> buffer;
+  while (stream_ != nullptr) {
+    const iovec part{buffer.data(), buffer.size()};
+    const int64_t count = stream_->receive({&part, 1});
+    if (count == loop::Stream::would_block) return;
+    if (count <= 0)
+      return lose(lost_error(ErrorCode::closed, options_.endpoint, "the controller closed the connection"));
+    received_.insert(received_.end(), buffer.begin(), buffer.begin() + count);
+    parse();
+    if (static_cast<size_t>(count) < buffer.size()) return;
+  }
+}
+
+void NvmeQueue::parse() {
+  size_t at = 0;
+  while (stream_ != nullptr && received_.size() - at >= common_header_bytes) {
+    const CommonHeader header = CommonHeader::decode(received_.data() + at);
+    const HeaderFault fault = check_header(header, digests_on_ && options_.header_digest,
+                                           digests_on_ && options_.data_digest, most_pdu_bytes);
+    if (fault.found) {
+      return lose(lost_error(
+          ErrorCode::protocol_error, options_.endpoint,
+          fmt::format("{} with a wrong header field at byte {}", pdu_name(header.type), fault.offset)));
+    }
+    if (received_.size() - at < header.pdu_bytes) break;
+    if (!take_pdu(header, ConstBytes(received_).subspan(at, header.pdu_bytes))) return;
+    at += header.pdu_bytes;
+  }
+  received_.erase(received_.begin(), received_.begin() + static_cast<std::ptrdiff_t>(at));
+}
+
+// False: the connection is lost.
+bool NvmeQueue::take_pdu(const CommonHeader& header, ConstBytes pdu) {
+  const auto wrong = [&](std::string_view what) {
+    lose(lost_error(ErrorCode::protocol_error, options_.endpoint,
+                    fmt::format("{}: {}", pdu_name(header.type), what)));
+    return false;
+  };
+  if (header.has(PduFlag::header_digest) &&
+      crc32c(pdu.first(header.header_bytes)) != load_le32(pdu.data() + header.header_bytes))
+    return wrong("header digest error");
+  switch (header.type) {
+    case PduType::initialize_response: {
+      const Initialization agreed = Initialization::decode(pdu.data());
+      options_.header_digest = agreed.header_digest;
+      options_.data_digest = agreed.data_digest;
+      most_data_bytes_ = agreed.most;
+      if (agreed.most < least_data_bytes) return wrong("MAXH2CDATA is less than 4096");
+      digests_on_ = initialized_ok_ = true;
+      initialized_.set();
+      return true;
+    }
+    case PduType::response:
+      take_completion(Completion::decode(pdu.data() + common_header_bytes));
+      return true;
+    case PduType::controller_data: take_data(header, pdu); return stream_ != nullptr;
+    case PduType::ready_to_transfer: answer_ready_to_transfer(DataTransfer::decode(pdu.data())); return true;
+    case PduType::controller_termination: {
+      const Termination why = Termination::decode(pdu.data());
+      terminated_ = static_cast<uint16_t>(why.error);
+      return wrong(fmt::format("fatal error {}, information {}", terminated_, why.information));
+    }
+    default: return wrong("it is not for a host");
+  }
+}
+
+void NvmeQueue::take_data(const CommonHeader& header, ConstBytes pdu) {
+  const DataTransfer transfer = DataTransfer::decode(pdu.data());
+  const ConstBytes data = pdu.subspan(header.data_offset, data_bytes_of(header));
+  const bool good = !header.has(PduFlag::data_digest) || crc32c(data) == load_le32(data.data() + data.size());
+  const auto found = waiting_.find(transfer.command_id);
+  if (found == waiting_.end() || !good || transfer.offset != found->second->answer.data.size()) {
+    return lose(lost_error(ErrorCode::protocol_error, options_.endpoint,
+                           "data that does not fit, or with a wrong digest"));
+  }
+  std::vector<uint8_t>& into = found->second->answer.data;
+  into.insert(into.end(), data.begin(), data.end());
+  if (!header.has(PduFlag::success)) return;
+  ++successes;
+  Completion completion;
+  completion.command_id = transfer.command_id;
+  completion.queue_id = options_.queue_id;
+  take_completion(completion);
+}
+
+void NvmeQueue::take_completion(const Completion& completion) {
+  const auto found = waiting_.find(completion.command_id);
+  if (found == waiting_.end()) return;
+  Waiting* waiting = found->second;
+  waiting_.erase(found);
+  waiting->answer.completion = completion;
+  waiting->answered.set();
+}
+
+void NvmeQueue::answer_ready_to_transfer(const DataTransfer& asked) {
+  ++ready_to_transfers;
+  last_transfer_tag = asked.transfer_tag;
+  const auto found = waiting_.find(asked.command_id);
+  if (found == waiting_.end() || hold_data) return;
+  const ConstBytes all = found->second->data;
+  if (asked.offset > all.size() || asked.length > all.size() - asked.offset) return;
+  for (uint32_t done = 0; done < asked.length;) {
+    const uint32_t part = std::min(asked.length - done, most_data_bytes_);
+    std::array<uint8_t, data_header_bytes> header{};
+    DataTransfer{asked.command_id, asked.transfer_tag, asked.offset + done, part}.encode(header.data());
+    const bool last = done + part == asked.length;
+    append(PduType::host_data, last ? PduFlag::last : uint8_t{0},
+           ConstBytes(header).subspan(common_header_bytes), all.subspan(asked.offset + done, part));
+    done += part;
+  }
+}
+
+void NvmeQueue::lose(Error reason) {
+  if (stream_ == nullptr) return;
+  reason_ = std::move(reason);
+  stream_.reset();
+  for (auto& [id, waiting] : std::exchange(waiting_, {})) {
+    waiting->lost = true;
+    waiting->answered.set();
+  }
+  if (!initialized_ok_) initialized_.set();
+}
+
+}  // namespace ashlar::initiator

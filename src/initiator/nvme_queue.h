@@ -1,0 +1,103 @@
+// The host's side of one queue of an NVMe/TCP controller: initialization, Connect, commands and their answers (NVMe/TCP 1.0).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "loop/loop.h"
+#include "wire/nvme_fabrics.h"
+#include "wire/nvme_tcp_pdu.h"
+
+namespace ashlar::initiator {
+
+struct NvmeQueueOptions {
+  loop::Endpoint endpoint;
+  std::string subsystem;  ///< NQN
+  std::string host_name;  ///< NQN
+  Uuid host_id{};
+  uint16_t queue_id = 0;
+  uint16_t controller_id = wire::nvme::dynamic_controller;
+  uint16_t entries = 32;  ///< from 1
+  bool flow_control = true;
+  bool header_digest = false, data_digest = false;
+  uint8_t data_alignment = 0;  ///< HPDA
+  uint32_t keep_alive_milliseconds = 0;
+  uint32_t in_capsule_bytes = 8192;  ///< longer data waits for R2T
+  loop::Nanoseconds timeout = loop::seconds(10);
+};
+
+/// What came back for one command.
+struct NvmeAnswer {
+  wire::nvme::Completion completion;
+  std::vector<uint8_t> data;
+  bool ok() const { return completion.outcome.ok(); }
+};
+
+/// On one loop. Made for stories: each command allocates. No run() is under way when it dies.
+class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
+ public:
+  /// The largest PDU that a controller may send.
+  static constexpr uint32_t most_pdu_bytes = 4u << 20;
+
+  static loop::Task<Result<std::unique_ptr<NvmeQueue>>> connect(loop::Loop& loop, NvmeQueueOptions options);
+  ~NvmeQueue();
+
+  /// Sends the command and waits for its answer. Its id and descriptor are filled in here; `data` goes to the controller, up to
+  /// `room` bytes come from it.
+  loop::Task<Result<NvmeAnswer>> run(wire::nvme::Submission entry, std::vector<uint8_t> data = {},
+                                     uint32_t room = 0);
+  uint16_t controller_id() const { return controller_id_; }
+  bool open() const { return stream_ != nullptr; }
+  /// Why it is open no more.
+  const Error& reason() const { return reason_; }
+  /// FES of the termination request that ended it; 0: none came.
+  uint16_t terminated() const { return terminated_; }
+
+  // For tests of the other side: bytes as they are, and what the next PDUs do wrong.
+  void send_raw(ConstBytes bytes);
+  bool spoil_header_digest = false, spoil_data_digest = false;
+  bool hold_data = false;  ///< R2Ts are not answered
+  uint16_t last_transfer_tag = 0;
+  uint32_t ready_to_transfers = 0;
+  uint32_t successes = 0;  ///< answers that came with the data alone
+
+ private:
+  struct Waiting {
+    loop::Event answered;
+    NvmeAnswer answer;
+    std::vector<uint8_t> data;  // for the controller
+    bool lost = false;
+  };
+  NvmeQueue(loop::Loop& loop, NvmeQueueOptions options) : loop_(loop), options_(std::move(options)) {}
+  loop::Task<Result<void>> initialize();
+  loop::Task<Result<void>> send_connect();
+  void readable() override;
+  void writable() override;
+  void turn_end() override;
+  void parse();
+  bool take_pdu(const wire::nvme::CommonHeader& header, ConstBytes pdu);
+  void take_data(const wire::nvme::CommonHeader& header, ConstBytes pdu);
+  void take_completion(const wire::nvme::Completion& completion);
+  void answer_ready_to_transfer(const wire::nvme::DataTransfer& asked);
+  void append(wire::nvme::PduType type, uint8_t flags, ConstBytes specific, ConstBytes data);
+  void lose(Error reason);
+
+  loop::Loop& loop_;
+  NvmeQueueOptions options_;
+  std::unique_ptr<loop::Stream> stream_;
+  std::vector<uint8_t> received_, to_send_;
+  std::map<uint16_t, Waiting*> waiting_;
+  loop::Event initialized_;
+  bool digests_on_ = false;
+  bool initialized_ok_ = false;
+  uint32_t most_data_bytes_ = wire::nvme::least_data_bytes;
+  uint16_t controller_id_ = 0;
+  uint16_t next_command_ = 0;
+  uint16_t terminated_ = 0;
+  Error reason_;
+};
+
+}  // namespace ashlar::initiator

@@ -1,0 +1,226 @@
+// For tests: a whole NVMe/TCP target on the simulated loop over several shards, and hosts beside it.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "initiator/nvme_controller.h"
+#include "loop/sim_test.h"
+#include "nvmetcp/server_impl.h"
+#include "scsi/nexus_state.h"
+#include "stores/stores.h"
+#include "unit/local_unit.h"
+
+namespace ashlar::nvmetcp::test {
+
+using initiator::NvmeAnswer;
+using initiator::NvmeController;
+using initiator::NvmeQueue;
+using initiator::NvmeQueueOptions;
+using loop::Task;
+using nvme::Status;
+using wire::nvme::IoOpcode;
+using wire::nvme::Submission;
+
+constexpr uint64_t volume_bytes = 8 << 20;
+inline const std::string subsystem = "nqn.2026-11.io.ashlar:test";
+inline const loop::Endpoint endpoint{"10.0.0.1", 4420};
+inline const loop::Endpoint second_endpoint{"10.0.0.1", 4421};
+
+inline std::string host_name(int number) {
+  return "nqn.2014-08.org.nvmexpress:uuid:host" + std::to_string(number);
+}
+
+inline Task<unit::OpenUnit> open_volume() {
+  block::Registry registry;
+  stores::add_all(registry);
+  block::StoreSpec spec;
+  spec.kind = "memory";
+  spec.size_bytes = volume_bytes;
+  auto store = co_await registry.open(spec, "volume");
+  CHECK(store.has_value(), "{}", store.error().text());
+  unit::Identity identity;
+  identity.name = "volume";
+  identity.serial = "0123456789abcdef";
+  identity.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  identity.eui64 = {0x30, 1, 2, 3, 4, 5, 6, 7};
+  unit::Geometry geometry;
+  geometry.size_bytes = volume_bytes;
+  auto opened = co_await unit::open_unit(identity, geometry, *store);
+  CHECK(opened.has_value(), "{}", opened.error().text());
+  co_return *opened;
+}
+
+inline Task<bool> close_volume(unit::OpenUnit opened) {
+  auto closing = unit::close_unit(std::move(opened));
+  co_await closing;
+  co_return true;
+}
+
+/// One subsystem at two ports (group tags 1 and 2): the volume as namespace 1 and, read only, as namespace 2; open to every host.
+class Array {
+ public:
+  explicit Array(uint32_t shards = 1)
+      : world(11),
+        process(world.add_process("array", shards, sizes)),
+        host(world.add_process("host", 1, sizes)) {
+    unit.emplace(run_story(process.loop(0), open_volume));
+    scsi_domains.resize(shards);
+    domains.resize(shards);
+    servers.resize(shards);
+    each(
+        [&](uint32_t i) { scsi_domains[i] = std::make_unique<scsi::Domain>(process.loop(i), scsi_domains); });
+    each([&](uint32_t i) {
+      domains[i] = std::make_unique<nvme::Domain>(process.loop(i), domains, *scsi_domains[i]);
+    });
+    each([&](uint32_t i) {
+      Server::EventSink sink = [this](ServerEvent event) { events.push_back(std::move(event)); };
+      servers[i] = std::make_unique<Server>(process.loop(i), *domains[i], servers, std::move(sink));
+    });
+    publish(directory());
+    for (const nvme::Port& port : ports()) {
+      each([&](uint32_t i) {
+        doors.push_back(std::make_unique<Door>(*servers[i], port));
+        auto listening = process.loop(i).listen(port.endpoint, {.shared_port = true}, *doors.back());
+        CHECK(listening.has_value(), "{}", listening.error().text());
+        listeners[i].push_back(std::move(*listening));
+      });
+    }
+  }
+  ~Array() {
+    each([&](uint32_t i) {
+      listeners[i].clear();
+      servers[i]->stop(loop::seconds(1), [] {});
+    });
+    world.run_for(loop::seconds(10));
+    each([&](uint32_t i) { servers[i].reset(); });
+    world.run_for(loop::seconds(1));
+    each([&](uint32_t i) { domains[i].reset(); });
+    each([&](uint32_t i) { scsi_domains[i].reset(); });
+    run_story(process.loop(0), close_volume, std::move(*unit));
+  }
+
+  static std::vector<nvme::Port> ports() { return {{"p1", endpoint, 1}, {"p2", second_endpoint, 2}}; }
+  std::shared_ptr<unit::HostView> view() {
+    auto made = std::make_shared<unit::HostView>();
+    made->host = "any";
+    made->luns[0] = {0, false, "volume", unit->on_shard};
+    made->luns[1] = {1, true, "volume", unit->on_shard};
+    return made;
+  }
+  std::shared_ptr<nvme::Directory> directory() {
+    auto served = std::make_shared<nvme::Subsystem>();
+    served->name = subsystem;
+    served->serial = nvme::serial_of(subsystem);
+    served->ports = ports();
+    served->any_host = view();
+    auto made = std::make_shared<nvme::Directory>();
+    made->settings = settings;
+    made->subsystems[subsystem] = served;
+    made->generation = ++generation;
+    return made;
+  }
+  void publish(const std::shared_ptr<nvme::Directory>& made) {
+    each([this, made](uint32_t i) { domains[i]->replace_directory(made); });
+  }
+  /// On every shard: now, or within a story, soon.
+  template <typename Work>
+  void each(Work work) {
+    const bool in_a_story = loop::Loop::current_or_null() != nullptr;
+    for (uint32_t i = 0; i < domains.size(); ++i) {
+      if (in_a_story) {
+        process.loop(i).shards().send(i, [work, i]() mutable { work(i); });
+      } else {
+        process.loop(i).enter([&] { work(i); });
+      }
+    }
+  }
+  size_t connections() const {
+    size_t sum = 0;
+    for (const auto& server : servers) sum += server->connections();
+    return sum;
+  }
+  uint32_t buffers_in_use() {
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < domains.size(); ++i) sum += process.loop(i).buffers().in_use();
+    return sum;
+  }
+  NvmeQueueOptions options(int number = 1) const {
+    NvmeQueueOptions made;
+    made.endpoint = endpoint;
+    made.subsystem = subsystem;
+    made.host_name = host_name(number);
+    made.host_id = {static_cast<uint8_t>(number), 0xaa};
+    return made;
+  }
+  /// A host's story, with the loop it runs on.
+  template <typename Story>
+  void run(Story story) {
+    run_story(host.loop(0), +story, this);
+  }
+
+  static constexpr BufferPool::Sizes sizes{.small = 256, .medium = 64, .large = 32};
+  nvme::Settings settings;
+  uint64_t generation = 0;
+  loop::SimWorld world;
+  loop::SimProcess& process;
+  loop::SimProcess& host;
+  std::optional<unit::OpenUnit> unit;
+  scsi::Domain::Group scsi_domains;
+  nvme::Domain::Group domains;
+  Server::Group servers;
+  std::vector<ServerEvent> events;
+
+ private:
+  class Door final : public loop::Acceptor {
+   public:
+    Door(Server& server, nvme::Port port) : server_(server), port_(std::move(port)) {}
+    void accepted(std::unique_ptr<loop::Stream> stream) override { server_.serve(std::move(stream), port_); }
+
+   private:
+    Server& server_;
+    nvme::Port port_;
+  };
+  std::vector<std::unique_ptr<Door>> doors;
+  std::map<uint32_t, std::vector<std::unique_ptr<loop::Listener>>> listeners;
+};
+
+inline std::vector<uint8_t> pattern(size_t bytes, uint8_t seed) {
+  std::vector<uint8_t> data(bytes);
+  for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>(i * 7 + i / 512 + seed);
+  return data;
+}
+
+/// The controller, or a failed test.
+inline Task<std::unique_ptr<NvmeController>> attach(NvmeQueueOptions options, uint16_t io_queues = 1) {
+  auto attaching = NvmeController::attach(loop::Loop::current(), std::move(options), io_queues);
+  auto attached = co_await attaching;
+  CHECK(attached.has_value(), "{}", attached.error().text());
+  co_return std::move(*attached);
+}
+
+/// The status of a command; internal_path_error when the connection was lost.
+inline Task<Status> status_of(NvmeQueue& queue, Submission entry, std::vector<uint8_t> data = {},
+                              uint32_t room = 0) {
+  auto running = queue.run(entry, std::move(data), room);
+  const auto answer = co_await running;
+  co_return answer ? answer->completion.outcome.status : Status::internal_path_error;
+}
+
+inline Task<Status> write_blocks(NvmeQueue& queue, uint64_t lba, std::vector<uint8_t> data,
+                                 uint32_t space = 1) {
+  const auto blocks = static_cast<uint32_t>(data.size() / 512);
+  return status_of(queue, initiator::nvme_blocks(IoOpcode::write, space, lba, blocks), std::move(data));
+}
+
+inline Task<std::vector<uint8_t>> read_blocks(NvmeQueue& queue, uint64_t lba, uint32_t blocks) {
+  auto running = queue.run(initiator::nvme_blocks(IoOpcode::read, 1, lba, blocks), {}, blocks * 512);
+  const auto answer = co_await running;
+  co_return answer && answer->ok() ? answer->data : std::vector<uint8_t>{};
+}
+
+}  // namespace ashlar::nvmetcp::test

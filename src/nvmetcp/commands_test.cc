@@ -1,0 +1,330 @@
+// The NVM command set against a volume, and against hosts of another protocol.
+#include <algorithm>
+
+#include "nvmetcp/array_test.h"
+
+namespace ashlar::nvmetcp::test {
+namespace {
+
+using initiator::nvme_blocks;
+using wire::nvme::Fuse;
+
+Submission with_action(IoOpcode opcode, uint32_t word10) {
+  Submission entry;
+  entry.set_opcode(static_cast<uint8_t>(opcode));
+  entry.set_namespace_id(1);
+  entry.set_word(10, word10);
+  return entry;
+}
+
+std::vector<uint8_t> keys(uint64_t current, uint64_t other = 0) {
+  std::vector<uint8_t> data(16);
+  store_le64(data.data(), current);
+  store_le64(data.data() + 8, other);
+  return data;
+}
+
+std::vector<uint8_t> one_key(uint64_t key) {
+  std::vector<uint8_t> data(8);
+  store_le64(data.data(), key);
+  return data;
+}
+
+TEST(NvmeCommands, CompareVerifyZeroesAndDeallocate) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options());
+    const auto controller = co_await attaching;
+    NvmeQueue& queue = controller->io();
+    const auto data = pattern(8192, 3);
+    EXPECT_EQ(co_await write_blocks(queue, 8, data), Status::success);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::compare, 1, 8, 16), data), Status::success);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::compare, 1, 8, 16), pattern(8192, 4)),
+              Status::compare_failure);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::verify, 1, 0, 16384)), Status::success);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::verify, 1, 0, 16385)),
+              Status::lba_out_of_range);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::write_zeroes, 1, 8, 8)), Status::success);
+    const auto found = co_await read_blocks(queue, 8, 16);
+    EXPECT_TRUE(std::all_of(found.begin(), found.begin() + 4096, [](uint8_t byte) { return byte == 0; }));
+    EXPECT_TRUE(std::equal(found.begin() + 4096, found.end(), data.begin() + 4096));
+    Submission deallocate = with_action(IoOpcode::dataset_management, 0);
+    deallocate.set_word(11, 4);
+    std::vector<uint8_t> ranges(4096);  // hosts give a whole page, however few ranges there are
+    store_le32(ranges.data() + 4, 16);
+    store_le64(ranges.data() + 8, 8);
+    EXPECT_EQ(co_await status_of(queue, deallocate, ranges), Status::success);
+    store_le64(ranges.data() + 8, volume_bytes / 512);
+    EXPECT_EQ(co_await status_of(queue, deallocate, ranges), Status::lba_out_of_range);
+    EXPECT_EQ(co_await status_of(queue, nvme_blocks(IoOpcode::write_uncorrectable, 1, 0, 1)),
+              Status::invalid_opcode);
+    EXPECT_EQ(co_await write_blocks(queue, 0, pattern(512, 1), 2), Status::namespace_write_protected);
+    EXPECT_EQ(co_await write_blocks(queue, 0, pattern(512, 1), 9), Status::invalid_namespace);
+    EXPECT_EQ(co_await write_blocks(queue, UINT64_MAX, pattern(1024, 1)), Status::lba_out_of_range);
+  });
+  EXPECT_EQ(array.buffers_in_use(), 0u);
+}
+
+TEST(NvmeCommands, Copy) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options());
+    const auto controller = co_await attaching;
+    NvmeQueue& queue = controller->io();
+    const auto data = pattern(8192, 9);
+    EXPECT_EQ(co_await write_blocks(queue, 0, data), Status::success);
+    Submission copy = with_action(IoOpcode::copy, 0);
+    copy.set_pair(10, 1000);
+    copy.set_word(12, 1);
+    std::vector<uint8_t> sources(64);  // the second half first
+    store_le64(sources.data() + 8, 8);
+    wire::nvme::store_le16(sources.data() + 16, 7);
+    wire::nvme::store_le16(sources.data() + 32 + 16, 7);
+    EXPECT_EQ(co_await status_of(queue, copy, sources), Status::success);
+    const auto found = co_await read_blocks(queue, 1000, 16);
+    EXPECT_TRUE(std::equal(found.begin(), found.begin() + 4096, data.begin() + 4096));
+    EXPECT_TRUE(std::equal(found.begin() + 4096, found.end(), data.begin()));
+    store_le64(sources.data() + 8, volume_bytes / 512);
+    EXPECT_EQ(co_await status_of(queue, copy, sources), Status::lba_out_of_range);
+    copy.set_word(12, 1 | 1u << 8);
+    EXPECT_EQ(co_await status_of(queue, copy, sources), Status::invalid_field);
+  });
+}
+
+struct Pair {
+  Status first, second;
+  bool operator==(const Pair&) const = default;
+};
+
+Task<Pair> fused(NvmeQueue& queue, uint64_t lba, std::vector<uint8_t> expected, std::vector<uint8_t> wanted) {
+  Submission compare = nvme_blocks(IoOpcode::compare, 1, lba, static_cast<uint32_t>(expected.size() / 512));
+  compare.set_fuse(Fuse::first);
+  Submission write = nvme_blocks(IoOpcode::write, 1, lba, static_cast<uint32_t>(wanted.size() / 512));
+  write.set_fuse(Fuse::second);
+  auto first = status_of(queue, compare, std::move(expected));
+  auto second = status_of(queue, write, std::move(wanted));
+  const Status compared = co_await first;
+  const Status written = co_await second;
+  co_return Pair{compared, written};
+}
+
+TEST(NvmeFused, WritesWhatWasEqualAndNothingElse) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options());
+    const auto controller = co_await attaching;
+    NvmeQueue& queue = controller->io();
+    const auto old_data = std::vector<uint8_t>(512), new_data = pattern(512, 5);
+    EXPECT_EQ(co_await fused(queue, 40, old_data, new_data), (Pair{Status::success, Status::success}));
+    EXPECT_EQ(co_await read_blocks(queue, 40, 1), new_data);
+    EXPECT_EQ(co_await fused(queue, 40, old_data, pattern(512, 6)),
+              (Pair{Status::compare_failure, Status::aborted_failed_fused}));
+    EXPECT_EQ(co_await read_blocks(queue, 40, 1), new_data);
+    // Data by R2T, both halves.
+    EXPECT_EQ(co_await fused(queue, 100, std::vector<uint8_t>(16384), pattern(16384, 7)),
+              (Pair{Status::success, Status::success}));
+    EXPECT_EQ(co_await read_blocks(queue, 100, 32), pattern(16384, 7));
+    // Ranges that differ.
+    EXPECT_EQ(co_await fused(queue, 40, std::vector<uint8_t>(1024), new_data),
+              (Pair{Status::aborted_failed_fused, Status::invalid_field}));
+  });
+  EXPECT_EQ(array.buffers_in_use(), 0u);
+}
+
+TEST(NvmeFused, HalvesWithoutTheirOtherHalf) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options());
+    const auto controller = co_await attaching;
+    NvmeQueue& queue = controller->io();
+    Submission compare = nvme_blocks(IoOpcode::compare, 1, 0, 1);
+    compare.set_fuse(Fuse::first);
+    Submission write = nvme_blocks(IoOpcode::write, 1, 0, 1);
+    write.set_fuse(Fuse::second);
+    EXPECT_EQ(co_await status_of(queue, write, pattern(512, 1)), Status::aborted_missing_fused);
+    // A plain command between them: the first is alone, the plain one is done, the second is alone, too.
+    auto first = status_of(queue, compare, std::vector<uint8_t>(512));
+    auto plain = status_of(queue, nvme_blocks(IoOpcode::flush, 1, 0, 1));
+    auto second = status_of(queue, write, pattern(512, 1));
+    EXPECT_EQ(co_await first, Status::aborted_missing_fused);
+    EXPECT_EQ(co_await plain, Status::success);
+    EXPECT_EQ(co_await second, Status::aborted_missing_fused);
+    // Two firsts: the later one goes on.
+    auto early = status_of(queue, compare, std::vector<uint8_t>(512));
+    EXPECT_EQ(co_await fused(queue, 0, std::vector<uint8_t>(512), pattern(512, 2)),
+              (Pair{Status::success, Status::success}));
+    EXPECT_EQ(co_await early, Status::aborted_missing_fused);
+    // A first that fails takes its second with it, not the pair behind it.
+    Submission wrong = nvme_blocks(IoOpcode::compare, 1, UINT64_MAX, 1);
+    wrong.set_fuse(Fuse::first);
+    EXPECT_EQ(co_await status_of(queue, wrong, std::vector<uint8_t>(512)), Status::lba_out_of_range);
+    EXPECT_EQ(co_await status_of(queue, write, pattern(512, 3)), Status::aborted_failed_fused);
+    EXPECT_EQ(co_await fused(queue, 0, pattern(512, 2), pattern(512, 3)),
+              (Pair{Status::success, Status::success}));
+    // A pair that never gets its second ends with its queue.
+    auto lonely = status_of(queue, compare, std::vector<uint8_t>(512));
+    co_await loop::sleep_for(loop::seconds(1));
+    the_array->each([&](uint32_t i) {
+      if (i == 0) the_array->domains[0]->drop_controller(controller->id(), "a test");
+    });
+    EXPECT_EQ(co_await lonely, Status::internal_path_error);
+  });
+  EXPECT_EQ(array.buffers_in_use(), 0u);
+}
+
+TEST(NvmeFused, OneOfTwoHostsWins) {
+  Array array(2);
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(1));
+    const auto one = co_await attaching;
+    auto attaching_second = attach(the_array->options(2));
+    const auto two = co_await attaching_second;
+    std::vector<uint8_t> current(512);
+    for (uint8_t round = 1; round < 200; ++round) {
+      const auto wish_one = pattern(512, round), wish_two = pattern(512, static_cast<uint8_t>(round + 50));
+      auto first = fused(one->io(), 7, current, wish_one);
+      auto second = fused(two->io(), 7, current, wish_two);
+      const Pair outcome_one = co_await first;
+      const Pair outcome_two = co_await second;
+      const bool one_won = outcome_one.first == Status::success,
+                 two_won = outcome_two.first == Status::success;
+      EXPECT_NE(one_won, two_won) << static_cast<int>(round);
+      current = co_await read_blocks(one->io(), 7, 1);
+      EXPECT_EQ(current, one_won ? wish_one : wish_two);
+    }
+  });
+}
+
+TEST(NvmeReservations, KeepOtherHostsOut) {
+  Array array(2);
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(1));
+    const auto one = co_await attaching;
+    auto attaching_second = attach(the_array->options(2));
+    const auto two = co_await attaching_second;
+    NvmeQueueOptions other_way = the_array->options(1);
+    other_way.endpoint = second_endpoint;
+    auto attaching_third = attach(other_way);
+    const auto same_host = co_await attaching_third;
+    const auto do_register = with_action(IoOpcode::reservation_register, 0);
+    const auto acquire = with_action(IoOpcode::reservation_acquire, 1u << 8);
+    EXPECT_EQ(co_await status_of(one->io(), acquire, keys(0xa)), Status::reservation_conflict);
+    EXPECT_EQ(co_await status_of(one->io(), do_register, keys(0, 0xa)), Status::success);
+    EXPECT_EQ(co_await status_of(one->io(), do_register, keys(0, 0xa)), Status::success);
+    EXPECT_EQ(co_await status_of(one->io(), do_register, keys(0, 0xb)), Status::reservation_conflict);
+    EXPECT_EQ(co_await status_of(one->io(), acquire, keys(0xa)), Status::success);
+    EXPECT_EQ(co_await write_blocks(one->io(), 0, pattern(512, 1)), Status::success);
+    EXPECT_EQ(co_await write_blocks(same_host->io(), 0, pattern(512, 1)), Status::success);
+    EXPECT_EQ(co_await write_blocks(two->io(), 0, pattern(512, 1)), Status::reservation_conflict);
+    EXPECT_EQ((co_await read_blocks(two->io(), 0, 1)).size(), 512u);
+    Submission report = with_action(IoOpcode::reservation_report, 4096 / 4 - 1);
+    EXPECT_EQ(co_await status_of(two->io(), report, {}, 4096), Status::host_identifier_inconsistent);
+    report.set_word(11, 1);
+    auto reporting = two->io().run(report, {}, 4096);
+    const auto told = co_await reporting;
+    EXPECT_EQ(told->data[4], 1);
+    EXPECT_EQ(load_le16(told->data.data() + 5), 1);
+    EXPECT_EQ(told->data[64 + 2], 1);
+    EXPECT_EQ(told->data[64 + 16], 1);  // host id of host 1
+    // The second preempts, and the first hears of it.
+    EXPECT_EQ(co_await status_of(two->io(), do_register, keys(0, 0xb)), Status::success);
+    Submission event;
+    event.set_opcode(0x0c);
+    auto hearing = one->admin().run(event);
+    EXPECT_EQ(co_await status_of(two->io(), with_action(IoOpcode::reservation_acquire, 1u << 8 | 2),
+                                 keys(0xb, 0xa)),
+              Status::success);
+    const auto heard = co_await hearing;
+    EXPECT_EQ(heard->completion.result, 0x800006u);
+    auto reading = one->log({.page = wire::nvme::LogPage::reservation_notification, .bytes = 64});
+    const auto notice = co_await reading;
+    EXPECT_EQ(notice->data[8], 1);
+    EXPECT_EQ(co_await write_blocks(one->io(), 0, pattern(512, 1)), Status::reservation_conflict);
+    EXPECT_EQ(co_await write_blocks(same_host->io(), 0, pattern(512, 1)), Status::reservation_conflict);
+    EXPECT_EQ(co_await status_of(two->io(), with_action(IoOpcode::reservation_release, 1), one_key(0xb)),
+              Status::success);
+    EXPECT_EQ(co_await write_blocks(one->io(), 0, pattern(512, 1)), Status::success);
+  });
+}
+
+// What a SCSI host holds keeps an NVMe host out; what that holds is told to the SCSI room.
+TEST(NvmeReservations, AreTheSameForScsi) {
+  Array array(2);
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(1));
+    const auto host = co_await attaching;
+    EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::success);
+    const unit::NexusName scsi_host{"iqn.2026-11.com.example:h,i,0x1", 1, "iqn.2026-11.io.ashlar:t,t,0x1"};
+    const auto change = [&](unit::ReservationAction action, uint64_t key,
+                            uint64_t new_key) -> Task<unit::ReservationStatus> {
+      std::function<Task<unit::ReservationStatus>()> there = [&]() -> Task<unit::ReservationStatus> {
+        unit::ReservationRequest request;
+        request.action = action;
+        request.nexus = scsi_host;
+        request.key = key;
+        request.new_key = new_key;
+        request.type = unit::ReservationType::exclusive_access;
+        scsi::Domain& domain = *the_array->scsi_domains[0];
+        auto changing = domain.change_reservations(domain.rules_of("volume", *the_array->unit->on_shard[0]),
+                                                   "volume", request);
+        co_return co_await changing;
+      };
+      std::optional<Task<unit::ReservationStatus>> running;
+      the_array->each([&](uint32_t i) {
+        if (i == 0) running.emplace(there());
+      });
+      while (!running || !running->done()) co_await loop::sleep_for(loop::milliseconds(10));
+      co_return running->take();
+    };
+    EXPECT_EQ(co_await change(unit::ReservationAction::register_key, 0, 5), unit::ReservationStatus::good);
+    EXPECT_EQ(co_await change(unit::ReservationAction::reserve, 5, 0), unit::ReservationStatus::good);
+    EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::reservation_conflict);
+    EXPECT_TRUE((co_await read_blocks(host->io(), 0, 1)).empty());
+    EXPECT_EQ(co_await status_of(host->io(), with_action(IoOpcode::reservation_register, 0), keys(0, 0xa)),
+              Status::success);
+    EXPECT_EQ(
+        co_await status_of(host->io(), with_action(IoOpcode::reservation_acquire, 2u << 8 | 1), keys(0xa, 5)),
+        Status::success);
+    EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::success);
+    const auto now = the_array->scsi_domains[1]->reservations_of("volume");
+    EXPECT_EQ(now->type, unit::ReservationType::exclusive_access);
+    EXPECT_EQ(now->holder.target_port, subsystem);
+    EXPECT_EQ(now->find(scsi_host), nullptr);
+  });
+}
+
+TEST(NvmeAbort, EndsWhatWaitsForTheHost) {
+  Array array(2);
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(), 2);
+    const auto controller = co_await attaching;
+    NvmeQueue& queue = controller->io(1);
+    queue.hold_data = true;
+    auto writing = write_blocks(queue, 0, pattern(16384, 1));
+    co_await loop::sleep_for(loop::seconds(1));
+    Submission abort;
+    abort.set_opcode(static_cast<uint8_t>(wire::nvme::AdminOpcode::abort));
+    abort.set_word(10, 2u << 16 | 2);  // the second command of queue 2: Connect was the first
+    auto aborting = controller->admin().run(abort);
+    const auto aborted = co_await aborting;
+    EXPECT_EQ(aborted->completion.result, 0u);
+    EXPECT_EQ(co_await writing, Status::abort_requested);
+    auto again = controller->admin().run(abort);
+    const auto gone = co_await again;
+    EXPECT_EQ(gone->completion.result, 1u);
+    // Its data may still come, and is forgotten.
+    std::vector<uint8_t> pdu(24 + 16384);
+    wire::nvme::DataTransfer{2, queue.last_transfer_tag, 0, 16384}.encode(pdu.data());
+    wire::nvme::CommonHeader{wire::nvme::PduType::host_data, wire::nvme::PduFlag::last, 24, 24, 24 + 16384}
+        .encode(pdu.data());
+    queue.send_raw(pdu);
+    queue.hold_data = false;
+    EXPECT_EQ((co_await read_blocks(queue, 0, 32)), std::vector<uint8_t>(16384));
+    EXPECT_EQ(co_await write_blocks(queue, 0, pattern(16384, 2)), Status::success);
+  });
+  array.world.run_for(loop::seconds(1));
+  for (auto& server : array.servers) EXPECT_EQ(server->impl().commands.in_use(), 0u);
+}
+
+}  // namespace
+}  // namespace ashlar::nvmetcp::test
