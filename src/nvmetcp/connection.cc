@@ -34,6 +34,7 @@ Connection::~Connection() {
 }
 
 void Connection::readable() {
+  if (phase_ == Phase::lingering) return linger();
   if (stopped()) return;
   if (transmit_.backlog_bytes() > backlog_limit_bytes) return;  // turn_end() goes on with it
   for (int i = 0; i < receives_per_turn; ++i) {
@@ -54,6 +55,17 @@ void Connection::readable() {
   stream_->resume();
 }
 
+// What still comes is read and forgotten.
+void Connection::linger() {
+  for (int i = 0; i < receives_per_turn; ++i) {
+    const iovec part{server_.receive_buffer.data(), server_.receive_buffer.size()};
+    const int64_t count = stream_->receive({&part, 1});
+    if (count == loop::Stream::would_block) return;
+    if (count <= 0) return close(close_kind_, close_reason_);
+  }
+  stream_->resume();
+}
+
 void Connection::writable() {
   blocked_ = false;
   if (phase_ != Phase::closing) wants_to_send();
@@ -64,7 +76,7 @@ void Connection::wants_to_send() {
 }
 
 void Connection::turn_end() {
-  if (phase_ == Phase::closing) return;
+  if (phase_ == Phase::closing || phase_ == Phase::lingering) return;
   const bool was_full = transmit_.backlog_bytes() > backlog_limit_bytes;
   const loop::TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
   if (flushed == loop::TransmitQueue::Flushed::failed)
@@ -72,6 +84,11 @@ void Connection::turn_end() {
   blocked_ = flushed == loop::TransmitQueue::Flushed::some;
   if (was_full && transmit_.backlog_bytes() <= backlog_limit_bytes) stream_->resume();
   if (blocked_) return;
+  if (phase_ == Phase::flushing && linger_) {
+    phase_ = Phase::lingering;
+    stream_->shutdown_send();
+    return stream_->resume();
+  }
   if (phase_ == Phase::flushing) return close(close_kind_, close_reason_);
   if (phase_ == Phase::draining) continue_drain();
 }
@@ -81,7 +98,7 @@ void Connection::expired() {
     return close("login.refused",
                  fmt::format("no Connect within {} s", server_.settings().connect_timeout_seconds));
   }
-  if (phase_ == Phase::flushing) close(close_kind_, close_reason_);
+  if (phase_ == Phase::flushing || phase_ == Phase::lingering) close(close_kind_, close_reason_);
 }
 
 void Connection::leave_half_open() {
@@ -93,7 +110,7 @@ void Connection::leave_half_open() {
 void Connection::drop(const std::string& reason) { flush_then_close("session.dropped", reason); }
 
 void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
-  if (phase_ == Phase::closing || phase_ == Phase::flushing) return;
+  if (phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::lingering) return;
   leave_half_open();
   phase_ = Phase::flushing;
   close_kind_ = kind;

@@ -52,7 +52,15 @@ class Connection final : public ListNode<ConnectionTag>,
   void resume(const Agreed& agreed, ConstBytes said);
 
  private:
-  enum class Phase : uint8_t { initializing, connecting, serving, draining, flushing, closing };
+  enum class Phase : uint8_t {
+    initializing,
+    connecting,
+    serving,
+    draining,
+    flushing,
+    lingering,  ///< all is sent, the host has still to close: a close over what it sends would destroy what it has not read
+    closing
+  };
 
   // loop
   void readable() override;
@@ -67,8 +75,8 @@ class Connection final : public ListNode<ConnectionTag>,
   void data_digest_failed(const CommonHeader& header, const uint8_t* bytes) override;
   uint32_t most_data_bytes(wire::nvme::PduType type) const override;
   bool stopped() const override {
-    return phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::draining ||
-           move_.has_value();
+    return phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::lingering ||
+           phase_ == Phase::draining || move_.has_value();
   }
 
   // nvme::QueueHost
@@ -91,6 +99,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void wants_to_send();
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
+  void linger();
   void finish_close();
   void leave_half_open();
   std::string subsystem() const { return queue_ ? queue_->controller().facts.subsystem : std::string(); }
@@ -112,6 +121,7 @@ class Connection final : public ListNode<ConnectionTag>,
     std::vector<uint8_t> said;
   };
   std::optional<Move> move_;
+  bool linger_ = false;   // the host is to read our last word before the close
   bool blocked_ = false;  // the network takes no more just now
   std::string close_kind_, close_reason_;
 };

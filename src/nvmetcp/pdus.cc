@@ -242,6 +242,7 @@ void Connection::terminate(Termination why, ConstBytes header, const std::string
               stream_->peer().text(), what);
   uint8_t* pdu = transmit_.append(data_header_bytes + std::min(header.size(), most_quoted_bytes));
   if (pdu != nullptr) why.encode(pdu, PduType::controller_termination, header);
+  linger_ = true;
   flush_then_close("protocol.error", what);
 }
 
