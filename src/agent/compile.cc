@@ -76,7 +76,8 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
     known_hosts.insert(host.name);
   }
   for (const api::Portal& portal : configuration.portals) {
-    document.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag, {}});
+    document.portals.push_back(
+        {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
   }
   for (const api::Target& target : configuration.targets) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/lists.h"
+#include "base/nqn.h"
 #include "json/sizes.h"
 
 namespace ashlar::agent {
@@ -46,8 +47,9 @@ Result<Connection> find_connection(const Configuration& configuration, const std
   }
   const api::Target* target = api::find_named(configuration.targets, connection.map->target);
   for (const api::Portal& each : configuration.portals) {
-    const bool listed =
-        target->portals.empty() || std::ranges::find(target->portals, each.name) != target->portals.end();
+    const bool listed = target->portals.empty()
+                            ? each.protocol == target->protocol
+                            : std::ranges::find(target->portals, each.name) != target->portals.end();
     if (listed) connection.portals.push_back(&each);
   }
   if (connection.portals.empty())
@@ -146,11 +148,54 @@ std::string kubernetes_text(const Connection& c) {
   return text;
 }
 
+// What nvme-cli says of one portal.
+std::string nvme_words(const api::Portal& portal) {
+  return fmt::format("-t tcp -a {} -s {}", portal.address, portal.port);
+}
+
+std::string host_nqn(const Connection& c) {
+  const auto nqn = std::ranges::find_if(c.host->initiators, is_nqn);
+  return nqn == c.host->initiators.end() ? "" : *nqn;
+}
+
+std::string nvme_linux_text(const Connection& c) {
+  std::string text =
+      fmt::format("# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
+                  json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
+  if (const std::string nqn = host_nqn(c); !nqn.empty()) text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
+  for (const api::Portal* each : c.portals)
+    text += fmt::format("nvme connect {} -n {}\n", nvme_words(*each), c.map->target);
+  text += "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
+  for (const api::Portal* each : c.portals) text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
+  text += "systemctl enable nvmf-autoconnect.service\n";
+  return text + fmt::format("ls -l /dev/disk/by-id/nvme-uuid.{}\n", c.volume->identity.uuid);
+}
+
+std::string nvme_esxi_text(const Connection& c) {
+  std::string text = "# ESXi shell; vmnic0 is the uplink of the storage network.\n"
+                     "esxcli nvme fabrics enable --protocol TCP --device vmnic0\n"
+                     "HBA=$(esxcli nvme adapter list | awk '/TCP/ {print $1; exit}')\nesxcli nvme info get\n";
+  for (const api::Portal* each : c.portals) {
+    text += fmt::format("esxcli nvme fabrics discover --adapter=$HBA --ip-address={} --port-number={}\n", each->address,
+                        each->port);
+    text += fmt::format("esxcli nvme fabrics connect --adapter=$HBA --ip-address={} --port-number={} --subsystem-nqn={}\n",
+                        each->address, each->port, c.map->target);
+  }
+  return text + "esxcli nvme namespace list\n";
+}
+
+Result<std::string> nvme_text(const Connection& connection, const std::string& format) {
+  if (format == "linux") return nvme_linux_text(connection);
+  if (format == "esxi") return nvme_esxi_text(connection);
+  return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, esxi, which NVMe/TCP has", format);
+}
+
 }  // namespace
 
 Result<std::string> connect_text(const Configuration& configuration, const std::string& volume,
                                  const std::string& host, const std::string& format) {
   TRY_ASSIGN(const Connection connection, find_connection(configuration, volume, host));
+  if (is_nqn(connection.map->target)) return nvme_text(connection, format);
   if (format == "linux") return linux_text(connection);
   if (format == "windows") return windows_text(connection);
   if (format == "esxi") return esxi_text(connection);

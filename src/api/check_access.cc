@@ -8,6 +8,7 @@
 #include "api/lists.h"
 #include "base/address_range.h"
 #include "base/identity.h"
+#include "base/nqn.h"
 
 namespace ashlar::api {
 namespace {
@@ -34,6 +35,21 @@ Result<void> Examination::chap(const Chap& each, const std::string& place) {
   return {};
 }
 
+namespace {
+
+// Of a host or a target: an iSCSI name in lower case (RFC 3722), or an NQN as it is.
+Result<void> check_name_of_port(const std::string& name, const std::string& place) {
+  if (is_nqn(name)) {
+    TRY(parse_nqn(name, place));
+    return {};
+  }
+  TRY_ASSIGN(const std::string canonical, parse_iscsi_name(name, place));
+  if (canonical == name) return {};
+  return fail(ErrorCode::invalid_argument, place, "must be in lower case: \"{}\"", canonical);
+}
+
+}  // namespace
+
 Result<void> Examination::host(const Host& each) {
   const std::string place = "hosts/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
@@ -46,10 +62,8 @@ Result<void> Examination::host(const Host& each) {
   }
   for (size_t i = 0; i < each.initiators.size(); ++i) {
     const std::string where = fmt::format("{}/initiators[{}]", place, i);
-    TRY_ASSIGN(const std::string name, parse_iscsi_name(each.initiators[i], where));
-    if (name != each.initiators[i])
-      return fail(ErrorCode::invalid_argument, where, "must be in lower case: \"{}\"", name);
-    TRY(claim(initiators_, name, "host " + each.name, where));
+    TRY(check_name_of_port(each.initiators[i], where));
+    TRY(claim(initiators_, each.initiators[i], "host " + each.name, where));
   }
   if (each.chap) TRY(chap(*each.chap, place + "/chap"));
   if (each.addresses.size() > max_addresses)
@@ -78,7 +92,7 @@ Result<void> Examination::host_group(const HostGroup& each) {
 Result<void> Examination::portal(const Portal& each) {
   const std::string place = "portals/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  TRY(one_of(each.protocol, {"iscsi", "nvme-tcp"}, place + "/protocol"));
   in6_addr address{};
   if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
       inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
@@ -86,6 +100,8 @@ Result<void> Examination::portal(const Portal& each) {
                 "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
   }
   if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  if (each.discovery_chap && each.protocol != "iscsi")
+    return fail(ErrorCode::invalid_argument, place + "/discovery_chap", "CHAP is for iSCSI portals");
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
@@ -94,12 +110,22 @@ Result<void> Examination::portal(const Portal& each) {
 
 Result<void> Examination::target(const Target& each) {
   const std::string place = "targets/" + each.name;
-  TRY_ASSIGN(const std::string name, parse_iscsi_name(each.name, place + "/name"));
-  if (name != each.name)
-    return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
-  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
-  for (size_t i = 0; i < each.portals.size(); ++i)
-    TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
+  TRY(check_name_of_port(each.name, place + "/name"));
+  TRY(one_of(each.protocol, {"iscsi", "nvme-tcp"}, place + "/protocol"));
+  const bool nvme = is_nqn(each.name);
+  if (nvme != (each.protocol == "nvme-tcp"))
+    return fail(ErrorCode::invalid_argument, place + "/protocol", "is {} for a name that begins with {}",
+                nvme ? "nvme-tcp" : "iscsi", nvme ? "nqn." : "iqn., eui. or naa.");
+  for (size_t i = 0; i < each.portals.size(); ++i) {
+    const std::string where = fmt::format("{}/portals[{}]", place, i);
+    TRY(exists(portals_, all_.portals, each.portals[i], "portal", where));
+    const Portal* const portal = portals_.find(each.portals[i]);
+    if (portal->protocol != each.protocol)
+      return fail(ErrorCode::invalid_argument, where, "portal {} speaks {}, the target {}", portal->name,
+                  portal->protocol, each.protocol);
+  }
+  if (!each.redirect.empty() && nvme)
+    return fail(ErrorCode::invalid_argument, place + "/redirect", "only iSCSI sends logins elsewhere");
   if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));
   if (each.redirect_permanent && each.redirect.empty())
     return fail(ErrorCode::invalid_argument, place + "/redirect_permanent", "needs a redirect");

@@ -124,7 +124,7 @@ struct Chap {
 struct Host {
   std::string name;
   std::string os = "generic";           ///< "generic", "linux", "windows", "esxi", "proxmox", "xen"
-  std::vector<std::string> initiators;  ///< iSCSI names, lower case; each belongs to one host
+  std::vector<std::string> initiators;  ///< iSCSI names, lower case, and host NQNs; each belongs to one host
   bool any = false;                     ///< every initiator that no host names
   std::optional<Chap> chap;
   std::vector<std::string> addresses =
@@ -153,10 +153,10 @@ struct Portal {
 };
 
 struct Target {
-  std::string name;  ///< iqn., eui. or naa.
+  std::string name;  ///< iqn., eui. or naa.; of protocol nvme-tcp: nqn.
   std::string protocol = "iscsi";
   std::string alias;
-  std::vector<std::string> portals;  ///< names; empty: all
+  std::vector<std::string> portals;  ///< names; empty: all of its protocol
   std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own

@@ -79,8 +79,11 @@ constexpr Argument portal_fields[] = {
      .help = "IPv4 or IPv6; 0.0.0.0 and :: are all",
      .pointer = "/address",
      .required = true},
-    {.name = "--port", .help = "3260 when left out", .type = Type::number, .pointer = "/port"},
-    {.name = "--protocol", .help = "iscsi", .pointer = "/protocol", .completes = "iscsi|iscsi"},
+    {.name = "--port", .help = "3260 when left out; NVMe/TCP has 4420 and 8009", .type = Type::number, .pointer = "/port"},
+    {.name = "--protocol",
+     .help = "iscsi when left out, or nvme-tcp",
+     .pointer = "/protocol",
+     .completes = "iscsi|nvme-tcp"},
     {.name = "--group-tag", .help = "1 when left out", .type = Type::number, .pointer = "/group_tag"},
     {.name = "--discovery-user", .help = "What discovery logs in as", .pointer = "/discovery_chap/user"},
     {.name = "--discovery-secret",
@@ -111,7 +114,7 @@ constexpr Column target_columns[] = {
     {"DESCRIPTION", "/comment", Shown::plain, false, true},
 };
 constexpr Argument target_fields[] = {
-    {.name = "NAME", .help = "iqn., eui. or naa.", .pointer = "/name", .required = true},
+    {.name = "NAME", .help = "iqn., eui. or naa.; nqn. with --protocol nvme-tcp", .pointer = "/name", .required = true},
     {.name = "--alias", .help = "For people", .pointer = "/alias"},
     {.name = "--portal",
      .help = "Where it is; all when left out",
@@ -127,7 +130,10 @@ constexpr Argument target_fields[] = {
      .help = "How many it takes; 0 is any number",
      .type = Type::number,
      .pointer = "/max_sessions"},
-    {.name = "--protocol", .help = "iscsi", .pointer = "/protocol", .completes = "iscsi|iscsi"},
+    {.name = "--protocol",
+     .help = "iscsi when left out, or nvme-tcp",
+     .pointer = "/protocol",
+     .completes = "iscsi|nvme-tcp"},
     description_argument,
 };
 
