@@ -27,7 +27,9 @@ check "dataset management" nvme dsm $small -s 0 -b 64 -d
 check "flush" nvme flush $small
 refuses "write uncorrectable" "Invalid Command Opcode" nvme write-uncor $small -s 0 -c 7
 refuses "a read past the end" "LBA Out of Range" nvme read $small -s 99999999 -c 7 -z 4096 -d /tmp/c
-for log in smart-log error-log fw-log effects-log ana-log changed-ns-list-log supported-log-pages; do check "$log" nvme $log /dev/nvme0; done
+for log in smart-log error-log fw-log effects-log ana-log changed-ns-list-log supported-log-pages; do
+  check "$log" nvme $log /dev/nvme0
+done
 for words in list-ns list-ctrl id-ctrl nvm-id-ctrl id-iocs; do check "$words" nvme $words /dev/nvme0; done
 check "ns-descs" nvme ns-descs $small
 check "id-ns" nvme id-ns $small

@@ -51,5 +51,6 @@ ask start
 sleep 6
 end_load "a killed engine"
 check "two paths again" sh -c "sleep 3; grep -c live /sys/class/nvme/nvme*/state | grep -c :1 | grep -q 2"
-check "ext4 is whole" sh -c "mkfs.ext4 -q $disk && mount $disk /mnt && dd if=/dev/urandom of=/mnt/x bs=1M count=10 && umount /mnt && fsck.ext4 -fn $disk"
+check "ext4 is whole" sh -c "mkfs.ext4 -q $disk && mount $disk /mnt && dd if=/dev/urandom of=/mnt/x bs=1M count=10 &&
+  umount /mnt && fsck.ext4 -fn $disk"
 disconnect

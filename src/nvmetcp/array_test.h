@@ -31,6 +31,8 @@ inline const std::string subsystem = "nqn.2026-11.io.ashlar:test";
 inline const loop::Endpoint endpoint{"10.0.0.1", 4420};
 inline const loop::Endpoint second_endpoint{"10.0.0.1", 4421};
 
+inline const std::vector<uint8_t> no_data;  ///< data of a command that sends none
+
 inline std::string host_name(int number) {
   return "nqn.2014-08.org.nvmexpress:uuid:host" + std::to_string(number);
 }

@@ -218,9 +218,9 @@ TEST(NvmeReservations, KeepOtherHostsOut) {
     EXPECT_EQ(co_await write_blocks(two->io(), 0, pattern(512, 1)), Status::reservation_conflict);
     EXPECT_EQ((co_await read_blocks(two->io(), 0, 1)).size(), 512u);
     Submission report = with_action(IoOpcode::reservation_report, 4096 / 4 - 1);
-    EXPECT_EQ(co_await status_of(two->io(), report, {}, 4096), Status::host_identifier_inconsistent);
+    EXPECT_EQ(co_await status_of(two->io(), report, no_data, 4096), Status::host_identifier_inconsistent);
     report.set_word(11, 1);
-    auto reporting = two->io().run(report, {}, 4096);
+    auto reporting = two->io().run(report, no_data, 4096);
     const auto told = co_await reporting;
     EXPECT_EQ(told->data[4], 1);
     EXPECT_EQ(load_le16(told->data.data() + 5), 1);

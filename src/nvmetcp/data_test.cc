@@ -107,6 +107,8 @@ TEST(NvmeTcpData, QueueHeadFollowsTheCommands) {
   });
 }
 
+constexpr Status transient_transport_error{0x022};
+
 TEST(NvmeTcpData, WrongDataDigestEndsTheCommandAlone) {
   Array array;
   array.run([](Array* the_array) -> Task<void> {
@@ -115,8 +117,8 @@ TEST(NvmeTcpData, WrongDataDigestEndsTheCommandAlone) {
     auto attaching = attach(options);
     const auto controller = co_await attaching;
     controller->io().spoil_data_digest = true;
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(4096, 1)), Status{0x022});
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(65536, 1)), Status{0x022});
+    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(4096, 1)), transient_transport_error);
+    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(65536, 1)), transient_transport_error);
     controller->io().spoil_data_digest = false;
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(65536, 1)), Status::success);
   });
@@ -146,9 +148,9 @@ TEST(NvmeTcpData, DescriptorsThatDoNotFit) {
               Status::data_length_invalid);
     EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::write, 1, 0, 64), pattern(16384, 1)),
               Status::data_length_invalid);
-    EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::read, 1, 0, 1), {}, 1024),
+    EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::read, 1, 0, 1), no_data, 1024),
               Status::data_length_invalid);
-    EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::read, 1, 0, 4096), {}, 2 << 20),
+    EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::read, 1, 0, 4096), no_data, 2 << 20),
               Status::invalid_field);  // MDTS
     EXPECT_EQ(co_await write_blocks(queue, 0, pattern(1024, 1)), Status::success);
   });

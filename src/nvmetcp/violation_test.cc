@@ -121,7 +121,7 @@ INSTANTIATE_TEST_SUITE_P(
     [](const auto& info) { return info.param.name; });
 
 // H2CData with `change` made to what was asked for; the status says that the connection ended.
-template <typename Change>
+using Change = void (*)(CommonHeader&, DataTransfer&);
 Task<uint16_t> bend_data(Array* array, Change change) {
   auto attaching = attach(array->options());
   const auto controller = co_await attaching;
@@ -142,25 +142,34 @@ Task<uint16_t> bend_data(Array* array, Change change) {
                                     : static_cast<uint16_t>(0x8000 | static_cast<uint16_t>(status));
 }
 
+struct Bent {
+  Change change;
+  uint16_t error;  // 8000h: it was good
+};
+constexpr Bent bends[] = {
+    {[](CommonHeader&, DataTransfer&) {}, 0x8000},
+    {[](CommonHeader&, DataTransfer& data) { data.transfer_tag += 1; }, 1},
+    {[](CommonHeader&, DataTransfer& data) { data.command_id += 1; }, 1},
+    {[](CommonHeader&, DataTransfer& data) { data.offset = 512; }, 4},
+    {[](CommonHeader&, DataTransfer& data) { data.length = 512; }, 1},
+    {[](CommonHeader& header, DataTransfer&) { header.flags = 0; }, 1},
+    {[](CommonHeader& header, DataTransfer& data) {
+       header.pdu_bytes += 512;
+       data.length += 512;
+     },
+     4},
+};
+
+Task<void> bend_all(Array* array) {
+  for (const Bent& each : bends) {
+    const uint16_t error = co_await bend_data(array, each.change);
+    EXPECT_EQ(error, each.error);
+  }
+}
+
 TEST(NvmeTcpHostData, WhatWasNotAskedForIsFatal) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    EXPECT_EQ(co_await bend_data(the_array, [](CommonHeader&, DataTransfer&) {}), 0x8000);
-    EXPECT_EQ(
-        co_await bend_data(the_array, [](CommonHeader&, DataTransfer& data) { data.transfer_tag += 1; }), 1);
-    EXPECT_EQ(co_await bend_data(the_array, [](CommonHeader&, DataTransfer& data) { data.command_id += 1; }),
-              1);
-    EXPECT_EQ(co_await bend_data(the_array, [](CommonHeader&, DataTransfer& data) { data.offset = 512; }), 4);
-    EXPECT_EQ(co_await bend_data(the_array, [](CommonHeader&, DataTransfer& data) { data.length = 512; }), 1);
-    EXPECT_EQ(co_await bend_data(the_array, [](CommonHeader& header, DataTransfer&) { header.flags = 0; }),
-              1);
-    EXPECT_EQ(co_await bend_data(the_array,
-                                 [](CommonHeader& header, DataTransfer& data) {
-                                   header.pdu_bytes += 512;
-                                   data.length += 512;
-                                 }),
-              4);
-  });
+  array.run(bend_all);
   array.world.run_for(loop::seconds(1));
   EXPECT_EQ(array.buffers_in_use(), 0u);
   for (auto& server : array.servers) EXPECT_EQ(server->impl().commands.in_use(), 0u);

@@ -1,0 +1,134 @@
+// One volume over two protocols: what one host writes the other reads, and what changes reaches both.
+#include <algorithm>
+
+#include "engine/engine_world_test.h"
+#include "initiator/nvme_controller.h"
+
+namespace ashlar::engine {
+namespace {
+
+using initiator::NvmeController;
+using wire::nvme::IoOpcode;
+using wire::nvme::Status;
+
+constexpr char demo_subsystem[] = "nqn.2026-11.io.ashlar:demo";
+constexpr uint16_t nvme_port = 4420;
+
+rpc::Document both_protocols() {
+  rpc::Document document = demo_document();
+  document.portals.push_back({.name = "n", .address = "10.0.0.1", .port = nvme_port, .protocol = "nvme-tcp"});
+  document.targets.push_back({.name = demo_subsystem});
+  document.mappings.push_back({.host = "all", .target = demo_subsystem, .volume = "demo", .lun = 4});
+  return document;
+}
+
+class NvmeEngine : public testing::Test {
+ protected:
+  std::unique_ptr<NvmeController> attach(uint16_t io_queues = 2) {
+    initiator::NvmeQueueOptions options;
+    options.endpoint = {"10.0.0.1", nvme_port};
+    options.subsystem = demo_subsystem;
+    options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
+    options.host_id = {7};
+    auto attached =
+        world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, io_queues); });
+    EXPECT_TRUE(attached) << attached.error().text();
+    return attached ? std::move(*attached) : nullptr;
+  }
+  void leave(std::unique_ptr<NvmeController> controller) {
+    world.host.loop(0).enter([&] { controller.reset(); });
+    world.world.run_for(loop::seconds(1));
+  }
+  Status run_on(initiator::NvmeQueue& queue, wire::nvme::Submission entry, std::vector<uint8_t> data = {}) {
+    const auto answer = world.run_as_host([&] { return queue.run(entry, data); });
+    return answer ? answer->completion.outcome.status : Status::internal_path_error;
+  }
+  EngineWorld world;
+};
+
+TEST_F(NvmeEngine, ServesNamespacesBesideLuns) {
+  ASSERT_TRUE(world.apply(both_protocols()));
+  auto controller = attach();
+  ASSERT_NE(controller, nullptr);
+  std::vector<uint8_t> data(4096, 0x5a);
+  EXPECT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::write, 5, 8, 8), data),
+            Status::success);
+  EXPECT_EQ(run_on(controller->io(1), initiator::nvme_blocks(IoOpcode::compare, 5, 8, 8), data),
+            Status::success);
+  EXPECT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::flush, 1, 0, 1)),
+            Status::invalid_namespace);
+  const auto session = world.log_in();
+  ASSERT_TRUE(session);
+  const rpc::EngineStatus status = world.status();
+  EXPECT_EQ(status.sessions, 2u);
+  EXPECT_EQ(status.volumes[0].sessions, 2u);
+  const auto sessions = world.run([&] { return world.engine->sessions(); });
+  const auto of_nvme = std::ranges::find(sessions, "nvme-tcp", &rpc::SessionStatus::protocol);
+  ASSERT_NE(of_nvme, sessions.end());
+  EXPECT_EQ(of_nvme->target, demo_subsystem);
+  EXPECT_EQ(of_nvme->connections, 3u);
+  EXPECT_GT(of_nvme->written_bytes, 0u);
+  const uint64_t id = of_nvme->id;
+  EXPECT_TRUE(world.run([&] { return world.engine->drop_session(id, "a test"); }));
+  EXPECT_FALSE(world.run([&] { return world.engine->drop_session(id, "a test"); }));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE(controller->admin().open());
+  leave(std::move(controller));
+}
+
+TEST_F(NvmeEngine, AResizeReachesTheNamespace) {
+  ASSERT_TRUE(world.apply(both_protocols()));
+  auto controller = attach(0);
+  ASSERT_NE(controller, nullptr);
+  ASSERT_TRUE(world.run_as_host([&] { return controller->set_feature(0x0b, 1u << 8); }));
+  wire::nvme::Submission event;
+  event.set_opcode(static_cast<uint8_t>(wire::nvme::AdminOpcode::asynchronous_event_request));
+  std::optional<loop::Task<Result<initiator::NvmeAnswer>>> hearing;
+  world.host.loop(0).enter([&] { hearing.emplace(controller->admin().run(event)); });
+  ASSERT_TRUE(world.run([&] { return world.engine->resize("demo", 2 << 20, false); }));
+  ASSERT_TRUE(world.world.run_until([&] { return hearing->done(); }, loop::seconds(10)));
+  const auto page =
+      world.run_as_host([&] { return controller->identify(wire::nvme::IdentifyKind::nvm_namespace, 5); });
+  EXPECT_EQ(load_le64(page->data.data()), (2u << 20) / 512);
+  leave(std::move(controller));
+}
+
+TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {
+  ASSERT_TRUE(world.apply(both_protocols()));
+  auto controller = attach();
+  ASSERT_NE(controller, nullptr);
+  ASSERT_TRUE(world.apply(demo_document()));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE(controller->admin().open());
+  EXPECT_FALSE(controller->io(0).open());
+  leave(std::move(controller));
+  // The same port may speak the other protocol from now on.
+  rpc::Document swapped = demo_document();
+  swapped.portals[0].port = nvme_port;
+  ASSERT_TRUE(world.apply(both_protocols()));
+  ASSERT_TRUE(world.apply(swapped));
+  EXPECT_TRUE(world.log_in(demo_host, nvme_port));
+}
+
+TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {
+  rpc::Document document = both_protocols();
+  document.targets[1].portals = {"p"};
+  const auto mixed = world.apply(document);
+  ASSERT_FALSE(mixed);
+  EXPECT_EQ(mixed.error().place, "targets[1].portals[0]");
+  document = both_protocols();
+  document.portals[1].protocol = "nvme-rdma";
+  EXPECT_EQ(world.apply(document).error().place, "portals[1].protocol");
+  document = both_protocols();
+  document.targets[1].name = "nqn.2014-08.org.nvmexpress.discovery";
+  EXPECT_EQ(world.apply(document).error().place, "targets[1].name");
+  document = both_protocols();
+  document.portals.pop_back();
+  EXPECT_EQ(world.apply(document).error().place, "portals");
+  document = both_protocols();
+  document.targets[1].redirect = "192.0.2.9:4420";
+  EXPECT_EQ(world.apply(document).error().place, "targets[1].redirect");
+}
+
+}  // namespace
+}  // namespace ashlar::engine
