@@ -197,7 +197,7 @@ TEST(ImportNvmet, VolumesWithTheirIdentity) {
 
 TEST(ImportNvmet, TheRestWaits) {
   const Import import = imported(example("nvmet/tcp.json"), Source::nvmet);
-  const std::string why = "NVMe/TCP is not served yet";
+  const std::string why = "its subsystems are not taken over yet";
   EXPECT_EQ(why_left_out(import, "subsystem nqn.2026-01.com.example:fast"), why);
   EXPECT_EQ(why_left_out(import, "port 1 (tcp 192.0.2.68 4420)"), why);
   EXPECT_EQ(why_left_out(import, "host nqn.2014-08.org.nvmexpress:uuid:4c4c4544"), why);

@@ -1,4 +1,4 @@
-// The kernel's NVMe target as nvmetcli saves it. Volumes come with their identity; what serves them waits for NVMe/TCP.
+// The kernel's NVMe target as nvmetcli saves it. Volumes come with their identity; subsystems, ports and hosts do not come yet.
 #include <algorithm>
 
 #include "base/identity.h"
@@ -9,7 +9,7 @@ namespace {
 
 using api::Json;
 
-constexpr std::string_view not_served = "NVMe/TCP is not served yet";
+constexpr std::string_view not_served = "its subsystems are not taken over yet";
 
 bool all_zero(ConstBytes bytes) {
   return std::ranges::all_of(bytes, [](uint8_t byte) { return byte == 0; });

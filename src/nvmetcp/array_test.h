@@ -1,8 +1,6 @@
 // For tests: a whole NVMe/TCP target on the simulated loop over several shards, and hosts beside it.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <string>

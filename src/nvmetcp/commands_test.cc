@@ -1,4 +1,6 @@
 // The NVM command set against a volume, and against hosts of another protocol.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 #include "nvmetcp/array_test.h"

@@ -1,4 +1,6 @@
 // Controllers as hosts meet them: Connect, properties, features, events, keep-alive, discovery, changes of what is served.
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 #include "nvmetcp/array_test.h"

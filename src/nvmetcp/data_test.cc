@@ -1,4 +1,6 @@
 // How data travels: in capsules, by R2T, back with and without completions, under digests and alignments, over shards.
+#include <gtest/gtest.h>
+
 #include "nvmetcp/array_test.h"
 
 namespace ashlar::nvmetcp::test {

@@ -1,4 +1,6 @@
 // What a host does wrong on the wire, and the termination request that names it (NVMe/TCP 1.0 3.5).
+#include <gtest/gtest.h>
+
 #include "nvmetcp/array_test.h"
 
 namespace ashlar::nvmetcp::test {

@@ -219,7 +219,7 @@ class ImportTest(Case):
         array.run("tgt-admin", "-e", "-c", configuration, env=environment)
 
     def test_nvmet(self):
-        """NVMe/TCP is not served yet: its volumes come with their identity, and can be mapped."""
+        """Its subsystems are not taken over yet: their volumes come with their identity, and can be mapped."""
         text = self.relocate(example("nvmet", "tcp.json"), {
             "/srv/nvme/one.img": GIB, "/dev/nvme0n1": GIB, "/dev/nvme1n1": GIB, "/dev/nvme2n1": GIB})
         left_out = self.take_over("nvmet", text)
