@@ -31,7 +31,8 @@ struct Subsystem {
   uint32_t most_controllers = 0;  ///< 0: no bound of its own
 
   bool served_by(const Port& port) const;
-  /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it.
+  /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it. Hosts that must prove
+  /// themselves (CHAP) have none.
   std::shared_ptr<const unit::HostView> view_of(const std::string& host, const std::string& address) const;
 };
 

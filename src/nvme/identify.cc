@@ -82,8 +82,6 @@ wire::nvme::NamespaceIdentity namespace_identity(Handling handling, const Namesp
   identity.reservations = static_cast<uint8_t>(reservation_types | (keeps ? persistent_reservations : 0));
   identity.preferred_blocks = static_cast<uint16_t>(1u << geometry.physical_block_exponent);
   identity.deallocate_blocks = limits.discard_granularity_bytes / geometry.block_bytes;
-  identity.atomic_blocks =
-      static_cast<uint16_t>(std::min<uint32_t>(limits.atomic_write_bytes / geometry.block_bytes, 65535));
   identity.copy_range_blocks = 65535;
   identity.copy_blocks = most_copy_bytes / geometry.block_bytes;
   identity.copy_ranges = most_copy_ranges - 1;

@@ -53,11 +53,15 @@ TEST(NvmeConnect, AHostThatIsNotAllowed) {
   auto closed = std::make_shared<nvme::Subsystem>(*directory->subsystems.at(subsystem));
   closed->any_host = nullptr;
   closed->hosts[host_name(2)] = array.view();
+  const auto with_secret = array.view();
+  with_secret->chap.user = "h3";
+  closed->hosts[host_name(3)] = with_secret;
   directory->subsystems[subsystem] = closed;
   array.publish(directory);
   array.run([](Array* the_array) -> Task<void> {
     EXPECT_EQ(co_await refusal_of(the_array->options(1)), "status 184h, parameter 0h");
     EXPECT_EQ(co_await refusal_of(the_array->options(2)), "connected");
+    EXPECT_EQ(co_await refusal_of(the_array->options(3)), "status 184h, parameter 0h");
   });
 }
 
