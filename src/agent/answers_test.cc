@@ -104,6 +104,26 @@ TEST_F(ConnectText, ThroughAGroupAndWithoutChap) {
   EXPECT_THAT(text("windows", "web2"), Not(HasSubstr("CHAP")));
 }
 
+TEST_F(ConnectText, OverNvmeTcp) {
+  all_.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.11", .port = 4420});
+  all_.targets.push_back({.name = "nqn.2026-11.io.ashlar:one", .protocol = "nvme-tcp"});
+  all_.hosts[1].initiators = {"nqn.2014-08.org.nvmexpress:uuid:web2"};
+  all_.maps.push_back(
+      {.name = "db1.web2", .volume = "db1", .target = all_.targets[1].name, .host = "web2", .lun = 3});
+  EXPECT_THAT(text("linux", "web2"),
+              AllOf(HasSubstr("nvme connect -t tcp -a 192.0.2.11 -s 4420 -n nqn.2026-11.io.ashlar:one"),
+                    HasSubstr("namespace 4"),
+                    HasSubstr("echo nqn.2014-08.org.nvmexpress:uuid:web2 > /etc/nvme/hostnqn"),
+                    HasSubstr("nvmf-autoconnect"), Not(HasSubstr("3260"))));
+  EXPECT_THAT(text("esxi", "web2"), HasSubstr("--subsystem-nqn=nqn.2026-11.io.ashlar:one"));
+  EXPECT_THAT(text("windows", "web2"), HasSubstr("has no words for NVMe/TCP"));
+  // A host that has it both ways is told both.
+  all_.maps.push_back(
+      {.name = "both", .volume = "db1", .target = all_.targets[1].name, .host = "web1", .lun = 3});
+  EXPECT_THAT(text("linux"), AllOf(HasSubstr("iscsiadm"), HasSubstr("nvme connect")));
+  EXPECT_THAT(text("k8s"), HasSubstr("PersistentVolume"));
+}
+
 TEST_F(ConnectText, WhatIsNotThereIsSaid) {
   EXPECT_THAT(text("linux", "web2"), AllOf(HasSubstr("host: volume db1 is not mapped to host web2"),
                                            HasSubstr("ashlar map create")));

@@ -25,36 +25,43 @@ std::string endpoint(const api::Portal& portal) {
              : fmt::format("{}:{}", portal.address, portal.port);
 }
 
-Result<Connection> find_connection(const Configuration& configuration, const std::string& volume,
-                                   const std::string& host) {
+bool leads_to(const api::Portal& portal, const api::Target& target) {
+  if (target.portals.empty()) return portal.protocol == target.protocol;
+  return std::ranges::find(target.portals, portal.name) != target.portals.end();
+}
+
+bool is_of_host(const Configuration& configuration, const api::Map& map, const std::string& host) {
+  if (map.host == host) return true;
+  const api::HostGroup* group = api::find_named(configuration.host_groups, map.host_group);
+  return group != nullptr && std::ranges::find(group->hosts, host) != group->hosts.end();
+}
+
+// One for each map: a host may have a volume over both protocols.
+Result<std::vector<Connection>> find_connections(const Configuration& configuration,
+                                                 const std::string& volume, const std::string& host) {
   Connection connection;
   connection.volume = api::find_named(configuration.volumes, volume);
   if (connection.volume == nullptr)
     return fail(ErrorCode::not_found, "volumes/" + volume, "there is no volume '{}'", volume);
   connection.host = api::find_named(configuration.hosts, host);
   if (connection.host == nullptr) return fail(ErrorCode::not_found, "host", "there is no host '{}'", host);
+  std::vector<Connection> found;
   for (const api::Map& each : configuration.maps) {
-    if (each.volume != volume) continue;
-    const api::HostGroup* group = api::find_named(configuration.host_groups, each.host_group);
-    const bool through_group =
-        group != nullptr && std::ranges::find(group->hosts, host) != group->hosts.end();
-    if (each.host == host || through_group) connection.map = &each;
+    if (each.volume != volume || !is_of_host(configuration, each, host)) continue;
+    connection.map = &each;
+    connection.portals.clear();
+    const api::Target* target = api::find_named(configuration.targets, each.target);
+    for (const api::Portal& portal : configuration.portals) {
+      if (leads_to(portal, *target)) connection.portals.push_back(&portal);
+    }
+    if (connection.portals.empty())
+      return fail(ErrorCode::not_found, "portals", "target {} has no portal", each.target);
+    found.push_back(connection);
   }
-  if (connection.map == nullptr) {
-    return fail(ErrorCode::not_found, "host",
-                "volume {} is not mapped to host {}: ashlar map create {} --host {} --target TARGET", volume,
-                host, volume, host);
-  }
-  const api::Target* target = api::find_named(configuration.targets, connection.map->target);
-  for (const api::Portal& each : configuration.portals) {
-    const bool listed = target->portals.empty()
-                            ? each.protocol == target->protocol
-                            : std::ranges::find(target->portals, each.name) != target->portals.end();
-    if (listed) connection.portals.push_back(&each);
-  }
-  if (connection.portals.empty())
-    return fail(ErrorCode::not_found, "portals", "target {} has no portal", connection.map->target);
-  return connection;
+  if (!found.empty()) return found;
+  return fail(ErrorCode::not_found, "host",
+              "volume {} is not mapped to host {}: ashlar map create {} --host {} --target TARGET", volume,
+              host, volume, host);
 }
 
 std::string linux_text(const Connection& c) {
@@ -159,49 +166,64 @@ std::string host_nqn(const Connection& c) {
 }
 
 std::string nvme_linux_text(const Connection& c) {
-  std::string text =
-      fmt::format("# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
-                  json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
-  if (const std::string nqn = host_nqn(c); !nqn.empty()) text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
+  std::string text = fmt::format(
+      "# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
+      json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
+  if (const std::string nqn = host_nqn(c); !nqn.empty())
+    text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
   for (const api::Portal* each : c.portals)
     text += fmt::format("nvme connect {} -n {}\n", nvme_words(*each), c.map->target);
-  text += "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
-  for (const api::Portal* each : c.portals) text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
+  text +=
+      "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
+  for (const api::Portal* each : c.portals)
+    text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
   text += "systemctl enable nvmf-autoconnect.service\n";
   return text + fmt::format("ls -l /dev/disk/by-id/nvme-uuid.{}\n", c.volume->identity.uuid);
 }
 
 std::string nvme_esxi_text(const Connection& c) {
-  std::string text = "# ESXi shell; vmnic0 is the uplink of the storage network.\n"
-                     "esxcli nvme fabrics enable --protocol TCP --device vmnic0\n"
-                     "HBA=$(esxcli nvme adapter list | awk '/TCP/ {print $1; exit}')\nesxcli nvme info get\n";
+  std::string text =
+      "# ESXi shell; vmnic0 is the uplink of the storage network.\n"
+      "esxcli nvme fabrics enable --protocol TCP --device vmnic0\n"
+      "HBA=$(esxcli nvme adapter list | awk '/TCP/ {print $1; exit}')\nesxcli nvme info get\n";
   for (const api::Portal* each : c.portals) {
-    text += fmt::format("esxcli nvme fabrics discover --adapter=$HBA --ip-address={} --port-number={}\n", each->address,
-                        each->port);
-    text += fmt::format("esxcli nvme fabrics connect --adapter=$HBA --ip-address={} --port-number={} --subsystem-nqn={}\n",
-                        each->address, each->port, c.map->target);
+    text += fmt::format("esxcli nvme fabrics discover --adapter=$HBA --ip-address={} --port-number={}\n",
+                        each->address, each->port);
+    text += fmt::format(
+        "esxcli nvme fabrics connect --adapter=$HBA --ip-address={} --port-number={} --subsystem-nqn={}\n",
+        each->address, each->port, c.map->target);
   }
   return text + "esxcli nvme namespace list\n";
 }
 
-Result<std::string> nvme_text(const Connection& connection, const std::string& format) {
-  if (format == "linux") return nvme_linux_text(connection);
-  if (format == "esxi") return nvme_esxi_text(connection);
-  return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, esxi, which NVMe/TCP has", format);
-}
+using Text = std::string (*)(const Connection&);
+struct Format {
+  std::string_view name;
+  Text iscsi;
+  Text nvme;  ///< null: such a host has no NVMe/TCP, or nobody has asked for it
+};
+constexpr Format formats[] = {
+    {"linux", linux_text, nvme_linux_text}, {"windows", windows_text, nullptr},
+    {"esxi", esxi_text, nvme_esxi_text},    {"proxmox", proxmox_text, nullptr},
+    {"k8s", kubernetes_text, nullptr},
+};
 
 }  // namespace
 
 Result<std::string> connect_text(const Configuration& configuration, const std::string& volume,
                                  const std::string& host, const std::string& format) {
-  TRY_ASSIGN(const Connection connection, find_connection(configuration, volume, host));
-  if (is_nqn(connection.map->target)) return nvme_text(connection, format);
-  if (format == "linux") return linux_text(connection);
-  if (format == "windows") return windows_text(connection);
-  if (format == "esxi") return esxi_text(connection);
-  if (format == "proxmox") return proxmox_text(connection);
-  if (format == "k8s") return kubernetes_text(connection);
-  return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, windows, esxi, proxmox, k8s",
+  TRY_ASSIGN(const std::vector<Connection> connections, find_connections(configuration, volume, host));
+  const auto* const known = std::ranges::find(formats, format, &Format::name);
+  if (known == std::end(formats))
+    return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, windows, esxi, proxmox, k8s",
+                format);
+  std::string text;
+  for (const Connection& each : connections) {
+    const Text words = is_nqn(each.map->target) ? known->nvme : known->iscsi;
+    if (words != nullptr) text += words(each);
+  }
+  if (!text.empty()) return text;
+  return fail(ErrorCode::invalid_argument, "format", "'{}' has no words for NVMe/TCP: linux and esxi have",
               format);
 }
 

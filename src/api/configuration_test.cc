@@ -104,6 +104,21 @@ const Breach breaches[] = {
     {"host-groups/web1/name", [](Configuration& c) { c.host_groups[0].name = "web1"; }},
     {"portals/san-a/address", [](Configuration& c) { c.portals[0].address = "san.example.org"; }},
     {"portals/san-a/port", [](Configuration& c) { c.portals[0].port = 0; }},
+    {"portals/san-a/protocol", [](Configuration& c) { c.portals[0].protocol = "nvme-rdma"; }},
+    {"portals/san-a/discovery_chap",
+     [](Configuration& c) {
+       c.portals[0].protocol = "nvme-tcp";
+       c.portals[0].discovery_chap = c.hosts[0].chap;
+     }},
+    {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "nqn.1.a"; }},
+    {"targets/nqn.2026-11.a:b/protocol", [](Configuration& c) { c.targets[0].name = "nqn.2026-11.a:b"; }},
+    {"targets/iqn.2026-11.io.ashlar:one/protocol",
+     [](Configuration& c) { c.targets[0].protocol = "nvme-tcp"; }},
+    {"targets/nqn.2026-11.a:b/portals[0]",
+     [](Configuration& c) {
+       c.targets[0].name = "nqn.2026-11.a:b";
+       c.targets[0].protocol = "nvme-tcp";
+     }},
     {"targets/x/name", [](Configuration& c) { c.targets[0].name = "x"; }},
     {"maps/db1.web1/target", [](Configuration& c) { c.maps[0].target = "iqn.2026-11.io.ashlar:two"; }},
     {"maps/db1.web1/host", [](Configuration& c) { c.maps[0].host_group = "web"; }},

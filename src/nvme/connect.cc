@@ -57,7 +57,7 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                         .peer_address = request.peer.address,
                         .began_nanoseconds = loop_.now().nanoseconds};
   std::shared_ptr<const unit::HostView> view;
-  size_t most_of_subsystem = 0;
+  Controllers::Bounds most{.all = settings().most_controllers};
   if (!facts.discovery) {
     const auto found = directory_->subsystems.find(facts.subsystem);
     if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
@@ -65,10 +65,10 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
     view = found->second->view_of(facts.host_name, request.peer.address);
     if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
     facts.host = view->host;
-    most_of_subsystem = found->second->most_controllers;
+    most.of_subsystem = found->second->most_controllers;
+    most.of_host = view->max_sessions;
   }
-  const std::shared_ptr<Controller> controller =
-      controllers().create(std::move(facts), settings().most_controllers, most_of_subsystem);
+  const std::shared_ptr<Controller> controller = controllers().create(std::move(facts), most);
   if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
   controller->take_queue(0, loop_.index());
   const Queue::Making making{host,

@@ -95,14 +95,22 @@ uint64_t Controller::error_count() const {
   return error_count_;
 }
 
-std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, size_t most,
-                                                size_t most_of_subsystem) {
+bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
+  size_t of_subsystem = 0, of_host = 0;
+  for (const auto& [id, each] : controllers_) {
+    if (each->facts.discovery) continue;
+    of_subsystem += each->facts.subsystem == facts.subsystem ? 1 : 0;
+    of_host += each->facts.host == facts.host ? 1 : 0;
+  }
+  const auto reached = [](size_t count, size_t bound) { return bound != 0 && count >= bound; };
+  if (controllers_.size() >= wire::nvme::last_controller || reached(controllers_.size(), most.all))
+    return true;
+  return !facts.discovery && (reached(of_subsystem, most.of_subsystem) || reached(of_host, most.of_host));
+}
+
+std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Bounds& most) {
   const std::lock_guard lock(mutex_);
-  if (controllers_.size() >= std::min<size_t>(most, wire::nvme::last_controller)) return nullptr;
-  const auto of_subsystem = std::ranges::count_if(controllers_, [&](const auto& entry) {
-    return !facts.discovery && entry.second->facts.subsystem == facts.subsystem;
-  });
-  if (most_of_subsystem != 0 && static_cast<size_t>(of_subsystem) >= most_of_subsystem) return nullptr;
+  if (full(facts, most)) return nullptr;
   const bool any = facts.id == wire::nvme::dynamic_controller || facts.id == wire::nvme::static_controller;
   if (any) {
     // An id comes back late: a host that lost its controller does not take another's for its own.

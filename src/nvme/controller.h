@@ -84,9 +84,12 @@ Uuid host_id_of(const std::string& initiator_port);
 /// All controllers of the array, by id. Any thread.
 class Controllers {
  public:
-  /// `facts.id` dynamic_controller or static_controller: any that is free. Null: that id is taken, or there are `most`
-  /// (of the subsystem `most_of_subsystem`, 0: no bound).
-  std::shared_ptr<Controller> create(ControllerFacts facts, size_t most, size_t most_of_subsystem);
+  /// How many there may be; 0: no bound of its own. Discovery controllers count among all alone.
+  struct Bounds {
+    size_t all = 0, of_subsystem = 0, of_host = 0;
+  };
+  /// `facts.id` dynamic_controller or static_controller: any that is free. Null: that id is taken, or there are enough.
+  std::shared_ptr<Controller> create(ControllerFacts facts, const Bounds& most);
   std::shared_ptr<Controller> find(uint16_t id) const;
   void remove(const Controller& controller);
   /// Those of a subsystem, by id.
@@ -94,6 +97,7 @@ class Controllers {
   std::vector<std::shared_ptr<Controller>> all() const;
 
  private:
+  bool full(const ControllerFacts& facts, const Bounds& most) const;
   mutable std::mutex mutex_;
   std::map<uint16_t, std::shared_ptr<Controller>> controllers_;
   uint16_t last_id_ = 0;

@@ -31,24 +31,27 @@ TEST(Registers, StatusFollowsTheConfiguration) {
 
 TEST(Controllers, IdsAreOneEach) {
   Controllers controllers;
-  const auto first = controllers.create(facts(wire::nvme::dynamic_controller), 3, 0);
-  const auto second = controllers.create(facts(wire::nvme::dynamic_controller), 3, 0);
+  const auto first = controllers.create(facts(wire::nvme::dynamic_controller), {.all = 3});
+  const auto second = controllers.create(facts(wire::nvme::dynamic_controller), {.all = 3});
   EXPECT_NE(first->facts.id, second->facts.id);
-  EXPECT_EQ(controllers.create(facts(second->facts.id), 3, 0), nullptr);
-  const auto chosen = controllers.create(facts(700), 3, 0);
+  EXPECT_EQ(controllers.create(facts(second->facts.id), {.all = 3}), nullptr);
+  const auto chosen = controllers.create(facts(700), {.all = 3});
   EXPECT_EQ(chosen->facts.id, 700);
-  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), 3, 0), nullptr);  // the bound
+  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), {.all = 3}), nullptr);  // the bound
   controllers.remove(*first);
-  const auto later = controllers.create(facts(wire::nvme::dynamic_controller), 3, 0);
+  const auto later = controllers.create(facts(wire::nvme::dynamic_controller), {.all = 3});
   EXPECT_NE(later->facts.id, first->facts.id);  // not at once again
   EXPECT_EQ(controllers.find(700), chosen);
 }
 
-TEST(Controllers, ABoundOfTheSubsystem) {
+TEST(Controllers, BoundsOfTheSubsystemAndOfTheHost) {
   Controllers controllers;
-  ASSERT_NE(controllers.create(facts(wire::nvme::dynamic_controller), 9, 1), nullptr);
-  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), 9, 1), nullptr);
-  EXPECT_NE(controllers.create(facts(wire::nvme::dynamic_controller, "nqn.2026-11.a:t"), 9, 1), nullptr);
+  constexpr Controllers::Bounds most{.of_subsystem = 1, .of_host = 2};
+  ASSERT_NE(controllers.create(facts(wire::nvme::dynamic_controller), most), nullptr);
+  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), most), nullptr);
+  EXPECT_NE(controllers.create(facts(wire::nvme::dynamic_controller, "nqn.2026-11.a:t"), most), nullptr);
+  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller, "nqn.2026-11.a:u"), most),
+            nullptr);  // the host's
   EXPECT_EQ(controllers.of_subsystem("nqn.2026-11.a:s").size(), 1u);
 }
 

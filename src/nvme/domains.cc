@@ -148,7 +148,7 @@ void Domain::command_ended(const Command& command) {
 void Domain::take_reservations(const std::string& volume, const unit::Reservations& now,
                                const unit::ReservationOutcome& outcome,
                                std::move_only_function<void()> done) {
-  Wait wait{{}, std::move(done)};
+  std::vector<Command*> doomed;
   for (Queue& queue : queues_) {
     const unit::NexusName name = unit::name_of(queue.controller().nexus);
     for (const auto& [id, space] : queue.namespaces()) {
@@ -160,14 +160,12 @@ void Domain::take_reservations(const std::string& volume, const unit::Reservatio
       }
     }
     if (std::ranges::find(outcome.abort, name) == outcome.abort.end()) continue;
-    for (Command* command : queue.commands_of(volume)) wait.left.push_back(command);
+    for (Command* command : queue.commands_of(volume)) doomed.push_back(command);
   }
-  if (wait.left.empty()) return post_function(loop_, std::move(wait.done));
-  std::vector<const Command*> doomed = wait.left;
-  waits_.push_back(std::move(wait));
-  for (const Command* each : doomed) {
-    const Handling handling(
-        *const_cast<Command*>(each));  // tidy:allow(const_cast) the list is compared, never followed
+  if (doomed.empty()) return post_function(loop_, std::move(done));
+  waits_.push_back({{doomed.begin(), doomed.end()}, std::move(done)});
+  for (Command* each : doomed) {
+    const Handling handling(*each);
     handling.await_end();
     handling.interrupt(refusal(Status::reservation_conflict));
   }
