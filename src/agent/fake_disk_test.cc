@@ -261,7 +261,7 @@ Result<rpc::EngineStatus> FakeEngine::status() {
           {each.name, each.initiators, each.any, each.chap ? "CHAP" : "none", static_cast<uint32_t>(count)});
     }
     for (const rpc::PortalDocument& each : served_.portals)
-      status.portals.push_back({each.name, each.address, each.port, each.group_tag, true, 0});
+      status.portals.push_back({each.name, each.address, each.port, each.group_tag, each.protocol, true, 0});
     for (const rpc::TargetDocument& each : served_.targets)
       status.targets.push_back({each.name, each.alias, each.portals, 0});
     status.mappings = served_.mappings;
