@@ -77,10 +77,10 @@ std::set<uint16_t> tags_of(const Configuration& configuration, const std::string
   std::set<uint16_t> tags;
   if (found == nullptr) return tags;
   for (const api::Portal& each : configuration.portals) {
-    const bool leads = found->portals.empty() ? each.protocol == found->protocol
-                                              : std::ranges::find(found->portals, each.name) != found->portals.end();
-    if (leads)
-      tags.insert(each.group_tag);
+    const bool leads = found->portals.empty()
+                           ? each.protocol == found->protocol
+                           : std::ranges::find(found->portals, each.name) != found->portals.end();
+    if (leads) tags.insert(each.group_tag);
   }
   return tags;
 }

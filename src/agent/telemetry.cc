@@ -8,10 +8,10 @@
 #include <memory>
 #include <set>
 
-#include "base/nqn.h"
 #include "agent/exposition.h"
 #include "api/lists.h"
 #include "base/log.h"
+#include "base/nqn.h"
 
 namespace ashlar::agent {
 namespace {
@@ -123,7 +123,8 @@ void add_status(Exposition& out, const rpc::EngineStatus& status) {
     out.value("ashlar_host_sessions", {{"host", each.name}}, each.sessions);
   out.family("ashlar_target_sessions", "gauge", "Sessions at a target.");
   for (const rpc::TargetStatus& each : status.targets)
-    out.value("ashlar_target_sessions", {{"protocol", is_nqn(each.name) ? "nvme-tcp" : "iscsi"}, {"target", each.name}}, each.sessions);
+    out.value("ashlar_target_sessions",
+              {{"protocol", is_nqn(each.name) ? "nvme-tcp" : "iscsi"}, {"target", each.name}}, each.sessions);
   out.family("ashlar_portal_listening", "gauge", "1 when a portal takes connections.");
   out.family("ashlar_portal_connections_accepted_total", "counter", "Connections that a portal has taken.");
   for (const rpc::PortalStatus& each : status.portals) {

@@ -79,7 +79,10 @@ constexpr Argument portal_fields[] = {
      .help = "IPv4 or IPv6; 0.0.0.0 and :: are all",
      .pointer = "/address",
      .required = true},
-    {.name = "--port", .help = "3260 when left out; NVMe/TCP has 4420 and 8009", .type = Type::number, .pointer = "/port"},
+    {.name = "--port",
+     .help = "3260 when left out; NVMe/TCP has 4420 and 8009",
+     .type = Type::number,
+     .pointer = "/port"},
     {.name = "--protocol",
      .help = "iscsi when left out, or nvme-tcp",
      .pointer = "/protocol",
@@ -114,7 +117,10 @@ constexpr Column target_columns[] = {
     {"DESCRIPTION", "/comment", Shown::plain, false, true},
 };
 constexpr Argument target_fields[] = {
-    {.name = "NAME", .help = "iqn., eui. or naa.; nqn. with --protocol nvme-tcp", .pointer = "/name", .required = true},
+    {.name = "NAME",
+     .help = "iqn., eui. or naa.; nqn. with --protocol nvme-tcp",
+     .pointer = "/name",
+     .required = true},
     {.name = "--alias", .help = "For people", .pointer = "/alias"},
     {.name = "--portal",
      .help = "Where it is; all when left out",

@@ -6,8 +6,8 @@
 #include <memory>
 #include <vector>
 
-#include "loop/transmit_queue.h"
 #include "loop/ready.h"
+#include "loop/transmit_queue.h"
 #include "scsi/task.h"
 #include "wire/iscsi_pdu.h"
 

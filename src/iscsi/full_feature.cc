@@ -262,8 +262,9 @@ void Connection::nop_out_unasked(const uint8_t* header) {
 
 void Connection::nop_out(const uint8_t* header, ConstBytes data) {
   const NopOut pdu = NopOut::decode(header);
-  const uint32_t length = static_cast<uint32_t>(std::min<size_t>(
-      {data.size(), parameters().initiator_max_receive_data_segment_bytes, loop::ChunkPool::chunk_bytes / 2}));
+  const uint32_t length = static_cast<uint32_t>(
+      std::min<size_t>({data.size(), parameters().initiator_max_receive_data_segment_bytes,
+                        loop::ChunkPool::chunk_bytes / 2}));
   uint8_t* answer = append_pdu(length, data.first(length));
   if (answer == nullptr) return;
   NopIn response;
