@@ -182,7 +182,11 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto resizing = resize_volume(step.volume.name, step.size_bytes);
       co_return co_await resizing;
     }
-    case StepKind::set_write_cache: set_write_cache(step.volume.name, step.write_cache); break;
+    case StepKind::set_write_cache: {
+      unit::LogicalUnit& unit = *volumes_.find(step.volume.name)->on_shard[0];
+      auto configuring = domains_[0]->configure_write_cache(step.volume.name, unit, step.write_cache);
+      co_return co_await configuring;
+    }
     case StepKind::add_portal: {
       auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
@@ -231,11 +235,6 @@ loop::Task<void> Engine::set_group(Step step) {
   co_await setting;
   log_info("engine", "access group set group={} states=\"{}\"", step.group, states);
   tell("group.changed", {{"group", step.group}, {"states", gone ? "" : states}});
-}
-
-void Engine::set_write_cache(const std::string& name, bool enabled) {
-  volumes_.set_write_cache(name, enabled);
-  domains_[0]->take_default_write_cache(name, enabled);
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {

@@ -90,7 +90,6 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> set_group(Step step);
-  void set_write_cache(const std::string& name, bool enabled);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);

@@ -113,10 +113,4 @@ loop::Task<Result<void>> Volumes::resize(std::string name, uint64_t bytes) {
   co_return outcome;
 }
 
-void Volumes::set_write_cache(const std::string& name, bool enabled) {
-  const auto found = open_.find(name);
-  CHECK(found != open_.end(), "volume {} is not open", name);
-  found->second.on_shard[0]->set_write_cache(enabled);
-}
-
 }  // namespace ashlar::engine

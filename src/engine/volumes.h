@@ -22,7 +22,6 @@ class Volumes {
   /// has let go, so that the next one finds it unlocked.
   loop::Task<void> close(std::string name);
   loop::Task<Result<void>> resize(std::string name, uint64_t bytes);
-  void set_write_cache(const std::string& name, bool enabled);
 
   /// Null when there is none of that name.
   const unit::OpenUnit* find(const std::string& name) const;

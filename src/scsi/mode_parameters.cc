@@ -25,9 +25,25 @@ void recall_mode_parameters(UnitState& state, unit::LogicalUnit& unit, std::stri
   set_mode_parameters(unit, state, *saved);
 }
 
-void Domain::take_default_write_cache(const std::string& volume, bool enabled) {
-  if (const auto state = impl_->unit_states().find(volume)) state->default_write_cache = enabled;
+loop::Task<Result<void>> Domain::configure_write_cache(std::string volume, unit::LogicalUnit& unit,
+                                                       bool enabled) {
+  const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
+  std::optional<ModeParameters> saved;
+  if (state != nullptr) saved = state->saved_mode_parameters();
+  if (saved && saved->write_cache != enabled) {  // else a reset, or the next start, would undo it
+    saved->write_cache = enabled;
+    auto keeping = keep_mode_pages(*this, state->uuid, encode_mode_parameters(*saved));
+    const Result<void> kept = co_await keeping;
+    if (!kept) co_return kept;
+    state->save(*saved);
+  }
+  unit.set_write_cache(enabled);
+  if (state != nullptr) {
+    state->default_write_cache = enabled;
+    state->host_write_cache = false;
+  }
   raise_everywhere(volume, unit::Attention::mode_parameters_changed, nullptr);
+  co_return Result<void>{};
 }
 
 ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
@@ -65,6 +81,7 @@ void set_mode_parameters(unit::LogicalUnit& unit, UnitState& state, const ModePa
   state.threshold_enabled = parameters.threshold_enabled;
   state.set_threshold_sets(parameters.threshold_sets);
   if (unit.geometry().write_cache != parameters.write_cache) unit.set_write_cache(parameters.write_cache);
+  state.host_write_cache = parameters.write_cache != state.default_write_cache;
 }
 
 }  // namespace ashlar::scsi

@@ -1,73 +1,12 @@
 #include <gtest/gtest.h>
 
-#include "scsi/host_test.h"
 #include "scsi/log_pages.h"
-#include "scsi/saved_mode_pages.h"
+#include "scsi/mode_test.h"
 
 namespace ashlar::scsi::test {
 namespace {
 
-const std::vector<uint8_t> caching = {0x08, 18, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0};
-const std::vector<uint8_t> exceptions = {0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-const std::vector<uint8_t> recovery = {0x01, 10, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-
-const std::vector<uint8_t> disconnect = {0x02, 14, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-const std::vector<uint8_t> verify_recovery = {0x07, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
-const std::vector<uint8_t> unit_protocol = {0x18, 6, 0x05, 0, 0, 0, 0, 0};
-const std::vector<uint8_t> port_protocol = {0x19, 6, 0x05, 0, 0, 0, 0, 0};
-
-std::vector<uint8_t> joined(const std::vector<std::vector<uint8_t>>& parts) {
-  std::vector<uint8_t> out;
-  for (const auto& part : parts) out.insert(out.end(), part.begin(), part.end());
-  return out;
-}
-std::vector<uint8_t> with(std::vector<uint8_t> bytes, size_t at, uint8_t value) {
-  bytes.at(at) = value;
-  return bytes;
-}
-
-std::vector<uint8_t> padded(std::vector<uint8_t> bytes, size_t size) {
-  bytes.resize(size);
-  return bytes;
-}
-const std::vector<uint8_t> control_extension = padded({0x4a, 0x01, 0, 28}, 32);
-const std::vector<uint8_t> power_condition = padded({0x1a, 38}, 40);
-/// SBC-3 6.5.9: one enabled descriptor, of available resources.
-std::vector<uint8_t> thresholds(uint32_t sets, uint8_t enabled = 0x80) {
-  std::vector<uint8_t> out = padded({0x5c, 0x02, 0, 20}, 24);
-  out[16] = enabled;
-  out[17] = 0x01;
-  store_be32(&out[20], sets);
-  return out;
-}
-const std::vector<std::vector<uint8_t>> without_subpages = {recovery,      disconnect,      verify_recovery,
-                                                            caching,       control,         unit_protocol,
-                                                            port_protocol, power_condition, exceptions};
-
-class Mode : public ScsiTest {
- protected:
-  explicit Mode(unit::Keeper* keeps = nullptr) : ScsiTest(512, 1, keeps) {}
-  Cdb sense6(uint8_t page, uint8_t subpage = 0, uint8_t flags = 0x08) {
-    return cdb6(0x1a, flags, page, subpage, 255);
-  }
-  Cdb sense10(uint8_t page, uint8_t flags = 0x08) { return {0x5a, flags, page, 0, 0, 0, 0, 1, 0, 0}; }
-  std::vector<uint8_t> page(uint8_t code) {
-    std::vector<uint8_t> out = data(sense6(code));
-    return {out.begin() + 4, out.end()};
-  }
-  std::unique_ptr<HostTask> select6(const std::vector<uint8_t>& list, uint8_t flags = 0x10) {
-    return run(cdb6(0x15, flags, 0, 0, static_cast<uint8_t>(list.size())), list);
-  }
-  std::string sets(const std::vector<uint8_t>& page) {
-    return ending(*select6(joined({{0, 0, 0, 0}, page})));
-  }
-  /// "5/26/00 at list 6.2"
-  std::string refusal(const std::vector<uint8_t>& list) {
-    const auto done = select6(list);
-    return ending(*done) + " at " + field(*done);
-  }
-};
+using Mode = ModeTest;
 
 TEST_F(Mode, SensesEachPageAndAll) {
   EXPECT_EQ(page(0x08), caching);
@@ -262,8 +201,8 @@ TEST_F(Mode, ThresholdsFollowTheArrayUntilAHostSaysOtherwise) {
 }
 
 TEST_F(Mode, TheAdministratorsWriteCacheIsToldAndStaysAfterAReset) {
-  medium->geometry.write_cache = true;  // the engine's part
-  target.shards.at(0).in_turn([&] { target.domains[0]->take_default_write_cache("v", true); });
+  EXPECT_TRUE(configure_write_cache(true));
+  EXPECT_TRUE(medium->geometry.write_cache);
   EXPECT_EQ(end(cdb6(0x00)), "6/2a/01");
   EXPECT_EQ(page(0x80 | 0x08), with(caching, 2, 0x04));
   EXPECT_EQ(sets(caching), "GOOD");
@@ -271,6 +210,29 @@ TEST_F(Mode, TheAdministratorsWriteCacheIsToldAndStaysAfterAReset) {
   target.shards.run();
   EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
   EXPECT_TRUE(medium->geometry.write_cache);
+}
+
+TEST_F(Mode, AHostsWriteCacheIsNotTakenForTheConfiguredOneWhenItComesBack) {
+  EXPECT_EQ(sets(with(caching, 2, 0x04)), "GOOD");
+  target.close(*host);
+  target.nexuses.clear();
+  target.add_volume("w", 64);
+  login({{0, "w"}});  // what says nothing is forgotten now
+  host = &login();
+  EXPECT_EQ(page(0x08), with(caching, 2, 0x04));
+  EXPECT_EQ(page(0x80 | 0x08), caching) << "the default";
+  reset();
+  EXPECT_FALSE(medium->geometry.write_cache);
+}
+
+TEST_F(Mode, AUnitThatWasAwayIsAsConfiguredWhenItComesBack) {
+  EXPECT_TRUE(configure_write_cache(true));
+  EXPECT_EQ(end(cdb6(0x00)), "6/2a/01");
+  medium->geometry.write_cache = false;  // taken out, and put back with another setting
+  target.shards.at(0).in_turn([&] { target.domains[0]->recall("v", target.unit("v"), {}); });
+  EXPECT_EQ(page(0x80 | 0x08), caching);
+  reset();
+  EXPECT_FALSE(medium->geometry.write_cache);
 }
 
 TEST_F(Mode, AttentionsStayUntilRequestSenseWhenInterlocked) {
@@ -304,104 +266,6 @@ TEST_F(Mode, NothingIsRememberedOfBeingTurnedAwayOtherwise) {
   EXPECT_EQ(end(cdb6(0x16)), "GOOD");
   EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
   EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "status 18");
-}
-
-/// Somebody keeps the pages.
-class SavedMode : protected WithKeeper, public Mode {
- protected:
-  SavedMode() : Mode(&keeper) {}
-  std::string saves(const std::vector<uint8_t>& page) {
-    return ending(*select6(joined({{0, 0, 0, 0}, page}), 0x11));
-  }
-  FakeMedium& recall(const std::string& text) {
-    FakeMedium& other = target.add_volume("w", 64);
-    target.shards.at(0).in_turn([&] {
-      target.domains[0]->recall("w", target.unit("w"), {.reservations = {}, .mode_parameters = text});
-    });
-    return other;
-  }
-};
-
-TEST_F(SavedMode, PagesThatAHostMayChangeSayThatTheyCanBeSaved) {
-  EXPECT_EQ(page(0x08)[0], 0x88);
-  EXPECT_EQ(page(0x0a)[0], 0x8a);
-  EXPECT_EQ(data(sense6(0x1c, 0x02))[4], 0xdc);
-  EXPECT_EQ(page(0x01)[0], 0x01);
-}
-
-TEST_F(SavedMode, SavedValuesSurviveAResetAndNothingElseDoes) {
-  const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x40);
-  EXPECT_EQ(saves(wanted), "GOOD");
-  EXPECT_EQ(sets(with(wanted, 4, 0x08)), "GOOD") << "current alone";
-  EXPECT_EQ(
-      decode_mode_parameters(keeper.mode_parameters.at(medium->identity.uuid), "v")->task_aborted_status,
-      true);
-  EXPECT_EQ(page(0xc0 | 0x0a), with(wanted, 0, 0x8a));
-  EXPECT_EQ(page(0x80 | 0x0a), with(control, 0, 0x8a));
-  target.manage(*host, TaskManagement::logical_unit_reset, 0);
-  target.shards.run();
-  EXPECT_EQ(end(cdb6(0x00)), "6/29/03");
-  EXPECT_EQ(page(0x0a), with(wanted, 0, 0x8a));
-}
-
-TEST_F(SavedMode, WithoutASavedPageTheSavedValuesAreTheDefaults) {
-  EXPECT_EQ(sets(with(control, 2, 0x04)), "GOOD");
-  EXPECT_EQ(page(0xc0 | 0x0a), with(control, 0, 0x8a));
-}
-
-TEST_F(SavedMode, TheNextLifeBeginsWithThem) {
-  FakeMedium& other =
-      recall("write_cache=1 descriptor_sense=1 separate_task_sets=1 threshold_sets=7 threshold_enabled=0");
-  host = &login({{0, "w"}});
-  EXPECT_TRUE(other.geometry.write_cache);
-  EXPECT_EQ(page(0x0a), (std::vector<uint8_t>{0x8a, 10, 0x24, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0}));
-  const std::vector<uint8_t> sensed = data(sense6(0x1c, 0x02));
-  EXPECT_EQ(std::vector<uint8_t>(sensed.begin() + 4, sensed.end()), with(thresholds(7, 0), 0, 0xdc));
-  login({{0, "w"}});
-  EXPECT_EQ(sets(with(caching, 2, 0)), "GOOD");
-  login({{0, "w"}});
-  EXPECT_FALSE(other.geometry.write_cache) << "they are put in force once, not with each host";
-}
-
-TEST_F(SavedMode, WhatCannotBeKeptIsNotChanged) {
-  keeper.refuse = true;
-  EXPECT_EQ(saves(with(control, 2, 0x04)), "4/44/00");
-  EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
-  EXPECT_TRUE(keeper.mode_parameters.empty());
-}
-
-TEST_F(SavedMode, WhatIsKeptAndWrongIsLeftAside) {
-  recall("descriptor_sense=2");
-  host = &login({{0, "w"}});
-  EXPECT_EQ(page(0x0a), with(control, 0, 0x8a));
-}
-
-TEST(ModeParametersText, ComesBackAsItWas) {
-  ModeParameters parameters;
-  for (int bits = 0; bits < 64; ++bits) {
-    parameters.write_cache = (bits & 1) != 0;
-    parameters.descriptor_sense = (bits & 2) != 0;
-    parameters.software_write_protect = (bits & 4) != 0;
-    parameters.separate_task_sets = (bits & 8) != 0;
-    parameters.task_aborted_status = (bits & 16) != 0;
-    parameters.attention_interlock =
-        (bits & 32) != 0 ? AttentionInterlock::kept_busy : AttentionInterlock::kept;
-    parameters.threshold_enabled = (bits & 3) != 0;
-    parameters.threshold_sets = (bits & 1) != 0 ? std::nullopt : std::optional<uint32_t>(UINT32_MAX);
-    const auto back = decode_mode_parameters(encode_mode_parameters(parameters), "v");
-    ASSERT_TRUE(back.has_value());
-    EXPECT_EQ(*back, parameters);
-  }
-}
-
-TEST(ModeParametersText, RefusesWhatIsNoParameter) {
-  for (const char* text : {"colour=1", "write_cache", "write_cache=", "write_cache=x", "write_cache=2",
-                           "attention_interlock=1", "threshold_sets=4294967296", "write_cache=1  swp=0"}) {
-    const auto parameters = decode_mode_parameters(text, "volume v");
-    ASSERT_FALSE(parameters.has_value()) << text;
-    EXPECT_EQ(parameters.error().place, "volume v");
-  }
-  EXPECT_EQ(*decode_mode_parameters("", "v"), ModeParameters{});
 }
 
 }  // namespace

@@ -48,6 +48,9 @@ void Domain::raise_everywhere(const std::string& volume, unit::Attention attenti
 void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Recalled kept) {
   const std::shared_ptr<UnitState> state =
       impl_->unit_states().of(volume, unit.identity().uuid, unit.geometry().write_cache, loop_.now());
+  // It is as configured now, whatever was known of it before it went away.
+  state->default_write_cache = unit.geometry().write_cache;
+  state->host_write_cache = false;
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
   recall_rewrite(*state, kept.rewrite, volume);

@@ -4,7 +4,6 @@
 
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
-#include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
 #include "wire/scsi_lun.h"
 
@@ -41,8 +40,6 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   const bool write_cache = state->unit->geometry().write_cache;
   state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
                                                 domain.loop().now());
-  if (state->state->fresh.exchange(false) && state->state->saved_mode_parameters())
-    set_mode_parameters(*state->unit, *state->state, saved_mode_parameters(*state->unit, *state->state));
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);

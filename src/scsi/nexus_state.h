@@ -114,9 +114,10 @@ class Domain {
   /// On shard 0: `heard` runs there after every change by a host.
   void on_access_changed(std::function<void(const unit::AccessStates&)> heard);
 
-  /// The administrator has switched the write cache: that is what page 08h now begins with, and every host is told that mode
-  /// parameters have changed.
-  void take_default_write_cache(const std::string& volume, bool enabled);
+  /// The administrator switches the write cache: that is what page 08h now begins with, whatever a host had saved, and every
+  /// host is told that mode parameters have changed. An error: it could not be written down, and nothing has changed. `unit`
+  /// outlives it. On the home shard.
+  loop::Task<Result<void>> configure_write_cache(std::string volume, unit::LogicalUnit& unit, bool enabled);
   /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
   /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
   bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);

@@ -6,7 +6,6 @@
 #include "scsi/persistent_reserve.h"
 
 namespace ashlar::scsi {
-namespace {}  // namespace
 
 // A change under way; lives until the last shard has said that it knows.
 struct ReservationChange {

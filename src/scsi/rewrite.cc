@@ -198,11 +198,17 @@ loop::Task<void> answer_in_time(Handling handling, SharedRun run) {
   handling.finish(run->outcome);
 }
 
+// Nothing begins meanwhile: this would take back the record of what has.
 loop::Task<void> leave_story(Handling handling) {
+  using Phase = Rewriting::Phase;
   const std::shared_ptr<UnitState> state = handling.lun().state;
-  auto writing = write_down(handling.nexus().domain().impl().records(), state->uuid, Rewriting::Phase::idle);
+  if (!state->rewrite.move(Phase::sanitize_failed, Phase::sanitizing)) {
+    handling.finish(rewrite_sense(*state));
+    co_return;
+  }
+  auto writing = write_down(handling.nexus().domain().impl().records(), state->uuid, Phase::idle);
   const bool written = co_await writing;
-  if (written) state->rewrite.move(Rewriting::Phase::sanitize_failed, Rewriting::Phase::idle);
+  state->rewrite.move(Phase::sanitizing, written ? Phase::idle : Phase::sanitize_failed);
   handling.finish(written ? Sense{} : not_written_down());
 }
 

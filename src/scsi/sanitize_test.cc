@@ -1,15 +1,13 @@
 #include <gtest/gtest.h>
 
-#include "scsi/host_test.h"
+#include "scsi/rewrite_test.h"
 
 namespace ashlar::scsi::test {
 namespace {
 
-constexpr uint8_t overwrite = 0x01, block_erase = 0x02, exit_failure_mode = 0x1f;
+constexpr uint8_t overwrite = 0x01, exit_failure_mode = 0x1f;
 constexpr uint8_t immediate = 0x80, unrestricted_exit = 0x20;
-const Cdb test_unit_ready = cdb6(0x00);
 
-Cdb sanitize(uint8_t action, uint16_t list_bytes = 0) { return cdb10(0x48, 0, list_bytes, action); }
 std::vector<uint8_t> overwrite_list(uint8_t flags, const std::vector<uint8_t>& pattern) {
   std::vector<uint8_t> list = {flags, 0, static_cast<uint8_t>(pattern.size() >> 8),
                                static_cast<uint8_t>(pattern.size())};
@@ -17,19 +15,11 @@ std::vector<uint8_t> overwrite_list(uint8_t flags, const std::vector<uint8_t>& p
   return list;
 }
 
-class Sanitize : public ScsiTest {
+class Sanitize : public RewriteTest {
  protected:
-  using ScsiTest::ScsiTest;
-  std::string erase(uint8_t flags = 0) { return end(sanitize(block_erase | flags)); }
-  void fail_next() {
-    target.unit("v").fault = block::Status::medium_error;
-    target.unit("v").fault_in = 1;
-  }
+  using RewriteTest::RewriteTest;
   std::string overwrite_with(const std::vector<uint8_t>& list) {
     return end(sanitize(overwrite, static_cast<uint16_t>(list.size())), list);
-  }
-  bool all_of(uint8_t value) const {
-    return std::ranges::all_of(medium->data, [value](uint8_t byte) { return byte == value; });
   }
 };
 class SanitizeOnTwoShards : public Sanitize {
@@ -331,6 +321,21 @@ TEST_F(SanitizeKept, FailuresStayWrittenDown) {
   EXPECT_EQ(end(test_unit_ready), "GOOD");
 }
 
+TEST_F(SanitizeKept, NothingBeginsWhileAFailureIsLeft) {
+  fail_next();
+  EXPECT_EQ(erase(unrestricted_exit), "3/31/03");
+  keeper.hold = true;
+  const auto leaving = start(*host, sanitize(exit_failure_mode));
+  EXPECT_EQ(ending(*leaving), "pending");
+  EXPECT_EQ(ending(*start(login(), sanitize(block_erase))), "2/04/1b") << "its record would be taken back";
+  keeper.hold = false;
+  target.shards.at(0).in_turn([&] { keeper.released.set(); });
+  target.shards.run();
+  EXPECT_EQ(ending(*leaving), "GOOD");
+  EXPECT_EQ(record(), "");
+  EXPECT_EQ(end(test_unit_ready), "GOOD");
+}
+
 TEST_F(SanitizeKept, OneThatAnEarlierEngineDidNotEndHasFailed) {
   const std::pair<const char*, const char*> cases[] = {{"", "GOOD"},
                                                        {"sanitize_failed", "3/31/03"},
@@ -344,78 +349,6 @@ TEST_F(SanitizeKept, OneThatAnEarlierEngineDidNotEndHasFailed) {
   NexusState& unknown = recalled("what a later version wrote");
   EXPECT_EQ(ending(*run(unknown, sanitize(exit_failure_mode))), "GOOD") << "left without harm";
   EXPECT_EQ(ending(*run(unknown, test_unit_ready)), "GOOD");
-}
-
-class FormatUnit : public Sanitize {
- protected:
-  static Cdb format(uint8_t flags = 0) { return cdb6(0x04, flags); }
-};
-
-TEST_F(FormatUnit, WithoutParametersZeroesTheMedium) {
-  std::ranges::fill(medium->data, uint8_t{7});
-  EXPECT_EQ(end(format()), "GOOD");
-  EXPECT_TRUE(all_of(0));
-  EXPECT_EQ(medium->flushes, 1u);
-  EXPECT_EQ(end(format(0x20)), "5/24/00") << "LONGLIST without a list";
-  EXPECT_EQ(end(format(0x08)), "5/24/00") << "CMPLST without a list";
-}
-
-TEST_F(FormatUnit, ImmediateTellsItsProgress) {
-  target.unit("v").hold = true;
-  EXPECT_EQ(end(format(0x10), {0, 0x02, 0, 0}), "GOOD");
-  EXPECT_EQ(end(test_unit_ready), "2/04/04");
-  const std::vector<uint8_t> sense = data(cdb6(0x03, 0, 0, 0, 18));
-  EXPECT_EQ(load_be16(&sense[12]), 0x0404);
-  EXPECT_EQ(sense[15], 0x80);
-  EXPECT_EQ(end(format()), "2/04/04") << "one at a time";
-  EXPECT_EQ(end(sanitize(block_erase)), "2/04/04");
-  target.unit("v").hold = false;
-  target.release("v");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(FormatUnit, TheParameterListFieldByField) {
-  EXPECT_EQ(end(format(0x10), {0, 0, 0, 0}), "GOOD");
-  EXPECT_EQ(end(format(0x10), {0, 0x80 | 0x70, 0, 0}), "GOOD") << "FOV with DPRY, DCRT and STPF";
-  EXPECT_EQ(end(format(0x30), {0, 0x80, 0, 0, 0, 0, 0, 0}), "GOOD") << "LONGLIST";
-  EXPECT_EQ(end(format(0x10), {0, 0, 0}), "5/1a/00");
-  EXPECT_EQ(end(format(0x30), {0, 0, 0, 0}), "5/1a/00");
-  const auto field_of = [&](uint8_t flags, const std::vector<uint8_t>& list) {
-    return field(*run(format(flags), list));
-  };
-  EXPECT_EQ(field_of(0x10, {1, 0, 0, 0}), "list 0");
-  EXPECT_EQ(field_of(0x10, {0, 0x20, 0, 0}), "list 1.7") << "DCRT without FOV";
-  EXPECT_EQ(field_of(0x10, {0, 0x88, 0, 0}), "list 1.3") << "IP";
-  EXPECT_EQ(field_of(0x10, {0, 0x04, 0, 0}), "list 1.2");
-  EXPECT_EQ(field_of(0x10, {0, 0x01, 0, 0}), "list 1.0");
-  EXPECT_EQ(field_of(0x10, {0, 0, 0, 8}), "list 2") << "a list of defects";
-  EXPECT_EQ(field_of(0x30, {0, 0, 1, 0, 0, 0, 0, 0}), "list 2");
-  EXPECT_EQ(field_of(0x30, {0, 0, 0, 1, 0, 0, 0, 0}), "list 3");
-  EXPECT_EQ(field_of(0x30, {0, 0, 0, 0, 0, 0, 0, 8}), "list 4");
-  EXPECT_EQ(field_of(0x50, {0, 0, 0, 0}), "cdb 1.6") << "protection information";
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(FormatUnit, FailureLeavesTheMediumCorruptUntilOneEndsWell) {
-  fail_next();
-  EXPECT_EQ(end(format()), "3/31/00");
-  for (const Cdb& cdb : {test_unit_ready, cdb10(0x28, 0, 1), cdb10(0x25, 0, 0)})
-    EXPECT_EQ(end(cdb), "3/31/00") << int{cdb[0]};
-  EXPECT_EQ(end(cdb6(0x1a, 0, 0x3f, 0, 255)), "GOOD") << "the mode pages are not on the medium";
-  fail_next();
-  EXPECT_EQ(end(format()), "3/31/00");
-  EXPECT_EQ(end(format()), "GOOD");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-  fail_next();
-  EXPECT_EQ(end(format()), "3/31/00");
-  EXPECT_EQ(erase(), "GOOD") << "a sanitize mends it, too";
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(FormatUnit, AFailedSanitizeIsNotMendedByIt) {
-  fail_next();
-  EXPECT_EQ(erase(), "3/31/03");
-  EXPECT_EQ(end(format()), "3/31/03");
 }
 
 }  // namespace

@@ -26,6 +26,7 @@ struct UnitState {
       : uuid(of), default_write_cache(write_cache), since(now) {}
   const Uuid uuid;                                   ///< a volume made anew under an old name starts afresh
   std::atomic<bool> default_write_cache;             ///< WCE as configured: the default of mode page 08h
+  std::atomic<bool> host_write_cache = false;        ///< a host has switched it: it is not the default
   const loop::Instant since;                         ///< when its first host came
   ApplicationLog application_log;                    ///< log page 0Fh
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
@@ -34,7 +35,6 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> fresh = true;              ///< the saved mode parameters have still to be put in force
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;           ///< removable media only
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
@@ -86,7 +86,7 @@ struct UnitState {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
+    return ready() && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
            !software_write_protect && !separate_task_sets && !task_aborted_status &&
            attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
            !saved_mode_parameters() && prevents == 0 && application_log.empty() &&

@@ -42,6 +42,8 @@ class Change {
     }
     // SPC-2 5.5.1: the two worlds do not mix.
     if (now_.unit_holder) return Answer::conflict;
+    // Whatever is written down takes the place of what was lost, so nothing is until somebody replaces that.
+    if (now_.lost && request_.action != ReservationAction::replace_lost_reservation) return Answer::conflict;
     switch (request_.action) {
       case ReservationAction::register_key: return register_key();
       case ReservationAction::register_and_ignore_existing_key: return change_registration();
@@ -91,6 +93,7 @@ class Change {
     if (request_.new_key == 0 && own_ == nullptr) return Answer::good;  // table 45: "do nothing"
     if (request_.new_key == 0 && !request_.initiator_ports.empty()) return Answer::invalid_request;
     const std::vector<NexusName> names = named();
+    if (names.size() > Reservations::most_registrations) return Answer::insufficient_resources;
     if (request_.new_key == 0) {
       for (const NexusName& each : names) unregister(each);
     } else {
@@ -226,7 +229,7 @@ class Change {
       if (reset || now_.unit_holder == request_.nexus) after().unit_holder.reset();
       return Answer::good;
     }
-    if (!now_.registrations.empty()) return Answer::conflict;
+    if (!now_.registrations.empty() || now_.lost) return Answer::conflict;
     const bool anothers = now_.unit_holder && *now_.unit_holder != request_.nexus;
     if (request_.action == ReservationAction::release_unit) {
       if (!anothers) after().unit_holder.reset();

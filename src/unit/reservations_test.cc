@@ -308,6 +308,22 @@ TEST(Reservations, TheOldReservationsDoNotMixWithTheNew) {
   EXPECT_FALSE(keeps_out_wholly(machine.state, a));
 }
 
+TEST(Reservations, NothingIsBuiltOnWhatWasLost) {
+  Machine machine;
+  machine.state = {};
+  machine.state.lost = true;
+  for (const Action action :
+       {Action::register_key, Action::register_and_ignore_existing_key, Action::reserve, Action::release,
+        Action::clear, Action::preempt, Action::register_and_move, Action::reserve_unit})
+    EXPECT_EQ(machine.ask(request(action, c, 0, key_c, Type::write_exclusive)), Answer::conflict)
+        << static_cast<int>(action);
+  EXPECT_TRUE(machine.state.lost);
+  EXPECT_THAT(machine.registered(), ElementsAre());
+  EXPECT_EQ(machine.ask(request(Action::replace_lost_reservation, c, 0, key_c, Type::write_exclusive)),
+            Answer::good);
+  EXPECT_FALSE(machine.state.lost);
+}
+
 TEST(Reservations, HasABound) {
   Machine machine;
   ReservationRequest many = request(Action::register_key, c, 0, key_c);
