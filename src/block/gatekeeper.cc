@@ -92,6 +92,11 @@ Status Gatekeeper::check(const Request& request) const {
   return request.length <= limits.max_discard_bytes ? Status::ok : Status::unsupported;
 }
 
+// What a failed device holds need not be what was written: it is no more to be shared than to be read.
+std::shared_ptr<CloneSource> Gatekeeper::clone_source() {
+  return shared_->failed.load(std::memory_order_relaxed) ? nullptr : below_->clone_source();
+}
+
 void Gatekeeper::submit(Request& request) {
   CHECK(!closed_, "{}: submitted after close: {}", shared_->name, request.describe());
   CHECK(request.in_flight() && request.done != nullptr, "{}: not begun: {}", shared_->name,

@@ -28,7 +28,7 @@ class Gatekeeper final : public BlockDevice {
 
   const Limits& limits() const override { return below_->limits(); }
   void submit(Request& request) override;
-  std::shared_ptr<CloneSource> clone_source() override { return below_->clone_source(); }
+  std::shared_ptr<CloneSource> clone_source() override;
   void close() override;
   uint32_t in_flight() const { return in_flight_; }
 

@@ -155,8 +155,9 @@ class FaultChannel final : public block::BlockDevice {
   void strike(Request& request) {
     if (shared_->dead.load()) return request.complete(Status::device_failed);
     if (plan_.error == Status::ok) return below_->submit(request);
-    if (plan_.torn && request.operation == Operation::write && request.length > limits().block_bytes)
-      return tear(request);
+    // An atomic write fails as a whole: a part of it would be a fault of this layer, not of the device.
+    const bool divides = request.operation == Operation::write && !request.atomic;
+    if (plan_.torn && divides && request.length > limits().block_bytes) return tear(request);
     fail_request(request);
   }
   void fail_request(Request& request) {

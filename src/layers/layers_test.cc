@@ -190,6 +190,25 @@ TEST_F(LayersTest, FaultTearsWrites) {
   for (size_t i = 0; i < bytes_.size(); ++i) ASSERT_EQ(bytes_[i], i < 4 * 512 ? 0x22 : 0x11) << i;
 }
 
+TEST_F(LayersTest, FaultLeavesAtomicWritesWhole) {
+  FaultPlan plan;
+  plan.nth = 1;
+  plan.torn = true;
+  put_fault(plan);
+  std::vector<uint8_t> written(4096, 0x22);
+  const iovec part{written.data(), written.size()};
+  Waiting waiting;
+  waiting.request.operation = Operation::write;
+  waiting.request.atomic = true;
+  waiting.request.length = written.size();
+  waiting.request.parts = {&part, 1};
+  shards_.on(0, [&] { waiting.submit(*channels_[0]); });
+  shards_.settle();
+  EXPECT_EQ(waiting.request.status, Status::medium_error);
+  EXPECT_EQ(run(Operation::read, 0, 8), Status::ok);
+  EXPECT_EQ(bytes_, std::vector<uint8_t>(4096)) << "not a part of it";
+}
+
 TEST_F(LayersTest, FaultKillsTheDeviceOnAllShards) {
   FaultPlan plan;
   plan.nth = 2;

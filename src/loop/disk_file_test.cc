@@ -3,6 +3,7 @@
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -153,6 +154,10 @@ Task<void> check_traits(Loop& loop, std::string path, OpenOptions options, bool 
     EXPECT_EQ(block % traits.offset_alignment, 0u);
   }
   EXPECT_EQ(traits.physical_block_bytes, 4096u);
+  struct statfs system{};
+  EXPECT_EQ(::statfs(path.c_str(), &system), 0);
+  EXPECT_LE(traits.atomic_write_bytes, static_cast<uint64_t>(system.f_bsize))
+      << "blocks need not lie side by side";
 }
 
 TEST_P(DiskFile, KnowsItsTraits) {

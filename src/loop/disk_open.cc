@@ -124,11 +124,12 @@ void fill_file_traits(OpenFile& file, const struct stat& there, File::Traits& tr
   traits.size_bytes = static_cast<uint64_t>(there.st_size);
   traits.rotational = queue_number(there.st_dev, "rotational") != 0;
   traits.physical_block_bytes = file_system_block_bytes;
-  // Unknown where no one device lies below (overlay, btrfs, NFS).
-  traits.atomic_write_bytes = static_cast<uint32_t>(
-      std::min<uint64_t>(queue_number(there.st_dev, "physical_block_size"), file_system_block_bytes));
   struct statfs system{};
   ::fstatfs(file.descriptor, &system);
+  // Smaller blocks of the file system need not lie side by side. Unknown where no one device lies below (overlay, btrfs, NFS).
+  traits.atomic_write_bytes = static_cast<uint32_t>(
+      std::min({queue_number(there.st_dev, "physical_block_size"), static_cast<uint64_t>(system.f_bsize),
+                uint64_t{file_system_block_bytes}}));
   file.in_memory = system.f_type == TMPFS_MAGIC || system.f_type == RAMFS_MAGIC;
   if (!file.writable) return;
   traits.zero_range = zero_range_known(system.f_type);

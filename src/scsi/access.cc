@@ -49,7 +49,7 @@ std::expected<AccessWishes, Sense> parse_set_port_groups(ConstBytes list) {
   AccessWishes wishes;
   if (list.empty()) return wishes;
   if (list.size() < 4 || list.size() % descriptor_bytes != 0)
-    return std::unexpected(Sense::of(SenseKey::illegal_request, 0x1a00));  // PARAMETER LIST LENGTH ERROR
+    return std::unexpected(Sense::parameter_list_length_error());
   for (size_t at = 4; at < list.size(); at += descriptor_bytes) {
     const uint8_t number = list[at] & 0x0f;
     if (!unit::is_access_state(number))

@@ -75,10 +75,7 @@ void set_target_port_groups(Handling handling) {
   const uint32_t list_bytes = load_be32(handling.cdb() + 6);
   if (list_bytes == 0) return handling.good();  // SPC-4 6.45: nothing to change, and no error
   if (list_bytes > most_list_bytes) return handling.fail(Sense::invalid_cdb_field(6));
-  handling.task().data_out_wanted_bytes = list_bytes;
-  if (handling.task().expected_data_out_bytes < list_bytes)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
-  if (handling.allocate(list_bytes)) set_states(handling, list_bytes).detach();
+  if (handling.expect_list(list_bytes)) set_states(handling, list_bytes).detach();
 }
 
 }  // namespace ashlar::scsi

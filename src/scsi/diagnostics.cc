@@ -89,9 +89,7 @@ void send_diagnostic(Handling handling) {
   if (length == 0) return handling.good();
   if ((cdb[1] & page_format_bit) == 0) return handling.fail(Sense::invalid_cdb_field(1, 4));
   if (length != page_bytes) return handling.fail(Sense::invalid_cdb_field(length_field));
-  if (handling.task().expected_data_out_bytes < length)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));  // PARAMETER LIST LENGTH ERROR
-  if (handling.allocate(length)) take_page(handling).detach();
+  if (handling.expect_list(length)) take_page(handling).detach();
 }
 
 // The page that lists the pages is the only one, whether it is asked for (PCV) or was the last that was sent.

@@ -76,13 +76,9 @@ void write_buffer(Handling handling) {
   if (mode_of(cdb) != BufferMode::echo) return handling.fail(Sense::invalid_cdb_field(1, 4));
   constexpr uint8_t length_field = 6;
   const uint32_t length = load_be24(cdb + length_field);
-  Task& task = handling.task();
-  task.data_out_wanted_bytes = length;
+  handling.task().data_out_wanted_bytes = length;
   if (length > echo_buffer_bytes) return handling.fail(Sense::invalid_cdb_field(length_field));
-  if (task.expected_data_out_bytes < length)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));  // PARAMETER LIST LENGTH ERROR
-  if (length == 0) return handling.good();
-  if (handling.allocate(length)) write_echo(handling).detach();
+  if (handling.expect_list(length)) write_echo(handling).detach();
 }
 
 }  // namespace ashlar::scsi

@@ -37,7 +37,10 @@ std::shared_ptr<CopyRecord> make_record(Handling handling, const wire::scsi::Cop
   } else {
     record = handling.nexus().impl().copy_records.add(handling.lun().lun, list.list_id);
   }
-  if (record) record->service_action = lid4 ? 0x01 : 0x00;
+  if (record) {
+    record->service_action = lid4 ? 0x01 : 0x00;
+    record->block_bytes = handling.unit().geometry().block_bytes;
+  }
   return record;
 }
 
@@ -94,14 +97,12 @@ loop::Task<void> extended_copy_story(Handling handling, uint32_t list_bytes, boo
 
 }  // namespace
 
+// SPC-4 6.4.1: no list is no error.
 void extended_copy(Handling handling) {
   const bool lid4 = (handling.cdb()[1] & 0x1f) == 0x01;
   const uint32_t list_bytes = load_be32(handling.cdb() + 10);
-  handling.task().data_out_wanted_bytes = list_bytes;
-  if (list_bytes == 0) return handling.good();  // SPC-4 6.4.1: not an error
-  if (list_bytes > max_copy_list_bytes || handling.task().expected_data_out_bytes < list_bytes)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
-  if (handling.allocate(list_bytes)) extended_copy_story(handling, list_bytes, lid4).detach();
+  if (handling.expect_list(list_bytes, max_copy_list_bytes))
+    extended_copy_story(handling, list_bytes, lid4).detach();
 }
 
 void copy_operation_abort(Handling handling) {

@@ -229,6 +229,15 @@ TEST_F(ExtendedCopy, Lid4InTheBackground) {
   EXPECT_EQ(at(*w, 0, 4 * 512), at(*medium, 0, 4 * 512));
 }
 
+TEST_F(ExtendedCopy, CountsBlocksOfTheUnitThatWasAsked) {
+  const List list = lid4_list(7, {}, segment_list({{0xffff, 0xffff, 0, 8, 4}}));
+  EXPECT_EQ(ending(*copy(*host, list, 1, 2)), "GOOD");
+  const auto told = run(*host, copy_cdb(0x84, 0x05, 200, 7), {}, 200, 2)->data_in;
+  ASSERT_EQ(told.size(), 32u);
+  EXPECT_EQ(told[15], 0xf1);
+  EXPECT_EQ(load_be64(&told[16]), 4u) << "of 4096 bytes";
+}
+
 TEST_F(ExtendedCopy, CopyOperationAbortWaitsForTheEnd) {
   target.unit("v").hold = true;
   const List list = lid4_list(7, {cscd_of(*medium), cscd_of(*w)}, segment_list({{0, 1, 0, 0, 4}}), true);

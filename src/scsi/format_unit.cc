@@ -73,11 +73,7 @@ void format_unit(Handling handling) {
   }
   const bool long_list = (flags & long_list_bit) != 0;
   const uint32_t header_bytes = long_list ? 8 : 4;
-  Task& task = handling.task();
-  task.data_out_wanted_bytes = header_bytes;
-  if (task.expected_data_out_bytes < header_bytes)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));  // PARAMETER LIST LENGTH ERROR
-  if (handling.allocate(header_bytes)) format_with_list(handling, long_list).detach();
+  if (handling.expect_list(header_bytes)) format_with_list(handling, long_list).detach();
 }
 
 }  // namespace ashlar::scsi

@@ -95,6 +95,19 @@ bool Handling::allocate(uint32_t bytes) const {
   return false;
 }
 
+bool Handling::expect_list(uint32_t list_bytes, uint32_t longest) const {
+  task_->data_out_wanted_bytes = list_bytes;
+  if (list_bytes == 0) {
+    good();
+    return false;
+  }
+  if (list_bytes > longest || task_->expected_data_out_bytes < list_bytes) {
+    fail(Sense::parameter_list_length_error());
+    return false;
+  }
+  return allocate(list_bytes);
+}
+
 void Handling::reply(ConstBytes data, uint32_t allocation_length) const {
   const uint32_t length = static_cast<uint32_t>(std::min<size_t>(data.size(), allocation_length));
   if (length > 0) {

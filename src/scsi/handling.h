@@ -57,6 +57,9 @@ class Handling {
 
   /// Takes `bytes` (more than 0) of buffer for the task; if there is none the task has ended and this says false.
   [[nodiscard]] bool allocate(uint32_t bytes) const;
+  /// Takes buffer for the parameter list of `list_bytes` that the CDB speaks of. False: the task has ended; GOOD when there is
+  /// none, PARAMETER LIST LENGTH ERROR when it is longer than `longest` or the host announces less of it.
+  [[nodiscard]] bool expect_list(uint32_t list_bytes, uint32_t longest = UINT32_MAX) const;
   /// The CDB's range lies on the medium; if not the task has ended (SBC-3: LOGICAL BLOCK ADDRESS OUT OF RANGE). A range of
   /// no blocks may begin just behind the last one.
   [[nodiscard]] bool in_range(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const;

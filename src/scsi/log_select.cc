@@ -13,7 +13,6 @@ using unit::TallyReader;
 // Page 0Fh with all of its parameters; a longer list repeats itself.
 constexpr uint32_t max_log_list_bytes = 4 + application_log_parameters * (4 + application_log_bytes);
 
-Sense log_list_length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
 Sense wrong_parameter(size_t field, int bit = -1) {
   return Sense::invalid_parameter_field(static_cast<uint16_t>(field), bit);
 }
@@ -61,12 +60,12 @@ loop::Task<void> reset_counters(Handling handling, uint8_t page) {
 
 // One parameter at `at`, which ends at or before `end`.
 Sense check_log_parameter(ConstBytes list, size_t& at, size_t end, int& last_code, WrittenNotes& written) {
-  if (end - at < 4) return log_list_length_error();
+  if (end - at < 4) return Sense::parameter_list_length_error();
   const uint16_t code = load_be16(list.data() + at);
   if (code >= application_log_parameters || code <= last_code) return wrong_parameter(at);
   if ((list[at + 2] & 0x03) != 0x03) return wrong_parameter(at + 2, 1);  // FORMAT AND LINKING: a binary list
   if (list[at + 3] != application_log_bytes) return wrong_parameter(at + 3);
-  if (end - at < 4u + application_log_bytes) return log_list_length_error();
+  if (end - at < 4u + application_log_bytes) return Sense::parameter_list_length_error();
   std::copy_n(list.begin() + static_cast<std::ptrdiff_t>(at + 4), application_log_bytes,
               written[code].begin());
   last_code = code;
@@ -76,12 +75,12 @@ Sense check_log_parameter(ConstBytes list, size_t& at, size_t end, int& last_cod
 
 // Only page 0Fh has parameters that a host may set, so a list has this one page.
 Sense check_log_list(ConstBytes list, WrittenNotes& written) {
-  if (list.size() < 4) return log_list_length_error();
+  if (list.size() < 4) return Sense::parameter_list_length_error();
   if ((list[0] & 0x3f) != log_page::application_client) return wrong_parameter(0, 5);
   if ((list[0] & 0x40) != 0) return wrong_parameter(0, 6);
   if (list[1] != 0) return wrong_parameter(1);
   const size_t end = 4u + load_be16(list.data() + 2);
-  if (end > list.size()) return log_list_length_error();
+  if (end > list.size()) return Sense::parameter_list_length_error();
   int last_code = -1;
   for (size_t at = 4; at < end;) {
     const Sense sense = check_log_parameter(list, at, end, last_code, written);
@@ -139,9 +138,7 @@ void log_select(Handling handling) {
   // Thresholds cannot be set.
   if (static_cast<LogControl>(cdb[2] >> 6) != LogControl::cumulative)
     return handling.fail(Sense::invalid_cdb_field(2, 7));
-  if (list_bytes > max_log_list_bytes) return handling.fail(log_list_length_error());
-  if (handling.task().expected_data_out_bytes < list_bytes) return handling.fail(log_list_length_error());
-  if (handling.allocate(list_bytes)) select_parameters(handling, list_bytes).detach();
+  if (handling.expect_list(list_bytes, max_log_list_bytes)) select_parameters(handling, list_bytes).detach();
 }
 
 }  // namespace ashlar::scsi

@@ -13,7 +13,6 @@ namespace {
 // Longer than any list with all our pages once; a longer one repeats itself.
 constexpr uint32_t max_list_bytes = 512;
 
-Sense list_length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
 Sense parameter(size_t field, int bit = -1) {
   return Sense::invalid_parameter_field(static_cast<uint16_t>(field), bit);
 }
@@ -58,14 +57,14 @@ Sense check_page(const Handling& handling, ConstBytes list, size_t& at, ModePara
   size_t header_bytes = 0;
   const ModePageCode code = code_at(list, at, header_bytes);
   const size_t length = mode_page_bytes(code);
-  if (header_bytes == 4 && list.size() - at < 2) return list_length_error();
+  if (header_bytes == 4 && list.size() - at < 2) return Sense::parameter_list_length_error();
   if (length == 0 && mode_page_bytes({code.page}) != 0) return parameter(at + 1);
   if (length == 0 || !has_mode_page(handling, code)) return parameter(at, 5);
   if ((code.subpage != 0) != (header_bytes == 4)) return parameter(at, 6);
-  if (list.size() - at < header_bytes) return list_length_error();
+  if (list.size() - at < header_bytes) return Sense::parameter_list_length_error();
   const size_t told = header_bytes == 4 ? load_be16(list.data() + at + 2) : list[at + 1];
   if (told != length - header_bytes) return parameter(at + header_bytes / 2);
-  if (list.size() - at < length) return list_length_error();
+  if (list.size() - at < length) return Sense::parameter_list_length_error();
   const ConstBytes page = list.subspan(at, length);
   const Sense changes = check_changes(page, at, header_bytes, code, wanted);
   if (changes.key != SenseKey::no_sense) return changes;
@@ -77,12 +76,12 @@ Sense check_page(const Handling& handling, ConstBytes list, size_t& at, ModePara
 
 Sense check_list(const Handling& handling, ConstBytes list, bool ten, ModeParameters& wanted) {
   const size_t header_bytes = ten ? 8 : 4;
-  if (list.size() < header_bytes) return list_length_error();
+  if (list.size() < header_bytes) return Sense::parameter_list_length_error();
   if (list[ten ? 2 : 1] != 0) return parameter(ten ? 2 : 1);  // MEDIUM TYPE
   const bool long_form = ten && (list[4] & 0x01) != 0;
   const size_t descriptor_bytes = ten ? load_be16(list.data() + 6) : list[3];
   if (descriptor_bytes != 0 && descriptor_bytes != (long_form ? 16 : 8)) return parameter(ten ? 6 : 3);
-  if (list.size() - header_bytes < descriptor_bytes) return list_length_error();
+  if (list.size() - header_bytes < descriptor_bytes) return Sense::parameter_list_length_error();
   if (descriptor_bytes != 0) {
     const Sense sense = check_descriptor(handling.unit().geometry(), list, header_bytes, long_form);
     if (sense.key != SenseKey::no_sense) return sense;
@@ -175,11 +174,7 @@ void mode_select(Handling handling) {
   if ((cdb[1] & 0x01) != 0 && !can_save_mode_pages(handling))
     return handling.fail(Sense::invalid_cdb_field(1, 0));  // SP: nothing can be saved
   const uint32_t list_bytes = ten ? load_be16(cdb + 7) : cdb[4];
-  handling.task().data_out_wanted_bytes = list_bytes;
-  if (list_bytes == 0) return handling.good();
-  if (list_bytes > max_list_bytes) return handling.fail(list_length_error());
-  if (handling.task().expected_data_out_bytes < list_bytes) return handling.fail(list_length_error());
-  if (handling.allocate(list_bytes)) select(handling, list_bytes).detach();
+  if (handling.expect_list(list_bytes, max_list_bytes)) select(handling, list_bytes).detach();
 }
 
 }  // namespace ashlar::scsi

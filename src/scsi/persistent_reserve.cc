@@ -80,18 +80,17 @@ std::vector<uint8_t> full_status(const Reservations& reservations) {
   return finished(std::move(data));
 }
 
-Sense length_error() { return Sense::of(SenseKey::illegal_request, 0x1a00); }
 Sense wrong(size_t field, int bit = -1) {
   return Sense::invalid_parameter_field(static_cast<uint16_t>(field), bit);
 }
 
 // The port's name at `at`, and how many bytes it takes. FORMAT CODE 00b names a device with all its ports, which has no nexus.
 std::expected<std::pair<std::string, size_t>, Sense> read_transport_id(ConstBytes list, size_t at) {
-  if (list.size() - at < 4) return std::unexpected(length_error());
+  if (list.size() - at < 4) return std::unexpected(Sense::parameter_list_length_error());
   if (list[at] != iscsi_transport_id) return std::unexpected(wrong(at));
   const size_t length = load_be16(list.data() + at + 2);
   if (length < 20 || length % 4 != 0) return std::unexpected(wrong(at + 2));
-  if (list.size() - at - 4 < length) return std::unexpected(length_error());
+  if (list.size() - at - 4 < length) return std::unexpected(Sense::parameter_list_length_error());
   const char* begin = reinterpret_cast<const char*>(list.data() + at + 4);
   std::string name(begin, std::find(begin, begin + length, '\0'));
   if (name.size() == length || name.find(",i,0x") == std::string::npos)
@@ -104,7 +103,7 @@ ReservationAction action_of(uint8_t service_action) { return static_cast<Reserva
 
 // SPC-4 6.16.3: what stands behind the 24 bytes when SPEC_I_PT says so.
 std::expected<std::vector<std::string>, Sense> read_initiator_ports(ConstBytes list) {
-  if (list.size() < list_bytes + 4) return std::unexpected(length_error());
+  if (list.size() < list_bytes + 4) return std::unexpected(Sense::parameter_list_length_error());
   if (load_be32(list.data() + list_bytes) != list.size() - list_bytes - 4)
     return std::unexpected(wrong(list_bytes));
   std::vector<std::string> ports;
@@ -132,7 +131,7 @@ std::expected<void, Sense> read_move(ConstBytes list, const ReserveOutContext& c
   if (load_be32(list.data() + 20) != list.size() - list_bytes) return std::unexpected(wrong(20));
   auto id = read_transport_id(list, list_bytes);
   if (!id) return std::unexpected(id.error());
-  if (list_bytes + id->second != list.size()) return std::unexpected(length_error());
+  if (list_bytes + id->second != list.size()) return std::unexpected(Sense::parameter_list_length_error());
   request.destination.initiator_port = std::move(id->first);
   return {};
 }
@@ -175,7 +174,7 @@ std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* 
     if (!unit::is_reservation_type(cdb[2] & 0x0f)) return std::unexpected(Sense::invalid_cdb_field(2, 3));
     request.type = static_cast<unit::ReservationType>(cdb[2] & 0x0f);
   }
-  if (list.size() < list_bytes) return std::unexpected(length_error());
+  if (list.size() < list_bytes) return std::unexpected(Sense::parameter_list_length_error());
   request.key = load_be64(list.data());
   request.new_key = load_be64(list.data() + 8);
   if (request.action == ReservationAction::register_and_move) {
@@ -184,7 +183,7 @@ std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* 
   }
   const bool others = (list[20] & 0x08) != 0;
   if (others && request.action != ReservationAction::register_key) return std::unexpected(wrong(20, 3));
-  if (!others && list.size() != list_bytes) return std::unexpected(length_error());
+  if (!others && list.size() != list_bytes) return std::unexpected(Sense::parameter_list_length_error());
   const bool registers = request.action == ReservationAction::register_key ||
                          request.action == ReservationAction::register_and_ignore_existing_key;
   if (registers && (list[20] & 0x04) != 0) request.all_target_ports = context.target_ports;

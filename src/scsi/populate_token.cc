@@ -78,11 +78,8 @@ loop::Task<void> populate_story(Handling handling, uint32_t list_bytes) {
 
 void populate_token(Handling handling) {
   const uint32_t list_bytes = load_be32(handling.cdb() + 10);
-  handling.task().data_out_wanted_bytes = list_bytes;
-  if (list_bytes == 0) return handling.good();
-  if (list_bytes > max_populate_list_bytes || handling.task().expected_data_out_bytes < list_bytes)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
-  if (handling.allocate(list_bytes)) populate_story(handling, list_bytes).detach();
+  if (handling.expect_list(list_bytes, max_populate_list_bytes))
+    populate_story(handling, list_bytes).detach();
 }
 
 void report_rod_tokens(Handling handling) {

@@ -83,11 +83,8 @@ void persistent_reserve_in(Handling handling) {
 
 void persistent_reserve_out(Handling handling) {
   const uint32_t list_bytes = load_be32(handling.cdb() + 5);
-  handling.task().data_out_wanted_bytes = list_bytes;
-  const bool all_there = handling.task().expected_data_out_bytes >= list_bytes;
-  if (list_bytes == 0 || list_bytes > max_list_bytes || !all_there)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
-  if (handling.allocate(list_bytes)) reserve(handling, list_bytes).detach();
+  if (list_bytes == 0) return handling.fail(Sense::parameter_list_length_error());
+  if (handling.expect_list(list_bytes, max_list_bytes)) reserve(handling, list_bytes).detach();
 }
 
 void reserve_unit(Handling handling) {

@@ -63,11 +63,7 @@ void start_overwrite(Handling handling) {
   const uint32_t longest = handling.unit().geometry().block_bytes + list_header_bytes;
   if (length <= list_header_bytes || length > longest)
     return handling.fail(Sense::invalid_cdb_field(list_length_field));
-  Task& task = handling.task();
-  task.data_out_wanted_bytes = length;
-  if (task.expected_data_out_bytes < length)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));  // PARAMETER LIST LENGTH ERROR
-  if (handling.allocate(length)) overwrite_story(handling).detach();
+  if (handling.expect_list(length)) overwrite_story(handling).detach();
 }
 
 // SBC-4 4.11.3: a failure in the restricted completion mode is left by success alone.

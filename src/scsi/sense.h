@@ -63,6 +63,7 @@ struct Sense {
   /// ILLEGAL REQUEST, INVALID FIELD IN CDB, pointing at byte `field` (and `bit` when >= 0).
   static Sense invalid_cdb_field(uint16_t field, int bit = -1);
   static Sense invalid_parameter_field(uint16_t field, int bit = -1);
+  static Sense parameter_list_length_error() { return of(SenseKey::illegal_request, 0x1a00); }
   static Sense lba_out_of_range(uint64_t lba);
 };
 

@@ -92,7 +92,7 @@ void unmap(Handling handling) {
   if (list_bytes == 0) return handling.good();
   // 5.28.1: a list without a whole header is a PARAMETER LIST LENGTH ERROR.
   const uint32_t comes = std::min(list_bytes, task.expected_data_out_bytes);
-  if (comes < header_bytes) return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
+  if (comes < header_bytes) return handling.fail(Sense::parameter_list_length_error());
   if (list_bytes > max_list_bytes) return handling.fail(Sense::invalid_cdb_field(7));
   if (handling.allocate(comes)) unmap_story(handling).detach();
 }

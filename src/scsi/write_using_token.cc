@@ -153,11 +153,8 @@ loop::Task<void> write_using_token_story(Handling handling, uint32_t list_bytes)
 
 void write_using_token(Handling handling) {
   const uint32_t list_bytes = load_be32(handling.cdb() + 10);
-  handling.task().data_out_wanted_bytes = list_bytes;
-  if (list_bytes == 0) return handling.good();
-  if (list_bytes > max_write_list_bytes || handling.task().expected_data_out_bytes < list_bytes)
-    return handling.fail(Sense::of(SenseKey::illegal_request, 0x1a00));
-  if (handling.allocate(list_bytes)) write_using_token_story(handling, list_bytes).detach();
+  if (handling.expect_list(list_bytes, max_write_list_bytes))
+    write_using_token_story(handling, list_bytes).detach();
 }
 
 }  // namespace ashlar::scsi

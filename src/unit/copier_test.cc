@@ -297,6 +297,30 @@ TEST_F(CopierTest, SharesWhereBothStoresCan) {
   EXPECT_EQ(outcome.done, 4 * mib);
 }
 
+TEST_F(CopierTest, NothingIsSharedOfAUnitThatFailedOrCloses) {
+  a_.store->bad_offset = 0;
+  a_.store->bad_status = Status::device_failed;
+  EXPECT_EQ(copy(work(a_, 0, b_, 0, mib)).status, Status::device_failed);
+  a_.store->bad_offset = UINT64_MAX;  // it answers again, but what it was given may be lost
+  a_.store->may_share = b_.store->may_share = true;
+  const CopyOutcome outcome = copy(work(a_, 0, b_, 0, mib));
+  EXPECT_EQ(outcome.status, Status::device_failed);
+  EXPECT_EQ(outcome.side, CopySide::source);
+  EXPECT_EQ(b_.store->operations[static_cast<size_t>(Operation::clone)], 0u);
+
+  b_.store->hold = true;
+  const auto run = start(work(b_, 0, b_, 4 * mib, mib));
+  EXPECT_NE(b_.unit.on_shard[shard]->clone_source(), nullptr);
+  b_.closed = true;
+  std::optional<loop::Task<void>> closing;
+  shards_.on(0, [&] { closing.emplace(close_unit(b_.unit)); });
+  shards_.settle();
+  EXPECT_FALSE(closing->done()) << "a clone is still in the store";
+  EXPECT_EQ(b_.unit.on_shard[shard]->clone_source(), nullptr);
+  let_go(b_);
+  EXPECT_TRUE(closing->done());
+}
+
 TEST_F(CopierTest, AUnitThatClosesEndsIt) {
   b_.store->hold = true;
   const auto run = start(work(a_, 0, b_, 0, 8 * mib));

@@ -46,7 +46,7 @@ class LocalUnit final : public LogicalUnit {
   const block::Limits& limits() const override { return channel_ ? channel_->limits() : limits_at_close_; }
   void submit(Command& command) override;
   std::shared_ptr<block::CloneSource> clone_source() override {
-    return channel_ ? channel_->clone_source() : nullptr;
+    return closing_ ? nullptr : channel_->clone_source();
   }
   void set_write_cache(bool enabled) override {
     shared_->write_cache.store(enabled, std::memory_order_relaxed);

@@ -38,7 +38,7 @@ class LogicalUnit {
   virtual const block::Limits& limits() const = 0;
   /// Takes the command; command.request.done runs later, exactly once. Writes are made durable when the write cache is off.
   virtual void submit(Command& command) = 0;
-  /// For block::Operation::clone, from this unit and into it; null: it cannot share ranges.
+  /// For block::Operation::clone, from this unit and into it; null: it cannot share ranges, or not now.
   virtual std::shared_ptr<block::CloneSource> clone_source() { return nullptr; }
   /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
   virtual void set_write_cache(bool enabled) = 0;
