@@ -72,6 +72,7 @@ class BufferPool {
   [[nodiscard]] bool allocate(Buffer& buffer, uint32_t bytes);
   /// Pieces handed out now, over all classes; 0 when idle (leak checks).
   uint32_t in_use() const { return in_use_; }
+  size_t capacity_bytes() const { return memory_bytes_; }  ///< of all pieces together
 
  private:
   friend class Buffer;

@@ -60,6 +60,23 @@ TEST(Admission, TheBusiestSourceMakesRoom) {
   EXPECT_TRUE(honest.login());
 }
 
+TEST(Admission, OfEquallyBusySourcesTheOldestMakesRoom) {
+  Array array;
+  const auto directory = array.directory();
+  directory->settings.max_half_open = 2;
+  array.publish(directory);
+  // Whichever of the addresses is the lesser one.
+  for (const bool swapped : {false, true}) {
+    RawHost old(array, swapped ? array.other_host : array.host);
+    RawHost young(array, swapped ? array.host : array.other_host);
+    loop::SimProcess& third = array.world.add_process("third-host", 1, Array::sizes);
+    RawHost newest(array, third);
+    array.world.run_for(loop::milliseconds(100));
+    EXPECT_TRUE(old.closed);
+    EXPECT_FALSE(young.closed || newest.closed);
+  }
+}
+
 std::shared_ptr<Directory> with_chap(Array& array) {
   const auto directory = array.directory();
   auto target = std::make_shared<Target>(*directory->targets.at(served_target));

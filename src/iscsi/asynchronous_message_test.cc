@@ -86,6 +86,7 @@ TEST(AsynchronousMessage, AStopAsksFirst) {
   const auto asked = next_message(obeys);
   ASSERT_TRUE(asked);
   EXPECT_EQ(asked->event, AsyncEvent::logout_request);
+  EXPECT_EQ(asked->parameter3, 1) << "seconds, for that is how long it is served";
   log_out(obeys, 1);
   ASSERT_TRUE(next_message(stays));
   const auto dropped = next_message(stays);

@@ -140,12 +140,8 @@ void Connection::release(Command& command) {
   if (session_->commands.find(command.initiator_task_tag()) == &command) session_->commands.remove(command);
   server_.commands.give_back(command);
   --own_commands_;
-  if (outlived_ && own_commands_ == 0) return finish_close();
-  if (phase_ != Phase::draining) return;
-  const std::vector<Connection*> draining = session_->connections;  // a drop may take one out
-  for (Connection* connection : draining) {
-    if (connection->phase_ == Phase::draining) connection->continue_drain();
-  }
+  if (outlived_ && own_commands_ == 0) finish_close();
+  if (phase_ == Phase::draining || outlived_) continue_drains(*session_);
 }
 
 void Connection::close(const std::string& kind, const std::string& reason) {
@@ -179,7 +175,6 @@ void Connection::leave_session() {
   if (!session.connections.empty() || !session.suspended.empty()) return abort_own_commands();
   session.ended = true;
   session.parked.clear();
-  --server_.session_count;
   std::erase(server_.sessions, session_);
   if (session.nexus == nullptr) return finish_close();
   session.nexus->close([this] { finish_close(); });
@@ -251,11 +246,11 @@ void Connection::drop(const std::string& reason) {
   flush_then_close("session.dropped", reason);
 }
 
-void Connection::ask_for_logout(loop::Nanoseconds wait, const std::string& reason) {
+void Connection::ask_for_logout(loop::Nanoseconds told, loop::Nanoseconds wait, const std::string& reason) {
   if (phase_ != Phase::full_feature || !logout_reason_.empty()) return;
   logout_reason_ = reason;
   send_async(AsyncEvent::logout_request,
-             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(wait).count()));
+             static_cast<uint16_t>(std::chrono::ceil<std::chrono::seconds>(told).count()));
   if (phase_ == Phase::full_feature) arm_timer(wait);
 }
 
@@ -275,6 +270,14 @@ void Connection::continue_drain() {
   // Nothing more is read: what waits for the host ends without an answer when the nexus closes.
   if (session_->nexus != nullptr && session_->commands.size() > awaiting_host()) return;
   drop("the engine stops");
+}
+
+// All connections of a session wait for the last of its tasks, whichever of them it came by.
+void Connection::continue_drains(const Session& session) {
+  const std::vector<Connection*> all = session.connections;  // a drop may take one out
+  for (Connection* connection : all) {
+    if (connection->phase_ == Phase::draining) connection->continue_drain();
+  }
 }
 
 // Commands that only the host can bring on: their data, or an earlier CmdSN, is still to come.

@@ -68,8 +68,9 @@ class Connection final : public ListNode<ConnectionTag>,
   void resume_login(ConstBytes bytes) { receiver_.feed(bytes); }
   /// Takes up a PDU whose turn has come.
   void execute(const uint8_t* header, ConstBytes data);
-  /// Asks the host to log out within `wait`, then drop()s. It is served as before meanwhile. Asking again changes nothing.
-  void ask_for_logout(loop::Nanoseconds wait, const std::string& reason);
+  /// Asks the host to log out within `told`, and drop()s it after `wait`. It is served as before meanwhile. Asking again
+  /// changes nothing.
+  void ask_for_logout(loop::Nanoseconds told, loop::Nanoseconds wait, const std::string& reason);
   /// Reads no more; when nothing is in flight and all is sent, drop()s.
   void drain();
   /// The login's last answer, after sessions that it replaces are gone.
@@ -111,6 +112,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void join_session();
   void enter_full_feature();
   void leave_login();
+  std::shared_ptr<const Target> usable_target(const Session& session) const;
   const char* full(SessionCounts counts) const;
   void refuse_login(wire::iscsi::LoginStatus status, const std::string& reason);
   void send_login_response(wire::iscsi::LoginResponse response, ConstBytes text);
@@ -143,6 +145,7 @@ class Connection final : public ListNode<ConnectionTag>,
   bool recovers() const { return parameters_.error_recovery_level > 0; }
   void acknowledge(uint32_t expected_status);
   void retain(Command& command);
+  void stop_retaining(Command& command);
   void let_go(Command& command);
   void let_all_go();
   void snack(const uint8_t* header);
@@ -181,6 +184,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);
   void continue_drain();
+  static void continue_drains(const Session& session);
   size_t awaiting_host() const;
   void forget_parked();
   void leave_session();
@@ -194,6 +198,12 @@ class Connection final : public ListNode<ConnectionTag>,
   std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::login;
   Receiver receiver_;
+  /// Answers that a host has asked for again.
+  struct RepeatedRuns final : Transmitted {
+    void transmitted() override { --under_way; }
+    uint32_t under_way = 0;
+  };
+  RepeatedRuns repeated_runs_;
   TransmitQueue transmit_;
   std::unique_ptr<LoginMachine> login_;
   wire::iscsi::LoginRequest last_login_;

@@ -189,6 +189,8 @@ DataPlan Connection::command_arrived(const uint8_t* header, ConstBytes additiona
 
 // What waited for an earlier CmdSN which has now come, whatever connection it came by.
 void Connection::submit_parked() {
+  if (session_->parked.empty() && session_->held_functions.empty()) [[likely]]
+    return;
   const std::shared_ptr<Session> session = session_;  // a logout among them may end this connection
   while (!session->ended) {
     const auto next = session->parked.find(session->window.expected());

@@ -50,6 +50,8 @@ void Connection::join_session() {
   const std::shared_ptr<Session> session = server_.find_session(last_login_.tsih, last_login_.isid);
   if (session == nullptr || session->nexus == nullptr || session->initiator != login_->initiator())
     return refuse_login(LoginStatus::session_does_not_exist, "the session ended during the login");
+  if (usable_target(*session) == nullptr)
+    return refuse_login(LoginStatus::not_found, "the target was taken away during the login");
   const uint16_t connection_id = login_->connection_id();
   const auto same = [connection_id](const Connection* each) {
     return each->connection_id() == connection_id;

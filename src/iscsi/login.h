@@ -49,6 +49,8 @@ class LoginMachine {
 
   /// Takes a request and its data segment (without padding). After `finished` or `close` every further one is refused.
   LoginOutcome apply(const wire::iscsi::LoginRequest& request, ConstBytes data);
+  /// A request has been taken.
+  bool begun() const { return requests_ > 0; }
   /// Before the first apply(): the session that its TSIH and ISID name.
   void join(Joining joining);
   bool joins() const { return joining_.has_value(); }

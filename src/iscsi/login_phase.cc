@@ -24,7 +24,7 @@ void Connection::send_login_response(LoginResponse response, ConstBytes text) {
 void Connection::login_request(const uint8_t* header, ConstBytes data) {
   if (final_response_.has_value())
     return close("login.refused", "a PDU came while the login was being completed");
-  const bool first = status_sequence_ == 1 && last_login_.exp_stat_sn == 0;
+  const bool first = !login_->begun();
   last_login_ = LoginRequest::decode(header);
   if (first && last_login_.tsih != 0) {
     if (lives_elsewhere(header, data)) return;
@@ -43,10 +43,10 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
     final_response_.emplace(outcome.response, std::move(outcome.text));
     return join_session();
   }
-  if (server_.session_count >= server_.settings().max_sessions) {
+  if (server_.sessions.size() >= server_.most_sessions()) {
     final_response_.emplace(outcome.response, "");
     return refuse_login(LoginStatus::out_of_resources,
-                        fmt::format("{} sessions are open (max_sessions)", server_.session_count));
+                        fmt::format("{} sessions are open (max_sessions)", server_.sessions.size()));
   }
   if (login_->authentication() != "none") server_.tell_proof(source_, true);
   final_response_.emplace(outcome.response, std::move(outcome.text));
@@ -56,7 +56,6 @@ void Connection::login_request(const uint8_t* header, ConstBytes data) {
 void Connection::start_session() {
   session_ = std::make_shared<Session>(server_.new_session_id(), server_.new_tsih(), last_login_.cmd_sn,
                                        server_.settings().queue_depth);
-  ++server_.session_count;
   server_.sessions.push_back(session_);
   session_->connections.push_back(this);
   session_->discovery = login_->discovery();
@@ -74,6 +73,14 @@ void Connection::start_session() {
   server_.reinstate(*this, [this, alive = std::weak_ptr<bool>(alive_)](SessionCounts counts) {
     if (!alive.expired() && phase_ == Phase::login) complete_login(counts);
   });
+}
+
+// The snapshot may have changed since the login began. Null: the target is not for this host any more, or not here.
+std::shared_ptr<const Target> Connection::usable_target(const Session& session) const {
+  const auto found = server_.directory->targets.find(session.target->name);
+  if (found == server_.directory->targets.end() || !found->second->served_by(portal_)) return nullptr;
+  const bool let_in = found->second->view_of(session.initiator, stream_->peer().address) != nullptr;
+  return let_in ? found->second : nullptr;
 }
 
 // A bound that an administrator has set; null when there is room.
@@ -99,13 +106,10 @@ void Connection::refuse_login(LoginStatus status, const std::string& reason) {
 void Connection::complete_login(SessionCounts counts) {
   Session& session = *session_;
   if (!session.discovery) {
-    // The snapshot may have changed while the older session ended.
-    const auto found = server_.directory->targets.find(session.target->name);
-    session.view = found == server_.directory->targets.end()
-                       ? nullptr
-                       : found->second->view_of(session.initiator, stream_->peer().address);
-    if (session.view == nullptr) return close("login.refused", "the target was taken away during the login");
-    session.target = found->second;
+    const std::shared_ptr<const Target> target = usable_target(session);
+    if (target == nullptr) return close("login.refused", "the target was taken away during the login");
+    session.target = target;
+    session.view = target->view_of(session.initiator, stream_->peer().address);
     if (const char* reason = full(counts)) return refuse_login(LoginStatus::out_of_resources, reason);
     unit::Nexus nexus;
     nexus.initiator_name = session.initiator;

@@ -55,11 +55,9 @@ void Connection::task_management(const uint8_t* header) {
   session_->nexus->manage(function_of(pdu.function), pdu.lun, pdu.referenced_task_tag,
                           [this, tag, cold, alive = std::weak_ptr<bool>(alive_),
                            session = session_.get()](scsi::TaskManagementResponse response) {
-                            if (alive.expired() || buried_) {
-                              --session->managing;
-                            } else {
-                              answer_management(tag, response, cold);
-                            }
+                            if (!alive.expired() && !buried_) return answer_management(tag, response, cold);
+                            --session->managing;
+                            continue_drains(*session);
                           });
 }
 
@@ -117,13 +115,12 @@ bool Connection::abort_before_its_turn(const TaskManagementRequest& pdu) {
 
 void Connection::answer_management(uint32_t tag, scsi::TaskManagementResponse response, bool cold_reset) {
   --session_->managing;
-  if (stopped()) return;
-  send_management_answer(tag, outcome_of(response));
-  if (stopped()) return;
+  if (!stopped()) send_management_answer(tag, outcome_of(response));
+  if (stopped()) return continue_drains(*session_);
   if (cold_reset && response == scsi::TaskManagementResponse::complete) {
     server_.drop_target_everywhere(session_->target->name, "target cold reset");
   }
-  if (phase_ == Phase::draining) continue_drain();
+  if (phase_ == Phase::draining) continue_drains(*session_);
 }
 
 void Connection::send_management_answer(uint32_t tag, TaskManagementOutcome outcome) {

@@ -176,18 +176,7 @@ TEST_P(MultipleConnections, ATaskIsAbortedFromAnotherConnection) {
   log_in();
   second->send_pdu(write_command(20, 2));
   ASSERT_TRUE(second->next_pdu(Opcode::r2t));
-  TaskManagementRequest abort;
-  abort.immediate = true;
-  abort.function = TaskManagementFunction::abort_task;
-  abort.initiator_task_tag = 30;
-  abort.referenced_task_tag = 20;
-  abort.ref_cmd_sn = 2;
-  abort.cmd_sn = 3;
-  first->send_pdu(abort);
-  const auto answer = first->next_pdu(Opcode::task_management_response);
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(TaskManagementResponse::decode(answer->header.data()).response,
-            TaskManagementOutcome::function_complete);
+  EXPECT_EQ(first->abort(20, 2, 3), TaskManagementOutcome::function_complete);
   EXPECT_EQ(sessions()[0].tasks_in_flight, 0u);
 }
 
@@ -293,6 +282,36 @@ TEST_P(MultipleConnections, WhoMayNotJoin) {
   EXPECT_EQ(sessions()[0].connections, 2u);
 }
 
+TEST_P(MultipleConnections, WhoLosesTheTargetDuringItsLoginDoesNotJoin) {
+  log_in();
+  const auto directory = array.directory();
+  auto target = std::make_shared<Target>(*directory->targets.at(served_target));
+  auto view = std::make_shared<unit::HostView>(*target->any_host);
+  view->addresses = {*AddressRange::parse(first->local_address(), "")};
+  target->any_host = view;
+  directory->targets[served_target] = target;
+  RawHost late(array, array.other_host);
+  const LoginResponse answer = late.log_in(
+      {.tsih = tsih, .connection_id = 5, .cmd_sn = 2, .meanwhile = [&] { array.publish(directory); }});
+  EXPECT_EQ(answer.status, LoginStatus::not_found);
+  EXPECT_EQ(sessions()[0].connections, 2u);
+}
+
+// A host may begin with ExpStatSN 0: its second request is still the second one.
+TEST_P(MultipleConnections, WhatTheFirstRequestOfAJoiningLoginAgreedOnStands) {
+  log_in();
+  RawHost third(array);
+  const LoginResponse answer = third.log_in({.extra_keys = text({"HeaderDigest=CRC32C"}),
+                                             .tsih = tsih,
+                                             .connection_id = 5,
+                                             .cmd_sn = 2,
+                                             .meanwhile = [] {}});
+  ASSERT_EQ(answer.status, LoginStatus::success);
+  ASSERT_TRUE(third.header_digest);
+  third.send_pdu(read_command(22, 2));
+  EXPECT_TRUE(third.next_pdu(Opcode::data_in));
+}
+
 TEST_P(MultipleConnections, ASessionOfOneConnectionTakesNoSecond) {
   RawHost leading(array);
   const LoginResponse led = leading.log_in({});
@@ -307,6 +326,27 @@ TEST_P(MultipleConnections, ATargetThatGoesClosesAllOfThem) {
   array.publish(std::make_shared<Directory>());
   array.world.run_for(loop::seconds(1));
   EXPECT_TRUE(first->closed && second->closed);
+  EXPECT_EQ(array.connections(), 0u);
+}
+
+TEST_P(MultipleConnections, ADrainEndsWithTheLastTaskOfAConnectionThatFailed) {
+  log_in();
+  for (uint32_t i = 0; i < array.servers.size(); ++i) {
+    Connection *fails = nullptr, *drains = nullptr;
+    for (Connection& each : array.servers[i]->impl().connections)
+      (each.connection_id() == 0 ? fails : drains) = &each;
+    if (fails == nullptr) continue;
+    array.process.loop(i).enter([&] {
+      uint8_t header[basic_header_bytes];
+      read_command(20, 2).encode(header);
+      fails->resume_login(header);
+      EXPECT_EQ(fails->session()->commands.size(), 1u);
+      drains->drain();
+      fails->close("session.dropped", "its network failed");
+    });
+  }
+  array.world.run_for(loop::milliseconds(100));
+  EXPECT_TRUE(second->closed);
   EXPECT_EQ(array.connections(), 0u);
 }
 

@@ -128,13 +128,12 @@ void Connection::take_over_answered(Connection& from, const TaskManagementReques
   Command* const command = from.retained_of(pdu.referenced_task_tag);
   from.answer_log_.forget(status.status_sequence);
   if (command != nullptr) {
-    std::erase(from.retained_, command);
-    from.retained_bytes_ -= command->data_in_bytes;
-    command->retained = false;
+    from.stop_retaining(*command);
     take_from(from, *command);
     const uint32_t segment = parameters().initiator_max_receive_data_segment_bytes;
     const bool same_cut = command->sent_segment_bytes == segment;
     command->sent_segment_bytes = segment;
+    command->acknowledge_tag = reserved_task_tag;  // tags are the other connection's own
     const uint32_t length = std::min(command->data_in_bytes, command->expected_data_in_bytes);
     send_data_in(*command, length, false, {same_cut ? pdu.exp_data_sn : 0, UINT32_MAX});
     command->status_sequence = status_sequence_;

@@ -187,18 +187,7 @@ TEST_P(Reassignment, AnAbortReachesWhatWaits) {
   ASSERT_TRUE(first->next_pdu(Opcode::r2t));
   lose_first();
   join(7);
-  TaskManagementRequest abort;
-  abort.immediate = true;
-  abort.function = TaskManagementFunction::abort_task;
-  abort.initiator_task_tag = 51;
-  abort.referenced_task_tag = 20;
-  abort.ref_cmd_sn = 2;
-  abort.cmd_sn = 3;
-  second->send_pdu(abort);
-  const auto answer = second->next_pdu(Opcode::task_management_response);
-  ASSERT_TRUE(answer);
-  EXPECT_EQ(TaskManagementResponse::decode(answer->header.data()).response,
-            TaskManagementOutcome::function_complete);
+  EXPECT_EQ(second->abort(20, 2, 3), TaskManagementOutcome::function_complete);
   EXPECT_EQ(reassign(*second, 20), TaskManagementOutcome::task_does_not_exist);
 }
 

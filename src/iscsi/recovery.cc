@@ -13,6 +13,10 @@ namespace {
 // Of one connection. Memory of commands past it is given back at once; a host that asks for it is refused.
 constexpr size_t most_retained_commands = 32;
 constexpr uint64_t most_retained_bytes = 8u << 20;
+// A request of 48 bytes brings many times that, and a host that reads none of it could ask for all memory of the shard: not
+// more than this is under way at once of one command's data, and of runs of answers.
+constexpr uint32_t most_transmissions = 4;
+constexpr uint32_t most_repeated_runs = 4;
 
 }  // namespace
 
@@ -25,20 +29,33 @@ void Connection::acknowledge(uint32_t expected) {
   }
 }
 
+// As far as this connection, and all of the shard together, may keep.
 void Connection::retain(Command& command) {
+  const uint64_t bytes = command.data_in_bytes;
+  const auto fits = [&] {
+    const bool first = retained_.empty();
+    return server_.may_retain(bytes) && retained_.size() < most_retained_commands &&
+           (first || retained_bytes_ + bytes <= most_retained_bytes);
+  };
+  while (!retained_.empty() && !fits()) let_go(*retained_.front());
+  if (!fits()) return;
   command.retained = true;
   retained_.push_back(&command);
-  retained_bytes_ += command.data_in_bytes;
-  while (retained_.size() > most_retained_commands ||
-         (retained_bytes_ > most_retained_bytes && retained_.size() > 1)) {
-    let_go(*retained_.front());
-  }
+  retained_bytes_ += bytes;
+  ++server_.retained_commands;
+  server_.retained_bytes += bytes;
+}
+
+void Connection::stop_retaining(Command& command) {
+  std::erase(retained_, &command);
+  retained_bytes_ -= command.data_in_bytes;
+  --server_.retained_commands;
+  server_.retained_bytes -= command.data_in_bytes;
+  command.retained = false;
 }
 
 void Connection::let_go(Command& command) {
-  std::erase(retained_, &command);
-  retained_bytes_ -= command.data_in_bytes;
-  command.retained = false;
+  stop_retaining(command);
   if (command.transmissions == 0) release(command);
 }
 
@@ -73,15 +90,13 @@ void Connection::snack(const uint8_t* header) {
 
 // Data-In that was sent, or R2Ts that wait for data.
 bool Connection::repeat_data(const SnackRequest& pdu) {
-  if (const Command* const waiting = session_->commands.find(pdu.initiator_task_tag)) {
-    if (&waiting->connection() != this) return false;
-    return session_->commands.find(pdu.initiator_task_tag)->repeat_r2ts(pdu.beg_run, pdu.run_length) > 0;
-  }
+  if (Command* const waiting = session_->commands.find(pdu.initiator_task_tag))
+    return &waiting->connection() == this && waiting->repeat_r2ts(pdu.beg_run, pdu.run_length) > 0;
   const auto same = [&pdu](const Command* each) {
     return each->initiator_task_tag() == pdu.initiator_task_tag;
   };
   const auto found = std::ranges::find_if(retained_, same);
-  if (found == retained_.end()) return false;
+  if (found == retained_.end() || (*found)->transmissions >= most_transmissions) return false;
   Command& command = **found;
   if (command.sent_segment_bytes != parameters().initiator_max_receive_data_segment_bytes) return false;
   const uint32_t sent = command.data_in_sequences;
@@ -97,7 +112,8 @@ bool Connection::repeat_data(const SnackRequest& pdu) {
 
 // RunLength 0: all from BegRun on; both 0: all that are not acknowledged.
 bool Connection::repeat_statuses(const SnackRequest& pdu) {
-  if (pdu.initiator_task_tag != reserved_task_tag) return false;
+  if (pdu.initiator_task_tag != reserved_task_tag || repeated_runs_.under_way >= most_repeated_runs)
+    return false;
   const uint32_t oldest = status_sequence_ - static_cast<uint32_t>(answer_log_.size());
   const uint32_t begin = pdu.beg_run == 0 && pdu.run_length == 0 ? oldest : pdu.beg_run;
   const uint32_t count = pdu.run_length != 0 ? pdu.run_length : status_sequence_ - begin;
@@ -106,6 +122,9 @@ bool Connection::repeat_statuses(const SnackRequest& pdu) {
     if (answer_log_.find(begin + i) == nullptr) return false;
   }
   for (uint32_t i = 0; i < count && !stopped(); ++i) repeat(*answer_log_.find(begin + i));
+  if (stopped()) return true;
+  ++repeated_runs_.under_way;
+  transmit_.call_when_sent(repeated_runs_);
   return true;
 }
 

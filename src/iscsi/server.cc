@@ -27,6 +27,11 @@ Server::Impl::~Impl() {
   CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
 }
 
+size_t Server::Impl::most_sessions() const {
+  const size_t tsihs = 65536 / group.size() - 1;  // 0 is none
+  return std::min<size_t>(settings().max_sessions, tsihs);
+}
+
 uint16_t Server::Impl::new_tsih() {
   const auto count = static_cast<uint32_t>(group.size());
   for (;;) {
@@ -90,13 +95,16 @@ void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id
   });
 }
 
-// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room.
+// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room. Of
+// several such sources it is the oldest of all, so that a flood from everywhere leaves each the same time.
 void Server::Impl::make_room_for_half_open(const std::string& source) {
   const bool too_many_of_it = sources.half_open(source) >= settings().max_half_open_per_source;
   if (!too_many_of_it && half_open < settings().max_half_open) return;
-  const std::string loser = too_many_of_it ? source : sources.busiest();
+  const uint32_t most = too_many_of_it ? 0 : sources.most_half_open();
   for (Connection& connection : connections) {
-    if (!connection.half_open() || connection.source() != loser) continue;
+    const bool loses =
+        too_many_of_it ? connection.source() == source : sources.half_open(connection.source()) == most;
+    if (!connection.half_open() || !loses) continue;
     return connection.close(
         "login.refused",
         "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "
@@ -162,9 +170,10 @@ void Server::replace_directory(std::shared_ptr<const Directory> directory) {
       continue;
     }
     connection.replace_view(found->second, std::move(view));
-    if (!found->second->served_by(connection.portal()))
-      connection.ask_for_logout(loop::seconds(impl_->settings().logout_wait_seconds),
-                                "its portal was removed");
+    if (!found->second->served_by(connection.portal())) {
+      const loop::Nanoseconds wait = loop::seconds(impl_->settings().logout_wait_seconds);
+      connection.ask_for_logout(wait, wait, "its portal was removed");
+    }
   }
 }
 
@@ -189,7 +198,11 @@ bool Server::drop_session(uint64_t id, std::string reason) {
 
 namespace {
 
-constexpr loop::Nanoseconds logout_wait_at_stop = loop::seconds(1);
+constexpr loop::Nanoseconds most_logout_wait = loop::seconds(1);
+
+loop::Nanoseconds logout_wait_at_stop(loop::Nanoseconds grace) {
+  return std::min<loop::Nanoseconds>(grace / 4, most_logout_wait);
+}
 
 loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::shared_ptr<bool> alive) {
   while (*alive && impl.loop.now() < deadline) co_await loop::sleep_for(loop::milliseconds(20));
@@ -198,8 +211,7 @@ loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::s
 // Drains what has not logged out, and closes by force what has not drained in time. Owns itself.
 loop::Task<void> drain_and_close(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
   const loop::Instant deadline = impl.loop.now() + grace;
-  const loop::Nanoseconds patience = std::min<loop::Nanoseconds>(grace / 4, logout_wait_at_stop);
-  auto logging_out = wait_for_end(impl, impl.loop.now() + patience, alive);
+  auto logging_out = wait_for_end(impl, impl.loop.now() + logout_wait_at_stop(grace), alive);
   co_await logging_out;
   if (!*alive) co_return;
   for (Connection& connection : impl.connections) connection.drain();
@@ -223,8 +235,8 @@ void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopp
     if (connection.half_open()) {
       connection.drain();
     } else {
-      // It is dropped by the end of the stop, not by a timer of its own.
-      connection.ask_for_logout(grace + logout_wait_at_stop, "the engine stops");
+      // It is drained then, and dropped by the end of the stop, not by a timer of its own.
+      connection.ask_for_logout(logout_wait_at_stop(grace), grace + most_logout_wait, "the engine stops");
     }
   }
   if (impl_->connections.empty()) {

@@ -31,10 +31,12 @@ struct Server::Impl final : private loop::Ready {
   ChunkPool chunks;
   CommandPool commands;
   ConnectionList connections;
+  /// Of commands whose data is kept after their answer (ErrorRecoveryLevel 1 and above).
+  size_t retained_commands = 0;
+  uint64_t retained_bytes = 0;
   std::vector<std::shared_ptr<Session>> sessions;  ///< that have not ended
   uint32_t half_open = 0;
   SourceTable sources;
-  uint32_t session_count = 0;
   uint64_t next_session = 1;
   uint32_t next_tsih = 0;
   bool stopping = false;
@@ -45,7 +47,15 @@ struct Server::Impl final : private loop::Ready {
 
   const Settings& settings() const { return directory->settings; }
   uint64_t new_session_id() { return uint64_t{loop.index()} << 48 | next_session++; }
-  /// Says which shard the session lives on: TSIH modulo the number of shards.
+  /// One more command with that much data: hosts that acknowledge late keep a quarter of the commands and of the buffers from
+  /// the others, and no more.
+  bool may_retain(uint64_t bytes) const {
+    return retained_commands < commands_per_shard / 4 &&
+           retained_bytes + bytes <= loop.buffers().capacity_bytes() / 4;
+  }
+  /// max_sessions, or as many as there are TSIHs for this shard.
+  size_t most_sessions() const;
+  /// Says which shard the session lives on: TSIH modulo the number of shards. With fewer than most_sessions() of them.
   uint16_t new_tsih();
   std::shared_ptr<Session> find_session(uint16_t tsih, const std::array<uint8_t, 6>& isid);
   /// A connection that came to another shard, with what it said there.

@@ -32,10 +32,10 @@ uint32_t SourceTable::half_open(const std::string& source) const {
   return found == entries_.end() ? 0 : found->second.half_open;
 }
 
-std::string SourceTable::busiest() const {
-  const auto fewer = [](const auto& a, const auto& b) { return a.second.half_open < b.second.half_open; };
-  const auto most = std::max_element(entries_.begin(), entries_.end(), fewer);
-  return most == entries_.end() || most->second.half_open == 0 ? std::string() : most->first;
+uint32_t SourceTable::most_half_open() const {
+  uint32_t most = 0;
+  for (const auto& [source, entry] : entries_) most = std::max(most, entry.half_open);
+  return most;
 }
 
 // Sources with a login under way stay: their number is bounded by that of half-open connections.

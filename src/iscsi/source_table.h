@@ -26,8 +26,8 @@ class SourceTable {
   void login_began(const std::string& source) { ++entries_[source].half_open; }
   void login_over(const std::string& source);
   uint32_t half_open(const std::string& source) const;
-  /// The source with the most logins under way; empty when there is none.
-  std::string busiest() const;
+  /// Logins under way of the source that has the most.
+  uint32_t most_half_open() const;
 
   void proof_failed(const std::string& source, loop::Instant now);
   void proof_succeeded(const std::string& source);

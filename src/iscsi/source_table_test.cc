@@ -49,16 +49,16 @@ TEST(SourceTable, Bounded) {
   table.login_over("live");
 }
 
-TEST(SourceTable, TheBusiest) {
+TEST(SourceTable, TheMostLoginsOfOneSource) {
   SourceTable table;
-  EXPECT_EQ(table.busiest(), "");
+  EXPECT_EQ(table.most_half_open(), 0u);
   table.login_began("a");
   table.login_began("b");
   table.login_began("b");
-  EXPECT_EQ(table.busiest(), "b");
+  EXPECT_EQ(table.most_half_open(), 2u);
   table.login_over("b");
   table.login_over("b");
-  EXPECT_EQ(table.busiest(), "a");
+  EXPECT_EQ(table.most_half_open(), 1u);
   EXPECT_EQ(table.size(), 1u);
   table.login_over("a");
 }

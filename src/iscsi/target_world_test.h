@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -192,6 +193,10 @@ class RawHost final : public loop::StreamWatcher {
   /// With the digests that were agreed; `spoilt_header` and `spoilt_data` make them wrong.
   void send_raw(const uint8_t* header, ConstBytes data, bool spoilt_header = false, bool spoilt_data = false,
                 ConstBytes additional = {}) {
+    send(pdu_bytes(header, data, spoilt_header, spoilt_data, additional));
+  }
+  std::vector<uint8_t> pdu_bytes(const uint8_t* header, ConstBytes data, bool spoilt_header = false,
+                                 bool spoilt_data = false, ConstBytes additional = {}) const {
     std::vector<uint8_t> bytes(header, header + wire::iscsi::basic_header_bytes);
     bytes.insert(bytes.end(), additional.begin(), additional.end());
     if (header_digest) append_crc(bytes, crc32c(bytes) ^ (spoilt_header ? 1 : 0));
@@ -200,7 +205,7 @@ class RawHost final : public loop::StreamWatcher {
     bytes.resize(begin + wire::iscsi::padded(static_cast<uint32_t>(data.size())));
     if (data_digest && !data.empty())
       append_crc(bytes, crc32c(ConstBytes(bytes).subspan(begin)) ^ (spoilt_data ? 1 : 0));
-    send(bytes);
+    return bytes;
   }
   template <typename Pdu>
   void send_pdu(const Pdu& pdu, ConstBytes data = {}) {
@@ -231,6 +236,8 @@ class RawHost final : public loop::StreamWatcher {
     std::array<uint8_t, 6> isid{0x40, 0, 0, 0, 0, 1};
     std::string initiator = raw_initiator;
     std::string target = served_target;
+    /// Called between the first request, with all keys, and a second one that asks for the full feature phase.
+    std::function<void()> meanwhile = {};
   };
   /// The last answer of the login; full feature phase begins when its status is success.
   wire::iscsi::LoginResponse log_in(const Login& login) {
@@ -250,14 +257,23 @@ class RawHost final : public loop::StreamWatcher {
     request.connection_id = login.connection_id;
     request.isid = login.isid;
     request.data_segment_length = static_cast<uint32_t>(text.size());
+    if (login.meanwhile) request.transit = false;
     heard.clear();
     send_pdu(request, bytes_of(text));
-    const auto answer = next_pdu(wire::iscsi::Opcode::login_response);
+    auto answer = next_pdu(wire::iscsi::Opcode::login_response);
     wire::iscsi::LoginResponse response;
     response.status = wire::iscsi::LoginStatus::target_error;
     if (!answer) return response;
-    response = wire::iscsi::LoginResponse::decode(answer->header.data());
     answer_text.assign(answer->data.begin(), answer->data.end());
+    if (login.meanwhile) {
+      login.meanwhile();
+      request.transit = true;
+      request.data_segment_length = 0;
+      send_pdu(request);
+      answer = next_pdu(wire::iscsi::Opcode::login_response);
+      if (!answer) return response;
+    }
+    response = wire::iscsi::LoginResponse::decode(answer->header.data());
     header_digest = answer_text.find("HeaderDigest=CRC32C") != std::string::npos;
     data_digest = answer_text.find("DataDigest=CRC32C") != std::string::npos;
     return response;
@@ -268,6 +284,21 @@ class RawHost final : public loop::StreamWatcher {
         "InitialR2T=No\0ImmediateData=Yes\0FirstBurstLength=65536\0MaxBurstLength=262144\0MaxOutstandingR2T=4\0";
     return log_in({.extra_keys = std::string(keys, sizeof keys - 1)}).status ==
            wire::iscsi::LoginStatus::success;
+  }
+
+  /// ABORT TASK, as an immediate function; its answer.
+  wire::iscsi::TaskManagementOutcome abort(uint32_t task_tag, uint32_t task_cmd_sn, uint32_t cmd_sn) {
+    wire::iscsi::TaskManagementRequest request;
+    request.immediate = true;
+    request.function = wire::iscsi::TaskManagementFunction::abort_task;
+    request.initiator_task_tag = 51;
+    request.referenced_task_tag = task_tag;
+    request.ref_cmd_sn = task_cmd_sn;
+    request.cmd_sn = cmd_sn;
+    send_pdu(request);
+    const auto answer = next_pdu(wire::iscsi::Opcode::task_management_response);
+    return answer ? wire::iscsi::TaskManagementResponse::decode(answer->header.data()).response
+                  : wire::iscsi::TaskManagementOutcome::function_rejected;
   }
 
   std::vector<uint8_t> heard;
