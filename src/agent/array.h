@@ -2,6 +2,7 @@
 // engine -> commit; what fails is undone, and generation N stays in force.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
 #include <map>
@@ -104,7 +105,7 @@ class Array {
   bool helper_answers() const;
 
  private:
-  explicit Array(ArrayParts parts) : parts_(std::move(parts)) {}
+  explicit Array(ArrayParts parts) : parts_(std::move(parts)) { parts_.random(nobody_knows_); }
 
   struct Prepared {
     api::Configuration next;
@@ -154,6 +155,8 @@ class Array {
   void raise(const std::string& name, const Result<void>& outcome);
 
   ArrayParts parts_;
+  std::array<uint8_t, 32>
+      nobody_knows_{};  // in the place of a lost secret; one, so that the document stays the same
   std::atomic<bool> state_writable_ = true;
   mutable std::mutex changes_;  // one change at a time; the stores are used under it
   std::unique_ptr<state::GenerationStore> generations_;

@@ -1,17 +1,12 @@
-// The one desired state: changes, refusals, plans, and what a broken part leaves standing.
+// The one desired state: changes, refusals and plans.
 #include "agent/array.h"
 
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include <thread>
 
 #include "agent/completion.h"
 #include "agent/merging.h"
-#include "agent/recycling.h"
 #include "agent/world_test.h"
 #include "api/lists.h"
-#include "base/log.h"
 
 namespace ashlar::agent {
 namespace {
@@ -22,24 +17,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 
-class ArrayTest : public testing::Test {
+class ArrayTest : public FurnishedArray {
  protected:
-  void SetUp() override {
-    set_log_level(LogLevel::error);
-    const auto opened = world.open();
-    ASSERT_TRUE(opened) << opened.error().text();
-    world.furnish();
-  }
-  void TearDown() override { set_log_level(LogLevel::info); }
-
-  /// The engine, the pool and the disk are as the configuration says.
-  void expect_whole(const std::string& when = "") {
-    EXPECT_EQ(world.served_text(), world.wanted_text()) << when;
-    EXPECT_EQ(world.files_in_pool(), ArrayWorld::named_files(world.configuration())) << when;
-  }
-  static void resize_db1(Configuration& next, uint64_t bytes) {
-    api::find_named(next.volumes, "db1")->size_bytes = bytes;
-  }
   void snapshot_db1() {
     world.must_change([](Configuration& next) { next.snapshots.push_back({.name = "db1@a"}); });
   }
@@ -49,8 +28,6 @@ class ArrayTest : public testing::Test {
     volume.origin = "db1@a";
   }
   void log_in() { world.engine.set_sessions({session_of(1, "web1", initiator_name, target_name)}); }
-
-  ArrayWorld world;
 };
 
 TEST_F(ArrayTest, AChangeIsKeptMadeAndServed) {
@@ -317,129 +294,6 @@ TEST_F(ArrayTest, ADiskThatCannotBeWrittenRaisesTheAlarm) {
   EXPECT_FALSE(world.raised("state_not_writable"));
 }
 
-TEST_F(ArrayTest, WhatIsBrokenIsLeftOutAndTheRestServed) {
-  world.must_change([](Configuration& next) {
-    next.volumes.push_back(volume_of("db2"));
-    next.volumes.push_back(volume_of("db3"));
-    next.maps.push_back({.volume = "db2", .target = target_name, .host = "web1"});
-    next.portals.push_back({.name = "san-b", .address = "192.0.2.11"});
-  });
-  world.engine.forget();
-  world.engine.set_broken({"db2", "san-b"});
-  ASSERT_TRUE(world.array().serve());
-  const auto failures = world.array().failures();
-  EXPECT_THAT(failures, SizeIs(2));
-  EXPECT_TRUE(failures.contains("volumes/db2") && failures.contains("portals/san-b"));
-  EXPECT_THAT(world.engine.served().volumes, SizeIs(2));
-  EXPECT_THAT(world.engine.served().mappings, SizeIs(1));
-  // Changes go on meanwhile, and leave it out too.
-  const auto grown = world.change([](Configuration& next) { resize_db1(next, uint64_t{2} << 30); });
-  ASSERT_TRUE(grown) << why(grown);
-  EXPECT_THAT(world.engine.served().volumes, SizeIs(2));
-  // It is tried again with each change: what works again is served.
-  world.engine.set_broken({});
-  ASSERT_TRUE(world.change([](Configuration& next) { resize_db1(next, uint64_t{3} << 30); }));
-  expect_whole();
-  EXPECT_THAT(world.array().failures(), IsEmpty());
-}
-
-TEST_F(ArrayTest, APoolThatIsGoneTakesItsVolumesAlone) {
-  world.pools.set_folders([&] {
-    auto folders = world.pools.folders();
-    folders["/pools/p1"] = {};
-    return folders;
-  }());
-  world.must_change([](Configuration& next) {
-    next.pools.push_back({.name = "p1", .kind = "dir", .path = "/pools/p1"});
-    next.volumes.push_back(volume_of("far"));
-    next.volumes.back().pool = "p1";
-  });
-  auto folders = world.pools.folders();
-  const auto kept = folders["/pools/p1"];
-  folders.erase("/pools/p1");
-  world.pools.set_folders(folders);
-  ASSERT_TRUE(world.open());
-  world.engine.forget();
-  ASSERT_TRUE(world.array().serve());
-  EXPECT_TRUE(world.array().failures().contains("volumes/far"));
-  EXPECT_THAT(world.engine.served().volumes, SizeIs(1));
-  // A disk that is away must not stop the work on all others.
-  const auto other = world.change([](Configuration& next) {
-    next.hosts.push_back(host_of("web2"));
-    next.volumes.push_back(volume_of("near"));
-  });
-  ASSERT_TRUE(other) << why(other);
-  EXPECT_THAT(world.engine.served().volumes, SizeIs(2));
-  const auto into_it = world.change([](Configuration& next) {
-    next.volumes.push_back(volume_of("far2"));
-    next.volumes.back().pool = "p1";
-  });
-  EXPECT_THAT(why(into_it), HasSubstr("pools/p1/path"));
-  // And the volume that it took can be given up.
-  EXPECT_TRUE(world.change([](Configuration& next) { static_cast<void>(recycle(next, "far", 0, 24, "1")); }));
-  folders = world.pools.folders();
-  folders["/pools/p1"] = kept;
-  world.pools.set_folders(folders);
-  EXPECT_TRUE(world.change([](Configuration& next) { static_cast<void>(recover(next, "far.1", "")); }));
-  EXPECT_EQ(world.served_text(), world.wanted_text());
-}
-
-TEST_F(ArrayTest, WhatIsNotServedLeavesItsGroup) {
-  world.must_change([](Configuration& next) {
-    next.portals.push_back({.name = "san-b", .address = "192.0.2.11", .group_tag = 2});
-    next.groups = {{.name = "ha", .volumes = {"db1"}, .access = {{.group_tag = 2, .state = "standby"}}}};
-  });
-  EXPECT_EQ(world.engine.served().groups.at(0).volumes, std::vector<std::string>{"db1"});
-  // A volume that is opened anew goes and comes back.
-  const auto plan = world.change([](Configuration& next) { next.volumes[0].read_only = true; }, true);
-  ASSERT_TRUE(plan) << why(plan);
-  expect_whole();
-  world.engine.forget();
-  world.engine.set_broken({"db1", "san-b"});
-  ASSERT_TRUE(world.array().serve());
-  EXPECT_THAT(world.engine.served().groups.at(0).volumes, IsEmpty());
-  EXPECT_THAT(world.engine.served().groups.at(0).access, IsEmpty());
-  world.engine.set_broken({});
-  ASSERT_TRUE(world.array().serve());
-  expect_whole();
-}
-
-TEST_F(ArrayTest, ALostSecretTakesItsHostAlone) {
-  world.must_change([](Configuration& next) {
-    next.hosts.push_back(host_of("web2"));
-    next.maps.push_back({.volume = "db1", .target = target_name, .host = "web2"});
-  });
-  const std::string reference = world.configuration().hosts[0].chap->secret;
-  ASSERT_TRUE(world.disk.remove("./secrets/" + reference.substr(reference.find(':') + 1)));
-  world.engine.forget();
-  const auto served = world.array().serve();
-  ASSERT_TRUE(served) << served.error().text();
-  EXPECT_TRUE(world.array().failures().contains("hosts/web1"));
-  ASSERT_THAT(world.engine.served().hosts, SizeIs(1));
-  EXPECT_EQ(world.engine.served().hosts[0].name, "web2");
-  EXPECT_THAT(world.engine.served().volumes, SizeIs(1));
-  // A new secret mends it.
-  world.must_change([](Configuration& next) { next.hosts[0].chap->secret = "a new chap secret"; });
-  expect_whole();
-  EXPECT_THAT(world.array().failures(), IsEmpty());
-}
-
-TEST_F(ArrayTest, DiscoveryWhoseSecretIsLostStaysShut) {
-  world.must_change([](Configuration& next) {
-    next.portals[0].discovery_chap = api::Chap{.user = "finder", .secret = "a discovery secret"};
-  });
-  EXPECT_EQ(world.engine.served().portals[0].discovery_chap->secret, "a discovery secret");
-  const std::string reference = world.configuration().portals[0].discovery_chap->secret;
-  ASSERT_THAT(reference, testing::StartsWith("secret:"));
-  ASSERT_TRUE(world.disk.remove("./secrets/" + reference.substr(reference.find(':') + 1)));
-  world.engine.forget();
-  ASSERT_TRUE(world.array().serve());
-  EXPECT_TRUE(world.array().failures().contains("portals/" + world.configuration().portals[0].name));
-  ASSERT_TRUE(world.engine.served().portals[0].discovery_chap);
-  EXPECT_GE(world.engine.served().portals[0].discovery_chap->secret.size(), 32u);
-  EXPECT_NE(world.engine.served().portals[0].discovery_chap->secret, "a discovery secret");
-}
-
 TEST_F(ArrayTest, TheSameSecretAgainIsNoChange) {
   world.must_change([](Configuration& next) {
     next.users.push_back({.name = "bob", .role = "viewer", .password = "a long enough password"});
@@ -519,18 +373,6 @@ TEST_F(ArrayTest, SecretsOfNoGenerationGoAtTheNextStart) {
   const std::string used = world.configuration().hosts[0].chap->secret;
   ASSERT_TRUE(world.open());
   EXPECT_EQ(world.kept_secrets(), std::set<std::string>{used});
-}
-
-TEST_F(ArrayTest, TheKeeperNeverServesWhatIsNoLongerInForce) {
-  std::atomic<bool> ended = false;
-  std::thread keeper([&] {
-    while (!ended) static_cast<void>(world.array().serve());
-  });
-  for (int i = 0; i < 100; ++i)
-    world.must_change([i](Configuration& next) { next.hosts.push_back(host_of(fmt::format("h{}", i))); });
-  ended = true;
-  keeper.join();
-  expect_whole();
 }
 
 }  // namespace

@@ -181,11 +181,14 @@ void EveryOperation::reservations() {
   rpc::ReservationStatus held;
   held.type = "write exclusive";
   held.lost = true;
+  held.registered = 1;
   held.registrations = {{"iqn.x,i,0x1", "iqn.t,t,0x0001", "0x000000000000000a", true}};
   const std::string volume = must(200, "GET", "/volumes").body["items"][0]["name"];
   world.engine.reserve(volume, held);
   const Json told = must(200, "GET", "/volumes/" + volume).body["status"]["reservations"];
   EXPECT_EQ(told["registrations"][0]["key"], "0x000000000000000a");
+  EXPECT_THAT(must(200, "GET", "/metrics").text,
+              HasSubstr("ashlar_volume_registrations{volume=\"" + volume + "\"} 1"));
   EXPECT_THAT(must(200, "GET", "/metrics").text,
               HasSubstr("ashlar_volume_reserved{volume=\"" + volume + "\",type=\"write exclusive\"} 1"));
   const Json now = must(200, "POST", "/volumes/" + volume + "/clear-reservations").body;

@@ -85,8 +85,6 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
     return !secret;
   });
   // Discovery must not become open: where its secret is lost, nobody can prove it, and sessions go on.
-  std::array<uint8_t, 32> nobody_knows{};
-  parts_.random(nobody_knows);
   std::set<std::string> lost;
   for (const api::Portal& each : served.portals) {
     if (!each.discovery_chap) continue;
@@ -101,7 +99,7 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
   CompileSources sources;
   sources.secret_of = [&](const std::string& reference) -> Result<std::string> {
     if (!lost.contains(reference)) return secrets_->get(reference);
-    return hex_of(nobody_knows) + reference;
+    return hex_of(nobody_knows_) + reference;
   };
   sources.store_of = [&](const api::Volume& volume) -> Result<rpc::StoreDocument> {
     TRY_ASSIGN(const auto driver, driver_in(configuration, volume.pool));

@@ -112,8 +112,7 @@ void add_status(Exposition& out, const rpc::EngineStatus& status) {
   for (const rpc::VolumeStatus& each : status.volumes) {
     if (!each.reservations) continue;
     const rpc::ReservationStatus& now = *each.reservations;
-    out.value("ashlar_volume_registrations", {{"volume", each.name}},
-              static_cast<double>(now.registrations.size()));
+    out.value("ashlar_volume_registrations", {{"volume", each.name}}, now.registered);
     out.value("ashlar_volume_reserved", {{"volume", each.name}, {"type", now.type}},
               now.type == "none" ? 0 : 1);
     out.value("ashlar_volume_reservations_lost", {{"volume", each.name}}, now.lost ? 1 : 0);

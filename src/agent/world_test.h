@@ -1,6 +1,8 @@
 // An array in one process for tests: over a disk, pools and an engine of memory; and with the API above it, without a network.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +12,8 @@
 #include "agent/fake_disk_test.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"
+#include "api/lists.h"
+#include "base/log.h"
 
 namespace ashlar::agent {
 
@@ -70,6 +74,29 @@ class ArrayWorld {
   std::set<std::string> alarms_raised_;
   mutable std::mutex mutex_;
   std::vector<Committed> committed_;
+};
+
+/// Tests of an array that has a volume for a host already.
+class FurnishedArray : public testing::Test {
+ protected:
+  void SetUp() override {
+    set_log_level(LogLevel::error);
+    const auto opened = world.open();
+    ASSERT_TRUE(opened) << opened.error().text();
+    world.furnish();
+  }
+  void TearDown() override { set_log_level(LogLevel::info); }
+
+  /// The engine, the pool and the disk are as the configuration says.
+  void expect_whole(const std::string& when = "") {
+    EXPECT_EQ(world.served_text(), world.wanted_text()) << when;
+    EXPECT_EQ(world.files_in_pool(), ArrayWorld::named_files(world.configuration())) << when;
+  }
+  static void resize_db1(api::Configuration& next, uint64_t bytes) {
+    api::find_named(next.volumes, "db1")->size_bytes = bytes;
+  }
+
+  ArrayWorld world;
 };
 
 std::string why(const std::expected<Outcome, Refusal>& outcome);

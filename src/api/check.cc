@@ -1,17 +1,12 @@
-// What a configuration must keep to before any disk or engine is asked. One function a kind; the first breach wins. Bounds
-// that the engine has too (rpc/document.h) are checked there once more, on what is compiled from this.
-#include <arpa/inet.h>
-
+// What a configuration must keep to before any disk or engine is asked; the first breach wins. Bounds that the engine has too
+// (rpc/document.h) are checked there once more, on what is compiled from this. Who sees what by which way: check_access.cc.
 #include <algorithm>
 #include <bit>
-#include <set>
-#include <span>
-#include <unordered_map>
 #include <unordered_set>
 
+#include "api/examination.h"
 #include "api/lists.h"
 #include "api/settings.h"
-#include "base/address_range.h"
 #include "base/identity.h"
 #include "json/sizes.h"
 
@@ -19,15 +14,11 @@ namespace ashlar::api {
 namespace {
 
 constexpr size_t max_resources = 65536;  // of one kind
-constexpr size_t max_initiators = 256;   // of one host
-constexpr size_t max_addresses = 64;     // of one host
 constexpr size_t max_comment_bytes = 1024;
 constexpr uint64_t max_volume_bytes = 1ull << 60;
-constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
-constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
+constexpr size_t max_serial = 36;  // a UUID as text, which volumes of other targets have
 
-// Value -> the resource that has it.
-using Owners = std::unordered_map<std::string, std::string>;
+}  // namespace
 
 Result<void> claim(Owners& owners, const std::string& value, const std::string& owner,
                    const std::string& place) {
@@ -62,83 +53,23 @@ Result<void> check_comment(const std::string& comment, const std::string& place)
   return {};
 }
 
-/// One configuration under examination.
-class Examination {
- public:
-  explicit Examination(const Configuration& configuration)
-      : all_(configuration),
-        pools_(configuration.pools),
-        volumes_(configuration.volumes),
-        hosts_(configuration.hosts),
-        groups_(configuration.host_groups),
-        portals_(configuration.portals),
-        targets_(configuration.targets),
-        users_(configuration.users),
-        channels_(configuration.alert_channels) {}
-
-  Result<void> run() {
-    TRY(names());
-    for (const Setting& each : all_.settings) TRY(check_setting(each));
-    for (const Pool& each : all_.pools) TRY(pool(each));
-    for (const Volume& each : all_.volumes) TRY(volume(each, "volumes/" + each.name));
-    for (const Snapshot& each : all_.snapshots) TRY(snapshot(each));
-    for (const Host& each : all_.hosts) TRY(host(each));
-    for (const HostGroup& each : all_.host_groups) TRY(host_group(each));
-    for (const Portal& each : all_.portals) TRY(portal(each));
-    for (const Target& each : all_.targets) TRY(target(each));
-    for (const Map& each : all_.maps) TRY(map(each));
-    for (const Group& each : all_.groups) TRY(group(each));
-    for (const User& each : all_.users) TRY(user(each));
-    for (const Token& each : all_.tokens) TRY(token(each));
-    for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));
-    return {};
-  }
-
- private:
-  Result<void> names();
-  Result<void> pool(const Pool& each);
-  Result<void> identity(const Identity& each, const std::string& owner);
-  Result<void> geometry(const Volume& each, const std::string& place);
-  Result<void> volume(const Volume& each, const std::string& place);
-  Result<void> snapshot(const Snapshot& each);
-  Result<void> chap(const Chap& each, const std::string& place);
-  Result<void> host(const Host& each);
-  Result<void> host_group(const HostGroup& each);
-  Result<void> portal(const Portal& each);
-  Result<void> target(const Target& each);
-  Result<void> map(const Map& each);
-  Result<void> group_access(const Group& each, const std::string& place);
-  Result<void> group(const Group& each);
-  Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
-  Result<void> grants(const std::vector<Grant>& list, const std::string& place);
-  Result<void> user(const User& each);
-  Result<void> token(const Token& each);
-  Result<void> alert_rule(const AlertRule& each);
-
-  template <typename T>
-  Result<void> exists(const NameIndex<T>& index, const std::vector<T>& list, std::string_view name,
-                      std::string_view what, const std::string& place) {
-    if (index.find(name) != nullptr) return {};
-    std::vector<std::string_view> known;
-    known.reserve(list.size());
-    for (const auto& each : list) known.push_back(each.name);
-    return fail(ErrorCode::invalid_argument, place, "there is no {} '{}'{}", what, name,
-                known.size() > 20 ? "" : advice(name, known));
-  }
-
-  const Configuration& all_;
-  const NameIndex<Pool> pools_;
-  const NameIndex<Volume> volumes_;
-  const NameIndex<Host> hosts_;
-  const NameIndex<HostGroup> groups_;
-  const NameIndex<Portal> portals_;
-  const NameIndex<Target> targets_;
-  const NameIndex<User> users_;
-  const NameIndex<AlertChannel> channels_;
-  Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
-  Owners members_;      // volume: its group
-  Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
-};
+Result<void> Examination::run() {
+  TRY(names());
+  for (const Setting& each : all_.settings) TRY(check_setting(each));
+  for (const Pool& each : all_.pools) TRY(pool(each));
+  for (const Volume& each : all_.volumes) TRY(volume(each, "volumes/" + each.name));
+  for (const Snapshot& each : all_.snapshots) TRY(snapshot(each));
+  for (const Host& each : all_.hosts) TRY(host(each));
+  for (const HostGroup& each : all_.host_groups) TRY(host_group(each));
+  for (const Portal& each : all_.portals) TRY(portal(each));
+  for (const Target& each : all_.targets) TRY(target(each));
+  for (const Map& each : all_.maps) TRY(map(each));
+  for (const Group& each : all_.groups) TRY(group(each));
+  for (const User& each : all_.users) TRY(user(each));
+  for (const Token& each : all_.tokens) TRY(token(each));
+  for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));
+  return {};
+}
 
 Result<void> Examination::names() {
   Result<void> outcome;
@@ -275,159 +206,6 @@ Result<void> Examination::snapshot(const Snapshot& each) {
   return exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume");
 }
 
-// The length of a secret is checked when it is taken in: here it is a reference.
-Result<void> Examination::chap(const Chap& each, const std::string& place) {
-  if (each.user.empty() || each.secret.empty()) {
-    return fail(ErrorCode::invalid_argument, place + (each.user.empty() ? "/user" : "/secret"),
-                "is missing: CHAP needs a user and a secret");
-  }
-  TRY(check_printable(each.user, 255, place + "/user"));
-  TRY(check_printable(each.mutual_user, 255, place + "/mutual_user"));
-  if (each.mutual_user.empty() != each.mutual_secret.empty()) {
-    return fail(ErrorCode::invalid_argument,
-                place + (each.mutual_user.empty() ? "/mutual_user" : "/mutual_secret"),
-                "is missing: mutual CHAP needs both");
-  }
-  return {};
-}
-
-Result<void> Examination::host(const Host& each) {
-  const std::string place = "hosts/" + each.name;
-  TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.os, {"generic", "linux", "windows", "esxi", "proxmox", "xen"}, place + "/os"));
-  if (each.initiators.size() > max_initiators)
-    return fail(ErrorCode::out_of_range, place + "/initiators", "at most {} of them", max_initiators);
-  if (each.any && !each.initiators.empty()) {
-    return fail(ErrorCode::invalid_argument, place + "/any",
-                "a host that is every unknown initiator names none itself: leave initiators empty");
-  }
-  for (size_t i = 0; i < each.initiators.size(); ++i) {
-    const std::string where = fmt::format("{}/initiators[{}]", place, i);
-    TRY_ASSIGN(const std::string name, parse_iscsi_name(each.initiators[i], where));
-    if (name != each.initiators[i])
-      return fail(ErrorCode::invalid_argument, where, "must be in lower case: \"{}\"", name);
-    TRY(claim(initiators_, name, "host " + each.name, where));
-  }
-  if (each.chap) TRY(chap(*each.chap, place + "/chap"));
-  if (each.addresses.size() > max_addresses)
-    return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
-  for (size_t i = 0; i < each.addresses.size(); ++i)
-    TRY(AddressRange::parse(each.addresses[i], fmt::format("{}/addresses[{}]", place, i)));
-  return check_comment(each.comment, place + "/comment");
-}
-
-Result<void> Examination::host_group(const HostGroup& each) {
-  const std::string place = "host-groups/" + each.name;
-  TRY(parse_resource_name(each.name, place + "/name"));
-  if (hosts_.find(each.name) != nullptr)
-    return fail(ErrorCode::already_exists, place + "/name",
-                "there is a host of this name: a map could not tell them apart");
-  std::set<std::string_view> seen;
-  for (size_t i = 0; i < each.hosts.size(); ++i) {
-    const std::string where = fmt::format("{}/hosts[{}]", place, i);
-    TRY(exists(hosts_, all_.hosts, each.hosts[i], "host", where));
-    if (!seen.insert(each.hosts[i]).second)
-      return fail(ErrorCode::invalid_argument, where, "stands twice in the group");
-  }
-  return check_comment(each.comment, place + "/comment");
-}
-
-Result<void> Examination::portal(const Portal& each) {
-  const std::string place = "portals/" + each.name;
-  TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
-  in6_addr address{};
-  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
-      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
-    return fail(ErrorCode::invalid_argument, place + "/address",
-                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
-  }
-  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
-  if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
-  TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
-            place + "/port"));
-  return check_comment(each.comment, place + "/comment");
-}
-
-Result<void> Examination::target(const Target& each) {
-  const std::string place = "targets/" + each.name;
-  TRY_ASSIGN(const std::string name, parse_iscsi_name(each.name, place + "/name"));
-  if (name != each.name)
-    return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
-  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
-  for (size_t i = 0; i < each.portals.size(); ++i)
-    TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
-  if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));
-  if (each.redirect_permanent && each.redirect.empty())
-    return fail(ErrorCode::invalid_argument, place + "/redirect_permanent", "needs a redirect");
-  return check_comment(each.comment, place + "/comment");
-}
-
-Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
-  const auto same = seen_.emplace(fmt::format("{} {} {}", host, each.target, each.volume), each.name);
-  if (!same.second) {
-    return fail(ErrorCode::already_exists, place, "host {} has volume {} on {} already, by map {}", host,
-                each.volume, each.target, same.first->second);
-  }
-  if (!each.lun) return {};
-  const auto taken = luns_.emplace(fmt::format("{} {} {}", host, each.target, *each.lun), each.name);
-  if (taken.second) return {};
-  return fail(ErrorCode::already_exists, place + "/lun",
-              "LUN {} of host {} on {} is taken by map {}: leave lun out to have a free one", *each.lun, host,
-              each.target, taken.first->second);
-}
-
-Result<void> Examination::map(const Map& each) {
-  const std::string place = "maps/" + each.name;
-  if (each.name.size() > 128)
-    return fail(ErrorCode::invalid_argument, place + "/name", "at most 128 characters");
-  TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
-  TRY(exists(targets_, all_.targets, each.target, "target", place + "/target"));
-  if (each.host.empty() == each.host_group.empty())
-    return fail(ErrorCode::invalid_argument, place + "/host", "name a host or a host_group, one of them");
-  if (each.lun && *each.lun > max_lun)
-    return fail(ErrorCode::out_of_range, place + "/lun", "{} is more than {}", *each.lun, max_lun);
-  TRY(check_comment(each.comment, place + "/comment"));
-  if (!each.host.empty()) {
-    TRY(exists(hosts_, all_.hosts, each.host, "host", place + "/host"));
-    return take_lun(each, each.host, place);
-  }
-  TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
-  for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
-  return {};
-}
-
-Result<void> Examination::group_access(const Group& each, const std::string& place) {
-  std::set<uint16_t> seen;
-  for (size_t i = 0; i < each.access.size(); ++i) {
-    const GroupAccess& access = each.access[i];
-    const std::string where = fmt::format("{}/access[{}]", place, i);
-    TRY(one_of(access.state,
-               {"optimized", "non_optimized", "standby", "unavailable", "offline", "transitioning"},
-               where + "/state"));
-    if (std::ranges::find(all_.portals, access.group_tag, &Portal::group_tag) == all_.portals.end()) {
-      return fail(ErrorCode::invalid_argument, where + "/group_tag", "no portal has the group tag {}",
-                  access.group_tag);
-    }
-    if (!seen.insert(access.group_tag).second)
-      return fail(ErrorCode::invalid_argument, where + "/group_tag", "{} stands twice in the group",
-                  access.group_tag);
-  }
-  return {};
-}
-
-Result<void> Examination::group(const Group& each) {
-  const std::string place = "groups/" + each.name;
-  TRY(parse_resource_name(each.name, place + "/name"));
-  for (size_t i = 0; i < each.volumes.size(); ++i) {
-    const std::string where = fmt::format("{}/volumes[{}]", place, i);
-    TRY(exists(volumes_, all_.volumes, each.volumes[i], "volume", where));
-    TRY(claim(members_, each.volumes[i], "group " + each.name, where));
-  }
-  TRY(group_access(each, place));
-  return check_comment(each.comment, place + "/comment");
-}
-
 Result<void> Examination::grants(const std::vector<Grant>& list, const std::string& place) {
   std::vector<std::string_view> known = {"*", "sessions", "jobs", "alerts"};
   for (const Kind& kind : kinds) known.push_back(kind.path);
@@ -473,8 +251,6 @@ Result<void> Examination::alert_rule(const AlertRule& each) {
                fmt::format("{}/channels[{}]", place, i)));
   return check_comment(each.comment, place + "/comment");
 }
-
-}  // namespace
 
 Result<void> check_configuration(const Configuration& configuration) {
   Examination examination(configuration);

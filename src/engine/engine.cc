@@ -289,7 +289,7 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
   }
   if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
   ++revision_;
-  co_return volume_status(*volume);
+  co_return volume_status(*volume, Registrations::each);
 }
 
 void Engine::take_pool_level(const rpc::PoolLevelParams& level) {

@@ -43,6 +43,9 @@ struct EngineOptions {
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
 
+/// What is told of the registrations of a volume: how many there are, or who has them too.
+enum class Registrations : uint8_t { count, each };
+
 /// Every call on shard 0. Life: start() -> anything -> stop() -> destroy on shard 0, when every task that it gave has ended.
 /// `shards` and `registry` outlive it.
 class Engine final : private StepRunner {
@@ -95,7 +98,7 @@ class Engine final : private StepRunner {
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
-  rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume) const;
+  rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations) const;
 
   loop::Shards& shards_;
   EngineOptions options_;

@@ -310,6 +310,20 @@ TEST_P(EngineTest, StopEndsSessionsAndRefusesChanges) {
   EXPECT_FALSE(world.log_in());
 }
 
+TEST_P(EngineTest, TellsItsStatusAtEveryMomentOfAStop) {
+  rpc::Document document = demo_document();
+  document.volumes.push_back(file_volume("other"));
+  ASSERT_TRUE(world.apply(document));
+  std::optional<loop::Task<void>> stopping;
+  world.enter([&] { stopping.emplace(world.engine->stop(loop::seconds(5))); });
+  std::optional<loop::Task<rpc::EngineStatus>> asking;
+  while (!stopping->done() || !asking->done()) {
+    if (asking && asking->done()) EXPECT_EQ(asking->take().state, "stopping");
+    if (!asking || asking->done()) world.enter([&] { asking.emplace(world.engine->status()); });
+    ASSERT_TRUE(world.world.step());
+  }
+}
+
 TEST_P(EngineTest, DataOutlivesTheEngine) {
   ASSERT_TRUE(world.apply(demo_document()));
   auto session = world.log_in();

@@ -81,14 +81,18 @@ Result<int> newest(const std::array<Half, 2>& halves, const std::string& path) {
 
 loop::Task<Result<void>> write_half(loop::File& file, std::string path, int which, uint64_t sequence,
                                     std::string text) {
+  const uint64_t offset = static_cast<uint64_t>(which) * half_bytes;
   std::vector<uint8_t> bytes = laid_out(sequence, text);
-  auto writing =
-      loop::transfer(file, loop::FileVerb::write, static_cast<uint64_t>(which) * half_bytes, bytes, true);
+  auto writing = loop::transfer(file, loop::FileVerb::write, offset, bytes, true);
   const int64_t done = co_await writing;
+  if (done == static_cast<int64_t>(bytes.size())) co_return Result<void>{};
+  // It may be whole in the page cache and nowhere else. Taken for the newest, it would have the next write begin with the other
+  // half, the only one that is on the disk: so it must not look whole.
+  std::array<uint8_t, header_bytes> nothing{};
+  auto spoiling = loop::transfer(file, loop::FileVerb::write, offset, nothing);
+  co_await spoiling;
   if (done < 0) co_return std::unexpected(error_of_errno(static_cast<int>(-done), path, "cannot be written"));
-  if (static_cast<size_t>(done) != bytes.size())
-    co_return fail(ErrorCode::no_space, path, "was written in part: {} of {} bytes", done, bytes.size());
-  co_return Result<void>{};
+  co_return fail(ErrorCode::no_space, path, "was written in part: {} of {} bytes", done, bytes.size());
 }
 
 loop::Task<Result<std::unique_ptr<loop::File>>> open_record(std::string path, bool to_write, bool create) {

@@ -28,7 +28,9 @@ class ReservationRestart : public RestartTest {
     const std::vector<uint8_t> block(512);
     return with(host, [&](initiator::BlockUnit& unit) { return unit.write(0, 1, block); }).status;
   }
-  std::optional<rpc::ReservationStatus> told() { return world.status().volumes[0].reservations; }
+  std::optional<rpc::ReservationStatus> told(const std::string& only = "volumes/demo") {
+    return world.run([&] { return world.engine->status(only); }).volumes.at(0).reservations;
+  }
 };
 
 TEST_F(ReservationRestart, AReservationOutlivesTheEngine) {
@@ -43,6 +45,18 @@ TEST_F(ReservationRestart, AReservationOutlivesTheEngine) {
   EXPECT_EQ(told()->registrations.at(0).key, "0x000000000000000a");
   EXPECT_TRUE(told()->registrations.at(0).holds);
   EXPECT_THAT(told()->holder, testing::StartsWith(demo_host));
+}
+
+// A thousand registrations of every volume would be more than a line of the door holds.
+TEST_F(ReservationRestart, WhoIsRegisteredIsToldOfOneVolumeAlone) {
+  EXPECT_EQ(ask(demo_host, 0, 0, 10), 0);
+  for (const char* only : {"", "volumes"}) {
+    ASSERT_TRUE(told(only).has_value());
+    EXPECT_EQ(told(only)->registered, 1u);
+    EXPECT_THAT(told(only)->registrations, testing::IsEmpty());
+  }
+  EXPECT_EQ(told()->registered, 1u);
+  EXPECT_EQ(told()->registrations.at(0).key, "0x000000000000000a");
 }
 
 // SPC-4 5.12.5.

@@ -64,7 +64,8 @@ std::string words_of(unit::ReservationType type) {
   return "none";
 }
 
-std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Reservations>& reservations) {
+std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Reservations>& reservations,
+                                           Registrations registrations) {
   if (reservations == nullptr) return {};
   rpc::ReservationStatus status;
   status.type = reservations->unit_holder ? "whole unit" : words_of(reservations->type);
@@ -73,11 +74,14 @@ std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Res
   status.persists = reservations->persist;
   status.lost = reservations->lost;
   status.generation = reservations->generation;
+  status.registered = static_cast<uint32_t>(reservations->registrations.size());
+  const bool anything = status.lost || status.type != "none" || status.registered > 0;
+  if (registrations == Registrations::count)
+    return anything ? std::optional(std::move(status)) : std::nullopt;
   for (const unit::Registration& each : reservations->registrations) {
     status.registrations.push_back({each.nexus.initiator_port, each.nexus.target_port,
                                     fmt::format("0x{:016x}", each.key), reservations->holds(each.nexus)});
   }
-  const bool anything = status.lost || status.type != "none" || !status.registrations.empty();
   return anything ? std::optional(std::move(status)) : std::nullopt;
 }
 
@@ -167,7 +171,8 @@ bool has_failed(const block::Store& store) {
 
 }  // namespace
 
-rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume) const {
+rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
+                                        Registrations registrations) const {
   rpc::VolumeStatus status;
   status.name = volume.name;
   status.block_bytes = volume.block_bytes;
@@ -187,7 +192,8 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume) const
   status.size_bytes = geometry.size_bytes;
   status.read_only = geometry.read_only;
   status.write_cache = geometry.write_cache;
-  status.reservations = told(domains_[0]->reservations_of(volume.name));
+  // While the engine stops, volumes close after the domains are gone.
+  if (domains_[0]) status.reservations = told(domains_[0]->reservations_of(volume.name), registrations);
   status.state = has_failed(*unit->shared->store) ? "failed"
                  : volumes_.resizing(volume.name) ? "resizing"
                                                   : "online";
@@ -224,8 +230,10 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
     if (only.empty() || only == kind) return true;
     return only.starts_with(kind) && std::string_view(only).substr(kind.size()) == "/" + name;
   };
+  // Hosts can register a thousand names a volume: of many volumes that would be more than a line holds.
+  const auto registrations = only.starts_with("volumes/") ? Registrations::each : Registrations::count;
   for (const rpc::VolumeDocument& volume : running_.volumes) {
-    if (wanted("volumes", volume.name)) status.volumes.push_back(volume_status(volume));
+    if (wanted("volumes", volume.name)) status.volumes.push_back(volume_status(volume, registrations));
   }
   for (const rpc::HostDocument& host : running_.hosts) {
     if (wanted("hosts", host.name)) status.hosts.push_back(told(host));

@@ -9,9 +9,7 @@
 
 namespace ashlar::rpc {
 
-/// Kinds: engine.started, engine.stopping, document.applied, document.refused, volume.opened, volume.closed, volume.resized,
-/// volume.threshold, volume.failed, portal.listening, portal.closed, session.login, session.logout, session.dropped, login.refused,
-/// protocol.error.
+/// The kinds stand in docs/rpc.md.
 struct Event {
   uint64_t id = 0;   ///< from 1, without gaps, for one life of the engine
   std::string time;  ///< "2026-11-20T19:25:04.123Z"

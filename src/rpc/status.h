@@ -25,7 +25,8 @@ struct ReservationStatus {
   bool persists = false;  ///< APTPL: over a power cycle too
   bool lost = false;      ///< what was kept cannot be read: every host is kept out
   uint32_t generation = 0;
-  std::vector<RegistrationStatus> registrations;
+  uint32_t registered = 0;                        ///< how many nexuses
+  std::vector<RegistrationStatus> registrations;  ///< who they are: when one volume alone is asked for
   bool operator==(const ReservationStatus&) const = default;
 };
 

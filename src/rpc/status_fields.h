@@ -22,6 +22,7 @@ void visit_fields(V& v, T& reservations) {
   v.field("persists", reservations.persists);
   v.field("lost", reservations.lost);
   v.field("generation", reservations.generation);
+  v.field("registered", reservations.registered);
   v.field("registrations", reservations.registrations);
 }
 

@@ -1,0 +1,174 @@
+// The rules of hosts, portals, targets, maps and access groups: who sees what, and by which way.
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <set>
+
+#include "api/examination.h"
+#include "api/lists.h"
+#include "base/address_range.h"
+#include "base/identity.h"
+
+namespace ashlar::api {
+namespace {
+
+constexpr size_t max_initiators = 256;  // of one host
+constexpr size_t max_addresses = 64;    // of one host
+constexpr uint16_t max_lun = 16383;     // flat space addressing, SAM-5 4.7.7.3
+
+}  // namespace
+
+// The length of a secret is checked when it is taken in: here it is a reference.
+Result<void> Examination::chap(const Chap& each, const std::string& place) {
+  if (each.user.empty() || each.secret.empty()) {
+    return fail(ErrorCode::invalid_argument, place + (each.user.empty() ? "/user" : "/secret"),
+                "is missing: CHAP needs a user and a secret");
+  }
+  TRY(check_printable(each.user, 255, place + "/user"));
+  TRY(check_printable(each.mutual_user, 255, place + "/mutual_user"));
+  if (each.mutual_user.empty() != each.mutual_secret.empty()) {
+    return fail(ErrorCode::invalid_argument,
+                place + (each.mutual_user.empty() ? "/mutual_user" : "/mutual_secret"),
+                "is missing: mutual CHAP needs both");
+  }
+  return {};
+}
+
+Result<void> Examination::host(const Host& each) {
+  const std::string place = "hosts/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.os, {"generic", "linux", "windows", "esxi", "proxmox", "xen"}, place + "/os"));
+  if (each.initiators.size() > max_initiators)
+    return fail(ErrorCode::out_of_range, place + "/initiators", "at most {} of them", max_initiators);
+  if (each.any && !each.initiators.empty()) {
+    return fail(ErrorCode::invalid_argument, place + "/any",
+                "a host that is every unknown initiator names none itself: leave initiators empty");
+  }
+  for (size_t i = 0; i < each.initiators.size(); ++i) {
+    const std::string where = fmt::format("{}/initiators[{}]", place, i);
+    TRY_ASSIGN(const std::string name, parse_iscsi_name(each.initiators[i], where));
+    if (name != each.initiators[i])
+      return fail(ErrorCode::invalid_argument, where, "must be in lower case: \"{}\"", name);
+    TRY(claim(initiators_, name, "host " + each.name, where));
+  }
+  if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  if (each.addresses.size() > max_addresses)
+    return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
+  for (size_t i = 0; i < each.addresses.size(); ++i)
+    TRY(AddressRange::parse(each.addresses[i], fmt::format("{}/addresses[{}]", place, i)));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::host_group(const HostGroup& each) {
+  const std::string place = "host-groups/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  if (hosts_.find(each.name) != nullptr)
+    return fail(ErrorCode::already_exists, place + "/name",
+                "there is a host of this name: a map could not tell them apart");
+  std::set<std::string_view> seen;
+  for (size_t i = 0; i < each.hosts.size(); ++i) {
+    const std::string where = fmt::format("{}/hosts[{}]", place, i);
+    TRY(exists(hosts_, all_.hosts, each.hosts[i], "host", where));
+    if (!seen.insert(each.hosts[i]).second)
+      return fail(ErrorCode::invalid_argument, where, "stands twice in the group");
+  }
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::portal(const Portal& each) {
+  const std::string place = "portals/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  in6_addr address{};
+  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
+      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
+  }
+  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
+  TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
+            place + "/port"));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::target(const Target& each) {
+  const std::string place = "targets/" + each.name;
+  TRY_ASSIGN(const std::string name, parse_iscsi_name(each.name, place + "/name"));
+  if (name != each.name)
+    return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
+  TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  for (size_t i = 0; i < each.portals.size(); ++i)
+    TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
+  if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));
+  if (each.redirect_permanent && each.redirect.empty())
+    return fail(ErrorCode::invalid_argument, place + "/redirect_permanent", "needs a redirect");
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
+  const auto same = seen_.emplace(fmt::format("{} {} {}", host, each.target, each.volume), each.name);
+  if (!same.second) {
+    return fail(ErrorCode::already_exists, place, "host {} has volume {} on {} already, by map {}", host,
+                each.volume, each.target, same.first->second);
+  }
+  if (!each.lun) return {};
+  const auto taken = luns_.emplace(fmt::format("{} {} {}", host, each.target, *each.lun), each.name);
+  if (taken.second) return {};
+  return fail(ErrorCode::already_exists, place + "/lun",
+              "LUN {} of host {} on {} is taken by map {}: leave lun out to have a free one", *each.lun, host,
+              each.target, taken.first->second);
+}
+
+Result<void> Examination::map(const Map& each) {
+  const std::string place = "maps/" + each.name;
+  if (each.name.size() > 128)
+    return fail(ErrorCode::invalid_argument, place + "/name", "at most 128 characters");
+  TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
+  TRY(exists(targets_, all_.targets, each.target, "target", place + "/target"));
+  if (each.host.empty() == each.host_group.empty())
+    return fail(ErrorCode::invalid_argument, place + "/host", "name a host or a host_group, one of them");
+  if (each.lun && *each.lun > max_lun)
+    return fail(ErrorCode::out_of_range, place + "/lun", "{} is more than {}", *each.lun, max_lun);
+  TRY(check_comment(each.comment, place + "/comment"));
+  if (!each.host.empty()) {
+    TRY(exists(hosts_, all_.hosts, each.host, "host", place + "/host"));
+    return take_lun(each, each.host, place);
+  }
+  TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
+  for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
+  return {};
+}
+
+Result<void> Examination::group_access(const Group& each, const std::string& place) {
+  std::set<uint16_t> seen;
+  for (size_t i = 0; i < each.access.size(); ++i) {
+    const GroupAccess& access = each.access[i];
+    const std::string where = fmt::format("{}/access[{}]", place, i);
+    TRY(one_of(access.state,
+               {"optimized", "non_optimized", "standby", "unavailable", "offline", "transitioning"},
+               where + "/state"));
+    if (std::ranges::find(all_.portals, access.group_tag, &Portal::group_tag) == all_.portals.end()) {
+      return fail(ErrorCode::invalid_argument, where + "/group_tag", "no portal has the group tag {}",
+                  access.group_tag);
+    }
+    if (!seen.insert(access.group_tag).second)
+      return fail(ErrorCode::invalid_argument, where + "/group_tag", "{} stands twice in the group",
+                  access.group_tag);
+  }
+  return {};
+}
+
+Result<void> Examination::group(const Group& each) {
+  const std::string place = "groups/" + each.name;
+  TRY(parse_resource_name(each.name, place + "/name"));
+  for (size_t i = 0; i < each.volumes.size(); ++i) {
+    const std::string where = fmt::format("{}/volumes[{}]", place, i);
+    TRY(exists(volumes_, all_.volumes, each.volumes[i], "volume", where));
+    TRY(claim(members_, each.volumes[i], "group " + each.name, where));
+  }
+  TRY(group_access(each, place));
+  return check_comment(each.comment, place + "/comment");
+}
+
+}  // namespace ashlar::api
