@@ -20,7 +20,7 @@ bool has_whole_cdb(Handling handling, const Opcode& opcode) {
   return handling.cdb()[7] == opcode.length - 8 && handling.task().cdb_length >= opcode.length;
 }
 
-// True if the CDB sets a bit that this command does not look at; the task has ended then (NACA among them: no ACA here).
+// True if the CDB sets a bit that this command does not look at; the task has ended then.
 bool refuse_reserved_bits(Handling handling, const Opcode& opcode) {
   const int wrong = first_invalid_bit(opcode, handling.cdb());
   if (opcode.length > 16 && !has_whole_cdb(handling, opcode)) {
@@ -49,7 +49,10 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
       return handling.fail(Sense::of(SenseKey::illegal_request, 0x2500));  // LOGICAL UNIT NOT SUPPORTED
     return handling.fail(opcode != nullptr ? invalid_opcode() : not_found(handling.cdb(), known));
   }
-  if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
+  if (refuse_reserved_bits(handling, *opcode)) return;
+  if (asks_for_allegiance(handling.cdb()))  // NORMACA is of units alone
+    return handling.fail(Sense::invalid_cdb_field(static_cast<uint16_t>(opcode->length - 1), 2));
+  opcode->handler(handling);
 }
 
 // True if the task has ended, or is held: what reaches the unit is decided before who may use it.

@@ -64,10 +64,10 @@ TEST_F(Dispatch, RefusesUnknownOperationsAndServiceActions) {
   EXPECT_EQ(field(*action), "cdb 1.4");
 }
 
-TEST_F(Dispatch, RefusesReservedBitsAndNaca) {
-  const auto naca = run({0x00, 0, 0, 0, 0, 0x04});
-  EXPECT_EQ(ending(*naca), "5/24/00");
-  EXPECT_EQ(field(*naca), "cdb 5.2");
+TEST_F(Dispatch, RefusesReservedBits) {
+  EXPECT_EQ(end({0x00, 0, 0, 0, 0, 0x04}), "GOOD") << "NACA";
+  EXPECT_EQ(field(*run({0x00, 0, 0, 0, 0, 0x08})), "cdb 5.3");
+  EXPECT_EQ(field(*at({0, 9}, {0x12, 0, 0, 0, 96, 0x04})), "cdb 5.2") << "no unit, no NORMACA";
   const auto protect = run(cdb10(0x28, 0, 1, 0x20), {}, 512);
   EXPECT_EQ(ending(*protect), "5/24/00");
   EXPECT_EQ(field(*protect), "cdb 1.5");

@@ -19,7 +19,7 @@ uint8_t peripheral(const LunState& lun) {
   return lun.unit != nullptr ? 0x00 : lun.well_known ? well_known_unit : no_unit;
 }
 
-// SPC-4 6.6.2. VERSION is SPC-4; TPGS and 3PC of units; no PROTECT; HISUP and CMDQUE.
+// SPC-4 6.6.2. VERSION is SPC-4; NORMACA, TPGS and 3PC of units; no PROTECT; HISUP and CMDQUE.
 void standard_inquiry(Handling handling, Writer& writer) {
   const LunState& lun = handling.lun();
   static const unit::Identity nobody;
@@ -28,7 +28,7 @@ void standard_inquiry(Handling handling, Writer& writer) {
   writer.u8(peripheral(lun));
   writer.u8(removable ? 0x80 : 0x00);
   writer.u8(0x06);
-  writer.u8(0x12);
+  writer.u8(lun.unit != nullptr ? 0x32 : 0x12);
   writer.u8(standard_bytes - 5);
   constexpr uint8_t third_party_copy = 0x08;
   writer.u8(lun.unit == nullptr

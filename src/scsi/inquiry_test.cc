@@ -25,7 +25,7 @@ TEST_F(Inquiry, StandardData) {
   EXPECT_EQ(inquiry[0], 0x00);
   EXPECT_EQ(inquiry[1], 0x00);
   EXPECT_EQ(inquiry[2], 0x06);
-  EXPECT_EQ(inquiry[3], 0x12);
+  EXPECT_EQ(inquiry[3], 0x32);
   EXPECT_EQ(inquiry[4], 91);
   EXPECT_EQ(inquiry[5], 0x18) << "TPGS: implicit; 3PC";
   EXPECT_EQ(inquiry[7], 0x02);

@@ -33,6 +33,14 @@ class HoldTimer final : public loop::Timer {
   loop::Loop* loop_ = nullptr;
 };
 
+/// How an ACA condition (SAM-5 5.10) stands to one nexus on one unit.
+enum class Allegiance : uint8_t {
+  none,
+  of_nexus,    ///< established by this nexus, whose task set is its own (TST 001b)
+  of_set,      ///< established by this nexus, for the one task set of all (TST 000b)
+  of_another,  ///< of that one task set, by another nexus
+};
+
 /// Lives until its last task has ended, also when the mapping is gone. `unit` is null for the two that are no units: the
 /// well known logical unit and "nowhere" (LUNs that are not mapped).
 struct LunState {
@@ -43,9 +51,12 @@ struct LunState {
   bool kept_out_wholly = false;                                    ///< by RESERVE(6) of another nexus
   bool holds_unit = false;                                         ///< by RESERVE(6)
   unit::AccessState access = unit::AccessState::active_optimized;  ///< by the target port group of this nexus
-  bool held_too_long = false;  ///< this transition: commands do not wait any more
-  bool restrained = false;     ///< by one of these at least: what every command looks at first
-  bool prevents = false;       ///< this nexus prevents medium removal (SPC-4 6.15)
+  bool held_too_long = false;                ///< this transition: commands do not wait any more
+  bool restrained = false;                   ///< by one of these at least: what every command looks at first
+  Allegiance allegiance = Allegiance::none;  ///< else its tasks are frozen
+  uint32_t allegiance_number = 0;            ///< SharedAllegiance::number; 0 for one of_nexus
+  bool leaving = false;                      ///< its nexus or its mapping goes
+  bool prevents = false;                     ///< this nexus prevents medium removal (SPC-4 6.15)
   std::string volume;
   std::shared_ptr<unit::LogicalUnit> unit;
   unit::ShardTally* tally = nullptr;  ///< the unit's, of this shard
@@ -69,6 +80,12 @@ struct LunState {
     restrain();
   }
   void restrain() { restrained = kept_from_writing || kept_out_wholly || !unit::is_active(access); }
+  bool is_faulted() const { return allegiance == Allegiance::of_nexus || allegiance == Allegiance::of_set; }
+  void freeze(Allegiance how, uint32_t number) {
+    allegiance = how;
+    allegiance_number = number;
+    tasks.freeze();
+  }
   void allow_removal() {
     if (!prevents) return;
     prevents = false;

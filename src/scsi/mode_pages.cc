@@ -21,6 +21,7 @@ constexpr uint8_t informational_exceptions = 0x1c;
 constexpr uint8_t write_cache_bit = 0x04;             // byte 2 of page 08h
 constexpr uint8_t task_set_bit = 0x20;                // byte 2 of page 0Ah: TST 001b
 constexpr uint8_t descriptor_sense_bit = 0x04;        // byte 2
+constexpr uint8_t queue_error_bits = 0x06;            // byte 3: QERR
 constexpr uint8_t attention_interlock_bits = 0x30;    // byte 4
 constexpr uint8_t software_write_protect_bit = 0x08;  // byte 4
 constexpr uint8_t task_aborted_bit = 0x40;            // byte 5
@@ -46,11 +47,12 @@ void header(ModePageCode code, Bytes page) {
 
 uint8_t bit_if(bool set, uint8_t bit) { return set ? bit : 0; }
 
-// SPC-4 7.5.8. QERR is zero: a failed command ends no others.
+// SPC-4 7.5.8.
 void fill_control(const ModeParameters& parameters, Bytes page) {
   page[2] = static_cast<uint8_t>(bit_if(parameters.separate_task_sets, task_set_bit) |
                                  bit_if(parameters.descriptor_sense, descriptor_sense_bit));
-  page[3] = 0x10;  // QUEUE ALGORITHM MODIFIER: SIMPLE commands in any order
+  // QUEUE ALGORITHM MODIFIER: SIMPLE commands in any order.
+  page[3] = static_cast<uint8_t>(0x10 | static_cast<uint8_t>(parameters.queue_errors) << 1);
   page[4] = static_cast<uint8_t>(static_cast<uint8_t>(parameters.attention_interlock) << 4 |
                                  bit_if(parameters.software_write_protect, software_write_protect_bit));
   page[5] = bit_if(parameters.task_aborted_status, task_aborted_bit);
@@ -67,9 +69,12 @@ void fill_provisioning(const ModeParameters& parameters, Bytes page) {
 
 int read_control(ConstBytes page, ModeParameters& parameters) {
   const auto interlock = static_cast<uint8_t>((page[4] & attention_interlock_bits) >> 4);
+  const auto errors = static_cast<uint8_t>((page[3] & queue_error_bits) >> 1);
+  if (errors == 2) return 3 << 3 | 2;
   if (interlock == 1) return 4 << 3 | 4;
   parameters.separate_task_sets = (page[2] & task_set_bit) != 0;
   parameters.descriptor_sense = (page[2] & descriptor_sense_bit) != 0;
+  parameters.queue_errors = static_cast<QueueErrors>(errors);
   parameters.attention_interlock = static_cast<AttentionInterlock>(interlock);
   parameters.software_write_protect = (page[4] & software_write_protect_bit) != 0;
   parameters.task_aborted_status = (page[5] & task_aborted_bit) != 0;
@@ -125,6 +130,7 @@ void fill_changeable_mask(ModePageCode code, Bytes page) {
   if (code == ModePageCode{caching}) page[2] = write_cache_bit;
   if (code == ModePageCode{control}) {
     page[2] = task_set_bit | descriptor_sense_bit;
+    page[3] = queue_error_bits;
     page[4] = attention_interlock_bits | software_write_protect_bit;
     page[5] = task_aborted_bit;
   }

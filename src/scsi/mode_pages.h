@@ -16,6 +16,13 @@ enum class AttentionInterlock : uint8_t {
   kept_busy = 3,  ///< and BUSY, TASK SET FULL and RESERVATION CONFLICT establish one
 };
 
+/// QERR (SPC-4 7.5.8): what a CHECK CONDITION does to the other commands of its task set.
+enum class QueueErrors : uint8_t {
+  ignored = 0,    ///< nothing, without an ACA condition
+  abort_all = 1,  ///< all of them end
+  abort_own = 3,  ///< those of its own nexus end
+};
+
 /// What a host may change.
 struct ModeParameters {
   bool write_cache = false;             ///< WCE, page 08h
@@ -23,6 +30,7 @@ struct ModeParameters {
   bool software_write_protect = false;  ///< SWP, page 0Ah
   bool separate_task_sets = false;      ///< TST 001b: CLEAR TASK SET ends what its own nexus sent
   bool task_aborted_status = false;     ///< TAS: hosts are told TASK ABORTED of what another one ended
+  QueueErrors queue_errors = QueueErrors::ignored;
   AttentionInterlock attention_interlock = AttentionInterlock::none;
   bool threshold_enabled = true;  ///< of available resources, page 1Ch/02h
   /// Threshold sets; what the array says when no host has said otherwise.

@@ -53,6 +53,7 @@ ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState&
   out.software_write_protect = state.software_write_protect;
   out.separate_task_sets = state.separate_task_sets;
   out.task_aborted_status = state.task_aborted_status;
+  out.queue_errors = state.queue_errors;
   out.attention_interlock = state.attention_interlock;
   out.threshold_enabled = state.threshold_enabled;
   out.threshold_sets = state.threshold_sets();
@@ -77,6 +78,7 @@ void set_mode_parameters(unit::LogicalUnit& unit, UnitState& state, const ModePa
   state.software_write_protect = parameters.software_write_protect;
   state.separate_task_sets = parameters.separate_task_sets;
   state.task_aborted_status = parameters.task_aborted_status;
+  state.queue_errors = parameters.queue_errors;
   state.attention_interlock = parameters.attention_interlock;
   state.threshold_enabled = parameters.threshold_enabled;
   state.set_threshold_sets(parameters.threshold_sets);

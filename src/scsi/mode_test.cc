@@ -47,7 +47,7 @@ TEST_F(Mode, BlockDescriptors) {
 
 TEST_F(Mode, PageControl) {
   EXPECT_EQ(page(0x40 | 0x08), with(with(caching, 2, 0x04), 0, 0x08));
-  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x24, 0, 0x38, 0x40, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x24, 0x06, 0x38, 0x40, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(page(0x40 | 0x1c), (std::vector<uint8_t>{0x1c, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(sets(with(control, 4, 0x08)), "GOOD");
   EXPECT_EQ(page(0x0a), with(control, 4, 0x08));
@@ -139,7 +139,7 @@ TEST_F(Mode, RefusedListsChangeNothingAndSayWhere) {
   EXPECT_EQ(refusal(joined({header, with(control, 4, 0x10)})), "5/26/00 at list 8.4")
       << "UA_INTLCK_CTRL 01b is reserved";
   EXPECT_EQ(refusal(joined({header, with(control, 2, 0x40)})), "5/26/00 at list 6.6") << "TST 010b";
-  EXPECT_EQ(refusal(joined({header, with(control, 3, 0x12)})), "5/26/00 at list 7.1") << "QERR";
+  EXPECT_EQ(refusal(joined({header, with(control, 3, 0x14)})), "5/26/00 at list 7.2") << "QERR 10b";
   EXPECT_EQ(refusal(joined({header, with(thresholds(1), 17, 0x02)})), "5/26/00 at list 21.1");
   EXPECT_EQ(refusal({0, 1, 0, 0}), "5/26/00 at list 1");
   EXPECT_EQ(refusal({0, 0, 0, 4, 0, 0, 0, 0}), "5/26/00 at list 3");

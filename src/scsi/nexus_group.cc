@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
@@ -115,6 +116,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
   Doomed doomed;
+  std::vector<LunState*> reset;
   for (NexusState& nexus : nexuses) {
     const bool others = &nexus.nexus() != issuer;
     collect_copies(nexus.impl(), volumes, doomed.copies);
@@ -129,6 +131,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
       state->echo.clear();     // SPC-4 6.18.5
+      reset.push_back(state.get());
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }
@@ -137,10 +140,10 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     }
   }
   abort(doomed, std::move(done));
+  for (LunState* lun : reset) reset_allegiance(*lun);
 }
 
-void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
-                                    std::move_only_function<void()> done) {
+void Domain::Impl::everywhere(const Part& part, std::move_only_function<void()> done) {
   struct Pending {
     size_t left;
     std::move_only_function<void()> done;
@@ -149,15 +152,23 @@ void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing h
   loop::Shards& shards = self.loop().shards();
   const uint32_t home = self.loop().index();
   for (const auto& domain : group) {
-    shards.send(domain->loop().index(),
-                [there = &domain->impl(), volumes, how, issuer, pending, home, &shards] {
-                  there->clear(volumes, how, issuer, [pending, home, &shards] {
-                    shards.send(home, [pending] {
-                      if (--pending->left == 0) pending->done();
-                    });
-                  });
-                });
+    shards.send(domain->loop().index(), [there = &domain->impl(), part, pending, home, &shards] {
+      part(*there, [pending, home, &shards] {
+        shards.send(home, [pending] {
+          if (--pending->left == 0) pending->done();
+        });
+      });
+    });
   }
+}
+
+void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
+                                    std::move_only_function<void()> done) {
+  everywhere(
+      [volumes = std::move(volumes), how, issuer](Impl& there, std::move_only_function<void()> through) {
+        there.clear(volumes, how, issuer, std::move(through));
+      },
+      std::move(done));
 }
 
 }  // namespace ashlar::scsi

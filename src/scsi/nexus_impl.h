@@ -52,7 +52,7 @@ struct NexusState::Impl {
   static void collect(LunState& lun, std::vector<Task*>& out);
   /// The task's last act but one: bookkeeping, then completed().
   void ended(Task& task);
-  void start_waiting(LunState& lun);
+  static void start_waiting(LunState& lun);
   void maybe_closed();
   /// The transition that its commands waited for has ended.
   static void go_on(LunState& lun);
@@ -75,6 +75,15 @@ struct Doomed {
   std::vector<Task*> tasks;
   std::vector<Task*> told;  ///< their hosts get TASK ABORTED
   std::vector<CopyOperation*> copies;
+};
+/// A CHECK CONDITION, and what it does to the other commands of its task set (SAM-5 5.10, SPC-4 7.5.8).
+struct Fault {
+  const unit::Nexus* nexus =
+      nullptr;  ///< whose command it was; may live on another shard: compared, never followed
+  QueueErrors queue_errors = QueueErrors::ignored;
+  bool establishes = false;  ///< an ACA condition
+  bool shared = false;       ///< the task set is that of all nexuses
+  uint32_t allegiance_number = 0;
 };
 /// What becomes of the access states of some units, by volume.
 struct AccessChange {
@@ -119,6 +128,13 @@ struct Domain::Impl {
                              std::vector<CopyOperation*>& out);
   /// A task or copy that may be waited for.
   void ended(const void* task_or_copy);
+  /// Each shard runs `part` and says when it is through; `done` runs here when all are.
+  using Part = std::function<void(Impl& there, std::move_only_function<void()> through)>;
+  void everywhere(const Part& part, std::move_only_function<void()> done);
+  /// This shard's part of a fault: what it blocks, and what it ends before `done`.
+  void take_fault(const std::string& volume, const Fault& fault, std::move_only_function<void()> done);
+  /// This shard's part of the end of the shared ACA condition of that number.
+  void thaw(const std::string& volume, uint32_t allegiance_number);
   /// This shard's part of clearing `volumes`. `issuer` may live on another shard: it is compared, never followed.
   void clear(std::span<const std::string> volumes, Clearing how, const unit::Nexus* issuer,
              std::move_only_function<void()> done);
@@ -126,8 +142,10 @@ struct Domain::Impl {
   void clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
                         std::move_only_function<void()> done);
   /// This shard's part of a change of reservations: who is kept out from now on, who is told, whose tasks end before `done`.
+  /// `allegiance`: the number of the shared ACA condition that it ends; 0: none.
   void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
-                         const unit::ReservationOutcome& outcome, std::move_only_function<void()> done);
+                         const unit::ReservationOutcome& outcome, uint32_t allegiance,
+                         std::move_only_function<void()> done);
   /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
   void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);

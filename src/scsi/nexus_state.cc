@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
@@ -43,6 +44,7 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);
+  join_allegiance(*state, self.nexus());
   luns[mapping.lun] = std::move(state);
 }
 
@@ -57,6 +59,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  lose_allegiance(domain.impl(), state);
   copy_records.forget_lun(state.lun);
   domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
@@ -116,7 +119,7 @@ NexusState::~NexusState() {
 void NexusState::submit(Task& task) {
   CHECK(task.state_ == Task::State::idle && task.buffer.empty(), "a task submitted that is still in use");
   task.nexus_ = this;
-  task.aborted_ = task.interrupted_ = task.awaited_ = false;
+  task.aborted_ = task.interrupted_ = task.awaited_ = task.passes_ = false;
   task.data_out_bytes = task.data_out_wanted_bytes = task.data_in_bytes = task.data_in_wanted_bytes = 0;
   task.status = ScsiStatus::good;
   task.descriptor_sense = false;
@@ -128,11 +131,12 @@ void NexusState::submit(Task& task) {
   const bool now = lun.tasks.add(task);
   if (impl_->closing) [[unlikely]] {
     Handling(task).abort();
-    if (now) Handling(task).end();
+    if (task.state_ == Task::State::executing) Handling(task).end();
     return;
   }
   if (now) [[likely]]
-    dispatch(Handling(task));
+    return dispatch(Handling(task));
+  if (task.state_ == Task::State::executing) meet_allegiance(Handling(task));
 }
 
 void NexusState::data_out_arrived(Task& task) { Handling(task).data_arrived(); }
@@ -175,9 +179,10 @@ void NexusState::close(std::move_only_function<void()> closed) {
   CHECK(!impl_->closing, "a nexus closed twice");
   impl_->closing = true;
   impl_->closed = std::move(closed);
-  // An I_T nexus loss allows removal (SPC-4 6.15) and ends what RESERVE(6) got (SPC-2 5.5.1).
+  // An I_T nexus loss allows removal (SPC-4 6.15), ends what RESERVE(6) got (SPC-2 5.5.1) and an ACA condition (SAM-5 5.10.6).
   for (auto& [number, state] : impl_->luns) {
     state->allow_removal();
+    lose_allegiance(domain_.impl(), *state);
     impl_->give_up_unit(*state);
   }
   for (CopyOperation& copy : impl_->copies) copy.stop();

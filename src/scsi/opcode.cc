@@ -16,8 +16,14 @@ constexpr Tallied tallied_of(void (*handler)(Handling)) {
   return handler == &verify ? Tallied::verified : Tallied::nothing;
 }
 
+// NACA, the one bit of the CONTROL byte that is looked at (SAM-5 5.2), is every command's.
+constexpr Opcode with_allegiance(Opcode opcode) {
+  opcode.usage[opcode.opcode == variable_length ? 1 : opcode.length - 1] |= normal_allegiance_bit;
+  return opcode;
+}
+
 #define OPCODE(name, code, action, length, flags, handler, ...) \
-  Opcode{name, code, action, length, flags, tallied_of(&handler), handler, {code, __VA_ARGS__}},
+  with_allegiance({name, code, action, length, flags, tallied_of(&handler), handler, {code, __VA_ARGS__}}),
 constexpr Opcode table[] = {
 #include "scsi/opcodes.def"
 };
@@ -62,6 +68,19 @@ unit::AccessNeed Opcode::access_need() const {
 }
 
 std::span<const Opcode> all_opcodes() { return table; }
+
+// By the group of the operation code, also of commands that are not there (SPC-4 4.2.2).
+bool asks_for_allegiance(const uint8_t* cdb) {
+  switch (cdb[0] >> 5) {
+    case 0: return (cdb[5] & normal_allegiance_bit) != 0;
+    case 1:
+    case 2: return (cdb[9] & normal_allegiance_bit) != 0;
+    case 3: return cdb[0] == variable_length && (cdb[1] & normal_allegiance_bit) != 0;
+    case 4: return (cdb[15] & normal_allegiance_bit) != 0;
+    case 5: return (cdb[11] & normal_allegiance_bit) != 0;
+    default: return false;
+  }
+}
 
 uint16_t service_action_of(const uint8_t* cdb) {
   return cdb[0] == variable_length ? load_be16(cdb + 8) : cdb[1] & service_action_bits;

@@ -65,6 +65,10 @@ std::span<const Opcode> all_opcodes();
 /// Operation code of CDBs of any length, whose service action stands at bytes 8 and 9 (SPC-4 4.2.3).
 constexpr uint8_t variable_length = 0x7f;
 
+/// NACA in the CONTROL byte: a CHECK CONDITION of this command establishes an ACA condition.
+constexpr uint8_t normal_allegiance_bit = 0x04;
+bool asks_for_allegiance(const uint8_t* cdb);
+
 /// Where the CDB would have a service action, whether or not its command has one.
 uint16_t service_action_of(const uint8_t* cdb);
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "scsi/allegiance.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
 
@@ -12,6 +13,7 @@ struct ReservationChange {
   unit::ReservationRequest request;
   unit::ReservationOutcome outcome;
   std::shared_ptr<const unit::Reservations> after;
+  uint32_t allegiance = 0;  ///< number of the ACA condition that it ends
   size_t left = 0;
   uint32_t asker = 0;
   loop::Event answered;  // on the asker's shard
@@ -31,11 +33,13 @@ void tell_every_shard(Domain::Group& group, const std::string& volume,
   pending->left = group.size();
   for (const auto& domain : group) {
     shards.send(domain->loop().index(), [there = &domain->impl(), volume, pending, &shards] {
-      there->take_reservations(volume, pending->after, pending->outcome, [pending, &shards] {
+      std::move_only_function<void()> through = [pending, &shards] {
         shards.send(0, [pending, &shards] {
           if (--pending->left == 0) answer(shards, pending);
         });
-      });
+      };
+      there->take_reservations(volume, pending->after, pending->outcome, pending->allegiance,
+                               std::move(through));
     });
   }
 }
@@ -69,6 +73,10 @@ loop::Task<void> decide(Domain::Group& group, std::shared_ptr<UnitState> state, 
       answer(shards, pending);
       co_return;
     }
+  }
+  if (preempts_allegiance(*state, *before, pending->request, pending->outcome)) {
+    pending->allegiance = state->allegiance()->number;
+    state->end_allegiance(pending->allegiance);
   }
   state->set_reservations(pending->after);
   tell_every_shard(group, volume, pending);
@@ -141,9 +149,10 @@ loop::Task<void> Domain::Impl::end_unit_reservations(std::vector<std::string> vo
 
 void Domain::Impl::take_reservations(const std::string& volume,
                                      const std::shared_ptr<const unit::Reservations>& now,
-                                     const unit::ReservationOutcome& outcome,
+                                     const unit::ReservationOutcome& outcome, uint32_t allegiance,
                                      std::move_only_function<void()> done) {
   Doomed doomed;
+  std::vector<LunState*> ended;  // their own ACA conditions
   for (NexusState& nexus : nexuses) {
     const unit::NexusName name = unit::name_of(nexus.nexus());
     const bool aborted = std::ranges::find(outcome.abort, name) != outcome.abort.end();
@@ -151,6 +160,7 @@ void Domain::Impl::take_reservations(const std::string& volume,
     for (auto& [number, state] : nexus.impl().luns) {
       if (state->volume != volume) continue;
       state->keep_out(*now, name);
+      if (aborted && state->allegiance == Allegiance::of_nexus) ended.push_back(state.get());
       for (const auto& [who, attention] : outcome.tell) {
         if (who == name) state->attentions.raise(attention);
       }
@@ -162,6 +172,8 @@ void Domain::Impl::take_reservations(const std::string& volume,
     }
   }
   abort(doomed, std::move(done));
+  for (LunState* lun : ended) reset_allegiance(*lun);
+  if (allegiance != 0) thaw(volume, allegiance);
 }
 
 }  // namespace ashlar::scsi

@@ -1,4 +1,5 @@
 // PERSISTENT RESERVE IN and OUT (SPC-4 6.15, 6.16), RESERVE and RELEASE (SPC-2 7.21 to 7.24) as commands.
+#include "scsi/allegiance.h"
 #include "scsi/handlers.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
@@ -59,6 +60,11 @@ loop::Task<void> reserve(Handling handling, uint32_t list_bytes) {
   const auto request = parse_reserve_out(handling.cdb(), list, context);
   if (!request) {
     handling.fail(request.error());
+    co_return;
+  }
+  if (handling.lun().allegiance == Allegiance::of_another &&
+      !may_preempt_past_allegiance(handling, *request)) {
+    handling.fail_status(refusal_in_allegiance(handling));
     co_return;
   }
   auto asking = ask(handling, *request);

@@ -30,6 +30,10 @@ bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
     parameters.*flag.member = value == 1;
     return value <= 1;
   }
+  if (name == "queue_errors") {
+    parameters.queue_errors = static_cast<QueueErrors>(value);
+    return value == 0 || value == 1 || value == 3;
+  }
   if (name == "attention_interlock") {
     parameters.attention_interlock = static_cast<AttentionInterlock>(value);
     return value == 0 || value == 2 || value == 3;
@@ -51,6 +55,7 @@ loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string 
 std::string encode_mode_parameters(const ModeParameters& parameters) {
   std::string out;
   for (const Flag& flag : flags) out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
+  out += fmt::format("queue_errors={} ", static_cast<int>(parameters.queue_errors));
   out += fmt::format("attention_interlock={}", static_cast<int>(parameters.attention_interlock));
   if (parameters.threshold_sets) out += fmt::format(" threshold_sets={}", *parameters.threshold_sets);
   return out;

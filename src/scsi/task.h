@@ -67,7 +67,8 @@ class Task : public ListNode<TaskTag> {
   bool aborted() const { return aborted_; }
 
   // Device server's own state, from here on private to the scsi room.
-  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, completing };
+  /// `blocked`: done, but for its answer, which an ACA condition keeps back (SAM-5 5.10).
+  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, blocked, completing };
 
  protected:
   ~Task() = default;
@@ -92,6 +93,7 @@ class Task : public ListNode<TaskTag> {
   State state_ = State::idle;
   bool aborted_ = false;
   bool awaited_ = false;      ///< somebody waits for its end
+  bool passes_ = false;       ///< an ACA condition does not block it
   bool interrupted_ = false;  ///< data-out will not come, or is not wanted any more: `sense` says why
   NexusState* nexus_ = nullptr;
   LunState* lun_state_ = nullptr;

@@ -1,6 +1,7 @@
 // Task management functions (SAM-5 clause 7): answered only when every task they end has really ended on its shard.
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
@@ -35,6 +36,23 @@ void abort_task(NexusState::Impl& impl, LunState& lun, uint64_t tag, Answer answ
   if (task == nullptr)
     return answer_later(impl, std::move(answer), TaskManagementResponse::task_does_not_exist);
   abort_tasks(impl, {task}, std::move(answer));
+}
+
+// SAM-5 7.4: as ABORT TASK of the task with the ACA attribute, and then its end. Where this nexus has established none there is
+// nothing to clear.
+void clear_allegiance(NexusState::Impl& impl, LunState& lun, Answer answer) {
+  if (!lun.is_faulted()) return answer_later(impl, std::move(answer), TaskManagementResponse::complete);
+  std::vector<Task*> tasks;
+  for (Task& task : lun.tasks.tasks()) {
+    if (task.attribute == TaskAttribute::aca) tasks.push_back(&task);
+  }
+  auto end = [&impl, number = lun.lun, answer = std::move(answer)]() mutable {
+    LunState* const found =
+        impl.find(number);  // it may have been unmapped meanwhile, which ends the condition too
+    if (found == nullptr) return complete_later(impl, std::move(answer))();
+    end_allegiance(impl.domain.impl(), *found, complete_later(impl, std::move(answer)));
+  };
+  impl.domain.impl().abort({.tasks = std::move(tasks), .told = {}, .copies = {}}, std::move(end));
 }
 
 void abort_task_set(NexusState::Impl& impl, LunState& lun, Answer answer) {
@@ -119,8 +137,7 @@ void NexusState::manage(TaskManagement function, const std::array<uint8_t, 8>& l
       }
       return clear(*impl_, {lun.volume}, Clearing::unit_reset,
                    restore_first({{lun.unit, lun.state}}, std::move(answer)));
-    default:  // CLEAR ACA: there is never an ACA condition (NACA is refused), so there is nothing to clear
-      return answer_later(*impl_, std::move(answer), TaskManagementResponse::complete);
+    default: return clear_allegiance(*impl_, lun, std::move(answer));
   }
 }
 

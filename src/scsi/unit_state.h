@@ -20,6 +20,13 @@ namespace ashlar::scsi {
 
 struct ReservationChange;
 
+/// An ACA condition of the one task set of all nexuses (SAM-5 5.10, TST 000b).
+struct SharedAllegiance {
+  uint32_t number = 0;                   ///< no two of a unit have the same
+  const unit::Nexus* faulted = nullptr;  ///< who established it: compared, never followed
+  unit::NexusName name;
+};
+
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState {
   UnitState(const Uuid& of, bool write_cache, loop::Instant now)
@@ -33,6 +40,7 @@ struct UnitState {
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
   std::atomic<bool> separate_task_sets = false;      ///< TST, mode page 0Ah
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
+  std::atomic<QueueErrors> queue_errors = QueueErrors::ignored;  ///< QERR, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
@@ -82,21 +90,33 @@ struct UnitState {
     access_ = std::move(access);
   }
 
+  std::optional<SharedAllegiance> allegiance() const {
+    const std::lock_guard lock(mutex_);
+    return allegiance_;
+  }
+  /// Gives that of `faulted`, or that of another nexus, which came first.
+  SharedAllegiance begin_allegiance(const unit::Nexus& faulted);
+  /// Nothing when another one stands by now.
+  void end_allegiance(uint32_t number);
+
   bool ready() const {
     return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
     return ready() && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
            !software_write_protect && !separate_task_sets && !task_aborted_status &&
-           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
-           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
-           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
+           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
+           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
+           application_log.empty() && *reservations() == unit::Reservations() &&
+           *access() == unit::AccessStates();
   }
 
  private:
   mutable std::mutex mutex_;
   std::optional<uint32_t> threshold_sets_;
   std::optional<ModeParameters> saved_;
+  std::optional<SharedAllegiance> allegiance_;
+  uint32_t allegiances_ = 0;  // begun so far
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
   std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();
 };
