@@ -106,7 +106,8 @@ class Mutator:
 
     def snack(self, link):
         return link.pdu(SNACK, 0x80 | self.rng.randrange(4), itt=self.some_tag(link),
-                        snack_tag=self.rng.choice((0, RESERVED, self.number())), begin_run=self.number(), run_length=self.number(), cmd_sn=0)
+                        snack_tag=self.rng.choice((0, RESERVED, self.number())), begin_run=self.number(),
+                        run_length=self.number(), cmd_sn=0)
 
     def logout(self, link):
         return link.pdu(LOGOUT, 0x80 | self.rng.randrange(4), cid=self.rng.choice((link.cid, 1, self.number())),
