@@ -19,7 +19,7 @@ bench: ## build and run the benchmarks
 	@if [ -x bench/run ]; then bench/run $(ARGS); \
 	else for b in build/bin/*_bench; do [ -x "$$b" ] || continue; echo "== $$b"; "$$b" $(ARGS) || exit 1; done; fi
 
-soak: ## many seeds and bad requests: make soak SEEDS=100000 FUZZ_REQUESTS=10000000
+soak: ## many seeds and bad requests: make soak SEEDS=100000 FUZZ_REQUESTS=10000000 SOCKET_FUZZ_SECONDS=1800
 	@STAGES=soak SEEDS=$(or $(SEEDS),100000) tools/test
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60)
