@@ -56,7 +56,7 @@ void Handling::end() const {
   CHECK(task_->state_ == Task::State::executing, "a task ended in state {}", static_cast<int>(task_->state_));
   task_->state_ = Task::State::completing;
   if (task_->status != ScsiStatus::good) [[unlikely]] {
-    task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+    if (!task_->relayed) task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
     if (!task_->aborted_) interlock();
   }
   if (task_->status == ScsiStatus::check_condition && lun().state) {
@@ -64,6 +64,20 @@ void Handling::end() const {
   }
   if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
   loop().post(task_->ending_);
+}
+
+void Handling::relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const {
+  task_->relayed = true;
+  task_->relayed_sense_ = as_it_is;
+  task_->sense = sense;
+  fail_status(status);
+}
+
+size_t Task::encode_sense(Bytes out) const {
+  if (!relayed) return encode(sense, descriptor_sense, out);
+  const ConstBytes device = relayed_sense_.view();
+  std::ranges::copy(device, out.begin());
+  return device.size();
 }
 
 void Handling::good() const { fail_status(ScsiStatus::good); }

@@ -42,6 +42,8 @@ class Handling {
   void reply(ConstBytes data, uint32_t allocation_length) const;
   /// For a task that was interrupted: all was said already.
   void end() const;
+  /// The answer of a device that is passed through, with the data-in that came.
+  void relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const;
   /// How a story ends: interrupted, GOOD without sense, no_memory_sense() as fail_memory(), else CHECK CONDITION.
   void finish(const Sense& sense) const;
   static Sense no_memory_sense() {
