@@ -27,6 +27,8 @@ struct Limits {
   bool volatile_cache = true;  ///< completed writes may be lost with the power until a flush
 };
 
+class Passthrough;
+
 /// What a channel's bytes are to a clone. Each kind of store knows its own; to others it is nothing.
 class CloneSource {
  public:
@@ -43,6 +45,8 @@ class BlockDevice {
   /// For Operation::clone, from this channel and into it; used on its shard, also after close(). Null: this stack cannot share
   /// ranges. A layer that hands bytes down as they are asks below; one that changes or places them leaves it so.
   virtual std::shared_ptr<CloneSource> clone_source() { return nullptr; }
+  /// The commands' way to a device that takes them whole, beside requests for blocks; null: it is blocks. Layers hand it up.
+  virtual Passthrough* passthrough() { return nullptr; }
   /// No request is in flight and none will come. The destructor may follow at once.
   virtual void close() {}
 };

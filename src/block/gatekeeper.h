@@ -29,6 +29,7 @@ class Gatekeeper final : public BlockDevice {
   const Limits& limits() const override { return below_->limits(); }
   void submit(Request& request) override;
   std::shared_ptr<CloneSource> clone_source() override;
+  Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override;
   uint32_t in_flight() const { return in_flight_; }
 

@@ -174,6 +174,7 @@ void plan_groups(const Step& publish, Parts& parts) {
 
 std::string what_is_open(const VolumeDocument& volume) {
   const std::string path = path_of(volume);
+  if (volume.store.kind == "scsi") return fmt::format("the SCSI device {} as it is", path);
   return fmt::format("{}, {}-byte blocks, {}{}{}",
                      volume.size_bytes == 0 ? "all of the device" : json::print_size(volume.size_bytes),
                      volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);

@@ -34,7 +34,7 @@ unit::Geometry geometry_of(const rpc::VolumeDocument& volume) {
   geometry.block_bytes = volume.block_bytes;
   geometry.physical_block_exponent =
       static_cast<uint8_t>(std::countr_zero(volume.physical_block_bytes / volume.block_bytes));
-  geometry.thin = volume.thin;
+  geometry.thin = volume.thin && volume.store.kind != "scsi";
   geometry.read_only = volume.read_only;
   geometry.write_cache = volume.write_cache;
   geometry.removable = volume.removable;

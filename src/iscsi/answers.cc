@@ -204,10 +204,10 @@ bool Connection::append_data_digest(uint32_t crc, uint32_t length) {
 
 void Connection::send_response(Command& command) {
   if (stopped()) return;
-  std::array<uint8_t, scsi::max_sense_bytes + 2> sense{};
+  std::array<uint8_t, scsi::most_sense_bytes + 2> sense{};
   uint32_t sense_bytes = 0;
   if (command.status == scsi::ScsiStatus::check_condition) {
-    const size_t encoded = scsi::encode(command.sense, command.descriptor_sense, Bytes(sense).subspan(2));
+    const size_t encoded = command.encode_sense(Bytes(sense).subspan(2));
     store_be16(sense.data(), static_cast<uint16_t>(encoded));
     sense_bytes = static_cast<uint32_t>(encoded) + 2;
   }

@@ -41,6 +41,7 @@ class StatsChannel final : public block::BlockDevice {
     below_->submit(request);
   }
   std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
+  block::Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override { below_->close(); }
 
  private:

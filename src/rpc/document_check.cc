@@ -90,6 +90,20 @@ Result<void> check_identity(const IdentityDocument& identity, const std::string&
   return check_text(identity.revision, 4, place + ".revision");
 }
 
+// What it is is the device's to say: a document that says it too would be wrong sooner or later.
+Result<void> check_passed_through(const VolumeDocument& volume, const std::string& place) {
+  const auto refuse = [&place](const char* field, const char* why) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}.{}", place, field),
+                "a volume of store kind \"scsi\" is a device that is passed through: {}", why);
+  };
+  if (volume.size_bytes != 0) return refuse("size_bytes", "it has no size of ours, leave it out");
+  if (volume.write_cache) return refuse("write_cache", "its cache is the device's own (mode page 08h)");
+  if (volume.removable)
+    return refuse("removable", "whether its medium can be taken out is the device's to say");
+  if (!volume.layers.empty()) return refuse("layers", "layers are for blocks, and it has none");
+  return {};
+}
+
 Result<void> check_geometry(const VolumeDocument& volume, const std::string& place) {
   if (volume.block_bytes != 512 && volume.block_bytes != 4096) {
     return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
@@ -102,6 +116,7 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
                 "must be block_bytes ({}) times a power of two, at most {}; not {}", volume.block_bytes,
                 max_physical_block_bytes, physical);
   }
+  if (volume.store.kind == "scsi") return check_passed_through(volume, place);
   if (volume.size_bytes == 0 && volume.store.kind != "block") {
     return fail(ErrorCode::invalid_argument, place + ".size_bytes",
                 "is missing; only a store of kind \"block\" may leave it out");

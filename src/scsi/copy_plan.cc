@@ -33,7 +33,7 @@ bool names(const Cscd& cscd, const unit::Identity& identity) {
 const LunState* find_lun(Handling handling, const Cscd& cscd) {
   const LunState* found = nullptr;
   for (const auto& [number, lun] : handling.nexus().impl().luns) {
-    if (!names(cscd, lun->unit->identity())) continue;
+    if (lun->is_device || !names(cscd, lun->unit->identity())) continue;
     if (found == nullptr || found->read_only) found = lun.get();
   }
   return found;

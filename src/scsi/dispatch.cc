@@ -1,6 +1,7 @@
 // The one door from a CDB to its handler, and every check that is the same for all commands.
 #include "scsi/access.h"
 #include "scsi/handlers.h"
+#include "scsi/pass_through.h"
 #include "scsi/rewrite.h"
 #include "scsi/vpd.h"
 
@@ -76,6 +77,8 @@ void dispatch(Handling handling) {
   if (opcode != nullptr) handling.begin(*opcode);
   if (lun.unit == nullptr) [[unlikely]]
     return dispatch_without_unit(handling, opcode, known);
+  if (lun.is_device && pass_through(handling)) [[unlikely]]
+    return;
   if (!lun.attentions.empty() && (opcode == nullptr || !opcode->has(past_attention))) [[unlikely]] {
     // SPC-4 7.5.8: interlocked, it stays until REQUEST SENSE has told it.
     const bool stays =

@@ -72,12 +72,26 @@ void Handling::end_badly() const {
   const FaultOutcome outcome = checked ? begin_fault(*this) : FaultOutcome::ends;
   if (outcome == FaultOutcome::blocked) return;
   task_->state_ = Task::State::completing;
-  task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+  if (!task_->relayed) task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
   if (!task_->aborted_) interlock();
   if (checked && lun().state)
     task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
   if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
   if (outcome == FaultOutcome::ends) post_end();
+}
+
+void Handling::relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const {
+  task_->relayed = true;
+  task_->relayed_sense_ = as_it_is;
+  task_->sense = sense;
+  fail_status(status);
+}
+
+size_t Task::encode_sense(Bytes out) const {
+  if (!relayed) return encode(sense, descriptor_sense, out);
+  const ConstBytes device = relayed_sense_.view();
+  std::ranges::copy(device, out.begin());
+  return device.size();
 }
 
 void Handling::good() const { fail_status(ScsiStatus::good); }

@@ -44,6 +44,8 @@ class Handling {
   void end() const;
   /// The last step of end(), when begin_fault() has put it off.
   void post_end() const { loop().post(task_->ending_); }
+  /// The answer of a device that is passed through, with the data-in that came.
+  void relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const;
   /// How a story ends: interrupted, GOOD without sense, no_memory_sense() as fail_memory(), else CHECK CONDITION.
   void finish(const Sense& sense) const;
   static Sense no_memory_sense() {

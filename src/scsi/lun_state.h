@@ -19,6 +19,12 @@ constexpr loop::Nanoseconds longest_hold = loop::seconds(20);
 /// Commands of one nexus on one unit that wait so; one more is BUSY.
 constexpr uint32_t most_held = 128;
 
+/// What a device told another nexus, that waits for the next command of one nexus; of more the oldest go.
+constexpr size_t most_news = 8;
+
+/// Tells a device that nobody prevents the removal of its medium any more (pass_through.cc).
+void let_medium_go(std::shared_ptr<unit::LogicalUnit> unit);
+
 /// When a transition takes too long.
 class HoldTimer final : public loop::Timer {
  public:
@@ -47,6 +53,8 @@ struct LunState {
   uint16_t lun = 0;
   bool read_only = false;  ///< this mapping
   bool well_known = false;
+  bool is_device = false;  ///< the unit is a SCSI device of this machine: commands go to it as they are
+  bool wrote = false;      ///< this nexus, to such a device: its deferred errors are of interest
   bool kept_from_reading = false, kept_from_writing = false;       ///< by a reservation of another nexus
   bool kept_out_wholly = false;                                    ///< by RESERVE(6) of another nexus
   bool holds_unit = false;                                         ///< by RESERVE(6)
@@ -63,6 +71,8 @@ struct LunState {
   std::shared_ptr<UnitState> state;
   unit::AttentionQueue attentions;
   TaskSet tasks;
+  std::vector<loop::ScsiSense>
+      news;  ///< what such a device told another nexus, and has still to be told here; oldest first
   std::vector<uint8_t> echo;  ///< what WRITE BUFFER left, up to echo_buffer_bytes
   HoldTimer hold_timer{*this};
 
@@ -89,7 +99,7 @@ struct LunState {
   void allow_removal() {
     if (!prevents) return;
     prevents = false;
-    --state->prevents;
+    if (--state->prevents == 0 && is_device) let_medium_go(unit);
   }
 };
 

@@ -77,6 +77,31 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   }
 }
 
+void Domain::Impl::spread(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                          const unit::Nexus* except) {
+  spread_here(volume, sense, deferred, except);
+  for (const auto& domain : group) {
+    if (domain.get() == &self) continue;
+    self.loop().shards().send(domain->loop().index(),
+                              [there = &domain->impl(), volume, sense, deferred, except] {
+                                there->spread_here(volume, sense, deferred, except);
+                              });
+  }
+}
+
+void Domain::Impl::spread_here(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                               const unit::Nexus* except) {
+  for (NexusState& nexus : nexuses) {
+    if (&nexus.nexus() == except) continue;
+    for (auto& [number, state] : nexus.impl().luns) {
+      if (state->volume != volume || (deferred && !state->wrote)) continue;
+      if (std::ranges::find(state->news, sense) != state->news.end()) continue;
+      if (state->news.size() == most_news) state->news.erase(state->news.begin());
+      state->news.push_back(sense);
+    }
+  }
+}
+
 void Domain::Impl::abort(const Doomed& doomed, std::move_only_function<void()> done) {
   const auto& [tasks, told, copies] = doomed;
   if (tasks.empty() && told.empty() && copies.empty()) return post_function(self.loop(), std::move(done));
@@ -132,6 +157,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
       state->echo.clear();     // SPC-4 6.18.5
       reset.push_back(state.get());
+      state->news.clear();     // a reset swallows what came before it
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }

@@ -149,6 +149,11 @@ struct Domain::Impl {
   /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
   void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+  /// Sense data of the device `volume`, for every nexus that maps it but `except`: a deferred error for those that have written.
+  void spread(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+              const unit::Nexus* except);
+  void spread_here(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                   const unit::Nexus* except);
 };
 
 }  // namespace ashlar::scsi

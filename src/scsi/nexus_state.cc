@@ -37,6 +37,7 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->read_only = mapping.read_only;
   state->volume = mapping.volume;
   state->unit = mapping.unit_on_shard[domain.loop().index()];
+  state->is_device = state->unit->passthrough() != nullptr;
   state->tally = &state->unit->tally().on(domain.loop().index());
   const bool write_cache = state->unit->geometry().write_cache;
   state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
@@ -122,7 +123,7 @@ void NexusState::submit(Task& task) {
   task.aborted_ = task.interrupted_ = task.awaited_ = task.passes_ = false;
   task.data_out_bytes = task.data_out_wanted_bytes = task.data_in_bytes = task.data_in_wanted_bytes = 0;
   task.status = ScsiStatus::good;
-  task.descriptor_sense = false;
+  task.descriptor_sense = task.relayed = false;
   task.opcode_ = nullptr;
   task.unit_command_.range_lock = 0;
   LunState& lun = impl_->address(task.lun);

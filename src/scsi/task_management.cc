@@ -2,9 +2,11 @@
 #include <algorithm>
 
 #include "scsi/allegiance.h"
+#include "base/log.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
+#include "scsi/pass_through.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -101,6 +103,38 @@ void clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing ho
                           complete_later(impl, std::move(answer)));
 }
 
+// The device first: what it ends by its reset need not be waited for. What was done of it is answered with.
+loop::Task<void> reset_device_and_clear(NexusState::Impl& impl, ResetUnit reset, std::string volume,
+                                        Answer answer) {
+  auto resetting = reset_device(reset.unit, impl.domain.loop());
+  const int error = co_await resetting;
+  if (error != 0) log_warning("scsi", "the device of volume {} was not reset: errno {}", volume, error);
+  Answer told = [error, answer = std::move(answer)](TaskManagementResponse response) mutable {
+    answer(error == 0 ? response : TaskManagementResponse::rejected);
+  };
+  std::vector<ResetUnit> units = {std::move(reset)};
+  clear(impl, {volume}, Clearing::unit_reset, restore_first(std::move(units), std::move(told)));
+}
+
+void reset_device_unit(NexusState::Impl& impl, LunState& lun, Answer answer) {
+  block::Passthrough* const device = lun.unit->passthrough();
+  if (device == nullptr || !device->traits().resets)
+    return answer_later(impl, std::move(answer), TaskManagementResponse::not_supported);
+  reset_device_and_clear(impl, {lun.unit, lun.state}, lun.volume, std::move(answer)).detach();
+}
+
+// Devices that cannot be reset are waited for like others.
+loop::Task<void> reset_devices(NexusState::Impl& impl,
+                               std::vector<std::shared_ptr<unit::LogicalUnit>> devices,
+                               std::vector<std::string> volumes, Answer answer) {
+  for (const std::shared_ptr<unit::LogicalUnit>& each : devices) {
+    auto resetting = reset_device(each, impl.domain.loop());
+    const int error = co_await resetting;
+    if (error != 0) log_warning("scsi", "a device was not reset: errno {}", error);
+  }
+  clear(impl, std::move(volumes), Clearing::target_reset, std::move(answer));
+}
+
 void reset_target(NexusState::Impl& impl, Answer answer) {
   std::vector<std::string> volumes;
   std::vector<ResetUnit> units;
@@ -108,7 +142,13 @@ void reset_target(NexusState::Impl& impl, Answer answer) {
     units.push_back({state->unit, state->state});
     volumes.push_back(state->volume);
   }
+  std::vector<std::shared_ptr<unit::LogicalUnit>> devices;
+  for (const ResetUnit& each : units) {
+    if (each.unit->passthrough() != nullptr) devices.push_back(each.unit);
+  }
   Answer restoring = restore_first(std::move(units), std::move(answer));
+  if (!devices.empty())
+    return reset_devices(impl, std::move(devices), std::move(volumes), std::move(restoring)).detach();
   clear(impl, std::move(volumes), Clearing::target_reset, std::move(restoring));
 }
 
@@ -135,6 +175,7 @@ void NexusState::manage(TaskManagement function, const std::array<uint8_t, 8>& l
         if (lun.state->separate_task_sets) return abort_task_set(*impl_, lun, std::move(answer));
         return clear(*impl_, {lun.volume}, Clearing::task_set, std::move(answer));
       }
+      if (lun.is_device) return reset_device_unit(*impl_, lun, std::move(answer));
       return clear(*impl_, {lun.volume}, Clearing::unit_reset,
                    restore_first({{lun.unit, lun.state}}, std::move(answer)));
     default: return clear_allegiance(*impl_, lun, std::move(answer));

@@ -33,6 +33,8 @@ bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writ
 
 // The bodies of pages, without their header of four bytes. vpd_ports.cc:
 void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer);
+/// Those of page 83h that are of the target port and of the target device.
+void target_port_designators(const unit::Nexus& nexus, Writer& writer);
 void scsi_ports(const VpdAsker& asker, Writer& writer);
 // vpd_abilities.cc:
 void extended_inquiry(unit::LogicalUnit& unit, Writer& writer);

@@ -48,6 +48,10 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
   writer.padded(identity.vendor, 8);
   writer.padded(identity.product, 16);
   writer.bytes(bytes_of(serial));
+  target_port_designators(nexus, writer);
+}
+
+void target_port_designators(const unit::Nexus& nexus, Writer& writer) {
   designator_header(writer, {1, 1, 4}, 4);  // relative target port
   writer.u16(0);
   writer.u16(nexus.relative_target_port);

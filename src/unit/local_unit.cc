@@ -154,7 +154,20 @@ void LocalUnit::ended(block::Request& /*request*/, block::Request::Layer& layer)
   auto& command = *reinterpret_cast<Command*>(layer.note);
   unit.in_flight_.remove(command);
   if (!unit.holds_.empty()) unit.left_range(command);
-  if (unit.closing_ && unit.in_flight_.empty()) unit.idle_.set();
+  if (unit.closing_ && unit.at_rest()) unit.idle_.set();
+}
+
+bool LocalUnit::pass(loop::ScsiOperation& operation) {
+  if (closing_) return false;
+  ++passing_;
+  channel_->passthrough()->submit(operation);
+  return true;
+}
+
+void LocalUnit::passed(const loop::ScsiOperation& operation) {
+  --passing_;
+  channel_->passthrough()->ended(operation);
+  if (closing_ && at_rest()) idle_.set();
 }
 
 bool LocalUnit::must_wait(const Command& command) const {
@@ -207,7 +220,7 @@ void LocalUnit::unlock_range(const RangeLock& lock) {
 loop::Task<void> LocalUnit::close() {
   closing_ = true;
   while (!held_.empty()) held_.pop_front().request.complete(Status::aborted);
-  if (!in_flight_.empty()) co_await idle_;
+  if (!at_rest()) co_await idle_;
   limits_at_close_ = channel_->limits();
   channel_->close();
   channel_.reset();

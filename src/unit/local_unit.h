@@ -48,6 +48,9 @@ class LocalUnit final : public LogicalUnit {
   std::shared_ptr<block::CloneSource> clone_source() override {
     return closing_ ? nullptr : channel_->clone_source();
   }
+  block::Passthrough* passthrough() override { return closing_ ? nullptr : channel_->passthrough(); }
+  bool pass(loop::ScsiOperation& operation) override;
+  void passed(const loop::ScsiOperation& operation) override;
   void set_write_cache(bool enabled) override {
     shared_->write_cache.store(enabled, std::memory_order_relaxed);
   }
@@ -68,6 +71,7 @@ class LocalUnit final : public LogicalUnit {
     size_t before = 0;  // what it keeps out and was in flight before the lock, still to end
   };
   static void ended(block::Request& request, block::Request::Layer& layer);
+  bool at_rest() const { return in_flight_.empty() && passing_ == 0; }
   bool must_wait(const Command& command) const;
   void admit(Command& command);
   void left_range(const Command& command);
@@ -78,6 +82,7 @@ class LocalUnit final : public LogicalUnit {
   std::unique_ptr<block::BlockDevice> channel_;
   block::Limits limits_at_close_;
   CommandList in_flight_;
+  uint32_t passing_ = 0;  // commands that the device has as they are
   CommandList held_;
   std::vector<Hold> holds_;
   bool closing_ = false;

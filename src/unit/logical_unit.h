@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "block/device.h"
+#include "block/passthrough.h"
 #include "loop/task.h"
 #include "unit/command.h"
 #include "unit/identity.h"
@@ -40,6 +41,12 @@ class LogicalUnit {
   virtual void submit(Command& command) = 0;
   /// For block::Operation::clone, from this unit and into it; null: it cannot share ranges, or not now.
   virtual std::shared_ptr<block::CloneSource> clone_source() { return nullptr; }
+  /// A unit that is a SCSI device of this machine, whose commands go to that; null: it is blocks, or it is closing.
+  virtual block::Passthrough* passthrough() { return nullptr; }
+  /// Of such a unit: hands the command to the device. False: it is closing, and nothing happens. The unit closes no sooner than
+  /// the caller says passed(), which it does from operation.run() on.
+  virtual bool pass(loop::ScsiOperation& /*operation*/) { return false; }
+  virtual void passed(const loop::ScsiOperation& /*operation*/) {}
   /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
   virtual void set_write_cache(bool enabled) = 0;
   /// Waits until no write, discard or write_zeroes of any shard overlaps, and keeps new ones out until unlock_range().
