@@ -12,6 +12,8 @@ void add_all(block::Registry& registry) {
   registry.add_store(
       "block", {{"path", true, "the device's path, for example /dev/disk/by-id/wwn-0x5000c500a1b2c3d4"}},
       open_block);
+  registry.add_store("cdrom", {{"path", false, "the image in the drive, for example /srv/iso/debian-12.iso"}},
+                     open_cdrom);
 }
 
 }  // namespace ashlar::stores

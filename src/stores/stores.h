@@ -28,4 +28,8 @@ loop::Task<OpenedStore> open_file(block::StoreSpec spec);
 /// "block": a whole block device. Option path. size_bytes 0: all of it; smaller is allowed, larger is not.
 loop::Task<OpenedStore> open_block(block::StoreSpec spec);
 
+/// "cdrom": a drive, whose medium is an image file that is only read. Option path: the first medium; without it the drive is empty,
+/// size_bytes of its limits 0. Blocks of 2048 bytes; what is behind the last whole one is left out.
+loop::Task<OpenedStore> open_cdrom(block::StoreSpec spec);
+
 }  // namespace ashlar::stores
