@@ -37,6 +37,12 @@ class GuardedStore final : public Store {
     return std::make_unique<Gatekeeper>(below_->open_channel(shard), shared_);
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     counters["failed"] = shared_->failed.load(std::memory_order_relaxed) ? 1 : 0;
     below_->collect(counters);

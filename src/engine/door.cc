@@ -17,10 +17,11 @@ Result<Params> params_of(const rpc::Request& request) {
 }
 
 Error unknown_method(const std::string& name) {
-  const std::string advice = rpc::advice(
-      name, {method::apply, method::amend, method::document, method::status, method::stats, method::sessions,
-             method::session_drop, method::volume_resize, method::volume_clear_reservations,
-             method::pool_level, method::events, method::version, method::stop});
+  const std::string advice =
+      rpc::advice(name, {method::apply, method::amend, method::document, method::status, method::stats,
+                         method::sessions, method::session_drop, method::volume_resize,
+                         method::volume_clear_reservations, method::volume_allow_removal, method::pool_level,
+                         method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
 }
 
@@ -194,6 +195,13 @@ Door::Answer Door::answer(rpc::Request request) {
     CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));
     auto clearing = engine_.clear_reservations(std::move(params.name));
     const Result<void> outcome = co_await clearing;
+    CO_TRY(outcome);
+    co_return Json::object();
+  }
+  if (name == method::volume_allow_removal) {
+    CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));
+    auto allowing = engine_.allow_removal(std::move(params.name));
+    const Result<void> outcome = co_await allowing;
     CO_TRY(outcome);
     co_return Json::object();
   }

@@ -187,6 +187,10 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto configuring = domains_[0]->configure_write_cache(step.volume.name, unit, step.write_cache);
       co_return co_await configuring;
     }
+    case StepKind::change_medium: {
+      auto changing = change_medium(std::move(step));
+      co_return co_await changing;
+    }
     case StepKind::add_portal: {
       auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
@@ -225,6 +229,39 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
   domains_[0]->recall(volume.name, unit, std::move(kept));
   co_return outcome;
+}
+
+// The new one is opened first, so that a path that is wrong changes nothing.
+loop::Task<Result<void>> Engine::change_medium(Step step) {
+  const std::string name = step.volume.name, place = step.place + ".store.options.path";
+  scsi::Domain& home = *domains_[0];
+  std::shared_ptr<block::Medium> medium;
+  if (!step.medium.empty()) {
+    auto opening = volumes_.open_medium(name, step.medium);
+    Result<std::shared_ptr<block::Medium>> opened = co_await opening;
+    if (!opened) co_return fail(opened.error().code, place, "{}", opened.error().text());
+    medium = std::move(*opened);
+  }
+  const scsi::Domain::Tray tray = home.tray_of(name);
+  if (tray.prevented && !tray.open && !rpc::medium_of(step.volume).empty()) {
+    auto asking = home.request_eject(name);
+    co_await asking;
+    tell("volume.eject_requested", {{"volume", name}});
+    co_return fail(
+        ErrorCode::busy, place,
+        "a host keeps the medium in drive '{}' (PREVENT ALLOW MEDIUM REMOVAL), and was asked to let go of it now: try "
+        "again, or force it",
+        name);
+  }
+  auto withdrawing = home.withdraw_medium(name);
+  co_await withdrawing;
+  auto changing = volumes_.change_medium(name, std::move(medium));
+  co_await changing;
+  auto offering = home.offer_medium(name, !step.medium.empty());
+  co_await offering;
+  log_info("engine", "medium changed volume={} path={}", name, step.medium);
+  tell("volume.medium_changed", {{"volume", name}, {"medium", step.medium}});
+  co_return Result<void>{};
 }
 
 loop::Task<void> Engine::set_group(Step step) {
@@ -267,6 +304,8 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
   if (state_ != State::serving) co_return stopped();
   rpc::VolumeDocument* volume = find_named(running_.volumes, name);
   if (volume == nullptr) co_return fail(ErrorCode::not_found, name, "there is no volume of that name");
+  if (rpc::is_cdrom(*volume))
+    co_return fail(ErrorCode::unsupported, "size", "a CD-ROM drive is as large as the medium in it");
   rpc::Document desired = running_;
   find_named(desired.volumes, name)->size_bytes = size_bytes;
   Result<void> checked = size_bytes == 0 ? fail(ErrorCode::invalid_argument, "size", "must be more than 0")
@@ -336,6 +375,23 @@ loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
                    "the change cannot be written to the state folder: see the log");
   log_warning("engine", "reservations of volume {} were cleared by the administrator", volume);
   tell("volume.reservations_cleared", {{"volume", volume}});
+  co_return Result<void>{};
+}
+
+loop::Task<Result<void>> Engine::allow_removal(std::string volume) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+  const rpc::VolumeDocument* found = find_named(running_.volumes, volume);
+  if (found == nullptr) co_return fail(ErrorCode::not_found, volume, "there is no volume of that name");
+  if (!rpc::is_cdrom(*found))
+    co_return fail(ErrorCode::unsupported, volume,
+                   "is a disk: only the medium of a CD-ROM drive is taken out");
+  auto allowing = domains_[0]->allow_removal(volume);
+  co_await allowing;
+  log_warning("engine", "removal of the medium of {} is allowed by the administrator", volume);
   co_return Result<void>{};
 }
 

@@ -67,6 +67,8 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
   /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
   loop::Task<Result<void>> clear_reservations(std::string volume);
+  /// Of a CD-ROM drive: no host prevents any more that its medium is changed.
+  loop::Task<Result<void>> allow_removal(std::string volume);
   /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
   void take_pool_level(const rpc::PoolLevelParams& level);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
@@ -94,10 +96,12 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> set_group(Step step);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
+  loop::Task<Result<void>> change_medium(Step step);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
+  rpc::MediumStatus medium_status(const rpc::VolumeDocument& volume) const;
   rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations) const;
 
   loop::Shards& shards_;

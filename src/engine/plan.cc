@@ -49,7 +49,7 @@ Result<void> same(const T& running, const T& desired, const std::string& place) 
       change);
 }
 
-// Everything but size and write cache is fixed while a volume exists: hosts were told, and do not ask again.
+// Everything but size, write cache and the medium of a drive is fixed while a volume exists: hosts were told, and do not ask again.
 Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
                          const std::string& place) {
   TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
@@ -58,7 +58,8 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
   TRY(same(running.read_only, desired.read_only, place + ".read_only"));
   TRY(same(running.removable, desired.removable, place + ".removable"));
   TRY(same(running.identity, desired.identity, place + ".identity"));
-  TRY(same(running.store, desired.store, place + ".store"));
+  if (!rpc::is_cdrom(running) || !rpc::is_cdrom(desired))  // a drive's store is its medium
+    TRY(same(running.store, desired.store, place + ".store"));
   TRY(same(running.layers, desired.layers, place + ".layers"));
   if ((running.size_bytes == 0) != (desired.size_bytes == 0))
     return same(running.size_bytes == 0, desired.size_bytes == 0, place + ".size_bytes");
@@ -73,9 +74,10 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
 
 Result<void> check_path_free(const Document& running, const VolumeDocument& desired,
                              const std::string& place) {
+  if (rpc::is_cdrom(desired)) return {};
   const std::string path = path_of(desired);
   for (const VolumeDocument& volume : running.volumes) {
-    if (path.empty() || path_of(volume) != path) continue;
+    if (path.empty() || path_of(volume) != path || rpc::is_cdrom(volume)) continue;
     return fail(
         ErrorCode::busy, place + ".store.options.path",
         "'{}' is open for volume '{}', which this document takes away: apply its removal first, then add '{}'",
@@ -127,6 +129,10 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
       parts.change.back().volume.size_bytes = volume.size_bytes;
       parts.change.back().write_cache = volume.write_cache;
     }
+    if (rpc::medium_of(volume) != rpc::medium_of(*now)) {
+      parts.change.push_back(volume_step(StepKind::change_medium, *now, place));
+      parts.change.back().medium = rpc::medium_of(volume);
+    }
   }
   for (const VolumeDocument& volume : running.volumes) {
     if (desired_volumes.find(volume.name) == nullptr)
@@ -172,7 +178,10 @@ void plan_groups(const Step& publish, Parts& parts) {
   }
 }
 
+std::string in_drive(const std::string& medium) { return medium.empty() ? "empty" : medium; }
+
 std::string what_is_open(const VolumeDocument& volume) {
+  if (rpc::is_cdrom(volume)) return "CD-ROM drive, " + in_drive(rpc::medium_of(volume));
   const std::string path = path_of(volume);
   if (volume.store.kind == "scsi") return fmt::format("the SCSI device {} as it is", path);
   return fmt::format("{}, {}-byte blocks, {}{}{}",
@@ -200,6 +209,11 @@ Step inverse(const Step& step) {
     case StepKind::close_volume: back.kind = StepKind::open_volume; break;
     case StepKind::resize_volume: std::swap(back.size_bytes, back.volume.size_bytes); break;
     case StepKind::set_write_cache: std::swap(back.write_cache, back.volume.write_cache); break;
+    case StepKind::change_medium:
+      back.medium = rpc::medium_of(step.volume);
+      back.volume.store.options.erase("path");
+      if (!step.medium.empty()) back.volume.store.options["path"] = step.medium;
+      break;
     case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
     case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
     case StepKind::set_group:
@@ -219,6 +233,9 @@ rpc::StepReport describe(const Step& step) {
                           json::print_size(step.size_bytes))};
     case StepKind::set_write_cache:
       return {"set write cache", step.volume.name, step.write_cache ? "on" : "off"};
+    case StepKind::change_medium:
+      return {"change medium", step.volume.name,
+              fmt::format("{} -> {}", in_drive(rpc::medium_of(step.volume)), in_drive(step.medium))};
     case StepKind::add_portal: return {"add portal", step.portal.name, portal};
     case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
     case StepKind::set_group: return describe_group(step);
@@ -257,7 +274,11 @@ void DrawnIdentities::remember(KeptIdentity kept) {
 
 const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume) const {
   const auto found = std::ranges::find(kept_, volume.name, &KeptIdentity::volume);
-  return found != kept_.end() && found->store == volume.store ? &found->identity : nullptr;
+  if (found == kept_.end()) return nullptr;
+  // A drive is the same whatever lies in it.
+  const bool same_store =
+      found->store == volume.store || (rpc::is_cdrom(volume) && found->store.kind == volume.store.kind);
+  return same_store ? &found->identity : nullptr;
 }
 
 namespace {

@@ -20,6 +20,7 @@ enum class StepKind : uint8_t {
   close_volume,   ///< no host sees it any more; what it holds stays in the store
   resize_volume,  ///< online
   set_write_cache,
+  change_medium,  ///< of a CD-ROM drive; hosts are told, no session ends
   add_portal,     ///< listen
   remove_portal,  ///< listen no more; sessions go on, unless publish ends them
   set_group,      ///< how the volumes of an access group are reached; hosts are told, no session ends
@@ -29,12 +30,12 @@ enum class StepKind : uint8_t {
 struct Step {
   StepKind kind = StepKind::publish;
   std::string place;  ///< in the desired document, for errors: "volumes[2]"; empty when it is not from there
-  rpc::VolumeDocument
-      volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache: as it is before
-  uint64_t size_bytes = 0;                             ///< resize_volume: the new size
-  bool write_cache = false;                            ///< set_write_cache: the new setting
-  rpc::PortalDocument portal;                          ///< add_portal, remove_portal
-  std::string group;                                   ///< set_group: its name
+  rpc::VolumeDocument volume;  ///< open_volume, close_volume: all of it; all others: as it is before
+  uint64_t size_bytes = 0;     ///< resize_volume: the new size
+  bool write_cache = false;    ///< set_write_cache: the new setting
+  std::string medium;          ///< change_medium: the new path; empty: none
+  rpc::PortalDocument portal;  ///< add_portal, remove_portal
+  std::string group;           ///< set_group: its name
   std::shared_ptr<const rpc::Document> before, after;  ///< publish, set_group: never null
 };
 

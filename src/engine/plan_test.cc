@@ -74,6 +74,11 @@ class ModelRunner final : public StepRunner {
       case StepKind::set_write_cache:
         model.volumes.at(step.volume.name).write_cache = step.write_cache;
         break;
+      case StepKind::change_medium:
+        RC_ASSERT(rpc::medium_of(model.volumes.at(step.volume.name)) == rpc::medium_of(step.volume));
+        model.volumes.at(step.volume.name).store.options.erase("path");
+        if (!step.medium.empty()) model.volumes.at(step.volume.name).store.options["path"] = step.medium;
+        break;
       case StepKind::add_portal:
         for (const auto& [address, port] : model.listening) {
           const bool all = address == "0.0.0.0" || step.portal.address == "0.0.0.0";
@@ -247,6 +252,28 @@ TEST(Plan, WhatIsFixedIsRefusedWithAWayOut) {
     EXPECT_EQ(plan.error().code, ErrorCode::already_exists);
     EXPECT_NE(plan.error().message.find(change.words), std::string::npos) << plan.error().text();
   }
+}
+
+TEST(Plan, TheMediumOfADriveIsChangedAndItsInverseTakesThatBack) {
+  Document running, desired;
+  running.volumes = {volume("a", 0)};
+  running.volumes[0].store = {"cdrom", {{"path", "/srv/a.iso"}}};
+  running.volumes.push_back(volume("b", 0));
+  running.volumes[1].store = {"cdrom", {{"path", "/srv/a.iso"}}};
+  desired = running;
+  desired.volumes[0].store.options["path"] = "/srv/b.iso";
+  desired.volumes[1].store.options.clear();
+  const auto plan = make_plan(running, desired);
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_EQ(words(*plan), (std::vector<std::string>{"change medium a", "change medium b", "publish"}));
+  EXPECT_EQ(describe(plan->steps[0]).detail, "/srv/a.iso -> /srv/b.iso");
+  EXPECT_EQ(describe(plan->steps[1]).detail, "/srv/a.iso -> empty");
+  const Step back = inverse(plan->steps[1]);
+  EXPECT_EQ(back.medium, "/srv/a.iso");
+  EXPECT_EQ(rpc::medium_of(back.volume), "");
+  EXPECT_EQ(inverse(back).medium, "");
+  desired.volumes[1].store = {"memory", {}};
+  EXPECT_FALSE(make_plan(running, desired)) << "a drive becomes no disk";
 }
 
 TEST(Plan, ARenamedVolumeMustGoFirst) {

@@ -171,6 +171,15 @@ bool has_failed(const block::Store& store) {
 
 }  // namespace
 
+rpc::MediumStatus Engine::medium_status(const rpc::VolumeDocument& volume) const {
+  rpc::MediumStatus status;
+  status.path = rpc::medium_of(volume);
+  const scsi::Domain::Tray tray = domains_[0] ? domains_[0]->tray_of(volume.name) : scsi::Domain::Tray{};
+  status.state = tray.open ? "open" : status.path.empty() ? "empty" : "loaded";
+  status.prevented = tray.prevented;
+  return status;
+}
+
 rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
                                         Registrations registrations) const {
   rpc::VolumeStatus status;
@@ -184,6 +193,7 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
   status.size_bytes = volume.size_bytes;
   if (volume.identity) status.identity = *volume.identity;
   status.store = volume.store;
+  if (rpc::is_cdrom(volume)) status.medium = medium_status(volume);
   status.state = "closing";
   const unit::OpenUnit* unit = volumes_.find(volume.name);
   if (unit == nullptr) return status;

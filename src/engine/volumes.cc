@@ -38,6 +38,11 @@ unit::Geometry geometry_of(const rpc::VolumeDocument& volume) {
   geometry.read_only = volume.read_only;
   geometry.write_cache = volume.write_cache;
   geometry.removable = volume.removable;
+  if (rpc::is_cdrom(volume)) {
+    geometry.kind = unit::DeviceKind::cdrom;
+    geometry.removable = geometry.read_only = true;
+    geometry.thin = false;
+  }
   return geometry;
 }
 
@@ -111,6 +116,20 @@ loop::Task<Result<void>> Volumes::resize(std::string name, uint64_t bytes) {
   resizing_.clear();
   if (outcome) log_info("engine", "volume resized name={} size_bytes={}", name, bytes);
   co_return outcome;
+}
+
+loop::Task<Result<std::shared_ptr<block::Medium>>> Volumes::open_medium(std::string name, std::string path) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  auto opening = unit::open_medium(found->second, std::move(path));
+  co_return co_await opening;
+}
+
+loop::Task<void> Volumes::change_medium(std::string name, std::shared_ptr<block::Medium> medium) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  auto changing = unit::change_medium(found->second, std::move(medium));
+  co_await changing;
 }
 
 }  // namespace ashlar::engine

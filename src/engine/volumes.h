@@ -22,6 +22,9 @@ class Volumes {
   /// has let go, so that the next one finds it unlocked.
   loop::Task<void> close(std::string name);
   loop::Task<Result<void>> resize(std::string name, uint64_t bytes);
+  /// Of a CD-ROM drive, as unit::open_medium() and unit::change_medium().
+  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string name, std::string path);
+  loop::Task<void> change_medium(std::string name, std::shared_ptr<block::Medium> medium);
 
   /// Null when there is none of that name.
   const unit::OpenUnit* find(const std::string& name) const;

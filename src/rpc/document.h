@@ -13,8 +13,8 @@
 namespace ashlar::rpc {
 
 struct StoreDocument {
-  std::string kind;                            ///< "null", "memory", "file", "block"
-  std::map<std::string, std::string> options;  ///< file, block: "path"
+  std::string kind;                            ///< "null", "memory", "file", "block", "cdrom"
+  std::map<std::string, std::string> options;  ///< file, block, cdrom: "path"
   bool operator==(const StoreDocument&) const = default;
 };
 
@@ -29,8 +29,8 @@ struct IdentityDocument {
 
 struct VolumeDocument {
   std::string name;
-  uint64_t size_bytes = 0;               ///< a multiple of block_bytes; 0 only for kind "block": all of it
-  uint32_t block_bytes = 512;            ///< 512 or 4096
+  uint64_t size_bytes = 0;     ///< a multiple of block_bytes; 0 only for kind "block": all of it, and "cdrom"
+  uint32_t block_bytes = 512;  ///< 512 or 4096; of kind "cdrom" 2048
   uint32_t physical_block_bytes = 4096;  ///< block_bytes x a power of two
   bool thin = true;
   bool read_only = false;
@@ -42,6 +42,11 @@ struct VolumeDocument {
   std::vector<StoreDocument> layers;  ///< from the store upwards; stats is always on top and not listed
   bool operator==(const VolumeDocument&) const = default;
 };
+
+/// Hosts see a CD-ROM drive: the path of its store is the medium in it, and none that it is empty.
+inline bool is_cdrom(const VolumeDocument& volume) { return volume.store.kind == "cdrom"; }
+/// Empty: there is none.
+std::string medium_of(const VolumeDocument& volume);
 
 struct ChapDocument {
   std::string user, secret;                ///< secret: 12-255 bytes

@@ -30,6 +30,7 @@ constexpr size_t max_layers =
     6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
 constexpr uint64_t max_volume_bytes = 1ull << 60;
 constexpr uint32_t max_physical_block_bytes = 1u << 20;
+constexpr uint32_t cd_block_bytes = 2048;
 constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
@@ -104,7 +105,19 @@ Result<void> check_passed_through(const VolumeDocument& volume, const std::strin
   return {};
 }
 
+// What a drive is cannot be chosen, but for what of it has a default.
+Result<void> check_cdrom(const VolumeDocument& volume, const std::string& place) {
+  const auto must_be = [&place](bool fine, const char* field, std::string_view what) -> Result<void> {
+    if (fine) return {};
+    return fail(ErrorCode::invalid_argument, place + field, "of a CD-ROM drive {}", what);
+  };
+  TRY(must_be(volume.block_bytes == cd_block_bytes, ".block_bytes", "is 2048"));
+  TRY(must_be(volume.size_bytes == 0, ".size_bytes", "is that of the medium in it: leave it out"));
+  return must_be(!volume.write_cache, ".write_cache", "is off: nothing is written");
+}
+
 Result<void> check_geometry(const VolumeDocument& volume, const std::string& place) {
+  if (is_cdrom(volume)) return check_cdrom(volume, place);
   if (volume.block_bytes != 512 && volume.block_bytes != 4096) {
     return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
                 volume.block_bytes);
@@ -134,6 +147,7 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
   return {};
 }
 
+// Drives may share an image, which they only read.
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
   const auto path = store.options.find("path");
@@ -145,7 +159,19 @@ Result<void> check_store(const StoreDocument& store, const std::string& place, S
   if (path->second.size() > 4000 || path->second.find('\0') != std::string::npos) {
     return fail(ErrorCode::invalid_argument, where, "is not a path that a file system takes");
   }
-  return unique(paths, path->second, where);
+  return store.kind == "cdrom" ? Result<void>() : unique(paths, path->second, where);
+}
+
+// What hosts write to is no medium: it would change under those who read it.
+Result<void> check_media(const Document& document, const Seen& paths) {
+  for (size_t i = 0; i < document.volumes.size(); ++i) {
+    if (!is_cdrom(document.volumes[i])) continue;
+    const auto disk = paths.find(medium_of(document.volumes[i]));
+    if (disk == paths.end()) continue;
+    return fail(ErrorCode::invalid_argument, fmt::format("volumes[{}].store.options.path", i),
+                "'{}' is used by {} already", disk->first, disk->second);
+  }
+  return {};
 }
 
 Result<void> check_volumes(const Document& document, Names& names) {
@@ -170,7 +196,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
     }
     names.insert(volume.name);
   }
-  return {};
+  return check_media(document, paths);
 }
 
 Result<void> check_secret(const std::string& secret, const std::string& place) {
@@ -371,6 +397,11 @@ Result<void> check_groups(const Document& document, const Names& volumes) {
 }
 
 }  // namespace
+
+std::string medium_of(const VolumeDocument& volume) {
+  const auto path = volume.store.options.find("path");
+  return is_cdrom(volume) && path != volume.store.options.end() ? path->second : std::string();
+}
 
 Result<void> check_document(const Document& document) {
   Names volumes, portals, targets;

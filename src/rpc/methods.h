@@ -22,6 +22,7 @@ constexpr std::string_view session_drop = "session.drop";    ///< SessionDropPar
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
 constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParams -> {}
 constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
+constexpr std::string_view volume_allow_removal = "volume.allow_removal";            ///< VolumeParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered

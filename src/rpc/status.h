@@ -30,6 +30,15 @@ struct ReservationStatus {
   bool operator==(const ReservationStatus&) const = default;
 };
 
+/// Of a CD-ROM drive.
+struct MediumStatus {
+  std::string path;  ///< what the array has put in; empty: nothing
+  std::string
+      state;  ///< "loaded", "empty", "open": a host has opened the tray, and the medium is out of reach
+  bool prevented = false;  ///< a host does not let it go
+  bool operator==(const MediumStatus&) const = default;
+};
+
 struct VolumeStatus {
   std::string name;
   std::string state;  ///< "online", "resizing", "closing", "failed"
@@ -42,6 +51,7 @@ struct VolumeStatus {
   uint32_t sessions = 0;                          ///< sessions that see it
   bool in_use = false;                            ///< sessions > 0
   std::optional<ReservationStatus> reservations;  ///< absent: nobody has registered or reserved
+  std::optional<MediumStatus> medium = {};        ///< absent: it is a disk
   bool operator==(const VolumeStatus&) const = default;
 };
 

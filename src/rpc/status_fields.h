@@ -26,6 +26,13 @@ void visit_fields(V& v, T& reservations) {
   v.field("registrations", reservations.registrations);
 }
 
+template <typename V, Is<MediumStatus> T>
+void visit_fields(V& v, T& medium) {
+  v.field("path", medium.path);
+  v.field("state", medium.state);
+  v.field("prevented", medium.prevented);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -43,6 +50,7 @@ void visit_fields(V& v, T& volume) {
   v.field("sessions", volume.sessions);
   v.field("in_use", volume.in_use);
   v.field("reservations", volume.reservations);
+  v.field("medium", volume.medium);
 }
 
 template <typename V, Is<HostStatus> T>

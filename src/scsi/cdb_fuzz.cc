@@ -17,9 +17,12 @@ class Run {
     target_.add_volume("small", 256);
     target_.add_volume("large", 64, 4096);
     target_.volumes.at("large").medium->geometry.removable = true;
-    hosts_[0] = &target_.login({{0, "small"}, {1, "large"}});
-    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1, 2);
-    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large"});
+    unit::Geometry& drive = target_.add_volume("drive", 64, 2048).geometry;
+    drive.kind = unit::DeviceKind::cdrom;
+    drive.removable = drive.read_only = true;
+    hosts_[0] = &target_.login({{0, "small"}, {1, "large"}, {2, "drive"}});
+    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}, {2, "drive"}}, 1, 2);
+    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large", "drive"});
     settle();
   }
 

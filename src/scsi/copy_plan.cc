@@ -73,8 +73,10 @@ class Planner {
     if (cscd.null_unit) return aborted(0x0804);
     if (of_cscd_[id] == none) {
       const LunState* lun = find_lun(handling_, cscd);
-      if (lun == nullptr) return aborted(0x0d02);         // COPY TARGET DEVICE NOT REACHABLE
-      if (cscd.device_type != 0) return aborted(0x0d03);  // INCORRECT COPY TARGET DEVICE TYPE
+      if (lun == nullptr) return aborted(0x0d02);  // COPY TARGET DEVICE NOT REACHABLE
+      // A CD's medium may go while a long copy is under way.
+      if (cscd.device_type != 0 || lun->kind != unit::DeviceKind::disk)
+        return aborted(0x0d03);  // INCORRECT COPY TARGET DEVICE TYPE
       // Another block size would mean other bytes than the host had in mind. Zero says nothing.
       if (cscd.block_bytes != 0 && cscd.block_bytes != lun->unit->geometry().block_bytes)
         return Sense::invalid_parameter_field(static_cast<uint16_t>(cscd.at + 29));

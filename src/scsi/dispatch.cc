@@ -73,7 +73,7 @@ bool keep_back(Handling handling, const Opcode& opcode) {
 void dispatch(Handling handling) {
   LunState& lun = handling.lun();
   bool known = false;
-  const Opcode* opcode = find_opcode(handling.cdb()[0], service_action_of(handling.cdb()), known);
+  const Opcode* opcode = find_opcode(handling.cdb()[0], service_action_of(handling.cdb()), known, lun.kind);
   if (opcode != nullptr) handling.begin(*opcode);
   if (lun.unit == nullptr) [[unlikely]]
     return dispatch_without_unit(handling, opcode, known);
@@ -124,8 +124,10 @@ bool is_thin(unit::LogicalUnit& unit) {
 Sense readiness(const UnitState& state) {
   const Sense rewriting = rewrite_sense(state);
   if (rewriting.key != SenseKey::no_sense) return rewriting;
-  if (state.ejected.load(std::memory_order_relaxed))
-    return Sense::of(SenseKey::not_ready, 0x3a00);  // MEDIUM NOT PRESENT
+  if (state.ejected.load(std::memory_order_relaxed))  // MEDIUM NOT PRESENT, for a drive: - TRAY OPEN
+    return Sense::of(SenseKey::not_ready, state.has_tray.load(std::memory_order_relaxed) ? 0x3a02 : 0x3a00);
+  if (state.no_medium.load(std::memory_order_relaxed))
+    return Sense::of(SenseKey::not_ready, 0x3a01);  // MEDIUM NOT PRESENT - TRAY CLOSED
   if (state.stopped.load(std::memory_order_relaxed))
     return Sense::of(SenseKey::not_ready, 0x0402);  // START UNIT REQUIRED
   return {};

@@ -13,10 +13,20 @@ namespace {
 
 constexpr uint8_t no_unit = 0x7f;  // PERIPHERAL QUALIFIER 011b, device type 1Fh: nothing can be here
 constexpr uint8_t well_known_unit = 0x1e;
+constexpr uint8_t direct_access = 0x00;
+constexpr uint8_t cd_or_dvd = 0x05;
 constexpr size_t standard_bytes = 96;
 
 uint8_t peripheral(const LunState& lun) {
-  return lun.unit != nullptr ? 0x00 : lun.well_known ? well_known_unit : no_unit;
+  if (lun.unit == nullptr) return lun.well_known ? well_known_unit : no_unit;
+  return lun.kind == unit::DeviceKind::cdrom ? cd_or_dvd : direct_access;
+}
+
+// Byte 5 of the standard data.
+uint8_t abilities(const LunState& lun) {
+  if (lun.unit == nullptr) return 0;
+  const uint8_t third_party_copy = lun.kind == unit::DeviceKind::disk ? 0x08 : 0x00;
+  return static_cast<uint8_t>(target_port_group_support(*lun.state->access()) | third_party_copy);
 }
 
 // SPC-4 6.6.2. VERSION is SPC-4; NORMACA, TPGS and 3PC of units; no PROTECT; HISUP and CMDQUE.
@@ -30,10 +40,7 @@ void standard_inquiry(Handling handling, Writer& writer) {
   writer.u8(0x06);
   writer.u8(lun.unit != nullptr ? 0x32 : 0x12);
   writer.u8(standard_bytes - 5);
-  constexpr uint8_t third_party_copy = 0x08;
-  writer.u8(lun.unit == nullptr
-                ? uint8_t{0}
-                : static_cast<uint8_t>(target_port_group_support(*lun.state->access()) | third_party_copy));
+  writer.u8(abilities(lun));
   writer.u8(0x00);
   writer.u8(0x02);
   writer.padded(identity.vendor, 8);
@@ -42,8 +49,8 @@ void standard_inquiry(Handling handling, Writer& writer) {
   writer.zeroes(22);
   writer.u16(0x00a0);  // SAM-5
   if (handling.nexus().nexus().protocol == "iscsi") writer.u16(0x0960);
-  writer.u16(0x0460);                           // SPC-4
-  if (lun.unit != nullptr) writer.u16(0x04c0);  // SBC-3
+  writer.u16(0x0460);                                                                          // SPC-4
+  if (lun.unit != nullptr) writer.u16(lun.kind == unit::DeviceKind::cdrom ? 0x04e0 : 0x04c0);  // MMC-6, SBC-3
   writer.zeroes(standard_bytes - writer.size());
 }
 

@@ -47,10 +47,15 @@ enum class Allegiance : uint8_t {
   of_another,  ///< of that one task set, by another nexus
 };
 
+/// What GET EVENT STATUS NOTIFICATION has still to tell a host of a CD-ROM drive, as MMC-6 6.6.3.6 numbers it.
+enum class MediaEvent : uint8_t { none = 0, eject_request = 1, new_media = 2, media_removal = 3 };
+
 /// Lives until its last task has ended, also when the mapping is gone. `unit` is null for the two that are no units: the
 /// well known logical unit and "nowhere" (LUNs that are not mapped).
 struct LunState {
   uint16_t lun = 0;
+  unit::DeviceKind kind = unit::DeviceKind::disk;
+  MediaEvent media_event = MediaEvent::none;
   bool read_only = false;  ///< this mapping
   bool well_known = false;
   bool is_device = false;  ///< the unit is a SCSI device of this machine: commands go to it as they are

@@ -17,6 +17,7 @@ constexpr uint8_t protocol_specific_unit = 0x18;
 constexpr uint8_t protocol_specific_port = 0x19;
 constexpr uint8_t power_condition = 0x1a;
 constexpr uint8_t informational_exceptions = 0x1c;
+constexpr uint8_t cd_capabilities = 0x2a;
 
 constexpr uint8_t write_cache_bit = 0x04;             // byte 2 of page 08h
 constexpr uint8_t task_set_bit = 0x20;                // byte 2 of page 0Ah: TST 001b
@@ -67,6 +68,21 @@ void fill_provisioning(const ModeParameters& parameters, Bytes page) {
              parameters.threshold_sets.value_or(parameters.array_threshold_sets));
 }
 
+// MMC-6 E.3.3, the page that hosts of before GET CONFIGURATION ask for: reads DVD-ROM and CD-ROM, plays nothing, writes nothing; a
+// tray that can be locked and opened. Speeds are 1000 bytes/s; nothing turns here.
+void fill_cd_capabilities(const ModeParameters& parameters, Bytes page) {
+  constexpr uint8_t reads_dvd_rom = 0x08;
+  constexpr uint8_t tray_locks_and_opens = 0x20 | 0x08 | 0x01;
+  constexpr uint8_t locked = 0x02;
+  constexpr uint16_t speed = 16 * 1385;  // DVD 16x
+  constexpr uint16_t buffer_kib = 2048;
+  page[2] = reads_dvd_rom;
+  page[6] = static_cast<uint8_t>(tray_locks_and_opens | bit_if(parameters.removal_prevented, locked));
+  store_be16(page.data() + 8, speed);
+  store_be16(page.data() + 12, buffer_kib);
+  store_be16(page.data() + 14, speed);
+}
+
 int read_control(ConstBytes page, ModeParameters& parameters) {
   const auto interlock = static_cast<uint8_t>((page[4] & attention_interlock_bits) >> 4);
   const auto errors = static_cast<uint8_t>((page[3] & queue_error_bits) >> 1);
@@ -104,6 +120,7 @@ size_t mode_page_bytes(ModePageCode code) {
     case informational_exceptions: return 12;
     case disconnect_reconnect: return 16;
     case caching: return 20;
+    case cd_capabilities: return 22;
     case power_condition: return 40;
     default: return 0;
   }
@@ -115,7 +132,10 @@ void fill_mode_page(ModePageCode code, const ModeParameters& parameters, Bytes p
   // Implicit asymmetric access, time and the length of sense data are not for hosts to govern.
   if (code.subpage != 0) return;
   switch (code.page) {
-    case error_recovery: page[2] = 0xc0; break;  // AWRE, ARRE: the storage below mends what it can
+    case error_recovery:  // AWRE, ARRE: the storage below mends what it can
+      if (parameters.kind == unit::DeviceKind::disk) page[2] = 0xc0;
+      break;
+    case cd_capabilities: fill_cd_capabilities(parameters, page); break;
     case caching: page[2] = bit_if(parameters.write_cache, write_cache_bit); break;
     case control: fill_control(parameters, page); break;
     case protocol_specific_unit:

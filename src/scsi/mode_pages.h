@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "unit/identity.h"
 
 namespace ashlar::scsi {
 
@@ -23,7 +24,7 @@ enum class QueueErrors : uint8_t {
   abort_own = 3,  ///< those of its own nexus end
 };
 
-/// What a host may change.
+/// What a host may change, and what of the unit shows in its pages.
 struct ModeParameters {
   bool write_cache = false;             ///< WCE, page 08h
   bool descriptor_sense = false;        ///< D_SENSE, page 0Ah
@@ -36,6 +37,8 @@ struct ModeParameters {
   /// Threshold sets; what the array says when no host has said otherwise.
   std::optional<uint32_t> threshold_sets;
   uint32_t array_threshold_sets = 0;
+  unit::DeviceKind kind = unit::DeviceKind::disk;
+  bool removal_prevented = false;  ///< of a CD-ROM drive, page 2Ah
   bool operator==(const ModeParameters&) const = default;
 };
 
@@ -47,7 +50,7 @@ struct ModePageCode {
 
 constexpr ModePageCode provisioning_page = {0x1c, 0x02};
 /// In the order of MODE SENSE.
-constexpr std::array<ModePageCode, 11> mode_page_codes = {{{0x01},
+constexpr std::array<ModePageCode, 12> mode_page_codes = {{{0x01},
                                                            {0x02},
                                                            {0x07},
                                                            {0x08},
@@ -57,9 +60,10 @@ constexpr std::array<ModePageCode, 11> mode_page_codes = {{{0x01},
                                                            {0x19},
                                                            {0x1a},
                                                            {0x1c},
-                                                           provisioning_page}};
+                                                           provisioning_page,
+                                                           {0x2a}}};
 constexpr size_t max_mode_page_bytes = 40;
-constexpr size_t all_mode_pages_bytes = 12 + 16 + 12 + 20 + 12 + 32 + 8 + 8 + 40 + 12 + 24;
+constexpr size_t all_mode_pages_bytes = 12 + 16 + 12 + 20 + 12 + 32 + 8 + 8 + 40 + 12 + 24 + 22;
 
 /// Length of a page with its header of two or, with a subpage code, four bytes; 0: there is no such page.
 size_t mode_page_bytes(ModePageCode code);

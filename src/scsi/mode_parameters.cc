@@ -15,6 +15,13 @@ uint32_t array_threshold_sets(unit::LogicalUnit& unit) {
   return static_cast<uint32_t>(std::min<uint64_t>(sets, UINT32_MAX));
 }
 
+// What no host sets.
+void add_what_is_told(unit::LogicalUnit& unit, const UnitState& state, ModeParameters& out) {
+  out.array_threshold_sets = array_threshold_sets(unit);
+  out.kind = unit.geometry().kind;
+  out.removal_prevented = state.prevents > 0;
+}
+
 }  // namespace
 
 void recall_mode_parameters(UnitState& state, unit::LogicalUnit& unit, std::string_view text,
@@ -57,19 +64,21 @@ ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState&
   out.attention_interlock = state.attention_interlock;
   out.threshold_enabled = state.threshold_enabled;
   out.threshold_sets = state.threshold_sets();
-  out.array_threshold_sets = array_threshold_sets(unit);
+  add_what_is_told(unit, state, out);
   return out;
 }
 
 ModeParameters default_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
-  return {.write_cache = state.default_write_cache, .array_threshold_sets = array_threshold_sets(unit)};
+  ModeParameters out{.write_cache = state.default_write_cache};
+  add_what_is_told(unit, state, out);
+  return out;
 }
 
 ModeParameters saved_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
   const std::optional<ModeParameters> saved = state.saved_mode_parameters();
   if (!saved) return default_mode_parameters(unit, state);
   ModeParameters out = *saved;
-  out.array_threshold_sets = array_threshold_sets(unit);
+  add_what_is_told(unit, state, out);
   return out;
 }
 

@@ -39,9 +39,14 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->unit = mapping.unit_on_shard[domain.loop().index()];
   state->is_device = state->unit->passthrough() != nullptr;
   state->tally = &state->unit->tally().on(domain.loop().index());
-  const bool write_cache = state->unit->geometry().write_cache;
-  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
-                                                domain.loop().now());
+  const unit::Geometry geometry = state->unit->geometry();
+  state->kind = geometry.kind;
+  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid,
+                                                geometry.write_cache, domain.loop().now());
+  if (geometry.kind == unit::DeviceKind::cdrom) {
+    state->state->has_tray = true;
+    state->state->no_medium = geometry.size_bytes == 0;
+  }
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);

@@ -118,6 +118,21 @@ class Domain {
   /// host is told that mode parameters have changed. An error: it could not be written down, and nothing has changed. `unit`
   /// outlives it. On the home shard.
   loop::Task<Result<void>> configure_write_cache(std::string volume, unit::LogicalUnit& unit, bool enabled);
+  // A CD-ROM drive, whose medium the array changes. On shard 0.
+  struct Tray {
+    bool open = false;       ///< a host has opened it
+    bool prevented = false;  ///< a host keeps it closed with PREVENT ALLOW MEDIUM REMOVAL
+  };
+  Tray tray_of(const std::string& volume);
+  /// Every host of it is asked to let go of the medium: GET EVENT STATUS NOTIFICATION, eject request.
+  loop::Task<void> request_eject(std::string volume);
+  /// What hosts prevent is over; they are not told.
+  loop::Task<void> allow_removal(std::string volume);
+  /// Before the medium goes: when it is done no command begins on it any more, on any shard.
+  loop::Task<void> withdraw_medium(std::string volume);
+  /// After that: the tray is closed, and if a medium lies in it every host is told (NOT READY TO READY CHANGE).
+  loop::Task<void> offer_medium(std::string volume, bool present);
+
   /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
   /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
   bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);

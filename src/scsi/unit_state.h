@@ -44,7 +44,9 @@ struct UnitState {
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
-  std::atomic<bool> ejected = false;           ///< removable media only
+  std::atomic<bool> ejected = false;           ///< removable media only; of a CD-ROM drive: the tray is open
+  std::atomic<bool> has_tray = false;          ///< a CD-ROM drive
+  std::atomic<bool> no_medium = false;         ///< of a CD-ROM drive: the array has put nothing in
   std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
 
   Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
@@ -100,15 +102,15 @@ struct UnitState {
   void end_allegiance(uint32_t number);
 
   bool ready() const {
-    return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
+    return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed) &&
+           !no_medium.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
-           !software_write_protect && !separate_task_sets && !task_aborted_status &&
-           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
-           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
-           application_log.empty() && *reservations() == unit::Reservations() &&
-           *access() == unit::AccessStates();
+    return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
+           !descriptor_sense && !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
+           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
+           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
   }
 
  private:

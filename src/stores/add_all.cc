@@ -18,6 +18,8 @@ void add_all(block::Registry& registry) {
        {"allow", false, "what hosts may do beyond the ordinary: firmware,format,diagnostics,ata"},
        {"timeout_seconds", false, "how long an ordinary command may take, 1 to 86400"}},
       open_scsi);
+  registry.add_store("cdrom", {{"path", false, "the image in the drive, for example /srv/iso/debian-12.iso"}},
+                     open_cdrom);
 }
 
 }  // namespace ashlar::stores

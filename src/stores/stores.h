@@ -33,4 +33,8 @@ loop::Task<OpenedStore> open_block(block::StoreSpec spec);
 /// timeout_seconds.
 loop::Task<OpenedStore> open_scsi(block::StoreSpec spec);
 
+/// "cdrom": a drive, whose medium is an image file that is only read. Option path: the first medium; without it the drive is empty,
+/// size_bytes of its limits 0. Blocks of 2048 bytes; what is behind the last whole one is left out.
+loop::Task<OpenedStore> open_cdrom(block::StoreSpec spec);
+
 }  // namespace ashlar::stores

@@ -294,4 +294,20 @@ loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes) {
   co_return resized;
 }
 
+loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(OpenUnit unit, std::string path) {
+  const std::shared_ptr<block::Store> store = unit.shared->store;
+  if (!store) co_return fail(ErrorCode::closed, unit.shared->identity.name, "the unit is closed");
+  auto opening = store->open_medium(std::move(path));
+  co_return co_await opening;
+}
+
+loop::Task<void> change_medium(OpenUnit unit, std::shared_ptr<block::Medium> medium) {
+  const std::shared_ptr<block::Store> store = unit.shared->store;
+  if (!store) co_return;
+  unit.shared->size_bytes.store(0, std::memory_order_relaxed);
+  auto changing = store->change_medium(std::move(medium));
+  co_await changing;
+  unit.shared->size_bytes.store(store->limits().size_bytes, std::memory_order_relaxed);
+}
+
 }  // namespace ashlar::unit

@@ -108,4 +108,10 @@ loop::Task<void> close_unit(OpenUnit unit);
 /// it waits for writes past the new end. On shard 0, one at a time.
 loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes);
 
+/// Of a CD-ROM drive: opens what change_medium() then puts in; nothing changes yet. On shard 0.
+loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(OpenUnit unit, std::string path);
+/// Puts it in, or takes out what is there (null). The geometry's size is 0 until the last command on the old medium is over; telling
+/// hosts is the caller's. On shard 0, one at a time.
+loop::Task<void> change_medium(OpenUnit unit, std::shared_ptr<block::Medium> medium);
+
 }  // namespace ashlar::unit
