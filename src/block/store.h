@@ -25,8 +25,16 @@ class Store {
   /// calling BlockDevice::limits() again: a store keeps the size where all channels read it, atomically). When it
   /// shrinks, the caller sees to it that no write past the new end is in flight. Called on shard 0, one at a time.
   virtual loop::Task<Result<void>> resize(uint64_t bytes) = 0;
+  /// What was written becomes unreadable for good, since its key is gone; then reads give anything. The caller sees to it that
+  /// nothing is in flight. Only where Limits::erasable_key. Called on shard 0, one at a time.
+  virtual loop::Task<Result<void>> erase_key() { return no_key(); }
   /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none.
   virtual void collect(std::map<std::string, uint64_t>& /*counters*/) const {}
+
+ private:
+  static loop::Task<Result<void>> no_key() {
+    co_return fail(ErrorCode::unsupported, "key", "what this device holds is not encrypted");
+  }
 };
 
 /// "kind" and its options, as the document gives them; unknown options are refused by the registry.

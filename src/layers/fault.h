@@ -36,6 +36,7 @@ class FaultStore final : public block::Store {
   const block::Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override;
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override;
 
   // From shard 0; every shard follows in one of its next turns.

@@ -39,6 +39,7 @@ class ReadonlyStore final : public block::Store {
     return std::make_unique<ReadonlyChannel>(below_->open_channel(shard));
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override { below_->collect(counters); }
 
  private:

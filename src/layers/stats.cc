@@ -73,6 +73,7 @@ class StatsStore final : public block::Store {
     return std::make_unique<StatsChannel>(shard, below_->open_channel(shard), counters);
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     for (size_t i = 0; i < operation_count; ++i) collect_operation(i, counters);
     below_->collect(counters);
