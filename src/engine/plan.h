@@ -20,19 +20,21 @@ enum class StepKind : uint8_t {
   close_volume,   ///< no host sees it any more; what it holds stays in the store
   resize_volume,  ///< online
   set_write_cache,
-  add_portal,     ///< listen
-  remove_portal,  ///< listen no more; sessions go on, unless publish ends them
-  set_group,      ///< how the volumes of an access group are reached; hosts are told, no session ends
-  publish,        ///< `after` becomes what hosts see, at once
+  set_key_shared,  ///< whether hosts may erase the key of an encrypted volume
+  add_portal,      ///< listen
+  remove_portal,   ///< listen no more; sessions go on, unless publish ends them
+  set_group,       ///< how the volumes of an access group are reached; hosts are told, no session ends
+  publish,         ///< `after` becomes what hosts see, at once
 };
 
 struct Step {
   StepKind kind = StepKind::publish;
   std::string place;  ///< in the desired document, for errors: "volumes[2]"; empty when it is not from there
   rpc::VolumeDocument
-      volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache: as it is before
+      volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache, set_key_shared: as it is before
   uint64_t size_bytes = 0;                             ///< resize_volume: the new size
   bool write_cache = false;                            ///< set_write_cache: the new setting
+  bool key_shared = false;                             ///< set_key_shared: from now on
   rpc::PortalDocument portal;                          ///< add_portal, remove_portal
   std::string group;                                   ///< set_group: its name
   std::shared_ptr<const rpc::Document> before, after;  ///< publish, set_group: never null

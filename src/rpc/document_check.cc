@@ -38,6 +38,8 @@ using Names = std::unordered_set<std::string>;
 
 // Value -> where it stood first.
 using Seen = std::unordered_map<std::string, std::string>;
+// Key id -> where it stood first, and whether it was said to be shared.
+using KeysSeen = std::unordered_map<std::string, std::pair<std::string, bool>>;
 
 Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
   const auto [first, fresh] = seen.emplace(value, place);
@@ -119,6 +121,24 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
   return {};
 }
 
+// Who may erase a key must be the only one who needs it. Without an identity the key is drawn, and so its own.
+Result<void> check_encryption(const VolumeDocument& volume, const std::string& place, KeysSeen& keys) {
+  if (!volume.encrypted) {
+    if (!volume.key_id.empty())
+      return fail(ErrorCode::invalid_argument, place + ".key_id", "is there, but `encrypted` is not");
+    if (volume.key_shared)
+      return fail(ErrorCode::invalid_argument, place + ".key_shared", "is there, but `encrypted` is not");
+    return {};
+  }
+  const std::string& text = volume.key_id.empty() && volume.identity ? volume.identity->uuid : volume.key_id;
+  if (text.empty()) return {};
+  TRY_ASSIGN(const Uuid key, parse_uuid(text, place + ".key_id"));
+  const auto [first, fresh] = keys.emplace(uuid_text(key), std::pair(place, volume.key_shared));
+  if (fresh || (volume.key_shared && first->second.second)) return {};
+  return fail(ErrorCode::invalid_argument, place + ".key_shared",
+              "must be true here and at {}: both have the key {}", first->second.first, first->first);
+}
+
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
   const auto path = store.options.find("path");
@@ -137,6 +157,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
   TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
   Seen seen, paths;
   IdentitiesSeen identities;
+  KeysSeen keys;
   for (size_t i = 0; i < document.volumes.size(); ++i) {
     const VolumeDocument& volume = document.volumes[i];
     const std::string place = fmt::format("volumes[{}]", i);
@@ -144,6 +165,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
     TRY(unique(seen, volume.name, place + ".name"));
     TRY(check_geometry(volume, place));
     if (volume.identity) TRY(check_identity(*volume.identity, place + ".identity", identities));
+    TRY(check_encryption(volume, place, keys));
     TRY(check_store(volume.store, place + ".store", paths));
     if (volume.layers.size() > max_layers)
       return fail(ErrorCode::out_of_range, place + ".layers", "at most {} layers", max_layers);

@@ -57,6 +57,12 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
 
+void Domain::resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
+                            const std::string& kept) {
+  if (std::shared_ptr<UnitState> state = impl_->unit_states().find(volume))
+    scsi::resume_rewrite(std::move(state), std::move(unit), impl_->records(), kept);
+}
+
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
   const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
   return state == nullptr ? nullptr : state->reservations();
