@@ -8,7 +8,7 @@
 
 namespace ashlar::block {
 
-/// What a device can do. Fixed while a channel is open, but for size_bytes, which a resize moves.
+/// What a device can do. Fixed while a channel is open, but for size_bytes, which a resize moves, and erasable_key.
 struct Limits {
   uint64_t size_bytes = 0;
   uint32_t block_bytes = 512;               ///< offsets and lengths are multiples of this
@@ -25,6 +25,7 @@ struct Limits {
   bool read_only = false;
   bool rotational = false;
   bool volatile_cache = true;  ///< completed writes may be lost with the power until a flush
+  bool erasable_key = false;   ///< Store::erase_key() is there, and nothing but this device needs the key
 };
 
 class Passthrough;

@@ -36,8 +36,16 @@ class Store {
   /// Puts `medium`, which open_medium() of this stack gave, in the place of the one that is there; null: takes that out. Done when
   /// the last request on the old one is over; size_bytes is 0 until then, and while there is none. On shard 0, one at a time.
   virtual loop::Task<void> change_medium(std::shared_ptr<Medium> medium);
+  /// What was written becomes unreadable for good, since its key is gone; then reads give anything. The caller sees to it that
+  /// nothing is in flight. Only where Limits::erasable_key. Called on shard 0, one at a time.
+  virtual loop::Task<Result<void>> erase_key() { return no_key(); }
   /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none.
   virtual void collect(std::map<std::string, uint64_t>& /*counters*/) const {}
+
+ private:
+  static loop::Task<Result<void>> no_key() {
+    co_return fail(ErrorCode::unsupported, "key", "what this device holds is not encrypted");
+  }
 };
 
 /// "kind" and its options, as the document gives them; unknown options are refused by the registry.

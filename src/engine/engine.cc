@@ -34,7 +34,8 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       domains_(shards.count()),
       servers_(shards.count()),
       portals_(shards, servers_),
-      volumes_(registry),
+      keys_(options_.state_folder.empty() ? nullptr : std::make_unique<VolumeKeys>(options_.state_folder)),
+      volumes_(registry, keys_.get()),
       turnstile_(options_.most_waiting_changes) {
   if (!options_.state_folder.empty())
     records_ = std::make_unique<UnitRecords>(options_.state_folder, options_.boot_id);
@@ -191,6 +192,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto changing = change_medium(std::move(step));
       co_return co_await changing;
     }
+    case StepKind::set_key_shared: volumes_.share_key(step.volume.name, step.key_shared); break;
     case StepKind::add_portal: {
       auto opening = portals_.open(portal_of(step.portal));
       const Result<void> outcome = co_await opening;
@@ -222,12 +224,17 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   const Result<void> outcome = co_await opening;
   CO_TRY(outcome);
   tell("volume.opened", {{"volume", volume.name}});
+  if (const std::string failure = volumes_.key_failure(volume.name); !failure.empty())
+    tell("volume.key_lost", {{"volume", volume.name}, {"error", failure}});
   if (records_ == nullptr) co_return outcome;
   unit::LogicalUnit& unit = *volumes_.find(volume.name)->on_shard[0];
   auto recalling = records_->recall(unit.identity().uuid);
   unit::Recalled kept = co_await recalling;
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
+  const std::string rewrite = kept.rewrite;
   domains_[0]->recall(volume.name, unit, std::move(kept));
+  if (!rewrite.empty())
+    domains_[0]->resume_rewrite(volume.name, volumes_.find(volume.name)->on_shard[0], rewrite);
   co_return outcome;
 }
 

@@ -17,6 +17,7 @@
 #include "engine/turnstile.h"
 #include "engine/unit_records.h"
 #include "engine/version.h"
+#include "engine/volume_keys.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
 #include "rpc/amendment.h"
@@ -113,6 +114,7 @@ class Engine final : private StepRunner {
   scsi::Domain::Group domains_;  // entry i made, used and destroyed on shard i
   iscsi::Server::Group servers_;
   Portals portals_;
+  std::unique_ptr<VolumeKeys> keys_;  // null without a state folder
   Volumes volumes_;
   std::shared_ptr<const iscsi::Directory> directory_;
 

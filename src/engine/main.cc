@@ -75,7 +75,8 @@ Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
-  for (const char* each : UnitRecords::folders) {
+  for (const char* each :
+       {UnitRecords::folders[0], UnitRecords::folders[1], UnitRecords::folders[2], VolumeKeys::folder}) {
     if (!problem) std::filesystem::create_directories(fmt::format("{}/{}", folder, each), problem);
   }
   if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());

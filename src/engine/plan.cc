@@ -49,7 +49,7 @@ Result<void> same(const T& running, const T& desired, const std::string& place) 
       change);
 }
 
-// Everything but size, write cache and the medium of a drive is fixed while a volume exists: hosts were told, and do not ask again.
+// Everything but size, write cache, key_shared and the medium of a drive is fixed while a volume exists: hosts were told, and do not ask again.
 Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
                          const std::string& place) {
   TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
@@ -57,6 +57,13 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
   TRY(same(running.thin, desired.thin, place + ".thin"));
   TRY(same(running.read_only, desired.read_only, place + ".read_only"));
   TRY(same(running.removable, desired.removable, place + ".removable"));
+  if (running.encrypted != desired.encrypted) {
+    return fail(
+        ErrorCode::already_exists, place + ".encrypted",
+        "cannot change: what volume '{}' holds would be read as noise; make a new volume and copy the data",
+        desired.name);
+  }
+  TRY(same(running.key_id, desired.key_id, place + ".key_id"));
   TRY(same(running.identity, desired.identity, place + ".identity"));
   if (!rpc::is_cdrom(running) || !rpc::is_cdrom(desired))  // a drive's store is its medium
     TRY(same(running.store, desired.store, place + ".store"));
@@ -133,6 +140,11 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
       parts.change.push_back(volume_step(StepKind::change_medium, *now, place));
       parts.change.back().medium = rpc::medium_of(volume);
     }
+    if (volume.key_shared != now->key_shared) {
+      parts.change.push_back(volume_step(StepKind::set_key_shared, *now, place));
+      parts.change.back().volume.size_bytes = volume.size_bytes;
+      parts.change.back().key_shared = volume.key_shared;
+    }
   }
   for (const VolumeDocument& volume : running.volumes) {
     if (desired_volumes.find(volume.name) == nullptr)
@@ -184,9 +196,10 @@ std::string what_is_open(const VolumeDocument& volume) {
   if (rpc::is_cdrom(volume)) return "CD-ROM drive, " + in_drive(rpc::medium_of(volume));
   const std::string path = path_of(volume);
   if (volume.store.kind == "scsi") return fmt::format("the SCSI device {} as it is", path);
-  return fmt::format("{}, {}-byte blocks, {}{}{}",
+  return fmt::format("{}, {}-byte blocks, {}{}{}{}",
                      volume.size_bytes == 0 ? "all of the device" : json::print_size(volume.size_bytes),
-                     volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);
+                     volume.block_bytes, volume.encrypted ? "encrypted, " : "", volume.store.kind,
+                     path.empty() ? "" : " ", path);
 }
 
 rpc::StepReport describe_group(const Step& step) {
@@ -214,6 +227,7 @@ Step inverse(const Step& step) {
       back.volume.store.options.erase("path");
       if (!step.medium.empty()) back.volume.store.options["path"] = step.medium;
       break;
+    case StepKind::set_key_shared: std::swap(back.key_shared, back.volume.key_shared); break;
     case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
     case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
     case StepKind::set_group:
@@ -236,6 +250,9 @@ rpc::StepReport describe(const Step& step) {
     case StepKind::change_medium:
       return {"change medium", step.volume.name,
               fmt::format("{} -> {}", in_drive(rpc::medium_of(step.volume)), in_drive(step.medium))};
+    case StepKind::set_key_shared:
+      return {"set key shared", step.volume.name,
+              step.key_shared ? "hosts cannot erase its key" : "hosts may erase its key"};
     case StepKind::add_portal: return {"add portal", step.portal.name, portal};
     case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
     case StepKind::set_group: return describe_group(step);

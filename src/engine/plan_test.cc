@@ -79,6 +79,7 @@ class ModelRunner final : public StepRunner {
         model.volumes.at(step.volume.name).store.options.erase("path");
         if (!step.medium.empty()) model.volumes.at(step.volume.name).store.options["path"] = step.medium;
         break;
+      case StepKind::set_key_shared: model.volumes.at(step.volume.name).key_shared = step.key_shared; break;
       case StepKind::add_portal:
         for (const auto& [address, port] : model.listening) {
           const bool all = address == "0.0.0.0" || step.portal.address == "0.0.0.0";
@@ -121,6 +122,8 @@ rc::Gen<Document> any_document(uint64_t age) {
       if (!*rc::gen::arbitrary<bool>()) continue;
       document.volumes.push_back(volume(name, (age + *rc::gen::inRange<uint64_t>(0, 2)) << 20));
       document.volumes.back().write_cache = *rc::gen::arbitrary<bool>();
+      document.volumes.back().encrypted = true;
+      document.volumes.back().key_shared = *rc::gen::arbitrary<bool>();
       if (!*rc::gen::arbitrary<bool>()) continue;
       rpc::MappingDocument mapping;
       mapping.volume = name;

@@ -190,6 +190,8 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
   status.read_only = volume.read_only;
   status.write_cache = volume.write_cache;
   status.removable = volume.removable;
+  status.encrypted = volume.encrypted;
+  status.message = volumes_.key_failure(volume.name);
   status.size_bytes = volume.size_bytes;
   if (volume.identity) status.identity = *volume.identity;
   status.store = volume.store;

@@ -46,6 +46,7 @@ class ReadonlyStore final : public block::Store {
   loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
     return below_->change_medium(std::move(medium));
   }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override { below_->collect(counters); }
 
  private:

@@ -80,6 +80,7 @@ class StatsStore final : public block::Store {
   loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
     return below_->change_medium(std::move(medium));
   }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     for (size_t i = 0; i < operation_count; ++i) collect_operation(i, counters);
     below_->collect(counters);

@@ -36,6 +36,9 @@ struct VolumeDocument {
   bool read_only = false;
   bool write_cache = false;  ///< false: every write is on stable storage before it is acknowledged
   bool removable = false;
+  bool encrypted = false;   ///< what its store holds is ciphertext
+  std::string key_id = {};  ///< UUID under which its key is kept, no secret; empty: its own uuid
+  bool key_shared = false;  ///< snapshots or other volumes need its key, too: hosts cannot erase it
   std::optional<IdentityDocument>
       identity;  ///< absent: drawn at random, told by status, to be kept by the caller
   StoreDocument store;

@@ -39,6 +39,8 @@ using Names = std::unordered_set<std::string>;
 
 // Value -> where it stood first.
 using Seen = std::unordered_map<std::string, std::string>;
+// Key id -> where it stood first, and whether it was said to be shared.
+using KeysSeen = std::unordered_map<std::string, std::pair<std::string, bool>>;
 
 Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
   const auto [first, fresh] = seen.emplace(value, place);
@@ -102,6 +104,7 @@ Result<void> check_passed_through(const VolumeDocument& volume, const std::strin
   if (volume.removable)
     return refuse("removable", "whether its medium can be taken out is the device's to say");
   if (!volume.layers.empty()) return refuse("layers", "layers are for blocks, and it has none");
+  if (volume.encrypted) return refuse("encrypted", "blocks are encrypted, and it has none");
   return {};
 }
 
@@ -113,6 +116,7 @@ Result<void> check_cdrom(const VolumeDocument& volume, const std::string& place)
   };
   TRY(must_be(volume.block_bytes == cd_block_bytes, ".block_bytes", "is 2048"));
   TRY(must_be(volume.size_bytes == 0, ".size_bytes", "is that of the medium in it: leave it out"));
+  TRY(must_be(!volume.encrypted, ".encrypted", "is false: an image is read as it is"));
   return must_be(!volume.write_cache, ".write_cache", "is off: nothing is written");
 }
 
@@ -147,6 +151,24 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
   return {};
 }
 
+// Who may erase a key must be the only one who needs it. Without an identity the key is drawn, and so its own.
+Result<void> check_encryption(const VolumeDocument& volume, const std::string& place, KeysSeen& keys) {
+  if (!volume.encrypted) {
+    if (!volume.key_id.empty())
+      return fail(ErrorCode::invalid_argument, place + ".key_id", "is there, but `encrypted` is not");
+    if (volume.key_shared)
+      return fail(ErrorCode::invalid_argument, place + ".key_shared", "is there, but `encrypted` is not");
+    return {};
+  }
+  const std::string& text = volume.key_id.empty() && volume.identity ? volume.identity->uuid : volume.key_id;
+  if (text.empty()) return {};
+  TRY_ASSIGN(const Uuid key, parse_uuid(text, place + ".key_id"));
+  const auto [first, fresh] = keys.emplace(uuid_text(key), std::pair(place, volume.key_shared));
+  if (fresh || (volume.key_shared && first->second.second)) return {};
+  return fail(ErrorCode::invalid_argument, place + ".key_shared",
+              "must be true here and at {}: both have the key {}", first->second.first, first->first);
+}
+
 // Drives may share an image, which they only read.
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
@@ -178,6 +200,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
   TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
   Seen seen, paths;
   IdentitiesSeen identities;
+  KeysSeen keys;
   for (size_t i = 0; i < document.volumes.size(); ++i) {
     const VolumeDocument& volume = document.volumes[i];
     const std::string place = fmt::format("volumes[{}]", i);
@@ -185,6 +208,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
     TRY(unique(seen, volume.name, place + ".name"));
     TRY(check_geometry(volume, place));
     if (volume.identity) TRY(check_identity(*volume.identity, place + ".identity", identities));
+    TRY(check_encryption(volume, place, keys));
     TRY(check_store(volume.store, place + ".store", paths));
     if (volume.layers.size() > max_layers)
       return fail(ErrorCode::out_of_range, place + ".layers", "at most {} layers", max_layers);

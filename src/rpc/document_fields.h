@@ -35,6 +35,9 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
+  v.field("key_id", volume.key_id);
+  v.field("key_shared", volume.key_shared);
   v.field("identity", volume.identity);
   v.field("store", volume.store, required);
   v.field("layers", volume.layers);

@@ -44,7 +44,8 @@ struct VolumeStatus {
   std::string state;  ///< "online", "resizing", "closing", "failed"
   uint64_t size_bytes = 0;
   uint32_t block_bytes = 512, physical_block_bytes = 4096;
-  bool thin = true, read_only = false, write_cache = false, removable = false;
+  bool thin = true, read_only = false, write_cache = false, removable = false, encrypted = false;
+  std::string message;        ///< a sentence when it failed for want of its key
   IdentityDocument identity;  ///< complete: what was drawn stands here, to be kept by the caller
   StoreDocument store;
   uint32_t mappings = 0;                          ///< mappings of the document that name it

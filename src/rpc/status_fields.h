@@ -44,6 +44,8 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
+  v.field("message", volume.message);
   v.field("identity", volume.identity);
   v.field("store", volume.store);
   v.field("mappings", volume.mappings);

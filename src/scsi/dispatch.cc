@@ -86,8 +86,9 @@ void dispatch(Handling handling) {
     return handling.fail(sense_of(stays ? lun.attentions.front() : lun.attentions.pop()));
   }
   if (opcode == nullptr) return handling.fail(not_found(handling.cdb(), known));
-  if ((opcode->flags & (thin | atomic | steers_access)) != 0 && !is_supported(handling, *opcode)) [[unlikely]]
-    return handling.fail(invalid_opcode());
+  if ((opcode->flags & (thin | atomic | steers_access | keyed)) != 0 && !is_supported(handling, *opcode))
+      [[unlikely]]
+    return handling.fail(opcode->has(keyed) ? not_found(handling.cdb(), true) : invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
   go_on(handling);
 }
@@ -112,6 +113,7 @@ void go_on(Handling handling) {
 bool is_supported(Handling handling, const Opcode& opcode) {
   if (opcode.has(thin)) return is_thin(handling.unit());
   if (opcode.has(atomic)) return atomic_limits(handling.unit()).most_blocks != 0;
+  if (opcode.has(keyed)) return handling.unit().limits().erasable_key;
   return !opcode.has(steers_access) || handling.state().access()->explicit_changes;
 }
 

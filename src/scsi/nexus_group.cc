@@ -58,6 +58,12 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
 
+void Domain::resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
+                            const std::string& kept) {
+  if (std::shared_ptr<UnitState> state = impl_->unit_states().find(volume))
+    scsi::resume_rewrite(std::move(state), std::move(unit), impl_->records(), kept);
+}
+
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
   const std::shared_ptr<UnitState> state = impl_->unit_states().find(volume);
   return state == nullptr ? nullptr : state->reservations();
@@ -157,7 +163,7 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
       state->echo.clear();     // SPC-4 6.18.5
       reset.push_back(state.get());
-      state->news.clear();     // a reset swallows what came before it
+      state->news.clear();  // a reset swallows what came before it
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }

@@ -88,6 +88,9 @@ class Domain {
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
   void recall(const std::string& volume, unit::LogicalUnit& unit, unit::Recalled kept);
+  /// After recall(), with what it was given of a rewriting: one that had begun to erase the key of the unit goes on.
+  void resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
+                      const std::string& kept);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
   /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the

@@ -29,7 +29,9 @@ constexpr std::array<uint64_t, 4> forbidden_bits(const Opcode& opcode) {
   return std::bit_cast<std::array<uint64_t, 4>>(mask);
 }
 
+// NACA, the one bit of the CONTROL byte that is looked at (SAM-5 5.2), is every command's.
 constexpr Opcode complete(Opcode opcode) {
+  opcode.usage[opcode.opcode == variable_length ? 1 : opcode.length - 1] |= normal_allegiance_bit;
   opcode.forbidden = forbidden_bits(opcode);
   return opcode;
 }

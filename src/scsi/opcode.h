@@ -33,6 +33,7 @@ enum OpcodeFlag : uint16_t {
   in_standby = 4096,      ///< works by a way in standby, although it needs the medium
   in_any_state = 8192,    ///< works by a way in any access state; what goes past_attention does so too
   steers_access = 16384,  ///< changes access states: only where hosts may
+  keyed = 32768,          ///< only where the medium is encrypted with a key of its own
 };
 
 /// What the unit's tally makes of a command (SPC-4 table 375 for the statistics).

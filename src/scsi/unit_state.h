@@ -108,9 +108,10 @@ struct UnitState {
   bool tells_nothing() const {
     return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
            !descriptor_sense && !software_write_protect && !separate_task_sets && !task_aborted_status &&
-           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
-           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
-           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
+           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
+           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
+           application_log.empty() && *reservations() == unit::Reservations() &&
+           *access() == unit::AccessStates();
   }
 
  private:

@@ -43,7 +43,8 @@ void block_limits(unit::LogicalUnit& unit, Writer& writer) {
 void block_characteristics(unit::LogicalUnit& unit, Writer& writer) {
   writer.u16(unit.geometry().rotational ? 7200 : 1);  // 1: nothing rotates
   writer.u8(0);
-  writer.u8(0x40);  // WABEREQ 01b: after BLOCK ERASE reads go on without error
+  // WABEREQ 01b: after BLOCK ERASE reads go on without error; WACEREQ the same after CRYPTOGRAPHIC ERASE, where that is there.
+  writer.u8(unit.limits().erasable_key ? 0x50 : 0x40);
   writer.zeroes(64 - 4 - 4);
 }
 

@@ -94,6 +94,31 @@ loop::Task<WorkTime> work_time_story(SharedUnit shared) {
   co_return co_await asking;
 }
 
+// A key that is being erased; lives until the asker has heard of it.
+struct Erasing {
+  Result<void> outcome;
+  loop::Event answered;  // on the asker's shard
+};
+
+loop::Task<void> erase_at_home(SharedUnit shared, std::shared_ptr<Erasing> erasing, uint32_t asker) {
+  const std::shared_ptr<block::Store> store = shared->store;  // a unit that closes lets go of it
+  if (store == nullptr) {
+    erasing->outcome = fail(ErrorCode::closed, shared->identity.name, "is closed");
+  } else {
+    auto changing = store->erase_key();
+    erasing->outcome = co_await changing;
+  }
+  shared->shards.send(asker, [erasing] { erasing->answered.set(); });
+}
+
+// Not a member: it must not touch the LocalUnit after it has waited.
+loop::Task<Result<void>> erase_story(SharedUnit shared, uint32_t asker) {
+  const auto erasing = std::make_shared<Erasing>();
+  shared->shards.send(0, [shared, erasing, asker] { erase_at_home(shared, erasing, asker).detach(); });
+  co_await erasing->answered;
+  co_return erasing->outcome;
+}
+
 loop::Task<void> close_shard(LocalUnit& local, loop::Shards& shards, std::move_only_function<void()> closed) {
   co_await local.close();
   shards.send(0, std::move(closed));
@@ -211,6 +236,8 @@ loop::Task<RangeLock> LocalUnit::lock_range(uint64_t offset, uint64_t length, bo
 }
 
 loop::Task<WorkTime> LocalUnit::work_time() { return work_time_story(shared_); }
+
+loop::Task<Result<void>> LocalUnit::erase_key() { return erase_story(shared_, loop_.index()); }
 
 void LocalUnit::unlock_range(const RangeLock& lock) {
   if (lock.id == 0) return;

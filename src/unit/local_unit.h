@@ -56,6 +56,7 @@ class LocalUnit final : public LogicalUnit {
   }
   loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) override;
   void unlock_range(const RangeLock& lock) override;
+  loop::Task<Result<void>> erase_key() override;
   UnitTally& tally() override { return shared_->tally; }
   PoolLevel& pool_level() override { return shared_->pool_level; }
   loop::Task<WorkTime> work_time() override;

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/result.h"
 #include "block/device.h"
 #include "block/passthrough.h"
 #include "loop/task.h"
@@ -54,11 +55,19 @@ class LogicalUnit {
   /// asking; hold one at a time, or two stories may wait for ever.
   virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) = 0;
   virtual void unlock_range(const RangeLock& lock) = 0;
+  /// What was written becomes unreadable for good (Limits::erasable_key; block::Store::erase_key). The caller holds the whole
+  /// range, reads included, and lets nothing else begin.
+  virtual loop::Task<Result<void>> erase_key() { return no_key(); }
   /// What its hosts had it do; lives as long as this.
   virtual UnitTally& tally() = 0;
   virtual PoolLevel& pool_level() = 0;
   /// How long its device has worked, since it was opened. Control path.
   virtual loop::Task<WorkTime> work_time() = 0;
+
+ private:
+  static loop::Task<Result<void>> no_key() {
+    co_return fail(ErrorCode::unsupported, "key", "this unit is not encrypted");
+  }
 };
 
 }  // namespace ashlar::unit
