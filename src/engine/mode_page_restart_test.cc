@@ -40,6 +40,15 @@ TEST_F(ModePageRestart, WhatWasSavedOutlivesTheEngineAndTheRestDoesNot) {
   EXPECT_EQ(sensed(), task_aborted_status);
 }
 
+TEST_F(ModePageRestart, IdentifyingInformationOutlivesTheEngine) {
+  const std::vector<uint8_t> words = {'r', 'a', 'c', 'k', ' ', '7'};
+  EXPECT_EQ(ask({0xa4, 0x06, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0}, words, {}).status, 0);
+  restart();
+  std::vector<uint8_t> told(10);
+  EXPECT_EQ(ask({0xa3, 0x05, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0}, {}, told).status, 0);
+  EXPECT_EQ(std::vector<uint8_t>(told.begin() + 4, told.end()), words);
+}
+
 TEST_F(ModePageRestart, RecordsOfManyAreWrittenInTurn) {
   UnitRecords records("/srv", "boot");
   const Uuid unit = {7};

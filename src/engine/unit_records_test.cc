@@ -231,6 +231,25 @@ TEST(UnitRecords, ARewritingIsRecalledUntilItIsOver) {
   EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
 }
 
+loop::Task<Result<void>> note(UnitRecords* records, Uuid unit, std::string text) {
+  auto keeping = records->keep_identifying_information(unit, std::move(text));
+  co_return co_await keeping;
+}
+
+TEST(UnitRecords, IdentifyingInformationIsKeptBesideTheRest) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  UnitRecords records("/srv", "boot");
+  const Uuid one{1};
+  EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, one, std::string("write_cache=1")));
+  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string("device=61 text=")));
+  const unit::Recalled recalled = loop::run_story(process.loop(0), recall, &records, one);
+  EXPECT_EQ(recalled.identifying_information, "device=61 text=");
+  EXPECT_EQ(recalled.mode_parameters, "write_cache=1");
+  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string()));
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).identifying_information, "");
+}
+
 TEST(UnitRecords, AreOneAUnit) {
   loop::SimWorld world(1);
   loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);

@@ -150,6 +150,7 @@ TEST_F(AllegianceTest, WhatIsUnderWayIsAnsweredAfterwards) {
   EXPECT_EQ(ending(*own), "pending") << "blocked";
   EXPECT_EQ(ending(*foreign), "pending");
   EXPECT_EQ(ending(*ordered), "pending");
+  EXPECT_EQ(aca(read_one), "GOOD") << "past the ORDERED one";
   hold(true);
   clear();
   EXPECT_EQ(ending(*own), "GOOD");

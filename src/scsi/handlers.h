@@ -42,13 +42,18 @@ void write_atomic(Handling handling);
 void sanitize(Handling handling);
 void format_unit(Handling handling);
 void read_defect_data(Handling handling);
-// echo_buffer.cc, diagnostics.cc, report_facts.cc
+// referrals.cc, timestamp.cc, identifying_information.cc
+void report_referrals(Handling handling);
+void report_timestamp(Handling handling);
+void set_timestamp(Handling handling);
+void report_identifying_information(Handling handling);
+void set_identifying_information(Handling handling);
+// echo_buffer.cc, diagnostics.cc, media_serial_number.cc
 void read_buffer(Handling handling);
 void write_buffer(Handling handling);
 void send_diagnostic(Handling handling);
 void receive_diagnostic(Handling handling);
 void read_media_serial_number(Handling handling);
-void report_timestamp(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);

@@ -186,6 +186,7 @@ void Handling::abort_told() const {
   if (interrupted() && task_->state_ != Task::State::blocked) return;
   task_->interrupted_ = true;
   task_->status = ScsiStatus::task_aborted;
+  task_->sense = {};
   proceed();
 }
 

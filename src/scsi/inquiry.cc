@@ -61,8 +61,9 @@ void inquiry(Handling handling) {
   const bool vital = (cdb[1] & 0x01) != 0;
   const uint8_t page = cdb[2];
   const uint16_t allocation_length = load_be16(cdb + 3);
-  const std::vector<unit::TargetPortName>& ports = handling.nexus().impl().view->target_ports;
-  std::vector<uint8_t> data(max_vpd_bytes + std::min(ports.size(), max_vpd_ports) * max_port_bytes);
+  const unit::HostView& view = *handling.nexus().impl().view;
+  const size_t port_bytes = std::min(view.target_ports.size(), max_vpd_ports) * max_port_bytes;
+  std::vector<uint8_t> data(max_vpd_bytes + std::max(port_bytes, max_management_bytes));
   Writer writer(data);
   if (!vital) {
     if (page != 0) return handling.fail(Sense::invalid_cdb_field(2));
@@ -70,8 +71,8 @@ void inquiry(Handling handling) {
     return handling.reply(writer.written(), allocation_length);
   }
   if (handling.lun().unit == nullptr) return handling.fail(Sense::invalid_cdb_field(1, 0));
-  if (!vpd_page(page, handling.unit(), {handling.nexus().nexus(), ports}, writer))
-    return handling.fail(Sense::invalid_cdb_field(2));
+  const VpdAsker asker{handling.nexus().nexus(), view.target_ports, view.management_addresses};
+  if (!vpd_page(page, handling.unit(), asker, writer)) return handling.fail(Sense::invalid_cdb_field(2));
   CHECK(writer.ok(), "VPD page {:02x} does not fit", page);
   handling.reply(writer.written(), allocation_length);
 }

@@ -26,7 +26,9 @@ constexpr uint8_t queue_error_bits = 0x06;            // byte 3: QERR
 constexpr uint8_t attention_interlock_bits = 0x30;    // byte 4
 constexpr uint8_t software_write_protect_bit = 0x08;  // byte 4
 constexpr uint8_t task_aborted_bit = 0x40;            // byte 5
+constexpr uint8_t timestamp_by_hosts_bit = 0x02;      // byte 4 of page 0Ah/01h: SCSIP
 constexpr uint8_t iscsi_protocol = 0x05;
+constexpr ModePageCode control_extension_page = {control, control_extension};
 // The one threshold descriptor of page 1Ch/02h, SBC-3 6.5.9.
 constexpr size_t threshold_at = 16;
 constexpr size_t threshold_count_at = threshold_at + 4;
@@ -58,6 +60,12 @@ void fill_control(const ModeParameters& parameters, Bytes page) {
                                  bit_if(parameters.software_write_protect, software_write_protect_bit));
   page[5] = bit_if(parameters.task_aborted_status, task_aborted_bit);
   store_be16(page.data() + 8, 0xffff);  // BUSY TIMEOUT PERIOD: not limited
+}
+
+// SPC-4 7.5.9: TCMOS, for the system's clock is there before any host; IALUAE, since the array changes access states. The length of sense
+// data is not for hosts to govern.
+void fill_control_extension(const ModeParameters& parameters, Bytes page) {
+  page[4] = static_cast<uint8_t>(0x05 | bit_if(parameters.timestamp_by_hosts, timestamp_by_hosts_bit));
 }
 
 // SBC-3 6.5.9: a soft threshold that is met when what is available decreases to it; every host is told (SITUA zero).
@@ -109,7 +117,7 @@ void read_provisioning(ConstBytes page, ModeParameters& parameters) {
 
 size_t mode_page_bytes(ModePageCode code) {
   if (code == provisioning_page) return 24;
-  if (code == ModePageCode{control, control_extension}) return 32;
+  if (code == control_extension_page) return 32;
   if (code.subpage != 0) return 0;
   switch (code.page) {
     case protocol_specific_unit:
@@ -129,8 +137,7 @@ size_t mode_page_bytes(ModePageCode code) {
 void fill_mode_page(ModePageCode code, const ModeParameters& parameters, Bytes page) {
   header(code, page);
   if (code == provisioning_page) return fill_provisioning(parameters, page);
-  // Implicit asymmetric access, time and the length of sense data are not for hosts to govern.
-  if (code.subpage != 0) return;
+  if (code == control_extension_page) return fill_control_extension(parameters, page);
   switch (code.page) {
     case error_recovery:  // AWRE, ARRE: the storage below mends what it can
       if (parameters.kind == unit::DeviceKind::disk) page[2] = 0xc0;
@@ -154,6 +161,7 @@ void fill_changeable_mask(ModePageCode code, Bytes page) {
     page[4] = attention_interlock_bits | software_write_protect_bit;
     page[5] = task_aborted_bit;
   }
+  if (code == control_extension_page) page[4] = timestamp_by_hosts_bit;
   if (code == provisioning_page) {
     page[threshold_at] = threshold_enabled_bit;
     store_be32(page.data() + threshold_count_at, UINT32_MAX);
@@ -161,12 +169,14 @@ void fill_changeable_mask(ModePageCode code, Bytes page) {
 }
 
 bool is_changeable(ModePageCode code) {
-  return code == ModePageCode{caching} || code == ModePageCode{control} || code == provisioning_page;
+  return code == ModePageCode{caching} || code == ModePageCode{control} || code == control_extension_page ||
+         code == provisioning_page;
 }
 
 int read_mode_page(ModePageCode code, ConstBytes page, ModeParameters& parameters) {
   if (code == ModePageCode{caching}) parameters.write_cache = (page[2] & write_cache_bit) != 0;
   if (code == ModePageCode{control}) return read_control(page, parameters);
+  if (code == control_extension_page) parameters.timestamp_by_hosts = (page[4] & timestamp_by_hosts_bit) != 0;
   if (code == provisioning_page) read_provisioning(page, parameters);
   return -1;
 }

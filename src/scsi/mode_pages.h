@@ -33,7 +33,8 @@ struct ModeParameters {
   bool task_aborted_status = false;     ///< TAS: hosts are told TASK ABORTED of what another one ended
   QueueErrors queue_errors = QueueErrors::ignored;
   AttentionInterlock attention_interlock = AttentionInterlock::none;
-  bool threshold_enabled = true;  ///< of available resources, page 1Ch/02h
+  bool threshold_enabled = true;   ///< of available resources, page 1Ch/02h
+  bool timestamp_by_hosts = true;  ///< SCSIP, page 0Ah/01h
   /// Threshold sets; what the array says when no host has said otherwise.
   std::optional<uint32_t> threshold_sets;
   uint32_t array_threshold_sets = 0;

@@ -62,6 +62,7 @@ ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState&
   out.task_aborted_status = state.task_aborted_status;
   out.queue_errors = state.queue_errors;
   out.attention_interlock = state.attention_interlock;
+  out.timestamp_by_hosts = state.timestamp_by_hosts;
   out.threshold_enabled = state.threshold_enabled;
   out.threshold_sets = state.threshold_sets();
   add_what_is_told(unit, state, out);
@@ -89,6 +90,7 @@ void set_mode_parameters(unit::LogicalUnit& unit, UnitState& state, const ModePa
   state.task_aborted_status = parameters.task_aborted_status;
   state.queue_errors = parameters.queue_errors;
   state.attention_interlock = parameters.attention_interlock;
+  state.timestamp_by_hosts = parameters.timestamp_by_hosts;
   state.threshold_enabled = parameters.threshold_enabled;
   state.set_threshold_sets(parameters.threshold_sets);
   if (unit.geometry().write_cache != parameters.write_cache) unit.set_write_cache(parameters.write_cache);

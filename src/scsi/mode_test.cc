@@ -52,6 +52,7 @@ TEST_F(Mode, PageControl) {
   EXPECT_EQ(sets(with(control, 4, 0x08)), "GOOD");
   EXPECT_EQ(page(0x0a), with(control, 4, 0x08));
   EXPECT_EQ(page(0x80 | 0x0a), control);
+  EXPECT_EQ(data(sense6(0x40 | 0x0a, 0x01)).at(4 + 4), 0x02) << "SCSIP";
   EXPECT_EQ(end(sense6(0xc0 | 0x0a)), "5/39/00");
 }
 
@@ -135,7 +136,7 @@ TEST_F(Mode, RefusedListsChangeNothingAndSayWhere) {
   EXPECT_EQ(refusal(joined({header, with(control, 0, 0x4a)})), "5/26/00 at list 5") << "subpage 10";
   EXPECT_EQ(refusal(joined({header, with(control_extension, 1, 0)})), "5/26/00 at list 4.6");
   EXPECT_EQ(refusal(joined({header, with(control_extension, 3, 27)})), "5/26/00 at list 6");
-  EXPECT_EQ(refusal(joined({header, with(control_extension, 4, 1)})), "5/26/00 at list 8.0");
+  EXPECT_EQ(refusal(joined({header, with(control_extension, 4, 0x06)})), "5/26/00 at list 8.0");
   EXPECT_EQ(refusal(joined({header, with(control, 4, 0x10)})), "5/26/00 at list 8.4")
       << "UA_INTLCK_CTRL 01b is reserved";
   EXPECT_EQ(refusal(joined({header, with(control, 2, 0x40)})), "5/26/00 at list 6.6") << "TST 010b";

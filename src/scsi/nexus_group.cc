@@ -55,6 +55,7 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
   recall_rewrite(*state, kept.rewrite, volume);
+  recall_identifying_information(*state, kept.identifying_information, volume);
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
 
@@ -78,7 +79,10 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   for (NexusState& nexus : nexuses) {
     if (&nexus.nexus() == except) continue;
     for (auto& [number, state] : nexus.impl().luns) {
-      if (state->volume == volume) state->attentions.raise(attention);
+      if (state->volume != volume) continue;
+      state->attentions.raise(attention);
+      if (attention == unit::Attention::capacity_changed && nexus.impl().listener)
+        nexus.impl().listener(number, attention);
     }
   }
 }

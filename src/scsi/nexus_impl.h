@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct NexusState::Impl {
   size_t in_flight = 0;
   size_t managing = 0;  ///< task management functions not answered yet, and copies whose command is answered
   bool closing = false;
+  NexusState::Listener listener;  ///< empty: nobody listens
   std::move_only_function<void()> closed;
   IntrusiveList<CopyOperation, CopyTag> copies;  ///< under way
   CopyRecords copy_records;
@@ -146,6 +148,9 @@ struct Domain::Impl {
   void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
                          const unit::ReservationOutcome& outcome, uint32_t allegiance,
                          std::move_only_function<void()> done);
+  /// The initiator ports of this shard that belong to one of these nodes and map the unit, by node.
+  void find_ports(const std::string& volume, const std::vector<std::string>& nodes,
+                  std::map<std::string, std::set<std::string>>& out);
   /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
   void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);

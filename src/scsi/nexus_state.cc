@@ -171,15 +171,20 @@ void NexusState::replace_view(std::shared_ptr<const unit::HostView> view) {
     impl_->add_lun(mapping);
     changed = true;
   }
-  const bool ports_changed = view->target_ports != impl_->view->target_ports;
+  const bool device_changed = view->target_ports != impl_->view->target_ports ||
+                              view->management_addresses != impl_->view->management_addresses;
   impl_->view = std::move(view);
   impl_->index();
-  if (ports_changed) {  // VPD page 88h is another one now
+  if (device_changed) {  // VPD pages 85h and 88h are others now
     for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::inquiry_data_changed);
   }
   if (!changed) return;
   for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::luns_changed);
+  if (impl_->listener && !impl_->luns.empty())
+    impl_->listener(impl_->luns.begin()->first, unit::Attention::luns_changed);
 }
+
+void NexusState::on_news(Listener listener) { impl_->listener = std::move(listener); }
 
 void NexusState::close(std::move_only_function<void()> closed) {
   CHECK(!impl_->closing, "a nexus closed twice");

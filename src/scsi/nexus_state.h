@@ -64,6 +64,11 @@ class NexusState : public ListNode<NexusTag> {
   /// The host's mappings changed: tasks on units that went away end with LOGICAL UNIT NOT SUPPORTED or are aborted; others
   /// go on; luns_changed is raised when the list of LUNs differs.
   void replace_view(std::shared_ptr<const unit::HostView> view);
+  /// Hears, on this shard, of what is news to a host before its next command: CAPACITY DATA HAS CHANGED of a unit, REPORTED LUNS
+  /// DATA HAS CHANGED once for all of them. The attention is there for that command all the same.
+  using Listener = std::function<void(uint16_t lun, unit::Attention)>;
+  void on_news(Listener listener);
+
   /// Ends all tasks without answers; `closed` is called once, from the ready list, when none is left in flight.
   void close(std::move_only_function<void()> closed);
   size_t tasks_in_flight() const;

@@ -106,6 +106,34 @@ loop::Task<void> give_up(NexusState::Impl& nexus, std::shared_ptr<UnitState> sta
 
 }  // namespace
 
+loop::Task<std::map<std::string, std::set<std::string>>> known_ports(Domain& domain, std::string volume,
+                                                                     std::vector<std::string> nodes) {
+  using Ports = std::map<std::string, std::set<std::string>>;
+  Domain::Group& group = domain.impl().group;
+  std::vector<Ports> found(group.size());  // each shard writes its own
+  std::function<void(loop::Loop&)> look = [&](loop::Loop& loop) {
+    group[loop.index()]->impl().find_ports(volume, nodes, found[loop.index()]);
+  };
+  auto looking = loop::on_every_shard(domain.loop().shards(), std::move(look));
+  co_await looking;
+  Ports all;
+  for (const std::string& node : nodes) all[node];
+  for (Ports& each : found) {
+    for (auto& [node, ports] : each) all[node].merge(ports);
+  }
+  co_return all;
+}
+
+void Domain::Impl::find_ports(const std::string& volume, const std::vector<std::string>& nodes,
+                              std::map<std::string, std::set<std::string>>& out) {
+  for (NexusState& nexus : nexuses) {
+    const unit::Nexus& names = nexus.nexus();
+    const auto maps = [&volume](const auto& lun) { return lun.second->volume == volume; };
+    if (std::ranges::find(nodes, names.initiator_name) == nodes.end()) continue;
+    if (std::ranges::any_of(nexus.impl().luns, maps)) out[names.initiator_name].insert(names.initiator_port);
+  }
+}
+
 loop::Task<unit::ReservationStatus> change_reservations(Domain& domain, std::shared_ptr<UnitState> state,
                                                         std::string volume,
                                                         unit::ReservationRequest request) {

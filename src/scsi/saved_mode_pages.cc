@@ -21,6 +21,7 @@ constexpr Flag flags[] = {
     {"separate_task_sets", &ModeParameters::separate_task_sets},
     {"task_aborted_status", &ModeParameters::task_aborted_status},
     {"threshold_enabled", &ModeParameters::threshold_enabled},
+    {"timestamp_by_hosts", &ModeParameters::timestamp_by_hosts},
 };
 
 // False: no such word, or not a value of it.

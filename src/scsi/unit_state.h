@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "loop/time.h"
 #include "scsi/application_log.h"
+#include "scsi/identifying_information.h"
 #include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
 #include "unit/access.h"
@@ -42,12 +43,15 @@ struct UnitState {
   std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
   std::atomic<QueueErrors> queue_errors = QueueErrors::ignored;  ///< QERR, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
-  std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
-  std::atomic<bool> ejected = false;           ///< removable media only; of a CD-ROM drive: the tray is open
-  std::atomic<bool> has_tray = false;          ///< a CD-ROM drive
-  std::atomic<bool> no_medium = false;         ///< of a CD-ROM drive: the array has put nothing in
-  std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
+  std::atomic<bool> threshold_enabled = true;    ///< mode page 1Ch/02h
+  std::atomic<bool> timestamp_by_hosts = true;   ///< SCSIP, mode page 0Ah/01h
+  std::atomic<bool> timestamp_set = false;       ///< by SET TIMESTAMP
+  std::atomic<int64_t> timestamp_offset_ms = 0;  ///< from the loop's clock; with timestamp_set
+  std::atomic<bool> stopped = false;             ///< START STOP UNIT with START 0
+  std::atomic<bool> ejected = false;    ///< removable media only; of a CD-ROM drive: the tray is open
+  std::atomic<bool> has_tray = false;   ///< a CD-ROM drive
+  std::atomic<bool> no_medium = false;  ///< of a CD-ROM drive: the array has put nothing in
+  std::atomic<uint32_t> prevents = 0;   ///< nexuses that prevent medium removal
 
   Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
@@ -92,6 +96,14 @@ struct UnitState {
     access_ = std::move(access);
   }
 
+  IdentifyingInformation identifying_information() const {
+    const std::lock_guard lock(mutex_);
+    return identifying_information_;
+  }
+  void set_identifying_information(IdentifyingInformation information) {
+    const std::lock_guard lock(mutex_);
+    identifying_information_ = std::move(information);
+  }
   std::optional<SharedAllegiance> allegiance() const {
     const std::lock_guard lock(mutex_);
     return allegiance_;
@@ -110,7 +122,8 @@ struct UnitState {
            !descriptor_sense && !software_write_protect && !separate_task_sets && !task_aborted_status &&
            queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
            threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
-           application_log.empty() && *reservations() == unit::Reservations() &&
+           application_log.empty() && timestamp_by_hosts && !timestamp_set &&
+           identifying_information().empty() && *reservations() == unit::Reservations() &&
            *access() == unit::AccessStates();
   }
 
@@ -119,6 +132,7 @@ struct UnitState {
   std::optional<uint32_t> threshold_sets_;
   std::optional<ModeParameters> saved_;
   std::optional<SharedAllegiance> allegiance_;
+  IdentifyingInformation identifying_information_;
   uint32_t allegiances_ = 0;  // begun so far
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
   std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();

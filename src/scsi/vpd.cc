@@ -59,7 +59,8 @@ void provisioning(unit::LogicalUnit& unit, Writer& writer) {
   writer.u8(0);
 }
 
-constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
+constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8a,
+                             0x8f, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb7};
 
 // What SBC defines, or tells of commands that MMC has not, is not for a CD-ROM drive.
 constexpr uint8_t cd_pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88};
@@ -74,7 +75,8 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
     case 0x00: writer.bytes(pages_of(unit)); return true;
     case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 36))); return true;
     case 0x83: device_identification(unit, asker.nexus, writer); return true;
-    case 0x86: extended_inquiry(unit, writer); return true;
+    case 0x85: management_addresses(asker.management_addresses, writer); return true;
+    case 0x86: extended_inquiry(writer); return true;
     case 0x87: mode_page_policy(writer); return true;
     case 0x88: scsi_ports(asker, writer); return true;
     case 0x8a: power_conditions(writer); return true;
@@ -82,6 +84,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;
+    case 0xb3: referrals(writer); return true;
     case 0xb4: block_lengths(unit, writer); return true;
     case 0xb7: block_limits_extension(writer); return true;
     default: return false;
