@@ -52,6 +52,7 @@ class Completion {
     for (api::Snapshot& each : next_.snapshots) TRY(snapshot(each));
     for (api::Map& each : next_.maps) map(each);
     draw_luns(next_);
+    for (api::IsnsServer& each : next_.isns_servers) isns_server(each);
     for (api::User& each : next_.users) user(each);
     for (api::Token& each : next_.tokens) token(each);
     return std::move(fresh_);
@@ -105,6 +106,14 @@ class Completion {
     if (each.name.empty()) each.name = api::default_map_name(each);
     const api::Map* before = maps_before_.find(each.name);
     if (before != nullptr && !each.lun && before->target == each.target) each.lun = before->lun;
+  }
+
+  // It stays what it is: under another name the array would be there twice until the old one expires.
+  void isns_server(api::IsnsServer& each) {
+    if (const api::IsnsServer* before = api::find_named(before_.isns_servers, each.name))
+      keep_if_empty(each.entity, before->entity);
+    constexpr size_t drawn_bytes = 8;
+    if (each.entity.empty()) each.entity = "ashlar-" + hex_of(ConstBytes(draw_.uuid()).first(drawn_bytes));
   }
 
   void user(api::User& each) {

@@ -1,5 +1,7 @@
 #include "agent/resource_status.h"
 
+#include "agent/clock.h"
+#include "agent/isns_clients.h"
 #include "api/lists.h"
 #include "api/settings.h"
 #include "rpc/status_fields.h"
@@ -72,6 +74,8 @@ void ResourceStatus::add(Json& resource) {
     status = target(name);
   } else if (kind_.member == "groups") {
     status = group(name);
+  } else if (kind_.member == "isns_servers") {
+    status = isns_server(name, resource);
   } else if (kind_.member == "settings") {
     status = setting(name);
   } else {
@@ -163,6 +167,22 @@ Json ResourceStatus::group(const std::string& name) {
   return {{"state", host.empty() ? "as configured" : "changed by a host"},
           {"access", std::move(access)},
           {"changed_by", host}};
+}
+
+Json ResourceStatus::isns_server(const std::string& name, const Json& resource) {
+  if (!resource.value("enabled", true)) return {{"state", "disabled"}};
+  const std::optional<IsnsStatus> known = service_.isns.status(name);
+  if (!known) return {{"state", "starting"}};
+  Json status = {{"state", known->state},       {"since", rfc3339(known->since)},
+                 {"targets", known->targets},   {"portals", known->portals},
+                 {"left_out", known->left_out}, {"registrations", known->registrations},
+                 {"failures", known->failures}};
+  if (!known->message.empty()) status["message"] = known->message;
+  if (known->last_error_at != 0) {
+    status["last_error"] = known->last_error;
+    status["last_error_at"] = rfc3339(known->last_error_at);
+  }
+  return status;
 }
 
 Json ResourceStatus::setting(const std::string& name) {

@@ -65,6 +65,7 @@ std::vector<Kind> kinds() {
         {"volumes", {"db1"}},
         {"access", {{{"group_tag", 1}, {"state", "non_optimized"}, {"preferred", true}}}}},
        {{"explicit", true}}},
+      {"isns-servers", "isns-a", {{"name", "isns-a"}, {"address", "192.0.2.53"}}, {{"enabled", false}}},
       {"alert-channels",
        "ops",
        {{"name", "ops"},

@@ -5,6 +5,7 @@
 
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <set>
 
@@ -167,6 +168,22 @@ void add_pools(Exposition& out, Array& array) {
   }
 }
 
+void add_isns(Exposition& out, const std::vector<IsnsStatus>& servers) {
+  out.family("ashlar_isns_registered", "gauge", "1 when an iSNS server knows all that it is to know.");
+  out.family("ashlar_isns_targets", "gauge", "Targets that an iSNS server was told.");
+  out.family("ashlar_isns_portals", "gauge", "Addresses that an iSNS server was told.");
+  out.family("ashlar_isns_registrations_total", "counter", "Registrations that an iSNS server has taken.");
+  out.family("ashlar_isns_failures_total", "counter", "What an iSNS server was asked in vain.");
+  for (const IsnsStatus& each : servers) {
+    const Exposition::Labels labels = {{"server", each.name}};
+    out.value("ashlar_isns_registered", labels, each.well() ? 1 : 0);
+    out.value("ashlar_isns_targets", labels, static_cast<double>(each.targets));
+    out.value("ashlar_isns_portals", labels, static_cast<double>(each.portals));
+    out.value("ashlar_isns_registrations_total", labels, static_cast<double>(each.registrations));
+    out.value("ashlar_isns_failures_total", labels, static_cast<double>(each.failures));
+  }
+}
+
 double certificate_days(const std::string& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "re"), std::fclose);
   if (!opened) return 0;
@@ -203,6 +220,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
     add_sessions(out, *stats);
   }
   add_pools(out, array_);
+  add_isns(out, isns_.statuses());
   out.family("ashlar_alert_active", "gauge", "1 for each alert that has not cleared.");
   for (const notify::Alert& each : alerts) {
     if (each.state != notify::AlertState::cleared)
@@ -268,6 +286,18 @@ double Telemetry::is_above(const std::string& pool, const char* level, double us
     above_.erase(key);
   }
   return above_.contains(key) ? 1 : 0;
+}
+
+// What has only begun says nothing yet.
+void Telemetry::add_isns_readings(std::vector<notify::Reading>& readings) const {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  for (const api::IsnsServer& each : array_.view()->configuration.isns_servers) {
+    if (!each.enabled) continue;
+    const std::optional<IsnsStatus> status = isns_.status(each.name);
+    const bool known = status && status->state != "starting";
+    const double registered = !known ? unknown : status->well() ? 1 : 0;
+    readings.push_back({"isns_registered", "isns-servers/" + each.name, registered});
+  }
 }
 
 void Telemetry::add_pool_readings(std::vector<notify::Reading>& readings) {
@@ -354,6 +384,7 @@ std::vector<notify::Reading> Telemetry::readings() {
       readings.push_back({"volume_online", "volumes/" + each.name, online.contains(each.name) ? 1.0 : 0.0});
   }
   add_pool_readings(readings);
+  add_isns_readings(readings);
   if (status) {
     for (const rpc::HostStatus& each : status->hosts)
       readings.push_back({"session_count", "hosts/" + each.name, static_cast<double>(each.sessions)});

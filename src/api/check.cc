@@ -65,6 +65,7 @@ Result<void> Examination::run() {
   for (const Target& each : all_.targets) TRY(target(each));
   for (const Map& each : all_.maps) TRY(map(each));
   for (const Group& each : all_.groups) TRY(group(each));
+  for (const IsnsServer& each : all_.isns_servers) TRY(isns_server(each));
   for (const User& each : all_.users) TRY(user(each));
   for (const Token& each : all_.tokens) TRY(token(each));
   for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));

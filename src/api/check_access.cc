@@ -1,4 +1,4 @@
-// The rules of hosts, portals, targets, maps and access groups: who sees what, and by which way.
+// The rules of hosts, portals, targets, maps, access groups and iSNS servers: who sees what, and by which way.
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -14,7 +14,8 @@ namespace {
 
 constexpr size_t max_initiators = 256;  // of one host
 constexpr size_t max_addresses = 64;    // of one host
-constexpr uint16_t max_lun = 16383;     // flat space addressing, SAM-5 4.7.7.3
+constexpr size_t max_isns_servers = 4;
+constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 }  // namespace
 
@@ -89,6 +90,34 @@ Result<void> Examination::portal(const Portal& each) {
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
+  return check_comment(each.comment, place + "/comment");
+}
+
+Result<void> Examination::isns_server(const IsnsServer& each) {
+  const std::string place = "isns-servers/" + each.name;
+  if (all_.isns_servers.size() > max_isns_servers)
+    return fail(ErrorCode::out_of_range, place, "{} iSNS servers; at most {}", all_.isns_servers.size(),
+                max_isns_servers);
+  TRY(parse_resource_name(each.name, place + "/name"));
+  in6_addr address{};
+  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
+      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
+  }
+  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(claim(name_servers_, fmt::format("{} port {}", each.address, each.port), "iSNS server " + each.name,
+            place + "/port"));
+  constexpr size_t max_entity_bytes = 200;  // RFC 4171 6.2.1 allows 255
+  if (each.entity.size() > max_entity_bytes)
+    return fail(ErrorCode::invalid_argument, place + "/entity", "at most {} characters", max_entity_bytes);
+  const auto belongs = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_' || c == ':';
+  };
+  if (!std::ranges::all_of(each.entity, belongs))
+    return fail(ErrorCode::invalid_argument, place + "/entity",
+                "may have letters, digits, '.', '-', '_' and ':'");
   return check_comment(each.comment, place + "/comment");
 }
 

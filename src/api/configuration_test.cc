@@ -104,6 +104,23 @@ const Breach breaches[] = {
     {"host-groups/web1/name", [](Configuration& c) { c.host_groups[0].name = "web1"; }},
     {"portals/san-a/address", [](Configuration& c) { c.portals[0].address = "san.example.org"; }},
     {"portals/san-a/port", [](Configuration& c) { c.portals[0].port = 0; }},
+    {"isns-servers/isns-a/address", [](Configuration& c) { c.isns_servers[0].address = "isns.example.org"; }},
+    {"isns-servers/isns-a/port", [](Configuration& c) { c.isns_servers[0].port = 0; }},
+    {"isns-servers/isns-a/entity", [](Configuration& c) { c.isns_servers[0].entity = "an array"; }},
+    {"isns-servers/isns-a/entity",
+     [](Configuration& c) { c.isns_servers[0].entity = std::string(201, 'x'); }},
+    {"isns-servers/isns-a/comment",
+     [](Configuration& c) { c.isns_servers[0].comment = std::string(1025, 'x'); }},
+    {"isns-servers/isns-b/port",
+     [](Configuration& c) {
+       c.isns_servers.push_back(c.isns_servers[0]);
+       c.isns_servers[1].name = "isns-b";
+     }},
+    {"isns-servers/isns-a",
+     [](Configuration& c) {
+       for (uint16_t i = 0; i < 4; ++i)
+         c.isns_servers.push_back({.name = fmt::format("more{}", i), .address = "192.0.2.54", .port = i});
+     }},
     {"targets/x/name", [](Configuration& c) { c.targets[0].name = "x"; }},
     {"maps/db1.web1/target", [](Configuration& c) { c.maps[0].target = "iqn.2026-11.io.ashlar:two"; }},
     {"maps/db1.web1/host", [](Configuration& c) { c.maps[0].host_group = "web"; }},

@@ -60,6 +60,7 @@ class Examination {
   Result<void> group_access(const Group& each, const std::string& place);
   Result<void> group(const Group& each);
   Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
+  Result<void> isns_server(const IsnsServer& each);
   Result<void> grants(const std::vector<Grant>& list, const std::string& place);
   Result<void> user(const User& each);
   Result<void> token(const Token& each);
@@ -86,6 +87,7 @@ class Examination {
   const NameIndex<User> users_;
   const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
+  Owners name_servers_;
   Owners members_;      // volume: its group
   Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
 };

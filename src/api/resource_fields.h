@@ -154,6 +154,17 @@ void visit_fields(V& v, T& target) {
   v.field("comment", target.comment);
 }
 
+template <typename V, Is<IsnsServer> T>
+void visit_fields(V& v, T& server) {
+  v.field("name", server.name, required);
+  v.field("address", server.address, required);
+  v.field("port", server.port);
+  v.field("enabled", server.enabled);
+  v.field("entity", server.entity);
+  v.field("esi_port", server.esi_port);
+  v.field("comment", server.comment);
+}
+
 template <typename V, Is<Grant> T>
 void visit_fields(V& v, T& grant) {
   v.field("kind", grant.kind, required);

@@ -164,6 +164,18 @@ struct Target {
   bool operator==(const Target&) const = default;
 };
 
+/// An iSNS server (RFC 4171) that is told of the targets and portals, so that hosts find them by it (docs/isns.md).
+struct IsnsServer {
+  std::string name;
+  std::string address;  ///< IPv4 or IPv6 literal
+  uint16_t port = 3205;
+  bool enabled = true;
+  std::string entity = {};  ///< what the array is called there; drawn when the server is added
+  uint16_t esi_port = 0;    ///< where the server may ask whether the array lives; 0: it is not asked to
+  std::string comment;
+  bool operator==(const IsnsServer&) const = default;
+};
+
 /// What `role` may do to resources of `kind` whose name fits `name` ("*" and "?" as in file names).
 struct Grant {
   std::string kind;  ///< plural as in the API's paths ("volumes"), or "*"

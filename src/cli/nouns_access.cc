@@ -234,6 +234,38 @@ constexpr Argument connect_arguments[] = {
 constexpr Verb connect_verbs[] = {
     {"show", "What to type on a host to have a volume there", show_connect, connect_arguments}};
 
+constexpr Column isns_columns[] = {
+    {"NAME", "/name"},
+    {"ADDRESS", "/address"},
+    {"PORT", "/port", Shown::plain, true},
+    {"STATE", "/status/state"},
+    {"SINCE", "/status/since", Shown::time},
+    {"TARGETS", "/status/targets", Shown::plain, true},
+    {"PORTALS", "/status/portals", Shown::plain, true},
+    {"MESSAGE", "/status/message"},
+    {"ENTITY", "/entity", Shown::plain, false, true},
+    {"ESI PORT", "/esi_port", Shown::plain, true, true},
+    {"REGISTRATIONS", "/status/registrations", Shown::plain, true, true},
+    {"FAILURES", "/status/failures", Shown::plain, true, true},
+    {"DESCRIPTION", "/comment", Shown::plain, false, true},
+};
+constexpr Argument isns_fields[] = {
+    {.name = "NAME", .help = "Its name", .pointer = "/name", .required = true},
+    {.name = "--address", .help = "IPv4 or IPv6", .pointer = "/address", .required = true},
+    {.name = "--port", .help = "3205 when left out", .type = Type::number, .pointer = "/port"},
+    {.name = "--entity", .help = "What the array is called there; drawn when left out", .pointer = "/entity"},
+    {.name = "--esi-port",
+     .help = "Where the server may ask whether the array lives; 0 for none",
+     .type = Type::number,
+     .pointer = "/esi_port"},
+    {.name = "--enabled",
+     .help = "Is told",
+     .type = Type::flag,
+     .pointer = "/enabled",
+     .negative = "--disabled"},
+    description_argument,
+};
+
 constexpr Noun nouns[] = {
     {.name = "host",
      .collection = "/hosts",
@@ -282,6 +314,14 @@ constexpr Noun nouns[] = {
      .help = "How well volumes are reached by which portals (ALUA)",
      .columns = access_group_columns,
      .fields = access_group_fields,
+     .verbs = resource_verbs},
+    {.name = "isns-server",
+     .collection = "/isns-servers",
+     .singular = "iSNS server",
+     .group = "Access",
+     .help = "Servers that tell hosts where the targets are",
+     .columns = isns_columns,
+     .fields = isns_fields,
      .verbs = resource_verbs},
     {.name = "session",
      .collection = "/sessions",
