@@ -26,6 +26,15 @@ void visit_fields(V& v, T& reservations) {
   v.field("registrations", reservations.registrations);
 }
 
+template <typename V, Is<DeviceStatus> T>
+void visit_fields(V& v, T& device) {
+  v.field("type", device.type);
+  v.field("vendor", device.vendor);
+  v.field("product", device.product);
+  v.field("revision", device.revision);
+  v.field("max_transfer_bytes", device.max_transfer_bytes);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -43,6 +52,7 @@ void visit_fields(V& v, T& volume) {
   v.field("sessions", volume.sessions);
   v.field("in_use", volume.in_use);
   v.field("reservations", volume.reservations);
+  v.field("device", volume.device);
 }
 
 template <typename V, Is<HostStatus> T>
