@@ -200,5 +200,26 @@ class Load(Case):
             array.run("cp", "--sparse=always", os.path.join(source, name), os.path.join(destination, name))
 
 
+class Device(Case):
+    """The engine is in the guest, and passes a SCSI device of the guest's kernel through."""
+
+    name = "device"
+
+    def run(self):
+        began, failures = time.monotonic(), []
+        network = lab.Network(0)
+        guest = lab.Guest(self.name, self.guests[0], network, self.work, self.preload)
+        try:
+            failures = lab.serve([guest], {}) + guest.failures()
+            if failures:
+                print("\n".join(guest.lines[-60:]))
+                print(f"the guest's console is in {guest.console_path}")
+        finally:
+            guest.close()
+            network.close()
+        print(f"{self.name} took {time.monotonic() - began:.0f} s", flush=True)
+        return guest.passed(), [f"{self.name}: {failure}" for failure in failures]
+
+
 # The quick ones first.
-CASES = {case.name: case for case in (Tools, Sessions, Fence, Paths, Load)}
+CASES = {case.name: case for case in (Device, Tools, Sessions, Fence, Paths, Load)}

@@ -77,7 +77,8 @@ class Completion {
     }
     if (each.backing == new_backing) each.backing.clear();
     const api::Pool* pool = api::find_named(next_.pools, each.pool);
-    if (pool != nullptr && pool->kind == "device") each.thin = false;  // a device is there as a whole
+    // A device is there as a whole.
+    if (pool != nullptr && (pool->kind == "device" || pool->kind == "scsi")) each.thin = false;
     keep_if_empty(each.created_at, draw_.now);
     // A pool that does not exist is for the check to name.
     if (each.backing.empty() && api::find_named(next_.pools, each.pool) != nullptr)

@@ -53,6 +53,9 @@ Result<void> check_fixed(const Volume& now, const Volume& next) {
   TRY(refuse_change(now.physical_block_bytes != next.physical_block_bytes, next, "physical_block_bytes",
                     anew));
   TRY(refuse_change(now.thin != next.thin, next, "thin", anew));
+  constexpr auto again = "delete the volume, which leaves the device as it is, and make it again";
+  TRY(refuse_change(now.allow != next.allow, next, "allow", again));
+  TRY(refuse_change(now.timeout_seconds != next.timeout_seconds, next, "timeout_seconds", again));
   return refuse_change(now.identity != next.identity, next, "identity", "hosts know the volume by it");
 }
 

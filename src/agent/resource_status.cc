@@ -105,6 +105,8 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   status["in_use"] = served != volumes_.end() && served->second.in_use;
   if (served != volumes_.end() && served->second.reservations)
     status["reservations"] = rpc::encode(*served->second.reservations);
+  if (served != volumes_.end() && served->second.device)
+    status["device"] = rpc::encode(*served->second.device);
   return status;
 }
 

@@ -76,6 +76,30 @@ void add_volumes(Exposition& out, const rpc::Stats& stats, const api::Configurat
   }
 }
 
+// Of volumes that are SCSI devices passed through; others have no such counters.
+void add_devices(Exposition& out, const rpc::Stats& stats) {
+  struct Family {
+    const char *counter, *name, *help;
+  };
+  static constexpr Family families[] = {
+      {"scsi_commands", "ashlar_device_commands_total", "Commands that a passed-through device was given."},
+      {"scsi_read_bytes", "ashlar_device_read_bytes_total", "Bytes that came from such a device."},
+      {"scsi_written_bytes", "ashlar_device_written_bytes_total", "Bytes that went to such a device."},
+      {"scsi_check_conditions", "ashlar_device_check_conditions_total",
+       "Answers of such a device with sense data."},
+      {"scsi_errors", "ashlar_device_errors_total",
+       "Commands that such a device did not answer, timeouts among them."},
+      {"scsi_timeouts", "ashlar_device_timeouts_total", "Commands that took longer than they may."},
+  };
+  for (const Family& family : families) {
+    out.family(family.name, "counter", family.help);
+    for (const rpc::VolumeStats& volume : stats.volumes) {
+      if (const auto found = volume.counters.find(family.counter); found != volume.counters.end())
+        out.value(family.name, {{"volume", volume.name}}, static_cast<double>(found->second));
+    }
+  }
+}
+
 void add_sessions(Exposition& out, const rpc::Stats& stats) {
   out.family("ashlar_session_commands_total", "counter", "Commands of a session.");
   out.family("ashlar_session_read_bytes_total", "counter", "Bytes that a session has read.");
@@ -217,6 +241,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   }
   if (const auto stats = engine_.stats()) {
     add_volumes(out, *stats, view->configuration);
+    add_devices(out, *stats);
     add_sessions(out, *stats);
   }
   add_pools(out, array_);

@@ -97,7 +97,7 @@ Result<void> Examination::names() {
 Result<void> Examination::pool(const Pool& each) {
   const std::string place = "pools/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.kind, {"dir", "device", "memory", "null"}, place + "/kind"));
+  TRY(one_of(each.kind, {"dir", "device", "memory", "null", "scsi"}, place + "/kind"));
   TRY(check_comment(each.comment, place + "/comment"));
   if ((each.kind == "dir") != !each.path.empty()) {
     return fail(ErrorCode::invalid_argument, place + "/path", "{}",
@@ -105,11 +105,12 @@ Result<void> Examination::pool(const Pool& each) {
                                   : "is for pools of kind dir only");
   }
   if (each.kind == "dir") TRY(claim(paths_, each.path, "pool " + each.name, place + "/path"));
-  if ((each.kind == "device") != !each.devices.empty()) {
+  if ((each.kind == "device" || each.kind == "scsi") != !each.devices.empty()) {
     return fail(ErrorCode::invalid_argument, place + "/devices", "{}",
-                each.devices.empty()
-                    ? "is missing: the devices of a pool of kind device (see `ashlar disk list`)"
-                    : "is for pools of kind device only");
+                !each.devices.empty() ? "is for pools of kinds device and scsi only"
+                : each.kind == "scsi"
+                    ? "is missing: the SCSI devices of a pool of kind scsi (see lsscsi -g)"
+                    : "is missing: the devices of a pool of kind device (see `ashlar disk list`)");
   }
   for (size_t i = 0; i < each.devices.size(); ++i)
     TRY(claim(devices_, each.devices[i], "pool " + each.name, fmt::format("{}/devices[{}]", place, i)));
@@ -167,17 +168,47 @@ Result<void> Examination::geometry(const Volume& each, const std::string& place)
   return {};
 }
 
+// What a device is that hosts use as it is, is the device's to say.
+Result<void> Examination::passed_through(const Volume& each, bool device, const std::string& place) {
+  const auto refuse = [&place](const char* field, const char* why) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}/{}", place, field), "{}", why);
+  };
+  for (size_t i = 0; i < each.allow.size(); ++i)
+    TRY(one_of(each.allow[i], {"firmware", "format", "diagnostics", "ata"},
+               fmt::format("{}/allow[{}]", place, i)));
+  constexpr uint32_t longest_timeout_seconds = 86'400;
+  if (each.timeout_seconds > longest_timeout_seconds)
+    return fail(ErrorCode::out_of_range, place + "/timeout_seconds", "at most {}, not {}",
+                longest_timeout_seconds, each.timeout_seconds);
+  if (!device) {
+    if (!each.allow.empty()) return refuse("allow", "is for volumes in pools of kind scsi");
+    return each.timeout_seconds == 0 ? Result<void>{}
+                                     : refuse("timeout_seconds", "is for volumes in pools of kind scsi");
+  }
+  if (each.size_bytes != 0)
+    return refuse("size_bytes", "a SCSI device that is passed through has no size of ours: leave it out");
+  if (each.write_cache)
+    return refuse("write_cache", "the cache of a device that is passed through is its own");
+  if (each.removable)
+    return refuse("removable", "whether its medium can be taken out is the device's to say");
+  return each.layers.empty()
+             ? Result<void>{}
+             : refuse("layers", "layers are for blocks, which a SCSI device as it is has none of");
+}
+
 Result<void> Examination::volume(const Volume& each, const std::string& place) {
   TRY(parse_resource_name(each.name, place + "/name"));
   TRY(exists(pools_, all_.pools, each.pool, "pool", place + "/pool"));
   const Pool& pool = *pools_.find(each.pool);
   TRY(geometry(each, place));
-  if (each.size_bytes == 0 && pool.kind != "device")
+  TRY(passed_through(each, pool.kind == "scsi", place));
+  if (each.size_bytes == 0 && pool.kind != "device" && pool.kind != "scsi")
     return fail(ErrorCode::invalid_argument, place + "/size_bytes",
                 "is missing: how large the volume is to be (\"10GiB\")");
   if (!each.device.empty()) {
-    if (pool.kind != "device")
-      return fail(ErrorCode::invalid_argument, place + "/device", "is for volumes in pools of kind device");
+    if (pool.kind != "device" && pool.kind != "scsi")
+      return fail(ErrorCode::invalid_argument, place + "/device",
+                  "is for volumes in pools of kinds device and scsi");
     const std::vector<std::string_view> devices(pool.devices.begin(), pool.devices.end());
     TRY(one_of(each.device, devices, place + "/device"));
   }

@@ -49,6 +49,7 @@ class Examination {
   Result<void> pool(const Pool& each);
   Result<void> identity(const Identity& each, const std::string& owner);
   Result<void> geometry(const Volume& each, const std::string& place);
+  Result<void> passed_through(const Volume& each, bool device, const std::string& place);
   Result<void> volume(const Volume& each, const std::string& place);
   Result<void> snapshot(const Snapshot& each);
   Result<void> chap(const Chap& each, const std::string& place);

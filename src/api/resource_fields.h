@@ -49,6 +49,8 @@ void visit_fields(V& v, T& volume) {
   v.field("profile", volume.profile);
   v.field("identity", volume.identity);
   v.field("layers", volume.layers);
+  v.field("allow", volume.allow);
+  v.field("timeout_seconds", volume.timeout_seconds);
   v.field("comment", volume.comment);
   v.field("origin", volume.origin);
   v.field("backing", volume.backing);

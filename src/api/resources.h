@@ -15,10 +15,11 @@ namespace ashlar::api {
 /// Where volumes live. The kind decides what else must be there.
 struct Pool {
   std::string name;
-  std::string kind;                  ///< "dir", "device", "memory", "null"
-  std::string path;                  ///< dir: an absolute folder that exists
-  std::vector<std::string> devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), one volume each
-  uint32_t warn_percent = 80;        ///< fill level that raises a warning
+  std::string kind;  ///< "dir", "device", "memory", "null", "scsi"
+  std::string path;  ///< dir: an absolute folder that exists
+  std::vector<std::string>
+      devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), scsi: nodes; one volume each
+  uint32_t warn_percent = 80;  ///< fill level that raises a warning
   uint32_t critical_percent = 95;
   std::string comment;
   bool operator==(const Pool&) const = default;
@@ -43,8 +44,8 @@ struct Layer {
 struct Volume {
   std::string name;
   std::string pool;
-  std::string device;                    ///< pool kind device: which of its devices
-  uint64_t size_bytes = 0;               ///< pool kind device: 0 is all of it
+  std::string device;                    ///< pool kinds device and scsi: which of its devices
+  uint64_t size_bytes = 0;               ///< pool kind device: 0 is all of it; kind scsi: always 0
   uint32_t block_bytes = 512;            ///< 512 or 4096; fixed at creation
   uint32_t physical_block_bytes = 4096;  ///< fixed at creation
   bool thin = true;                      ///< fixed at creation
@@ -54,6 +55,9 @@ struct Volume {
   std::string profile = "generic";  ///< "generic", "linux", "windows", "esxi", "xen"
   Identity identity;
   std::vector<Layer> layers;
+  std::vector<std::string>
+      allow;  ///< pool kind scsi: "firmware", "format", "diagnostics", "ata" (docs/passthrough.md)
+  uint32_t timeout_seconds = 0;  ///< pool kind scsi: of an ordinary command; 0: by the kind of device
   std::string comment;
   std::string origin;      ///< the snapshot that it was cloned from; told, not set
   std::string backing;     ///< what the pool calls its storage; told, not set

@@ -85,6 +85,25 @@ std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Res
   return anything ? std::optional(std::move(status)) : std::nullopt;
 }
 
+// SPC-4 table 139.
+std::string words_of_device(uint8_t type) {
+  static constexpr std::pair<uint8_t, std::string_view> words[] = {
+      {0x00, "disk"},          {0x01, "tape"},      {0x02, "printer"}, {0x03, "processor"},
+      {0x04, "worm"},          {0x05, "cd/dvd"},    {0x07, "optical"}, {0x08, "changer"},
+      {0x0c, "storage array"}, {0x0d, "enclosure"}, {0x0e, "disk"},    {0x14, "zoned disk"}};
+  for (const auto& [number, word] : words) {
+    if (number == type) return std::string(word);
+  }
+  return fmt::format("type {:02X}h", type);
+}
+
+std::optional<rpc::DeviceStatus> told(block::Passthrough* device) {
+  if (device == nullptr) return {};
+  const loop::ScsiDevice::Traits& traits = device->traits();
+  return rpc::DeviceStatus{words_of_device(traits.device_type), traits.vendor, traits.product,
+                           traits.revision, traits.max_transfer_bytes};
+}
+
 // Sessions by (target, host), for the counts of everything.
 using Pairs = std::map<std::pair<std::string, std::string>, uint32_t>;
 
@@ -204,6 +223,7 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
   status.size_bytes = geometry.size_bytes;
   status.read_only = geometry.read_only;
   status.write_cache = geometry.write_cache;
+  status.device = told(unit->on_shard[0]->passthrough());
   // While the engine stops, volumes close after the domains are gone.
   if (domains_[0]) status.reservations = told(domains_[0]->reservations_of(volume.name), registrations);
   status.state = has_failed(*unit->shared->store) ? "failed"

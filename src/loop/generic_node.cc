@@ -1,5 +1,6 @@
 #include "loop/generic_node.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/bsg.h>
 #include <linux/fs.h>
@@ -28,28 +29,53 @@ constexpr uint32_t bsg_max_transfer_bytes = 512u << 10;
 constexpr uint32_t least_transfer_bytes = 4096;
 constexpr uint32_t most_transfer_bytes = 8u << 20;
 
+std::string sysfs_of(const struct stat& there) {
+  return fmt::format("/sys/dev/{}/{}:{}", S_ISBLK(there.st_mode) ? "block" : "char",
+                     gnu_dev_major(there.st_rdev), gnu_dev_minor(there.st_rdev));
+}
+
 // The name of the kernel's class for a character device: "scsi_generic", "bsg", "scsi_tape"; empty: it is not told.
-std::string class_of(dev_t device) {
-  const std::string link =
-      fmt::format("/sys/dev/char/{}:{}/subsystem", gnu_dev_major(device), gnu_dev_minor(device));
-  char* const real = ::realpath(link.c_str(), nullptr);
+std::string class_of(const struct stat& there) {
+  char* const real = ::realpath((sysfs_of(there) + "/subsystem").c_str(), nullptr);
   const std::string path = real != nullptr ? real : "";
   std::free(real);
   return path.substr(path.rfind('/') + 1);
 }
 
-Result<bool> is_bsg(const std::string& path, const struct stat& there) {
-  if (S_ISBLK(there.st_mode))
-    return fail(
-        ErrorCode::invalid_argument, path,
-        "is a block device: serve it by a store of kind block, or name its generic node (/dev/sg*, see lsscsi -g)");
-  if (!S_ISCHR(there.st_mode)) return fail(ErrorCode::invalid_argument, path, "is no device");
-  const std::string kind = class_of(there.st_rdev);
-  if (kind == "bsg") return true;
-  if (kind == "scsi_generic" || (kind.empty() && gnu_dev_major(there.st_rdev) == sg_major)) return false;
-  return fail(ErrorCode::invalid_argument, path,
-              "is no SCSI generic node{}: name the device's /dev/sg* or /dev/bsg/* (see lsscsi -g)",
-              kind.empty() ? "" : " but one of class " + kind);
+// The generic node beside another node of the same device, such as that of a tape driver; empty: there is none.
+std::string generic_beside(const struct stat& there) {
+  std::string name;
+  DIR* const folder = ::opendir((sysfs_of(there) + "/device/scsi_generic").c_str());
+  if (folder == nullptr) return name;
+  while (const dirent* const entry = ::readdir(folder)) {
+    if (entry->d_name[0] != '.') name = entry->d_name;
+  }
+  ::closedir(folder);
+  return name.empty() ? name : "/dev/" + name;
+}
+
+struct Node {
+  std::string path;  // of the node to open
+  bool bsg = false;
+};
+
+Result<Node> find_node(const std::string& path) {
+  struct stat there{};
+  if (::stat(path.c_str(), &there) != 0)
+    return std::unexpected(error_of_errno(errno, path, "cannot look at it"));
+  if (!S_ISBLK(there.st_mode) && !S_ISCHR(there.st_mode))
+    return fail(ErrorCode::invalid_argument, path, "is no device");
+  const std::string kind = S_ISCHR(there.st_mode) ? class_of(there) : "";
+  if (kind == "bsg") return Node{path, true};
+  const bool known_by_number = S_ISCHR(there.st_mode) && gnu_dev_major(there.st_rdev) == sg_major;
+  if (kind == "scsi_generic" || known_by_number) return Node{path, false};
+  // Tapes and disks have stable names (/dev/tape/by-id), generic nodes have not.
+  std::string generic = generic_beside(there);
+  if (!generic.empty()) return Node{std::move(generic), false};
+  return fail(
+      ErrorCode::invalid_argument, path,
+      "is no SCSI device with a generic node: name its /dev/sg* or /dev/bsg/* (see lsscsi -g), and load the kernel "
+      "module sg");
 }
 
 uint32_t milliseconds_of(Nanoseconds span) {
@@ -92,13 +118,10 @@ ScsiDelivery delivery_of(uint32_t host_status, uint32_t driver_status) {
 }
 
 Result<std::unique_ptr<GenericNode>> GenericNode::open(const std::string& path) {
-  struct stat there{};
-  if (::stat(path.c_str(), &there) != 0)
-    return std::unexpected(error_of_errno(errno, path, "cannot look at it"));
-  TRY_ASSIGN(const bool bsg, is_bsg(path, there));
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor < 0) return std::unexpected(error_of_errno(errno, path, "cannot open"));
-  std::unique_ptr<GenericNode> node(new GenericNode(descriptor, bsg));
+  TRY_ASSIGN(const Node found, find_node(path));
+  const int descriptor = ::open(found.path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) return std::unexpected(error_of_errno(errno, found.path, "cannot open"));
+  std::unique_ptr<GenericNode> node(new GenericNode(descriptor, found.bsg));
   node->traits_.path = path;
   if (::flock(descriptor, LOCK_EX | LOCK_NB) != 0)
     return fail(ErrorCode::busy, path, "another program has it locked: is it served by another engine?");

@@ -39,6 +39,15 @@ struct MediumStatus {
   bool operator==(const MediumStatus&) const = default;
 };
 
+/// The SCSI device of this machine behind a volume of store kind "scsi", as its INQUIRY data has it.
+struct DeviceStatus {
+  std::string
+      type;  ///< "disk", "tape", "changer", "cd/dvd", "enclosure", ...; "type 1Fh" for one without a word
+  std::string vendor, product, revision;
+  uint32_t max_transfer_bytes = 0;  ///< of one command
+  bool operator==(const DeviceStatus&) const = default;
+};
+
 struct VolumeStatus {
   std::string name;
   std::string state;  ///< "online", "resizing", "closing", "failed"
@@ -53,6 +62,7 @@ struct VolumeStatus {
   bool in_use = false;                            ///< sessions > 0
   std::optional<ReservationStatus> reservations;  ///< absent: nobody has registered or reserved
   std::optional<MediumStatus> medium = {};        ///< absent: it is a disk
+  std::optional<DeviceStatus> device = {};        ///< absent: the volume is blocks, or it is closing
   bool operator==(const VolumeStatus&) const = default;
 };
 

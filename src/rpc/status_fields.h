@@ -33,6 +33,15 @@ void visit_fields(V& v, T& medium) {
   v.field("prevented", medium.prevented);
 }
 
+template <typename V, Is<DeviceStatus> T>
+void visit_fields(V& v, T& device) {
+  v.field("type", device.type);
+  v.field("vendor", device.vendor);
+  v.field("product", device.product);
+  v.field("revision", device.revision);
+  v.field("max_transfer_bytes", device.max_transfer_bytes);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -53,6 +62,7 @@ void visit_fields(V& v, T& volume) {
   v.field("in_use", volume.in_use);
   v.field("reservations", volume.reservations);
   v.field("medium", volume.medium);
+  v.field("device", volume.device);
 }
 
 template <typename V, Is<HostStatus> T>
