@@ -21,7 +21,7 @@ Error unknown_method(const std::string& name) {
       rpc::advice(name, {method::apply, method::amend, method::document, method::status, method::stats,
                          method::sessions, method::session_drop, method::volume_resize,
                          method::volume_clear_reservations, method::volume_allow_removal, method::pool_level,
-                         method::events, method::version, method::stop});
+                         method::key_destroy, method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
 }
 
@@ -202,6 +202,13 @@ Door::Answer Door::answer(rpc::Request request) {
     CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));
     auto allowing = engine_.allow_removal(std::move(params.name));
     const Result<void> outcome = co_await allowing;
+    CO_TRY(outcome);
+    co_return Json::object();
+  }
+  if (name == method::key_destroy) {
+    CO_TRY_ASSIGN(rpc::KeyParams params, params_of<rpc::KeyParams>(request));
+    auto destroying = engine_.destroy_key(std::move(params.id));
+    const Result<void> outcome = co_await destroying;
     CO_TRY(outcome);
     co_return Json::object();
   }

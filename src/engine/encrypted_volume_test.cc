@@ -194,6 +194,22 @@ TEST_F(EncryptedVolume, CannotBeTurnedOnOrOff) {
   EXPECT_THAT(applied.error().message, HasSubstr("make a new volume"));
 }
 
+TEST_F(EncryptedVolume, ItsKeyGoesOnlyWhenNobodyServesIt) {
+  const std::string id = identity->uuid;
+  const auto destroy = [&] { return world.run([&] { return world.engine->destroy_key(id); }); };
+  const Result<void> refused = destroy();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::busy);
+  ASSERT_TRUE(write_marker().good());
+  ASSERT_TRUE(world.apply({}));
+  EXPECT_TRUE(destroy());
+  EXPECT_TRUE(destroy()) << "it is gone already";
+  EXPECT_EQ(machine().disk.find(key_path()), nullptr);
+  ASSERT_TRUE(world.apply(document));
+  EXPECT_EQ(world.status().volumes.at(0).state, "failed");
+  EXPECT_FALSE(world.run([&] { return world.engine->destroy_key("all"); }));
+}
+
 /// Engines that lose their power, one after another on one disk.
 class CrashingEngine {
  public:

@@ -402,6 +402,25 @@ loop::Task<Result<void>> Engine::allow_removal(std::string volume) {
   co_return Result<void>{};
 }
 
+loop::Task<Result<void>> Engine::destroy_key(std::string id) {
+  CO_TRY_ASSIGN(const Uuid key, parse_uuid(id, "id"));
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
+  if (state_ != State::serving) co_return stopped();
+  for (const rpc::VolumeDocument& each : running_.volumes) {
+    if (each.encrypted && key_id_of(each) == key)
+      co_return fail(ErrorCode::busy, "id", "is the key of volume '{}'", each.name);
+  }
+  if (keys_ == nullptr) co_return Result<void>{};
+  auto destroying = keys_->destroy(key);
+  const Result<void> destroyed = co_await destroying;
+  CO_TRY(destroyed);
+  tell("key.destroyed", {{"id", uuid_text(key)}});
+  co_return Result<void>{};
+}
+
 loop::Task<void> Engine::stop_servers(loop::Nanoseconds grace) {
   loop::Event all_stopped;
   uint32_t left = shards_.count();

@@ -70,6 +70,9 @@ class Engine final : private StepRunner {
   loop::Task<Result<void>> clear_reservations(std::string volume);
   /// Of a CD-ROM drive: no host prevents any more that its medium is changed.
   loop::Task<Result<void>> allow_removal(std::string volume);
+  /// The key of encrypted volumes that are gone for good, so that nobody reads what is left of them. busy: a volume that is served
+  /// has it. Well, too, when there is none.
+  loop::Task<Result<void>> destroy_key(std::string id);
   /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
   void take_pool_level(const rpc::PoolLevelParams& level);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
