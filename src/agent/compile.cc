@@ -1,15 +1,15 @@
 #include "agent/compile.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "api/host_profile.h"
 #include "api/lists.h"
 #include "rpc/amendment.h"
 
 namespace ashlar::agent {
 namespace {
-
-constexpr uint16_t max_lun = 16383;
 
 rpc::VolumeDocument volume_document(const api::Volume& volume) {
   rpc::VolumeDocument document;
@@ -54,6 +54,16 @@ std::vector<std::string> hosts_of(const api::Configuration& configuration, const
   if (!map.host.empty()) return {map.host};
   const api::HostGroup* group = api::find_named(configuration.host_groups, map.host_group);
   return group == nullptr ? std::vector<std::string>{} : group->hosts;
+}
+
+// Where the LUNs end that all of these hosts find.
+uint16_t highest_lun(const api::Configuration& configuration, const std::vector<std::string>& hosts) {
+  uint16_t highest = api::host_profile("generic").highest_lun;
+  for (const std::string& name : hosts) {
+    const api::Host* host = api::find_named(configuration.hosts, name);
+    if (host != nullptr) highest = std::min(highest, api::host_profile(host->os).highest_lun);
+  }
+  return highest;
 }
 
 // A host that the engine can tell apart: one that names an initiator, or is every other.
@@ -117,7 +127,7 @@ void draw_luns(api::Configuration& configuration) {
           hosts, [&](const std::string& host) { return taken[{host, map.target}].contains(lun); });
     };
     uint16_t lun = 0;
-    while (lun < max_lun && !is_free(lun)) ++lun;
+    while (lun < highest_lun(configuration, hosts) && !is_free(lun)) ++lun;
     map.lun = lun;
     for (const std::string& host : hosts) taken[{host, map.target}].insert(lun);
   }

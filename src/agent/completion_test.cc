@@ -279,5 +279,21 @@ TEST_F(TakeIn, EveryPlaceOfASecretIsVisited) {
   for (const std::string& each : seen) EXPECT_EQ(text.find("\"" + each + "\""), std::string::npos) << each;
 }
 
+// A LUN that the host never looks at would be no LUN.
+TEST(DrawLuns, AreThoseThatEveryHostOfTheMapFinds) {
+  Configuration all;
+  all.hosts = {{.name = "win", .os = "windows"}, {.name = "lin", .os = "linux"}};
+  all.host_groups = {{.name = "both", .hosts = {"lin", "win"}}};
+  for (uint16_t i = 0; i < 254; ++i)
+    all.maps.push_back({.volume = fmt::format("v{}", i), .target = target_name, .host = "win", .lun = i});
+  all.maps.push_back({.volume = "last", .target = target_name, .host_group = "both"});
+  all.maps.push_back({.volume = "one more", .target = target_name, .host = "lin"});
+  all.maps.push_back({.volume = "too many", .target = target_name, .host_group = "both"});
+  draw_luns(all);
+  EXPECT_EQ(all.maps[254].lun, 254);
+  EXPECT_EQ(all.maps[255].lun, 0);
+  EXPECT_EQ(all.maps[256].lun, 254) << "taken: the check says so";
+}
+
 }  // namespace
 }  // namespace ashlar::agent

@@ -55,6 +55,18 @@ Result<Connection> find_connection(const Configuration& configuration, const std
   return connection;
 }
 
+// What multipath software needs to be told, when there are several ways. Of the volume's vendor: that is what hosts match by.
+bool several_ways(const Connection& c) { return c.portals.size() > 1; }
+
+std::string linux_multipath_text(const Connection& c) {
+  return fmt::format(
+      "cat > /etc/multipath/conf.d/ashlar.conf <<'END' && systemctl restart multipathd\n"
+      "devices {{\n  device {{\n    vendor \"{}\"\n    product \".*\"\n    path_grouping_policy group_by_prio\n"
+      "    prio alua\n    hardware_handler \"1 alua\"\n    path_checker tur\n    failback immediate\n"
+      "    no_path_retry 30\n  }}\n}}\nEND\n",
+      c.volume->identity.vendor);
+}
+
 std::string linux_text(const Connection& c) {
   const std::string target = c.map->target;
   std::string text =
@@ -80,6 +92,7 @@ std::string linux_text(const Connection& c) {
     }
   }
   text += fmt::format("iscsiadm -m node -T {} -o update -n node.startup -v automatic\n", target);
+  if (several_ways(c)) text += linux_multipath_text(c);
   text += fmt::format("iscsiadm -m node -T {} --login\n", target);
   text += fmt::format("ls -l /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
   return text;
@@ -88,6 +101,8 @@ std::string linux_text(const Connection& c) {
 std::string windows_text(const Connection& c) {
   std::string text =
       "# PowerShell, as administrator.\nStart-Service MSiSCSI; Set-Service MSiSCSI -StartupType Automatic\n";
+  if (several_ways(c))
+    text += "Install-WindowsFeature Multipath-IO; Enable-MSDSMAutomaticClaim -BusType iSCSI\n";
   for (const api::Portal* each : c.portals)
     text += fmt::format("New-IscsiTargetPortal -TargetPortalAddress {} -TargetPortalPortNumber {}\n",
                         each->address, each->port);
@@ -99,7 +114,7 @@ std::string windows_text(const Connection& c) {
   for (const api::Portal* each : c.portals) {
     text += fmt::format(
         "Connect-IscsiTarget -NodeAddress {} -TargetPortalAddress {} -IsPersistent $true -IsMultipathEnabled ${}{}\n",
-        c.map->target, each->address, c.portals.size() > 1 ? "true" : "false", chap);
+        c.map->target, each->address, several_ways(c) ? "true" : "false", chap);
   }
   return text + fmt::format("Get-Disk | Where-Object SerialNumber -eq '{}'\n", c.volume->identity.serial);
 }
@@ -115,6 +130,13 @@ std::string esxi_text(const Connection& c) {
   for (const api::Portal* each : c.portals)
     text += fmt::format("esxcli iscsi adapter discovery sendtarget add --adapter=$HBA --address={}\n",
                         endpoint(*each));
+  if (several_ways(c)) {
+    // By itself VMW_SATP_ALUA takes one path until it fails (MRU).
+    text += fmt::format(
+        "esxcli storage nmp satp rule add --satp=VMW_SATP_ALUA --psp=VMW_PSP_RR --psp-option=iops=1 "
+        "--claim-option=tpgs_on --vendor=\"{}\"\n",
+        c.volume->identity.vendor);
+  }
   text += "esxcli storage core adapter rescan --adapter=$HBA\n";
   return text + fmt::format("esxcli storage core device list --device=naa.{}\n", c.volume->identity.naa);
 }
@@ -126,6 +148,26 @@ std::string proxmox_text(const Connection& c) {
                       endpoint(*c.portals[0]), c.map->target);
   text += fmt::format("# LVM on it: the disk is /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
   return text + fmt::format("pvesm list {}\n", c.volume->name);
+}
+
+// udev's name of a disk with a NAA, which is XAPI's SCSIid: "3" and the digits.
+std::string xen_text(const Connection& c) {
+  std::string text = "# XCP-ng or XenServer, on the pool's coordinator.\n";
+  if (!c.host->initiators.empty())
+    text += fmt::format("xe host-param-set uuid=HOST iscsi-iqn={}\n", c.host->initiators[0]);
+  if (several_ways(c))
+    text += "# On each host, in maintenance mode: xe host-param-set uuid=HOST multipathing=true\n";
+  std::string addresses;
+  for (const api::Portal* each : c.portals)
+    addresses += fmt::format("{}{}", addresses.empty() ? "" : ",", each->address);
+  text += fmt::format(
+      "xe sr-create name-label={} shared=true type=lvmoiscsi content-type=user device-config:target={} "
+      "device-config:port={} device-config:targetIQN={} device-config:SCSIid=3{}",
+      c.volume->name, addresses, c.portals[0]->port, c.map->target, c.volume->identity.naa);
+  if (c.host->chap) {
+    text += fmt::format(" device-config:chapuser={} device-config:chappassword=SECRET", c.host->chap->user);
+  }
+  return text + "\n";
 }
 
 std::string kubernetes_text(const Connection& c) {
@@ -146,18 +188,22 @@ std::string kubernetes_text(const Connection& c) {
   return text;
 }
 
+std::string format_for(const std::string& os) { return os == "generic" ? "linux" : os; }
+
 }  // namespace
 
 Result<std::string> connect_text(const Configuration& configuration, const std::string& volume,
                                  const std::string& host, const std::string& format) {
   TRY_ASSIGN(const Connection connection, find_connection(configuration, volume, host));
+  if (format.empty()) return connect_text(configuration, volume, host, format_for(connection.host->os));
   if (format == "linux") return linux_text(connection);
   if (format == "windows") return windows_text(connection);
   if (format == "esxi") return esxi_text(connection);
   if (format == "proxmox") return proxmox_text(connection);
+  if (format == "xen") return xen_text(connection);
   if (format == "k8s") return kubernetes_text(connection);
-  return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, windows, esxi, proxmox, k8s",
-              format);
+  return fail(ErrorCode::invalid_argument, "format",
+              "'{}' is none of linux, windows, esxi, proxmox, xen, k8s", format);
 }
 
 }  // namespace ashlar::agent

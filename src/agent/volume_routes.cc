@@ -59,7 +59,7 @@ Answer resize(Call& call) {
 Answer connect(Call& call) {
   ROUTE_TRY_ASSIGN(std::string text,
                    connect_text(call.service.array.view()->configuration, call.name(),
-                                call.query.value("host", ""), call.query.value("format", "linux")));
+                                call.query.value("host", ""), call.query.value("format", "")));
   return json_response(200, {{"text", std::move(text)}});
 }
 

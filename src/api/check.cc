@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "api/examination.h"
+#include "api/host_profile.h"
 #include "api/lists.h"
 #include "api/settings.h"
 #include "base/identity.h"
@@ -215,10 +216,23 @@ Result<void> Examination::volume(const Volume& each, const std::string& place) {
   if (!each.backing.empty())
     TRY(claim(backings_, each.pool + "\n" + each.backing, "volume " + each.name, place + "/backing"));
   TRY(one_of(each.profile, {"generic", "linux", "windows", "esxi", "xen"}, place + "/profile"));
+  TRY(profile(each, place));
   for (size_t i = 0; i < each.layers.size(); ++i)
     TRY(one_of(each.layers[i].kind, {"readonly", "fault"}, fmt::format("{}/layers[{}]/kind", place, i)));
   TRY(check_comment(each.comment, place + "/comment"));
   return identity(each.identity, place);
+}
+
+Result<void> Examination::profile(const Volume& each, const std::string& place) {
+  const HostProfile& profile = host_profile(each.profile);
+  TRY(check_usable(each, profile, place));
+  if (profile.distinct_serial_bytes == 0 || each.identity.serial.empty()) return {};
+  const std::string first = each.identity.serial.substr(0, profile.distinct_serial_bytes);
+  const auto [owner, fresh] = serial_beginnings_.emplace(first, each.name);
+  if (fresh) return {};
+  return fail(ErrorCode::already_exists, place + "/identity/serial",
+              "begins as that of volume {}: hosts of type {} may go by its first {} bytes", owner->second,
+              profile.name, profile.distinct_serial_bytes);
 }
 
 Result<void> Examination::snapshot(const Snapshot& each) {

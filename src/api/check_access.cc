@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/examination.h"
+#include "api/host_profile.h"
 #include "api/lists.h"
 #include "base/address_range.h"
 #include "base/identity.h"
@@ -135,6 +136,20 @@ Result<void> Examination::target(const Target& each) {
   return check_comment(each.comment, place + "/comment");
 }
 
+// A volume may be for hosts of several types: each that it is shown to must be able to use it.
+Result<void> Examination::fits_host(const Map& each, const std::string& host, const std::string& place) {
+  const HostProfile& profile = host_profile(hosts_.find(host)->os);
+  if (each.lun && *each.lun > profile.highest_lun) {
+    return fail(ErrorCode::out_of_range, place + "/lun",
+                "host {} is of type {}, which finds no LUN above {}: leave lun out to have a free one", host,
+                profile.name, profile.highest_lun);
+  }
+  const auto usable = check_usable(*volumes_.find(each.volume), profile, "volumes/" + each.volume);
+  if (usable) return {};
+  return fail(usable.error().code, place + "/volume", "host {} cannot have it: {}", host,
+              usable.error().text());
+}
+
 Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
   const auto same = seen_.emplace(fmt::format("{} {} {}", host, each.target, each.volume), each.name);
   if (!same.second) {
@@ -162,10 +177,14 @@ Result<void> Examination::map(const Map& each) {
   TRY(check_comment(each.comment, place + "/comment"));
   if (!each.host.empty()) {
     TRY(exists(hosts_, all_.hosts, each.host, "host", place + "/host"));
+    TRY(fits_host(each, each.host, place));
     return take_lun(each, each.host, place);
   }
   TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
-  for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
+  for (const std::string& host : groups_.find(each.host_group)->hosts) {
+    TRY(fits_host(each, host, place));
+    TRY(take_lun(each, host, place));
+  }
   return {};
 }
 

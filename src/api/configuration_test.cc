@@ -84,6 +84,53 @@ const Breach breaches[] = {
     {"volumes/db1/physical_block_bytes", [](Configuration& c) { c.volumes[0].physical_block_bytes = 3000; }},
     {"volumes/db1/profile", [](Configuration& c) { c.volumes[0].profile = "beos"; }},
     {"volumes/db1/device", [](Configuration& c) { c.volumes[0].device = "/dev/sda"; }},
+    {"volumes/db1/block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].block_bytes = 4096;
+     }},
+    {"volumes/db1/block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "xen";
+       c.volumes[0].block_bytes = 4096;
+     }},
+    {"volumes/db1/physical_block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "windows";
+       c.volumes[0].physical_block_bytes = 8192;
+     }},
+    {"volumes/db1/size_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].size_bytes = (uint64_t{64} << 40) + 512;
+     }},
+    {"volumes/db1/write_cache",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].write_cache = true;
+     }},
+    {"volumes/db2/identity/serial",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].identity.serial = "DATASTORE-1";
+       c.volumes.push_back({.name = "db2", .pool = "p0", .size_bytes = 512, .profile = "esxi"});
+       c.volumes[1].identity.serial = "DATASTORE-2";
+     }},
+    {"maps/db1.web1/volume",
+     [](Configuration& c) {
+       c.hosts[0].os = "esxi";
+       c.volumes[0].write_cache = true;
+     }},
+    {"maps/db1.web1/lun",
+     [](Configuration& c) {
+       c.hosts[0].os = "windows";
+       c.maps[0].lun = 255;
+     }},
+    {"maps/db1.web1/lun",
+     [](Configuration& c) {
+       c.hosts[0].os = "esxi";
+       c.maps[0].lun = 1024;
+     }},
     {"volumes/db1/identity/naa", [](Configuration& c) { c.volumes[0].identity.naa = "4111111111111111"; }},
     {"volumes/db1/identity/vendor", [](Configuration& c) { c.volumes[0].identity.vendor = "NINE CHAR"; }},
     {"volumes/db2/identity/naa",

@@ -51,6 +51,7 @@ class Examination {
   Result<void> geometry(const Volume& each, const std::string& place);
   Result<void> passed_through(const Volume& each, bool device, const std::string& place);
   Result<void> volume(const Volume& each, const std::string& place);
+  Result<void> profile(const Volume& each, const std::string& place);
   Result<void> snapshot(const Snapshot& each);
   Result<void> chap(const Chap& each, const std::string& place);
   Result<void> host(const Host& each);
@@ -62,6 +63,7 @@ class Examination {
   Result<void> group(const Group& each);
   Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
   Result<void> isns_server(const IsnsServer& each);
+  Result<void> fits_host(const Map& each, const std::string& host, const std::string& place);
   Result<void> grants(const std::vector<Grant>& list, const std::string& place);
   Result<void> user(const User& each);
   Result<void> token(const Token& each);
@@ -89,8 +91,9 @@ class Examination {
   const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
   Owners name_servers_;
-  Owners members_;      // volume: its group
-  Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
+  Owners members_;            // volume: its group
+  Owners serial_beginnings_;  // of volumes whose hosts go by that: the volume
+  Owners luns_, seen_;        // "host target LUN", "host target volume" (names have no spaces): the map
 };
 
 }  // namespace ashlar::api

@@ -20,7 +20,7 @@ constexpr Column host_columns[] = {
 constexpr Argument host_fields[] = {
     {.name = "NAME", .help = "Its name", .pointer = "/name", .required = true},
     {.name = "--os",
-     .help = "What runs on it",
+     .help = "What runs on it: it gets no LUN and no volume that it cannot use",
      .pointer = "/os",
      .completes = "generic|linux|windows|esxi|proxmox|xen"},
     {.name = "--initiator", .help = "Its iSCSI names", .type = Type::list, .pointer = "/initiators"},
@@ -228,8 +228,8 @@ constexpr Argument connect_arguments[] = {
     {.name = "VOLUME", .help = "Which volume", .completes = "volume", .required = true},
     {.name = "--host", .help = "On which host", .completes = "host", .required = true},
     {.name = "--format",
-     .help = "linux, windows, esxi, proxmox or k8s; as the host's OS when left out",
-     .completes = "linux|windows|esxi|proxmox|k8s"},
+     .help = "linux, windows, esxi, proxmox, xen or k8s; as the host's OS when left out",
+     .completes = "linux|windows|esxi|proxmox|xen|k8s"},
 };
 constexpr Verb connect_verbs[] = {
     {"show", "What to type on a host to have a volume there", show_connect, connect_arguments}};
