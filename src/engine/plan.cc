@@ -49,7 +49,8 @@ Result<void> same(const T& running, const T& desired, const std::string& place) 
       change);
 }
 
-// Everything but size, write cache, key_shared and the medium of a drive is fixed while a volume exists: hosts were told, and do not ask again.
+// Everything but size, write cache, key_shared and the medium of a drive is fixed while a volume exists: hosts were told, and do
+// not ask again.
 Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
                          const std::string& place) {
   TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
