@@ -32,7 +32,7 @@ struct UnitState {
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
   std::atomic<bool> separate_task_sets = false;      ///< TST, mode page 0Ah
-  std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
+  std::atomic<bool> task_aborted_status = true;      ///< TAS, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
   std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
@@ -87,7 +87,7 @@ struct UnitState {
   }
   bool tells_nothing() const {
     return ready() && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
-           !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           !software_write_protect && !separate_task_sets && task_aborted_status &&
            attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
            !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
            *reservations() == unit::Reservations() && *access() == unit::AccessStates();
