@@ -22,6 +22,7 @@ constexpr std::string_view session_drop = "session.drop";    ///< SessionDropPar
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
 constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParams -> {}
 constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
+constexpr std::string_view volume_forget = "volume.forget";  ///< VolumeForgetParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
@@ -69,6 +70,9 @@ struct PoolLevelParams {
 };
 struct VolumeParams {
   std::string name;
+};
+struct VolumeForgetParams {
+  std::string uuid;  ///< of its identity: a new volume may have its name
 };
 struct EventsParams {
   uint64_t since = 0;  ///< the last id that the caller has seen
@@ -130,6 +134,11 @@ void visit_fields(V& v, T& params) {
   v.field("available_bytes", params.available_bytes, required);
   v.field("threshold_bytes", params.threshold_bytes);
   v.field("volumes", params.volumes);
+}
+
+template <typename V, Is<VolumeForgetParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("uuid", params.uuid, required);
 }
 
 template <typename V, Is<VolumeParams> T>
