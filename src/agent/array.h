@@ -132,6 +132,7 @@ class Array {
   Result<void> carry_out(Prepared& prepared, const Change& change);
   Result<void> do_before(const Work& work, const api::Configuration& next);
   void do_afterwork();
+  Result<void> forget_unit(const std::string& uuid);
   using Failures = std::map<std::string, std::string>;
   Result<void> tell_engine(const api::Configuration& next, const Work& work);
   Result<void> give(const api::Configuration& next, const Work& work, Failures& failures);

@@ -324,6 +324,22 @@ Result<void> FakeEngine::drop_session(uint64_t id, const std::string& reason) {
   });
 }
 
+Result<void> FakeEngine::forget_unit(const std::string& uuid) {
+  return call<void>([&]() -> Result<void> {
+    for (const rpc::VolumeDocument& each : served_.volumes) {
+      if (each.identity && each.identity->uuid == uuid)
+        return fail(ErrorCode::busy, "uuid", "volume '{}' has it, and is served", each.name);
+    }
+    forgotten_.push_back(uuid);
+    return {};
+  });
+}
+
+std::vector<std::string> FakeEngine::forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return forgotten_;
+}
+
 Result<void> FakeEngine::clear_reservations(const std::string& volume) {
   return call<void>([&]() -> Result<void> {
     reservations_.erase(volume);

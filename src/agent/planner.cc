@@ -1,6 +1,7 @@
 #include "agent/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
 #include "agent/interruptions.h"
@@ -36,6 +37,15 @@ std::map<std::string, StorageWork> backings_of(const Configuration& configuratio
     add(each.volume.pool, each.volume.backing);
     add_snapshots(each.snapshots, {each.volume});
   }
+  return all;
+}
+
+/// Of every volume that there is, or that can be had back.
+std::set<std::string> units_of(const Configuration& configuration) {
+  std::set<std::string> all;
+  for (const Volume& each : configuration.volumes) all.insert(each.identity.uuid);
+  for (const api::DeletedVolume& each : configuration.recycle_bin) all.insert(each.volume.identity.uuid);
+  all.erase("");
   return all;
 }
 
@@ -218,6 +228,8 @@ class Planner {
       planned_.work.after.push_back(work);
       step("delete storage", fmt::format("pools/{}", work.pool), work.backing, "");
     }
+    const std::set<std::string> before = units_of(before_), after = units_of(after_);
+    std::ranges::set_difference(before, after, std::back_inserter(planned_.work.gone));
     for (const api::DeletedVolume& each : after_.recycle_bin) {
       if (api::find_named(before_.recycle_bin, each.name) == nullptr)
         step("recycle", "volumes/" + each.volume.name,

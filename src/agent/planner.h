@@ -36,6 +36,8 @@ struct Work {
   std::vector<Shrink> shrinks;
   std::set<std::string> reopen;  ///< volumes that the engine must let go of and open anew
   std::vector<StorageWork> after;
+  std::vector<std::string>
+      gone;             ///< UUIDs of volumes that are in no recycle bin either: nobody has them back
   bool engine = false;  ///< what the engine serves changes
 };
 

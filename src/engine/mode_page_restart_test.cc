@@ -27,17 +27,17 @@ class ModePageRestart : public RestartTest {
 };
 
 TEST_F(ModePageRestart, WhatWasSavedOutlivesTheEngineAndTheRestDoesNot) {
-  EXPECT_EQ(select(task_aborted_status, false), 0);
-  EXPECT_EQ(sensed(), task_aborted_status);
-  restart();
-  EXPECT_EQ(sensed(), 0);
-  EXPECT_EQ(select(task_aborted_status, true), 0);
-  restart();
-  EXPECT_EQ(sensed(), task_aborted_status);
   EXPECT_EQ(select(0, false), 0);
   EXPECT_EQ(sensed(), 0);
   restart();
   EXPECT_EQ(sensed(), task_aborted_status);
+  EXPECT_EQ(select(0, true), 0);
+  restart();
+  EXPECT_EQ(sensed(), 0);
+  EXPECT_EQ(select(task_aborted_status, false), 0);
+  EXPECT_EQ(sensed(), task_aborted_status);
+  restart();
+  EXPECT_EQ(sensed(), 0);
 }
 
 TEST_F(ModePageRestart, IdentifyingInformationOutlivesTheEngine) {

@@ -266,15 +266,19 @@ rpc::StepReport describe(const Step& step) {
 }
 
 Result<Plan> make_plan(const Document& running, const Document& desired) {
+  return make_plan(std::make_shared<const Document>(running), std::make_shared<const Document>(desired));
+}
+
+Result<Plan> make_plan(std::shared_ptr<const Document> running, std::shared_ptr<const Document> desired) {
   Plan plan;
-  if (running == desired) return plan;
+  if (*running == *desired) return plan;
   Parts parts;
-  TRY(plan_volumes(running, desired, parts));
-  plan_portals(running, desired, parts);
+  TRY(plan_volumes(*running, *desired, parts));
+  plan_portals(*running, *desired, parts);
   // First what may fail and is taken back without a trace; then the switch; then what cannot fail.
   Step publish;
-  publish.before = std::make_shared<const Document>(running);
-  publish.after = std::make_shared<const Document>(desired);
+  publish.before = std::move(running);
+  publish.after = std::move(desired);
   std::vector<Step> switches = {publish};
   plan_groups(publish, parts);
   for (std::vector<Step>* part : {&parts.make_way, &parts.open, &parts.listen, &parts.change, &parts.groups,

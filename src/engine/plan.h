@@ -52,6 +52,8 @@ struct Plan {
 
 /// Steps from `running` to `desired`. Both are checked documents with complete identities. Refuses (already_exists, with the
 /// place in `desired`) what cannot be changed on a volume that exists, and says how to get it.
+Result<Plan> make_plan(std::shared_ptr<const rpc::Document> running,
+                       std::shared_ptr<const rpc::Document> desired);
 Result<Plan> make_plan(const rpc::Document& running, const rpc::Document& desired);
 
 /// An identity that the engine drew, and for what.

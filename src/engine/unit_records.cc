@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/record_file.h"
+#include "loop/loop.h"
 #include "rpc/document_fields.h"
 
 namespace ashlar::engine {
@@ -136,6 +137,15 @@ loop::Task<Result<void>> UnitRecords::keep_in_turn(Turnstile& turnstile, std::st
 loop::Task<Result<void>> UnitRecords::keep_rewrite(Uuid unit, std::string text) {
   auto writing = write_record(path_of(folders[2], unit), std::move(text));
   co_return co_await writing;
+}
+
+loop::Task<Result<void>> UnitRecords::forget(Uuid unit) {
+  for (const char* folder : folders) {
+    auto removing = loop::Loop::current().remove(path_of(folder, unit));
+    const Result<void> removed = co_await removing;
+    if (!removed && removed.error().code != ErrorCode::not_found) co_return removed;
+  }
+  co_return Result<void>{};
 }
 
 loop::Task<unit::Recalled> UnitRecords::recall(Uuid unit) {

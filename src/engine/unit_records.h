@@ -26,6 +26,9 @@ class UnitRecords final : public unit::Keeper {
   /// Mode parameters and identifying information that cannot be read are none. A rewriting that cannot be read is "?": nobody
   /// knows whether it ended.
   loop::Task<unit::Recalled> recall(Uuid unit);
+  /// Removes all that was kept of a unit which never comes back; nothing being there is well. On an error some may be left: ask
+  /// again. Not while the unit is open.
+  loop::Task<Result<void>> forget(Uuid unit);
 
  private:
   loop::Task<unit::Reservations> recall_reservations(Uuid unit);

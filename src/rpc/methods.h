@@ -24,6 +24,7 @@ constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParam
 constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
 constexpr std::string_view volume_allow_removal = "volume.allow_removal";            ///< VolumeParams -> {}
 constexpr std::string_view key_destroy = "key.destroy";                              ///< KeyParams -> {}
+constexpr std::string_view volume_forget = "volume.forget";  ///< VolumeForgetParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
@@ -74,6 +75,9 @@ struct VolumeParams {
 };
 struct KeyParams {
   std::string id;  ///< VolumeDocument::key_id
+};
+struct VolumeForgetParams {
+  std::string uuid;  ///< of its identity: a new volume may have its name
 };
 struct EventsParams {
   uint64_t since = 0;  ///< the last id that the caller has seen
@@ -135,6 +139,11 @@ void visit_fields(V& v, T& params) {
   v.field("available_bytes", params.available_bytes, required);
   v.field("threshold_bytes", params.threshold_bytes);
   v.field("volumes", params.volumes);
+}
+
+template <typename V, Is<VolumeForgetParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("uuid", params.uuid, required);
 }
 
 template <typename V, Is<VolumeParams> T>

@@ -30,7 +30,7 @@ struct ModeParameters {
   bool descriptor_sense = false;        ///< D_SENSE, page 0Ah
   bool software_write_protect = false;  ///< SWP, page 0Ah
   bool separate_task_sets = false;      ///< TST 001b: CLEAR TASK SET ends what its own nexus sent
-  bool task_aborted_status = false;     ///< TAS: hosts are told TASK ABORTED of what another one ended
+  bool task_aborted_status = true;      ///< TAS: hosts are told TASK ABORTED of what another one ended
   QueueErrors queue_errors = QueueErrors::ignored;
   AttentionInterlock attention_interlock = AttentionInterlock::none;
   bool threshold_enabled = true;   ///< of available resources, page 1Ch/02h

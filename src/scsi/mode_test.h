@@ -12,7 +12,7 @@ class ModeTest : public ScsiTest {
  protected:
   static inline const std::vector<uint8_t> caching = {0x08, 18, 0, 0, 0, 0, 0, 0, 0, 0,
                                                       0,    0,  0, 0, 0, 0, 0, 0, 0, 0};
-  static inline const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0};
+  static inline const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0x40, 0, 0, 0xff, 0xff, 0, 0};
   static inline const std::vector<uint8_t> exceptions = {0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   static inline const std::vector<uint8_t> recovery = {0x01, 10, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 

@@ -172,7 +172,9 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
                                                           : unit::Attention::reset_by_port);
     }
     for (auto& state : nexus.impl().retired) {
-      if (concerned(*state)) NexusState::Impl::collect(*state, doomed.tasks);
+      if (!concerned(*state)) continue;
+      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
   }
   abort(doomed, std::move(done));

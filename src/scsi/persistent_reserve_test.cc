@@ -109,7 +109,7 @@ TEST_F(PersistentReserve, PreemptAndAbortWaitsForTheLastWrite) {
   target.unit("v", 0).hold = false;
   target.release("v", 0);
   EXPECT_EQ(ending(*taking), "GOOD");
-  EXPECT_EQ(ending(*stuck), "aborted");
+  EXPECT_EQ(ending(*stuck), "status 40") << "TASK ABORTED: its host does not wait for a time-out";
   EXPECT_EQ(write(*host), "6/2a/05");
   EXPECT_EQ(write(*host), conflict);
   EXPECT_EQ(write(*other), "GOOD");

@@ -196,7 +196,9 @@ void Domain::Impl::take_reservations(const std::string& volume,
       if (aborted) NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
     for (auto& state : nexus.impl().retired) {
-      if (aborted && state->volume == volume) NexusState::Impl::collect(*state, doomed.tasks);
+      if (!aborted || state->volume != volume) continue;
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
   }
   abort(doomed, std::move(done));

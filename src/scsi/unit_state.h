@@ -40,7 +40,7 @@ struct UnitState {
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
   std::atomic<bool> separate_task_sets = false;      ///< TST, mode page 0Ah
-  std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
+  std::atomic<bool> task_aborted_status = true;      ///< TAS, mode page 0Ah
   std::atomic<QueueErrors> queue_errors = QueueErrors::ignored;  ///< QERR, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
   std::atomic<bool> threshold_enabled = true;    ///< mode page 1Ch/02h
@@ -119,7 +119,7 @@ struct UnitState {
   }
   bool tells_nothing() const {
     return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
-           !descriptor_sense && !software_write_protect && !separate_task_sets && !task_aborted_status &&
+           !descriptor_sense && !software_write_protect && !separate_task_sets && task_aborted_status &&
            queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
            threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
            application_log.empty() && timestamp_by_hosts && !timestamp_set &&
