@@ -10,7 +10,7 @@ BUSY, ACA_ACTIVE = 0x08, 0x30   # SCSI statuses
 ACA = 4   # task attribute
 
 
-def with_naca(cdb):
+def _with_naca(cdb):
     return bytes(cdb[:-1]) + bytes([cdb[-1] | 4])
 
 
@@ -208,7 +208,7 @@ def clear_aca_without_aca(t):
 
 def _fault(c):
     """A command with NACA that fails: an ACA condition is established."""
-    status, sense = c.run(b"\x88" + b"\xff" * 8 + bytes(4) + b"\1\0\4", 512)
+    status, sense = c.run(_with_naca(read_16((1 << 64) - 1, 1)), 512)
     same((status, sense_of(sense)), (CHECK_CONDITION, (5, 0x21, 0)), "status and sense of the command that fails")
 
 
@@ -217,7 +217,7 @@ def aca_keeps_others_out_until_it_is_cleared(t):
     c, other = t.session().ready(), t.session().ready()
     _fault(c)
     same((c.run(TEST_UNIT_READY)[0], other.run(TEST_UNIT_READY)[0]), (ACA_ACTIVE, BUSY), "its own nexus, and another")
-    same(other.run(with_naca(TEST_UNIT_READY))[0], ACA_ACTIVE, "another that knows of NACA")
+    same(other.run(_with_naca(TEST_UNIT_READY))[0], ACA_ACTIVE, "another that knows of NACA")
     same((other.manage(CLEAR_ACA), other.run(TEST_UNIT_READY)[0]), (COMPLETE, BUSY), "CLEAR ACA of another")
     same(c.manage(CLEAR_ACA), COMPLETE, "the response")
     same((c.run(TEST_UNIT_READY)[0], other.run(TEST_UNIT_READY)[0]), (GOOD, GOOD), "both afterwards")
