@@ -191,7 +191,7 @@ class IsnsTest(Case):
         self.assertEqual(server.found_by(host, *find), [TWO])
         # A registration that is replaced leaves the domain as it is.
         ashlar.patch(f"/targets/{TWO}", {"alias": "second"})
-        array.wait_for(lambda: "second" in server.ask("--list", "nodes"), "the alias")
+        array.wait_for(lambda: "second" in server.ask("--query", f"iscsi-name={TWO}", source=host), "the alias")
         self.assertEqual(server.found_by(host, *find), [TWO])
         # A server that has kept everything is asked, and not told again.
         before = ashlar.get("/isns-servers/isns-a")["status"]["registrations"]
