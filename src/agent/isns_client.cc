@@ -181,11 +181,14 @@ Result<void> IsnsClient::register_all(const IsnsRegistration& wish) {
   return {};
 }
 
+// One target after the other, so that each is asked for in its turn.
 Result<void> IsnsClient::verify() {
-  TRY_ASSIGN(const wire::isns::Message answer,
-             ask(isns_verification_message(entity_, *course_.held()), answer_patience()));
-  TRY_ASSIGN(const bool known, read_isns_verification(answer, *course_.held()));
-  if (!known) log_info("isns", "{}: the server has forgotten the array, which registers again", server_.name);
+  const std::vector<IsnsTarget>& targets = course_.held()->targets;
+  const std::string target = targets[verified_++ % targets.size()].name;
+  TRY_ASSIGN(const wire::isns::Message answer, ask(isns_verification_message(target), answer_patience()));
+  TRY_ASSIGN(const bool known, read_isns_verification(answer, target));
+  if (!known)
+    log_info("isns", "{}: the server has forgotten {}; all is registered again", server_.name, target);
   course_.on_verified(known, monotonic_now());
   if (known) went_well();
   return {};

@@ -79,6 +79,7 @@ class IsnsClient {
   std::optional<uint16_t> abandoned_ = {};  // its answer may still come, when this side was told to end
   bool half_sent_ = false;                  // a connection that no message can follow on
   uint32_t random_;
+  size_t verified_ = 0;
 
   mutable std::mutex mutex_;  // what follows
   std::shared_ptr<const IsnsRegistration> wish_;

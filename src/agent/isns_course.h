@@ -71,7 +71,7 @@ class IsnsCourse {
   IsnsTiming timing_;
   bool connected_ = false;
   bool doubted_ = false;    // a new connection: ask before anything else
-  bool forgotten_ = false;  // it was asked, and does not know all
+  bool forgotten_ = false;  // it was asked, and does not know us
   bool whole_ = false;      // the server has said yes to all of held_
   std::optional<IsnsRegistration> held_;
   uint32_t period_seconds_ = 0;

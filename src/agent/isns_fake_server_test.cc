@@ -175,11 +175,14 @@ uint32_t FakeIsnsServer::take_registration(const Message& request) {
   return 0;
 }
 
+// As one whose nodes are each in a discovery domain of its own: it tells who asks, and nobody else.
 std::vector<uint8_t> FakeIsnsServer::names_of(const Message& request) {
+  const auto attributes = wire::isns::parse_attributes(request.payload);
+  const std::string name(wire::isns::text_of(attributes->front()));
   AttributeWriter out;
-  out.text(Tag::entity_identifier, key_of(request));
+  out.text(Tag::iscsi_name, name);
   out.delimiter();
-  for (const std::string& each : entity(key_of(request)).targets) out.text(Tag::iscsi_name, each);
+  if (targets().contains(name)) out.text(Tag::iscsi_name, name);
   return out.bytes();
 }
 

@@ -1,7 +1,6 @@
 #include "agent/isns_messages.h"
 
 #include <algorithm>
-#include <set>
 
 namespace ashlar::agent {
 namespace {
@@ -145,26 +144,23 @@ Result<std::optional<uint32_t>> read_isns_registration(const Message& answer) {
   return period;
 }
 
-Message isns_verification_message(const IsnsEntity& entity, const IsnsRegistration& held) {
-  AttributeWriter out = begin_request(held);
-  out.text(Tag::entity_identifier, entity.identifier);
+Message isns_verification_message(const std::string& target) {
+  AttributeWriter out;
+  out.text(Tag::iscsi_name, target);  // who asks
+  out.text(Tag::iscsi_name, target);  // of whom
   out.delimiter();
   out.empty(Tag::iscsi_name);
   return request_of(Function::device_attribute_query, out);
 }
 
 // A server that was started anew may not even know who asks: that is a no, not an error.
-Result<bool> read_isns_verification(const Message& answer, const IsnsRegistration& held) {
+Result<bool> read_isns_verification(const Message& answer, const std::string& target) {
   TRY_ASSIGN(const wire::isns::Answer parsed, read_answer(answer));
   if (parsed.status != 0) return false;
-  std::set<std::string_view> known;
-  bool operating = false;
-  for (const Attribute& each : parsed.attributes) {
-    if (each.is_delimiter()) operating = true;
-    if (operating && each.tag == Tag::iscsi_name) known.insert(wire::isns::text_of(each));
-  }
-  return std::ranges::all_of(held.targets,
-                             [&known](const IsnsTarget& each) { return known.contains(each.name); });
+  const auto told = std::ranges::find_if(parsed.attributes, &Attribute::is_delimiter);
+  return std::any_of(told, parsed.attributes.end(), [&target](const Attribute& each) {
+    return each.tag == Tag::iscsi_name && wire::isns::text_of(each) == target;
+  });
 }
 
 Message isns_deregistration_message(const IsnsEntity& entity, const IsnsRegistration& held) {

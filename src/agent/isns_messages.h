@@ -31,10 +31,10 @@ std::vector<wire::isns::Message> isns_registration_messages(const IsnsEntity& en
 /// permission_denied: refused, in words; unsupported: it does not ask for the status of entities.
 Result<std::optional<uint32_t>> read_isns_registration(const wire::isns::Message& answer);
 
-/// Asks which targets the server knows of us, which also keeps the registration alive (6.2.6).
-wire::isns::Message isns_verification_message(const IsnsEntity& entity, const IsnsRegistration& held);
-/// Does it know all of them?
-Result<bool> read_isns_verification(const wire::isns::Message& answer, const IsnsRegistration& held);
+/// Asks, as a target, whether the server knows that target, which also keeps the whole entity alive (6.2.6). Of others it need
+/// not tell: they may be in another discovery domain.
+wire::isns::Message isns_verification_message(const std::string& target);
+Result<bool> read_isns_verification(const wire::isns::Message& answer, const std::string& target);
 
 wire::isns::Message isns_deregistration_message(const IsnsEntity& entity, const IsnsRegistration& held);
 /// permission_denied: refused, in words. That there is nothing (any more) is success.

@@ -20,9 +20,6 @@ class NameServer(agent.Program):
             out.write(f"SourceName = iqn.2026-11.test:server\nDatabase = {folder}/{name}.db\nPIDFile = {folder}/{name}.pid\n"
                       f"BindAddress = 127.0.0.1:{self.port}\nControlSocket = {folder}/{name}.socket\nSecurity = 0\n"
                       "RegistrationPeriod = 10m\nDefaultDiscoveryDomain = 1\nSLPRegister = 0\nESIMinInterval = 1s\n")
-        self.client = os.path.join(folder, f"{name}-admin.conf")
-        with open(self.client, "w", encoding="utf-8") as out:
-            out.write(f"SourceName = iqn.2026-11.test:admin\nServerAddress = 127.0.0.1:{self.port}\nSecurity = 0\n")
 
     def begin(self):
         self.start(lambda: array.accepts("127.0.0.1", self.port))
@@ -33,8 +30,11 @@ class NameServer(agent.Program):
         array.run("rm", "-rf", os.path.join(self.folder, f"{self.name}.db"))
         self.begin()
 
-    def ask(self, *words):
-        done = subprocess.run(["isnsadm", "-c", self.client, *words], capture_output=True, text=True, check=False)
+    def ask(self, *words, source="iqn.2026-11.test:admin"):
+        client = os.path.join(self.folder, f"{self.name}-admin.conf")
+        with open(client, "w", encoding="utf-8") as out:
+            out.write(f"SourceName = {source}\nServerAddress = 127.0.0.1:{self.port}\nSecurity = 0\n")
+        done = subprocess.run(["isnsadm", "-c", client, *words], capture_output=True, text=True, check=False)
         return done.stdout + done.stderr
 
     def listed(self, kind, attribute):
@@ -42,7 +42,12 @@ class NameServer(agent.Program):
         return sorted(re.findall(rf"{attribute} = \"?([^\"\n]+)\"?", self.ask("--list", kind)))
 
     def targets(self):
+        """All nodes, of which a test that registers no host has targets alone."""
         return self.listed("nodes", "iSCSI name")
+
+    def found_by(self, node, *words):
+        """The names that are told to a node."""
+        return sorted(re.findall(r'iSCSI name = "([^"]+)"', self.ask(*words, source=node)))
 
     def portals(self):
         return sorted(f"{address} {port}" for address, port in re.findall(
@@ -59,14 +64,14 @@ class IsnsTest(Case):
     def served(self, server, **more):
         """An array with one target at one portal, told to a server: the array and its port."""
         ashlar = self.begin()
-        self.enterContext_(server)
+        self.begin_server(server)
         port = ashlar.add_portal()
         ashlar.post("/targets", {"name": ONE, "alias": "first"})
         ashlar.post("/isns-servers", {"name": "isns-a", "address": "127.0.0.1", "port": server.port, **more})
         self.wait_state(ashlar, "registered")
         return ashlar, port
 
-    def enterContext_(self, server):
+    def begin_server(self, server):
         server.begin()
         self.addCleanup(server.kill)
 
@@ -159,7 +164,7 @@ class IsnsTest(Case):
         self.wait_state(ashlar, "unreachable", "isns-b")
         self.assertIn("refused", ashlar.get("/isns-servers/isns-b")["status"]["message"])
         self.wait_state(ashlar, "registered")
-        self.enterContext_(second)
+        self.begin_server(second)
         self.wait_targets(second, [ONE])
         told = subprocess.run([array.COMMAND, "--url", f"unix:{ashlar.socket_path}", "isns-server", "list"], capture_output=True,
                               text=True, check=False)
@@ -172,11 +177,26 @@ class IsnsTest(Case):
         self.assertIn(f"ESI port = {esi}", server.ask("--list", "portals"))
         self.assertEqual(server.portals(), [f"127.0.0.1 {port}"])
 
-    def test_a_host_finds_the_targets(self):
+    def test_a_host_finds_what_is_in_its_domain(self):
         server = self.server()
-        _, port = self.served(server)
-        found = server.ask("--query", "iscsi-node-type=target", "iscsi-name")
-        self.assertIn(ONE, found)
-        told = subprocess.run(["iscsiadm", "-m", "discovery", "-t", "isns", "-p", f"127.0.0.1:{server.port}", "-o", "nonpersistent"],
-                              capture_output=True, text=True, check=False)
-        self.assertIn(f"127.0.0.1:{port},1 {ONE}", told.stdout, told.stderr)
+        ashlar, _ = self.served(server)
+        host = "iqn.1993-08.org.debian:01:web1"
+        server.ask("--register", f"initiator={host}")
+        find = ("--query", "iscsi-node-type=target")
+        self.assertEqual(server.found_by(host, *find), [ONE])
+        ashlar.post("/targets", {"name": TWO})
+        self.wait_targets(server, [host, ONE, TWO])
+        self.assertEqual(server.found_by(host, *find), [ONE, TWO])
+        server.ask("--dd-register", "name=db", f"member-name={host}", f"member-name={TWO}")
+        self.assertEqual(server.found_by(host, *find), [TWO])
+        # A registration that is replaced leaves the domain as it is.
+        ashlar.patch(f"/targets/{TWO}", {"alias": "second"})
+        array.wait_for(lambda: "second" in server.ask("--query", f"iscsi-name={TWO}", source=host), "the alias")
+        self.assertEqual(server.found_by(host, *find), [TWO])
+        # A server that has kept everything is asked, and not told again.
+        before = ashlar.get("/isns-servers/isns-a")["status"]["registrations"]
+        server.kill()
+        self.wait_state(ashlar, "unreachable")
+        server.begin()
+        self.wait_state(ashlar, "registered")
+        self.assertEqual(ashlar.get("/isns-servers/isns-a")["status"]["registrations"], before)
