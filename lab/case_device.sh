@@ -10,16 +10,13 @@ says() {
   "$@" >/run/output 2>&1 || { code=$?; cat /run/output; return $code; }
   grep -Eq "$pattern" /run/output || { cat /run/output; return 1; }
 }
-# The generic node of the newest local device, and its address "H:C:T:L".
-local_sg() {
-  for each in /sys/class/scsi_generic/sg*; do
-    case $(readlink -f "$each/device") in *pseudo*) echo "${each##*/} $(basename "$(readlink -f "$each/device")")" ;; esac
-  done | sort -V | tail -n 1
-}
+# find_local TYPE: the local device of that type, its generic node and its address "H:C:T:L".
 find_local() {
-  found=$(local_sg)
-  sg=/dev/${found%% *} address=${found##* }
-  test -c "$sg"
+  for each in /sys/class/scsi_generic/sg*; do
+    [ "$(cat "$each/device/type")" = "$1" ] || continue
+    case $(readlink -f "$each/device") in *pseudo*) sg=/dev/${each##*/} address=$(basename "$(readlink -f "$each/device")") && return ;; esac
+  done
+  return 1
 }
 # serve NAME PATH [OPTION]: a document with that device as LUN 1 of both portals.
 serve() {
@@ -50,19 +47,19 @@ same_inquiry() {
 }
 names_of() { sg_vpd --page=di "$1" 2>/run/said; }
 sees_its_name() {
-  name=$(names_of "$sg" | grep -Eo '0x[0-9a-f]{16}' | head -n 1)
-  test -n "$name" && names_of "$disk" | grep -q "$name" && names_of "$disk" | grep -q "$LAB_TARGET,t,0x0001"
+  naa=$(names_of "$sg" | grep -Eo '0x[0-9a-f]{16}' | head -n 1)
+  test -n "$naa" && names_of "$disk" | grep -q "$naa" && names_of "$disk" | grep -q "$LAB_TARGET,t,0x0001"
 }
 fills_a_file_system() {
   mkfs.ext4 -q -F "$disk" && mkdir -p /run/there && mount "$disk" /run/there &&
     cp -r "${0%/*}" /run/there/ && umount /run/there && e2fsck -fn "$disk" &&
     mount -o ro "$disk" /run/there && diff -r "${0%/*}" "/run/there/$(basename "${0%/*}")" && umount /run/there
 }
-device_resets() { cat /proc/scsi/scsi_debug/* | grep -Eo 'num_dev_resets=[0-9]+|dev_resets=[0-9]+' | head -n 1; }
+device_resets() { cat /proc/scsi/scsi_debug/* | grep -Eo 'RESETs: device=[0-9]+' | head -n 1; }
 was_reset() { [ "$(device_resets)" != "$1" ]; }
 
 /run/modprobe scsi_debug dev_size_mb=32 lbpu=1 || give_up "no scsi_debug"
-wait_until 30 find_local || give_up "no local device"
+wait_until 30 find_local 0 || give_up "no local device"
 local_disk=/dev/$(ls "/sys/bus/scsi/devices/$address/block")
 wait_until 30 test -b "$local_disk" || give_up "no local disk"
 say "the local device is $sg, $address, $local_disk"
@@ -79,9 +76,10 @@ discover
 check "login by both portals" log_in_twice
 
 check "its names and serial number are the device's" same_inquiry
-for page in sn 0xb0 0xb1 0xb2; do check "VPD page $page is the device's" same_page $page; done
+for page in sn 0xb1 0xb2; do check "VPD page $page is the device's" same_page $page; done
 check "its designator is the device's, its port ours" sees_its_name
-check_exit 5 "there is no page of third-party copies" sg_vpd --page=0x8f "$disk"
+check "transfers are bound by the way to it" says "Maximum transfer length: [1-9]" sg_vpd --page=bl "$disk"
+check_exit 5 "there is no page of third-party copies" sg_raw -r 64 "$disk" 12 01 8f 00 40 00
 some_bytes 33554432 >/run/big
 check "write by iSCSI" write_direct /run/big "$disk" 256k
 check "it is on the device" holds_direct "$local_disk" /run/big
@@ -94,7 +92,8 @@ check "fio --verify" fio --eta=never --output=/run/fio --name=device --filename=
 
 echo 2 >$debug/opts
 check_exit 3 "a medium error" sg_raw -r 512 "$disk" 28 00 00 00 12 34 00 00 01 00
-check "its sense data is the device's" grep -q "Unrecovered read error" /run/said
+cp /run/said /run/sense
+check "its sense data is the device's" grep -q "Unrecovered read error" /run/sense
 echo 0 >$debug/opts
 echo 1 >$debug/virtual_gb
 check_exit 6 "a unit attention" sg_raw "$disk" 00 00 00 00 00 00
@@ -124,19 +123,23 @@ check_exit 3 "a device that is gone says so" sg_raw "$disk" 00 00 00 00 00 00
 check "status says so" says "failed" array status
 check "logout" log_out_twice
 echo 1 >$debug/add_host
-wait_until 30 find_local || give_up "no new device"
-check "served by its bsg node" serve again "/dev/bsg/$address" ', "allow": "format"'
+wait_until 30 find_local 0 || give_up "no new device"
+check "served by its bsg node" serve again "/dev/bsg/$address" ', "allow": "firmware"'
 check "login again" log_in_twice
 check "write by bsg" write_direct /run/big "$disk" 256k
 check "read by bsg" holds "$second" /run/big
-check "what is allowed goes to the device" sg_raw "$disk" 04 00 00 00 00 00
+check "what is allowed goes to the device" sg_raw "$disk" 3b 05 00 00 00 00 00 00 00 00
+check_exit 6 "which has other microcode now" sg_raw "$disk" 00 00 00 00 00 00
+check_exit 6 "as the other nexus hears" sg_raw "$second" 00 00 00 00 00 00
 check "logout again" log_out_twice
 
 # It knows no command of tapes, but it is one to all who ask.
+/run/modprobe st || give_up "no kernel module st"
 echo 1 >$debug/ptype
 echo 1 >$debug/add_host
-wait_until 30 find_local || give_up "no tape"
-check "a tape is served by its tape node" serve tape "/dev/$(ls "/sys/bus/scsi/devices/$address/scsi_tape" | grep -E '^st[0-9]+$')"
+tape_node() { find_local 1 && ls "/sys/bus/scsi/devices/$address/scsi_tape" | grep -E '^st[0-9]+$'; }
+wait_until 30 tape_node >/run/said || give_up "no tape"
+check "a tape is served by its tape node" serve tape "/dev/$(tape_node)"
 check "status says that it is a tape" says "tape" array status
 check "login to the tape" log_in
 host_has_tape() { ls -d /sys/class/iscsi_session/*/device/target*/*:1/scsi_tape; }
