@@ -12,7 +12,7 @@ std::string words_of(const Step& step) {
 
 }  // namespace
 
-loop::Task<Result<void>> run_steps(StepRunner& runner, std::vector<Step> steps) {
+loop::Task<Result<void>> run_steps(StepRunner& runner, const std::vector<Step>& steps) {
   Error failure;
   size_t done = 0;
   for (; done < steps.size(); ++done) {

@@ -19,7 +19,7 @@ class StepRunner {
 };
 
 /// All steps, or none: the error is the failed step's, with its place. If taking back fails as well, that is logged and told
-/// in the error's message. `runner` outlives the task.
-loop::Task<Result<void>> run_steps(StepRunner& runner, std::vector<Step> steps);
+/// in the error's message. `runner` and `steps` outlive the task.
+loop::Task<Result<void>> run_steps(StepRunner& runner, const std::vector<Step>& steps);
 
 }  // namespace ashlar::engine

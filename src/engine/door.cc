@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "engine/door_client.h"
+#include "loop/on_worker.h"
 #include "rpc/methods.h"
 #include "rpc/status_fields.h"
 
@@ -14,6 +15,27 @@ namespace method = rpc::method;
 template <typename Params>
 Result<Params> params_of(const rpc::Request& request) {
   return rpc::decode<Params>(request.params, "", rpc::Unknown::refuse);
+}
+
+// A whole document is read on a worker: its milliseconds are not taken from those whom this shard serves.
+constexpr size_t long_line_bytes = 8192;
+
+loop::Task<std::expected<rpc::Request, rpc::BadRequest>> parsed(std::string line) {
+  if (line.size() < long_line_bytes) co_return rpc::parse_request(line);
+  auto parse = [&line] { return rpc::parse_request(line); };
+  auto parsing = loop::on_worker(loop::Loop::current(), std::move(parse));
+  co_return co_await parsing;
+}
+
+template <typename Params>
+loop::Task<Result<Params>> take_params(rpc::Request& request) {
+  auto decode = [&request] {
+    Result<Params> params = params_of<Params>(request);
+    request.params = Json();
+    return params;
+  };
+  auto decoding = loop::on_worker(loop::Loop::current(), std::move(decode));
+  co_return co_await decoding;
 }
 
 Error unknown_method(const std::string& name) {
@@ -95,8 +117,8 @@ loop::Task<void> Door::serve(std::shared_ptr<Client> client) {
 
 loop::Task<void> Door::handle(Client& client, std::string line) {
   if (line.find_first_not_of(" \r") == std::string::npos) co_return;
-  std::expected<rpc::Request, rpc::BadRequest> request = rpc::parse_request(line);
-  line.clear();
+  auto parsing = parsed(std::move(line));
+  std::expected<rpc::Request, rpc::BadRequest> request = co_await parsing;
   if (!request) {
     client.send(rpc::print_error(request.error().id, request.error().code, request.error().error));
     co_return;
@@ -136,14 +158,14 @@ Result<Json> Door::begin_events(Client& client, const rpc::Request& request) {
 }
 
 Door::Answer Door::apply(rpc::Request request) {
-  Result<rpc::ApplyParams> params = params_of<rpc::ApplyParams>(request);
+  auto taking = take_params<rpc::ApplyParams>(request);
+  Result<rpc::ApplyParams> params = co_await taking;
   if (!params) {
     // "volumes[0].name", as in the document that the caller wrote.
     Error error = std::move(params).error();
     if (error.place.starts_with("document.")) error.place.erase(0, 9);
     co_return std::unexpected(std::move(error));
   }
-  request.params = Json();
   auto applying = engine_.apply(std::move(params->document), params->dry_run);
   const Result<rpc::ApplyReport> report = co_await applying;
   if (!report) co_return std::unexpected(report.error());
@@ -151,10 +173,11 @@ Door::Answer Door::apply(rpc::Request request) {
 }
 
 Door::Answer Door::amend(rpc::Request request) {
-  CO_TRY_ASSIGN(rpc::AmendParams params, params_of<rpc::AmendParams>(request));
-  request.params = Json();
-  rpc::Amendment amendment{std::move(params.changed), std::move(params.gone)};
-  auto amending = engine_.amend(params.base, std::move(amendment), params.dry_run);
+  auto taking = take_params<rpc::AmendParams>(request);
+  Result<rpc::AmendParams> params = co_await taking;
+  if (!params) co_return std::unexpected(std::move(params).error());
+  rpc::Amendment amendment{std::move(params->changed), std::move(params->gone)};
+  auto amending = engine_.amend(params->base, std::move(amendment), params->dry_run);
   const Result<rpc::ApplyReport> report = co_await amending;
   if (!report) co_return std::unexpected(report.error());
   co_return rpc::encode(*report);

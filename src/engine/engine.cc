@@ -1,16 +1,18 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "json/sizes.h"
+#include "loop/on_worker.h"
 
 namespace ashlar::engine {
 namespace {
 
-template <typename T>
-T* find_named(std::vector<T>& items, const std::string& name) {
-  const auto found = std::ranges::find_if(items, [&name](const T& item) { return item.name == name; });
+template <typename List>
+auto find_named(List& items, const std::string& name) {
+  const auto found = std::ranges::find_if(items, [&name](const auto& item) { return item.name == name; });
   return found == items.end() ? nullptr : &*found;
 }
 
@@ -22,6 +24,13 @@ void resolve_paths(rpc::Document& document, const std::string& folder) {
     if (path == volume.store.options.end() || path->second.empty() || path->second.starts_with('/')) continue;
     path->second = fmt::format("{}/{}", folder, path->second);
   }
+}
+
+// A thousand volumes are given back where they were made, on a worker.
+template <typename Garbage>
+void discard(Garbage garbage) {
+  std::move_only_function<void()> work = [gone = std::move(garbage)] {};
+  loop::Loop::current().run_blocking(std::move(work), [] {});
 }
 
 std::unexpected<Error> stopped() { return fail(ErrorCode::closed, "", "the engine is stopping"); }
@@ -93,62 +102,92 @@ loop::Task<void> Engine::start() {
 }
 
 loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool dry_run) {
-  resolve_paths(desired, options_.state_folder);
-  CO_TRY(rpc::check_document(desired));
   auto entering = turnstile_.enter();
   const Result<void> entered = co_await entering;
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
-  auto putting = put_in_force(std::move(desired), dry_run);
+  MakeDocument make = [this, desired = std::move(desired)]() mutable {
+    resolve_paths(desired, options_.state_folder);
+    return std::move(desired);
+  };
+  auto putting = put_in_force(std::move(make), dry_run);
   co_return co_await putting;
 }
 
 loop::Task<Result<rpc::ApplyReport>> Engine::amend(uint64_t base, rpc::Amendment amendment, bool dry_run) {
-  resolve_paths(amendment.changed, options_.state_folder);
   auto entering = turnstile_.enter();
   const Result<void> entered = co_await entering;
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
   if (base != revision_)
     co_return fail(ErrorCode::stale, "base", "is {}, and revision {} is in force", base, revision_);
-  rpc::Document desired = running_;
-  rpc::amend(desired, std::move(amendment));
-  CO_TRY(rpc::check_document(desired));
-  auto putting = put_in_force(std::move(desired), dry_run);
+  MakeDocument make = [this, amendment = std::move(amendment)]() mutable {
+    resolve_paths(amendment.changed, options_.state_folder);
+    rpc::Document desired = *running_;
+    rpc::amend(desired, std::move(amendment));
+    return desired;
+  };
+  auto putting = put_in_force(std::move(make), dry_run);
   co_return co_await putting;
 }
 
-// `desired` is checked, and it is its turn.
-loop::Task<Result<rpc::ApplyReport>> Engine::put_in_force(rpc::Document desired, bool dry_run) {
+// On a worker: copying, checking and comparing a thousand volumes takes milliseconds, for which hosts of this shard would wait. What
+// is read here stays as it is meanwhile, for it is this change's turn.
+loop::Task<Result<Engine::Change>> Engine::work_out(MakeDocument desired) {
+  loop::Loop& here = loop::Loop::current();
+  auto work = [this, &here, make = std::move(desired)]() mutable -> Result<Change> {
+    Change change{.desired = make(), .completed = {}, .plan = {}};
+    TRY(rpc::check_document(change.desired));
+    const std::function<Uuid()> draw = [&here] { return here.random_uuid(); };
+    change.completed = complete_identities(change.desired, *running_, options_.identities, draw);
+    if (change.completed.changed)
+      TRY(rpc::check_document(change.desired));  // what was filled in must be unique too
+    TRY_ASSIGN(change.plan, make_plan(*running_, change.desired));
+    return change;
+  };
+  auto working = loop::on_worker(here, std::move(work));
+  co_return co_await working;
+}
+
+// It is its turn.
+loop::Task<Result<rpc::ApplyReport>> Engine::put_in_force(MakeDocument desired, bool dry_run) {
   if (state_ != State::serving) co_return stopped();
-  const std::function<Uuid()> draw = [] { return loop::Loop::current().random_uuid(); };
-  const Completed completed = complete_identities(desired, running_, options_.identities, draw);
-  if (completed.changed) CO_TRY(rpc::check_document(desired));  // what was filled in must be unique too
-  CO_TRY_ASSIGN(const Plan plan, make_plan(running_, desired));
+  auto working_out = work_out(std::move(desired));
+  Result<Change> change = co_await working_out;
+  if (!change) co_return std::unexpected(std::move(change).error());
+  if (state_ != State::serving) co_return stopped();
 
   rpc::ApplyReport report;
   report.dry_run = dry_run;
-  report.changed = !plan.steps.empty();
+  report.changed = !change->plan.steps.empty();
+  for (const Step& step : change->plan.steps) report.steps.push_back(describe(step));
+  if (!dry_run && report.changed) {
+    auto running = run_plan(*change);
+    const Result<void> outcome = co_await running;
+    CO_TRY(outcome);
+    report.drawn = change->completed.drawn;
+  }
   report.revision = revision_;
-  for (const Step& step : plan.steps) report.steps.push_back(describe(step));
-  if (dry_run || plan.steps.empty()) co_return report;
+  discard(std::move(*change));
+  co_return report;
+}
 
-  auto keeping = keep(completed.drawn, desired);
+loop::Task<Result<void>> Engine::run_plan(const Change& change) {
+  auto keeping = keep(change.completed.drawn, change.desired);
   const Result<void> kept = co_await keeping;
   CO_TRY(kept);
-  auto running = run_steps(*this, plan.steps);
+  auto running = run_steps(*this, change.plan.steps);
   const Result<void> outcome = co_await running;
   if (!outcome) {
     tell("document.refused", {{"error", outcome.error().text()}});
     co_return std::unexpected(outcome.error());
   }
-  report.drawn = completed.drawn;
-  report.revision = revision_;
   ++applied_;
-  log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}", plan.steps.size(),
-           running_.volumes.size(), running_.targets.size(), running_.hosts.size(), running_.portals.size());
-  tell("document.applied", {{"steps", std::to_string(plan.steps.size())}});
-  co_return report;
+  log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}",
+           change.plan.steps.size(), running_->volumes.size(), running_->targets.size(),
+           running_->hosts.size(), running_->portals.size());
+  tell("document.applied", {{"steps", std::to_string(change.plan.steps.size())}});
+  co_return outcome;
 }
 
 // Before the plan runs: a host must never see an identity that a crash would make us forget.
@@ -238,7 +277,12 @@ loop::Task<void> Engine::set_group(Step step) {
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {
-  directory_ = build_directory(*document, volumes_, options_.settings, directory_.get());
+  auto build = [this, document] {
+    return build_directory(*document, volumes_, options_.settings, directory_.get());
+  };
+  auto building = loop::on_worker(loop::Loop::current(), std::move(build));
+  std::shared_ptr<const iscsi::Directory> previous = co_await building;
+  previous.swap(directory_);
   std::function<void(loop::Loop&)> replace = [this](loop::Loop& loop) {
     servers_[loop.index()]->replace_directory(directory_);
   };
@@ -246,8 +290,15 @@ loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) 
   co_await replacing;
   auto renaming = portals_.rename(portals_of(*document));
   co_await renaming;
-  running_ = *document;
   ++revision_;
+  // What is over is taken apart on a worker, too; now, while every unit that its views name is still open, so that none ends there.
+  auto take_apart = [views = std::move(previous), before = std::exchange(running_, document)]() mutable {
+    views.reset();
+    before.reset();
+    return true;
+  };
+  auto taking_apart = loop::on_worker(loop::Loop::current(), std::move(take_apart));
+  co_await taking_apart;
 }
 
 loop::Task<Result<void>> Engine::resize_volume(std::string name, uint64_t size_bytes) {
@@ -265,12 +316,12 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
   if (state_ != State::serving) co_return stopped();
-  rpc::VolumeDocument* volume = find_named(running_.volumes, name);
+  const rpc::VolumeDocument* volume = find_named(running_->volumes, name);
   if (volume == nullptr) co_return fail(ErrorCode::not_found, name, "there is no volume of that name");
-  rpc::Document desired = running_;
-  find_named(desired.volumes, name)->size_bytes = size_bytes;
+  auto desired = std::make_shared<rpc::Document>(*running_);
+  find_named(desired->volumes, name)->size_bytes = size_bytes;
   Result<void> checked = size_bytes == 0 ? fail(ErrorCode::invalid_argument, "size", "must be more than 0")
-                                         : rpc::check_document(desired);
+                                         : rpc::check_document(*desired);
   if (!checked) {
     checked.error().place = "size";
     co_return std::unexpected(std::move(checked).error());
@@ -287,9 +338,9 @@ loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t 
     const Result<void> outcome = co_await resizing;
     CO_TRY(outcome);
   }
-  if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
+  if (volume->size_bytes != 0) running_ = std::move(desired);
   ++revision_;
-  co_return volume_status(*volume, Registrations::each);
+  co_return volume_status(*find_named(running_->volumes, name), Registrations::each);
 }
 
 void Engine::take_pool_level(const rpc::PoolLevelParams& level) {
@@ -328,7 +379,7 @@ loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
   if (state_ != State::serving) co_return stopped();
-  if (find_named(running_.volumes, volume) == nullptr)
+  if (find_named(running_->volumes, volume) == nullptr)
     co_return fail(ErrorCode::not_found, volume, "there is no volume of that name");
   auto clearing = domains_[0]->clear_reservations(volume);
   if (co_await clearing != unit::ReservationStatus::good)

@@ -77,7 +77,7 @@ class Engine final : private StepRunner {
   /// By id.
   loop::Task<std::vector<rpc::SessionStatus>> sessions();
   /// What is in force, identities and secrets included.
-  const rpc::Document& document() const { return running_; }
+  const rpc::Document& document() const { return *running_; }
   EventLog& events() { return events_; }
   const EngineOptions& options() const { return options_; }
 
@@ -89,7 +89,16 @@ class Engine final : private StepRunner {
   enum class State : uint8_t { fresh, serving, stopping, stopped };
 
   loop::Task<Result<void>> run(Step step) override;
-  loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
+  /// What a change comes to.
+  struct Change {
+    rpc::Document desired;
+    Completed completed;
+    Plan plan;
+  };
+  using MakeDocument = std::move_only_function<rpc::Document()>;
+  loop::Task<Result<Change>> work_out(MakeDocument desired);
+  loop::Task<Result<rpc::ApplyReport>> put_in_force(MakeDocument desired, bool dry_run);
+  loop::Task<Result<void>> run_plan(const Change& change);
   loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> set_group(Step step);
@@ -112,7 +121,7 @@ class Engine final : private StepRunner {
   Volumes volumes_;
   std::shared_ptr<const iscsi::Directory> directory_;
 
-  rpc::Document running_;
+  std::shared_ptr<const rpc::Document> running_ = std::make_shared<const rpc::Document>();
   uint64_t revision_ = 0;                 // of running_; begins anywhere, so that no two lives share one
   std::unique_ptr<UnitRecords> records_;  // null without a state folder
   Turnstile turnstile_;

@@ -232,28 +232,28 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   };
   // Hosts can register a thousand names a volume: of many volumes that would be more than a line holds.
   const auto registrations = only.starts_with("volumes/") ? Registrations::each : Registrations::count;
-  for (const rpc::VolumeDocument& volume : running_.volumes) {
+  for (const rpc::VolumeDocument& volume : running_->volumes) {
     if (wanted("volumes", volume.name)) status.volumes.push_back(volume_status(volume, registrations));
   }
-  for (const rpc::HostDocument& host : running_.hosts) {
+  for (const rpc::HostDocument& host : running_->hosts) {
     if (wanted("hosts", host.name)) status.hosts.push_back(told(host));
   }
-  for (const rpc::PortalDocument& portal : running_.portals) {
+  for (const rpc::PortalDocument& portal : running_->portals) {
     if (!wanted("portals", portal.name)) continue;
     const loop::Endpoint endpoint{portal.address, portal.port};
     status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag,
                               portals_.listening(endpoint), portals_.accepted(endpoint)});
   }
-  for (const rpc::TargetDocument& target : running_.targets) {
-    if (wanted("targets", target.name)) status.targets.push_back(told(target, running_));
+  for (const rpc::TargetDocument& target : running_->targets) {
+    if (wanted("targets", target.name)) status.targets.push_back(told(target, *running_));
   }
-  for (const rpc::GroupDocument& group : running_.groups) {
+  for (const rpc::GroupDocument& group : running_->groups) {
     if (wanted("groups", group.name))
       status.groups.push_back(
-          group_status(group, running_, domains_[0] ? domains_[0]->access_of(group.name).get() : nullptr));
+          group_status(group, *running_, domains_[0] ? domains_[0]->access_of(group.name).get() : nullptr));
   }
-  if (only.empty()) status.mappings = running_.mappings;
-  count_sessions(status, running_.mappings, count_pairs(all));
+  if (only.empty()) status.mappings = running_->mappings;
+  count_sessions(status, running_->mappings, count_pairs(all));
   co_return status;
 }
 
