@@ -14,7 +14,9 @@ std::chrono::milliseconds monotonic_now() {
       std::chrono::steady_clock::now().time_since_epoch());
 }
 
+// One that could not be made (no descriptor was left) could never end the thread: so that does not begin.
 bool is_raised(const IsnsSignal& signal) {
+  if (signal.descriptor() < 0) return true;
   pollfd watched{signal.descriptor(), POLLIN, 0};
   return ::poll(&watched, 1, 0) > 0;
 }
@@ -106,6 +108,8 @@ Result<void> IsnsClient::wait(const IsnsCourse::Next& next) {
 
 Result<void> IsnsClient::connect(const IsnsPatience& patience) {
   TRY_ASSIGN(socket_, IsnsSocket::connect(server_.address, server_.port, patience));
+  half_sent_ = false;
+  abandoned_.reset();
   course_.on_connected();
   return {};
 }
@@ -243,9 +247,8 @@ void IsnsClient::answer_inquiry() {
 
 void IsnsClient::failed(const Error& error) {
   socket_.reset();
-  random_ =
-      random_ * 1664525 +
-      1013904223;  // so that arrays come back at different times; nothing depends on it being hard to guess
+  // So that arrays come back at different times; nothing depends on it being hard to guess.
+  random_ = random_ * 1664525 + 1013904223;
   course_.on_failure(monotonic_now(), random_ >> 16);
   const std::string text = error.text();
   bool said = false;
