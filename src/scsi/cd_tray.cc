@@ -33,6 +33,12 @@ void on_luns_here(Domain::Impl& domain, const std::string& volume,
   }
 }
 
+// What waits for a way to the unit was meant for the medium that goes.
+void refuse_held(LunState& lun) {
+  lun.hold_timer.cancel();
+  while (Task* task = lun.tasks.next_held()) Handling(*task).fail(readiness(*lun.state));
+}
+
 // On the home shard; when it is done every nexus of every shard knows.
 loop::Task<void> on_every_lun(Domain::Group& group, std::string volume, std::function<void(LunState&)> work) {
   std::function<void(loop::Loop&)> there = [&](loop::Loop& loop) {
@@ -159,6 +165,7 @@ loop::Task<void> Domain::withdraw_medium(std::string volume) {
   state->no_medium = true;
   std::function<void(LunState&)> note = [was_there](LunState& lun) {
     if (was_there) note_event(lun, MediaEvent::media_removal);
+    refuse_held(lun);
   };
   auto telling = on_every_lun(group_, std::move(volume), std::move(note));
   co_await telling;

@@ -96,6 +96,19 @@ TEST_F(CdTray, AReadOnTheOldMediumEndsOnceAndNoneBeginsOnTheNewOneUntold) {
   EXPECT_EQ(end(cdb10(0x28, 3, 1)), "GOOD");
 }
 
+TEST_F(CdTray, WhatWaitsForAWayWasMeantForTheOldMedium) {
+  target.set_access({.group = "g", .port_groups = {{.tag = 1, .state = unit::AccessState::transitioning}}},
+                    {"v"});
+  const auto held = start(*host, cdb10(0x28, 3, 1), {}, 2048);
+  EXPECT_EQ(ending(*held), "pending");
+  change_medium(100);
+  EXPECT_EQ(ending(*held), "2/3a/01");
+  target.set_access({.group = "g"}, {"v"});
+  EXPECT_EQ(end(cdb10(0x28, 3, 1)), "6/28/00");
+  EXPECT_EQ(end(cdb10(0x28, 3, 1)), "6/2a/06");
+  EXPECT_EQ(end(cdb10(0x28, 3, 1)), "GOOD");
+}
+
 TEST_F(CdTray, EventsAreToldByClassAndOnlyWhenTheyArePolled) {
   EXPECT_EQ(field(*run(events(0x10, 8, false), {}, 8)), "cdb 1.0");
   EXPECT_EQ(data(events(0x10)), (std::vector<uint8_t>{0, 6, 4, 0x52, 0, 2, 0, 0}));
