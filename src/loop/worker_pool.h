@@ -1,4 +1,4 @@
-// Threads for calls that block by nature (opening files, growing them). Never on the data path.
+// Threads for calls that block by nature (opening files, growing them), or that take as long as a document is. Never on the data path.
 #pragma once
 
 #include <condition_variable>
