@@ -167,5 +167,22 @@ TEST_P(LiveChange, ABoundOnSessionsIsForNewLogins) {
   world.leave(std::move(*second));
 }
 
+// What grows with the document is not done in a turn of the shard, which in this world takes no time.
+TEST(Change, IsWorkedOutBesideTheShard) {
+  EngineWorld world;
+  const auto done_at_once = [&world](auto& task) {
+    world.world.run_for(loop::microseconds(2));
+    return task->done();
+  };
+  std::optional<loop::Task<Result<void>>> small;
+  world.enter([&] { small.emplace(world.engine->clear_reservations("none")); });
+  EXPECT_TRUE(done_at_once(small));
+  std::optional<loop::Task<Result<rpc::ApplyReport>>> applying;
+  world.enter([&] { applying.emplace(world.engine->apply(demo_document(), true)); });
+  EXPECT_FALSE(done_at_once(applying));
+  EXPECT_TRUE(world.world.run_until([&] { return applying->done(); }, loop::seconds(1)));
+  EXPECT_TRUE(applying->take());
+}
+
 }  // namespace
 }  // namespace ashlar::engine

@@ -1,5 +1,5 @@
-// Threads for calls that block by nature (opening files, growing them, commands to a SCSI device). Never on the data path of a
-// volume that is blocks.
+// Threads for calls that block by nature (opening files, growing them, commands to a SCSI device), or that take as long as a document
+// is. Never on the data path of a volume that is blocks.
 #pragma once
 
 #include <condition_variable>

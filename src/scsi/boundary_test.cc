@@ -12,10 +12,10 @@ constexpr uint64_t most_transferred = 16384;
 constexpr uint8_t pattern = 0x5a;
 
 /// Where a CDB of blocks has its range (SBC-3 5.x), and what zero blocks mean.
-struct Range {
+struct RangeFields {
   uint8_t lba_at, lba_bytes, count_at, count_bytes;
 };
-Range range_of(const Opcode& opcode) {
+RangeFields range_of(const Opcode& opcode) {
   switch (opcode.opcode) {
     case 0x08:
     case 0x0a: return {1, 3, 4, 1};   // 21 bits
@@ -156,7 +156,7 @@ TEST_F(Boundaries, EveryCommandOfBlocksKeepsWithinItsRange) {
   for (const Opcode& opcode : all_opcodes()) {
     if (!of_range(opcode)) continue;
     ++commands;
-    const Range range = range_of(opcode);
+    const RangeFields range = range_of(opcode);
     for (const uint64_t lba : lbas) {
       for (const uint64_t count : counts) {
         Cdb cdb = cdb_of(opcode);

@@ -9,10 +9,9 @@
 
 #include "base/bytes.h"
 #include "initiator/scsi_block.h"
+#include "sim/quiet_array_test.h"
 
 namespace ashlar::simulation {
-
-constexpr uint8_t reservation_conflict = 0x18;
 
 /// Commands of one host that go on and on, and what came of them.
 struct HostLoad {

@@ -17,6 +17,8 @@
 
 namespace ashlar::simulation {
 
+constexpr uint8_t reservation_conflict = 0x18;  // a status of SAM-5 5.3.1
+
 class QuietArray final : ArrayWatcher {
  public:
   static constexpr size_t hosts = 3;

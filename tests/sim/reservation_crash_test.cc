@@ -10,7 +10,6 @@ namespace ashlar::simulation {
 namespace {
 
 constexpr size_t hosts = QuietArray::hosts;
-constexpr uint8_t reservation_conflict = 0x18;
 
 class CrashingArray {
  public:
