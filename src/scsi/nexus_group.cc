@@ -158,8 +158,8 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
-      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
-      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      if (others) NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
       if (how == Clearing::task_set) {
         if (had_tasks && others && !tell) state->attentions.raise(unit::Attention::commands_cleared);
         continue;
@@ -172,8 +172,8 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
                                                           : unit::Attention::reset_by_port);
     }
     for (auto& state : nexus.impl().retired) {
-      if (!concerned(*state)) continue;
-      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
+      if (!concerned(*state) || !others) continue;
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
       NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
   }

@@ -1,5 +1,7 @@
 // Task management functions (SAM-5 clause 7): answered only when every task they end has really ended on its shard.
 #include <algorithm>
+#include <memory>
+#include <span>
 
 #include "scsi/allegiance.h"
 #include "base/log.h"
@@ -80,27 +82,48 @@ Answer restore_first(std::vector<ResetUnit> units, Answer answer) {
   };
 }
 
-// SPC-2 5.5.1: a reset ends RESERVE(6) first, so that nobody finds it after the answer. Rare, so commands that come meanwhile may
-// be cleared with the others.
+// What the nexus that asks has sent to these until now. RFC 7143 4.2.3.3: its function covers no later commands, however long the other
+// shards take; nobody would answer those.
+std::vector<Task*> own_tasks(NexusState::Impl& impl, std::span<const std::string> volumes) {
+  std::vector<Task*> tasks;
+  const auto concerned = [&](const LunState& lun) {
+    return std::ranges::find(volumes, lun.volume) != volumes.end();
+  };
+  for (auto& [number, state] : impl.luns)
+    if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
+  for (auto& state : impl.retired)
+    if (concerned(*state)) NexusState::Impl::collect(*state, tasks);
+  return tasks;
+}
+
+// SPC-2 5.5.1: a reset ends RESERVE(6) first, so that nobody finds it after the answer. Rare, so commands of others that come
+// meanwhile may be cleared with the rest.
 loop::Task<void> end_and_clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing how,
-                               Answer answer) {
+                               std::move_only_function<void()> done) {
   Domain::Impl& domain = impl.domain.impl();
   auto ending = domain.end_unit_reservations(volumes);
   co_await ending;
-  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
-                          complete_later(impl, std::move(answer)));
+  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(), std::move(done));
 }
 
 void clear(NexusState::Impl& impl, std::vector<std::string> volumes, Clearing how, Answer answer) {
   Domain::Impl& domain = impl.domain.impl();
+  struct Parts {
+    int left = 2;
+    std::move_only_function<void()> done;
+  };
+  const auto parts = std::make_shared<Parts>(Parts{.done = complete_later(impl, std::move(answer))});
+  const auto part_done = [parts] {
+    if (--parts->left == 0) parts->done();
+  };
+  domain.abort({.tasks = own_tasks(impl, volumes), .told = {}, .copies = {}}, part_done);
   const bool reserved = std::ranges::any_of(volumes, [&domain](const std::string& volume) {
     const auto state = domain.unit_states().find(volume);
     return state != nullptr && state->reservations()->unit_holder.has_value();
   });
   if (reserved && how != Clearing::task_set)
-    return end_and_clear(impl, std::move(volumes), how, std::move(answer)).detach();
-  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(),
-                          complete_later(impl, std::move(answer)));
+    return end_and_clear(impl, std::move(volumes), how, part_done).detach();
+  domain.clear_everywhere(std::move(volumes), how, &impl.self.nexus(), part_done);
 }
 
 // The device first: what it ends by its reset need not be waited for. What was done of it is answered with.

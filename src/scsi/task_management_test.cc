@@ -170,6 +170,25 @@ TEST_F(Management, TargetResetIsOfEveryUnitThatTheNexusSees) {
   EXPECT_EQ(*empty, Response::complete);
 }
 
+// RFC 7143 4.2.3.3: a function covers what came before it. Its nexus waits for the answer to what comes after it.
+TEST_F(Management, WhatComesAfterAFunctionIsNotCoveredByIt) {
+  for (const TaskManagement function : {TaskManagement::clear_task_set, TaskManagement::logical_unit_reset,
+                                        TaskManagement::target_warm_reset}) {
+    target.unit("v").hold = true;
+    const auto before = start(*host, read_one, {}, 512);
+    const auto answer = target.manage(*host, function, 0);
+    const auto after = task(read_one, {}, 512);
+    target.submit(*host, *after);
+    target.shards.run();
+    target.unit("v").hold = false;
+    target.release("v");
+    EXPECT_EQ(ending(*before), "aborted");
+    EXPECT_EQ(*answer, Response::complete);
+    EXPECT_EQ(ending(*after), "GOOD");
+    run(*host, test_unit_ready);  // a reset is told
+  }
+}
+
 TEST_F(Management, TwoFunctionsWaitForTheSameTask) {
   target.unit("v").hold = true;
   const auto task = start(*host, read_one, {}, 512);
