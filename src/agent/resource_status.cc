@@ -80,6 +80,12 @@ void ResourceStatus::add(Json& resource) {
   resource["status"] = std::move(status);
 }
 
+Json ResourceStatus::medium(const rpc::VolumeStatus& volume) {
+  return {{"state", volume.medium->state},
+          {"size_bytes", volume.size_bytes},
+          {"prevented", volume.medium->prevented}};
+}
+
 Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   load();
   Json status = Json::object();
@@ -94,13 +100,16 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   } else {
     status["state"] = served->second.state;
   }
-  if (const auto bytes = allocated_bytes(resource.value("pool", ""), resource.value("backing", "")))
+  const std::string backing = resource.value("backing", "");
+  if (const auto bytes =
+          backing.empty() ? std::nullopt : allocated_bytes(resource.value("pool", ""), backing))
     status["allocated_bytes"] = *bytes;
   status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
   status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
   status["in_use"] = served != volumes_.end() && served->second.in_use;
   if (served != volumes_.end() && served->second.reservations)
     status["reservations"] = rpc::encode(*served->second.reservations);
+  if (served != volumes_.end() && served->second.medium) status["medium"] = medium(served->second);
   return status;
 }
 
