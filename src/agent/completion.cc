@@ -80,10 +80,21 @@ class Completion {
     // A device is there as a whole.
     if (pool != nullptr && (pool->kind == "device" || pool->kind == "scsi")) each.thin = false;
     keep_if_empty(each.created_at, draw_.now);
+    if (api::is_cdrom(each)) complete_drive(each);
     // A pool that does not exist is for the check to name.
-    if (each.backing.empty() && api::find_named(next_.pools, each.pool) != nullptr)
+    if (each.backing.empty() && !api::is_cdrom(each) && api::find_named(next_.pools, each.pool) != nullptr)
       TRY(choose(each.backing, each));
     return {};
+  }
+
+  // What a drive is whatever was said, and what it is where the default was left, which is that of disks.
+  static void complete_drive(api::Volume& each) {
+    const api::Volume disk;
+    if (each.block_bytes == disk.block_bytes) each.block_bytes = api::cd_block_bytes;
+    if (each.physical_block_bytes == disk.physical_block_bytes)
+      each.physical_block_bytes = api::cd_block_bytes;
+    each.thin = false;
+    each.read_only = each.removable = true;
   }
 
   Result<void> snapshot(api::Snapshot& each) {
@@ -98,7 +109,8 @@ class Completion {
     const api::Volume* volume = api::find_named(next_.volumes, each.volume);
     if (volume == nullptr) return {};
     if (each.size_bytes == 0) each.size_bytes = volume->size_bytes;
-    if (each.backing.empty() && api::find_named(next_.pools, volume->pool) != nullptr)
+    if (each.backing.empty() && !api::is_cdrom(*volume) &&
+        api::find_named(next_.pools, volume->pool) != nullptr)
       TRY(choose(each.backing, *volume));
     return {};
   }

@@ -65,6 +65,10 @@ class RpcLink final : public EngineLink {
     TRY(call(rpc::method::volume_forget, Json{{"uuid", uuid}}));
     return {};
   }
+  Result<void> allow_removal(const std::string& volume) override {
+    TRY(call(rpc::method::volume_allow_removal, Json{{"name", volume}}));
+    return {};
+  }
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override {
     TRY(call(rpc::method::volume_resize, Json{{"name", volume}, {"size", size_bytes}, {"shrink", shrink}}));
     return {};

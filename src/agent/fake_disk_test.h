@@ -135,6 +135,9 @@ class FakeEngine final : public EngineLink {
   Result<void> clear_reservations(const std::string& volume) override;
   Result<void> forget_unit(const std::string& uuid) override;
   std::vector<std::string> forgotten() const;
+  Result<void> allow_removal(const std::string& volume) override;
+  /// A host keeps the medium of these drives in, until allow_removal().
+  void set_prevented(std::set<std::string> volumes);
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
@@ -151,7 +154,7 @@ class FakeEngine final : public EngineLink {
   rpc::Document served_;
   std::vector<rpc::SessionStatus> sessions_;
   std::map<std::string, rpc::ReservationStatus> reservations_;
-  std::set<std::string> broken_;
+  std::set<std::string> broken_, prevented_;
   std::vector<std::string> dropped_;
   std::vector<std::string> forgotten_;
   std::vector<rpc::PoolLevelParams> pool_levels_;

@@ -58,6 +58,7 @@ Result<void> refuse_change(bool differs, const Volume& volume, const char* field
 Result<void> check_fixed(const Volume& now, const Volume& next) {
   constexpr auto anew = "make a new volume and copy the data";
   TRY(refuse_change(now.pool != next.pool, next, "pool", anew));
+  TRY(refuse_change(now.kind != next.kind, next, "kind", anew));
   TRY(refuse_change(now.device != next.device, next, "device", anew));
   TRY(refuse_change(now.block_bytes != next.block_bytes, next, "block_bytes", anew));
   TRY(refuse_change(now.physical_block_bytes != next.physical_block_bytes, next, "physical_block_bytes",
@@ -129,6 +130,7 @@ class Planner {
     const Volume* now = api::find_named(before_.volumes, next.name);
     if (now == nullptr) return new_volume(next);
     TRY(check_fixed(*now, next));
+    if (now->medium != next.medium) medium(next, now->medium);
     if (now->backing != next.backing) restore(*now, next);
     const bool reopened =
         now->read_only != next.read_only || now->removable != next.removable || now->layers != next.layers;
@@ -145,7 +147,19 @@ class Planner {
     return {};
   }
 
+  // What is put in must be there; the engine reads it, and nothing of the array's becomes its owner.
+  void medium(const Volume& next, const std::string& before) {
+    const auto named = [](const std::string& name) { return name.empty() ? std::string("empty") : name; };
+    if (!next.medium.empty()) planned_.work.before.push_back({Kind::adopt, next.pool, next.medium, {}, {}});
+    step("change medium", "volumes/" + next.name, fmt::format("{} -> {}", named(before), named(next.medium)),
+         "put back what was in");
+  }
+
   Result<void> new_volume(const Volume& next) {
+    if (api::is_cdrom(next)) {
+      medium(next, "");
+      return {};
+    }
     const std::string key = backing_key(next.pool, next.backing);
     const std::string resource = "volumes/" + next.name;
     if (owned_before_.contains(key)) {

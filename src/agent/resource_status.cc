@@ -84,6 +84,12 @@ void ResourceStatus::add(Json& resource) {
   resource["status"] = std::move(status);
 }
 
+Json ResourceStatus::medium(const rpc::VolumeStatus& volume) {
+  return {{"state", volume.medium->state},
+          {"size_bytes", volume.size_bytes},
+          {"prevented", volume.medium->prevented}};
+}
+
 Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   load();
   Json status = Json::object();
@@ -98,7 +104,9 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
   } else {
     status["state"] = served->second.state;
   }
-  if (const auto bytes = allocated_bytes(resource.value("pool", ""), resource.value("backing", "")))
+  const std::string backing = resource.value("backing", "");
+  if (const auto bytes =
+          backing.empty() ? std::nullopt : allocated_bytes(resource.value("pool", ""), backing))
     status["allocated_bytes"] = *bytes;
   status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
   status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
@@ -107,6 +115,7 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
     status["reservations"] = rpc::encode(*served->second.reservations);
   if (served != volumes_.end() && served->second.device)
     status["device"] = rpc::encode(*served->second.device);
+  if (served != volumes_.end() && served->second.medium) status["medium"] = medium(served->second);
   return status;
 }
 

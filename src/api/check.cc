@@ -17,6 +17,7 @@ namespace {
 constexpr size_t max_resources = 65536;  // of one kind
 constexpr size_t max_comment_bytes = 1024;
 constexpr uint64_t max_volume_bytes = 1ull << 60;
+constexpr size_t max_medium_bytes = 200;
 constexpr size_t max_serial = 36;  // a UUID as text, which volumes of other targets have
 
 }  // namespace
@@ -197,13 +198,47 @@ Result<void> Examination::passed_through(const Volume& each, bool device, const 
              : refuse("layers", "layers are for blocks, which a SCSI device as it is has none of");
 }
 
+// The medium is a name in the pool's folder, and no way out of it.
+Result<void> Examination::drive(const Volume& each, const Pool& pool, const std::string& place) {
+  const auto wrong = [&place](const char* field, std::string_view what) {
+    return fail(ErrorCode::invalid_argument, place + field, "{}", what);
+  };
+  if (pool.kind != "dir")
+    return wrong("/pool", "of a CD-ROM drive is of kind dir: its folder has the images");
+  if (each.block_bytes != cd_block_bytes || each.physical_block_bytes != cd_block_bytes)
+    return wrong("/block_bytes", "of a CD-ROM drive is 2048: leave it out");
+  if (each.size_bytes != 0)
+    return wrong("/size_bytes", "of a CD-ROM drive is that of the medium in it: leave it out");
+  if (each.write_cache) return wrong("/write_cache", "is for disks: nothing is written to a CD-ROM");
+  const bool good = std::ranges::all_of(each.medium, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || c == '@';
+  });
+  if (each.medium.size() > max_medium_bytes || !good || each.medium.starts_with('.'))
+    return wrong("/medium",
+                 "is the name of a file in the pool's folder: at most 200 letters, digits and '._-@'");
+  const auto owner = std::ranges::find_if(all_.volumes, [&each](const Volume& other) {
+    return other.pool == each.pool && !each.medium.empty() && other.backing == each.medium;
+  });
+  if (owner == all_.volumes.end()) return {};
+  return fail(ErrorCode::already_exists, place + "/medium",
+              "'{}' belongs to volume {}, whose hosts write to it", each.medium, owner->name);
+}
+
 Result<void> Examination::volume(const Volume& each, const std::string& place) {
   TRY(parse_resource_name(each.name, place + "/name"));
   TRY(exists(pools_, all_.pools, each.pool, "pool", place + "/pool"));
   const Pool& pool = *pools_.find(each.pool);
-  TRY(geometry(each, place));
   TRY(passed_through(each, pool.kind == "scsi", place));
-  if (each.size_bytes == 0 && pool.kind != "device" && pool.kind != "scsi")
+  TRY(one_of(each.kind, {"disk", "cdrom"}, place + "/kind"));
+  if (is_cdrom(each)) {
+    TRY(drive(each, pool, place));
+  } else {
+    TRY(geometry(each, place));
+    if (!each.medium.empty())
+      return fail(ErrorCode::invalid_argument, place + "/medium", "is for volumes of kind cdrom");
+  }
+  if (each.size_bytes == 0 && pool.kind != "device" && pool.kind != "scsi" && !is_cdrom(each))
     return fail(ErrorCode::invalid_argument, place + "/size_bytes",
                 "is missing: how large the volume is to be (\"10GiB\")");
   if (!each.device.empty()) {
@@ -249,7 +284,10 @@ Result<void> Examination::snapshot(const Snapshot& each) {
                 "'{}' is not what stands before the @ in the name", each.volume);
   }
   TRY(check_comment(each.comment, place + "/comment"));
-  return exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume");
+  TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
+  if (!is_cdrom(*volumes_.find(each.volume))) return {};
+  return fail(ErrorCode::invalid_argument, place + "/volume",
+              "'{}' is a CD-ROM drive: there is nothing of its own to freeze", each.volume);
 }
 
 Result<void> Examination::grants(const std::vector<Grant>& list, const std::string& place) {

@@ -38,6 +38,8 @@ template <typename V, Is<Volume> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
   v.field("pool", volume.pool, required);
+  v.field("kind", volume.kind);
+  v.field("medium", volume.medium);
   v.field("device", volume.device);
   v.size("size_bytes", volume.size_bytes);
   v.size("block_bytes", volume.block_bytes);

@@ -44,9 +44,11 @@ struct Layer {
 struct Volume {
   std::string name;
   std::string pool;
-  std::string device;                    ///< pool kinds device and scsi: which of its devices
-  uint64_t size_bytes = 0;               ///< pool kind device: 0 is all of it; kind scsi: always 0
-  uint32_t block_bytes = 512;            ///< 512 or 4096; fixed at creation
+  std::string kind = "disk";   ///< "disk" or "cdrom": a drive (docs/cdrom.md); fixed at creation
+  std::string medium;          ///< of a drive: a file of its pool, which is of kind dir; empty: none
+  std::string device;          ///< pool kinds device and scsi: which of its devices
+  uint64_t size_bytes = 0;     ///< pool kind device: 0 is all of it; kind scsi: always 0
+  uint32_t block_bytes = 512;  ///< 512 or 4096, of a drive 2048; fixed at creation
   uint32_t physical_block_bytes = 4096;  ///< fixed at creation
   bool thin = true;                      ///< fixed at creation
   bool read_only = false;
@@ -60,10 +62,14 @@ struct Volume {
   uint32_t timeout_seconds = 0;  ///< pool kind scsi: of an ordinary command; 0: by the kind of device
   std::string comment;
   std::string origin;      ///< the snapshot that it was cloned from; told, not set
-  std::string backing;     ///< what the pool calls its storage; told, not set
+  std::string backing;     ///< what the pool calls its storage; told, not set; a drive has none
   std::string created_at;  ///< told, not set
   bool operator==(const Volume&) const = default;
 };
+
+/// Of a CD-ROM drive, the length of a block is what it is.
+constexpr uint32_t cd_block_bytes = 2048;
+inline bool is_cdrom(const Volume& volume) { return volume.kind == "cdrom"; }
 
 /// A frozen copy of a volume; its name is VOLUME@SNAPSHOT.
 struct Snapshot {
