@@ -6,6 +6,7 @@
 
 #include "api/host_profile.h"
 #include "api/lists.h"
+#include "api/settings.h"
 #include "rpc/amendment.h"
 
 namespace ashlar::agent {
@@ -47,6 +48,7 @@ Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSour
   TRY_ASSIGN(document.chap, chap_document(host.chap, sources));
   document.addresses = host.addresses;
   document.max_sessions = host.max_sessions;
+  document.asynchronous_events = host.asynchronous_events;
   return document;
 }
 
@@ -89,9 +91,10 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
     document.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
   }
+  const std::vector<std::string> management_urls = api::setting_list(configuration, "array.management_urls");
   for (const api::Target& target : configuration.targets) {
     document.targets.push_back({target.name, target.alias, target.portals, target.redirect,
-                                target.redirect_permanent, target.max_sessions});
+                                target.redirect_permanent, target.max_sessions, management_urls});
   }
   for (const api::Map& map : configuration.maps) {
     for (const std::string& host : hosts_of(configuration, map)) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/compile.h"
 #include "agent/planner.h"
 #include "agent/secret_fields.h"
@@ -179,6 +181,23 @@ TEST(Compile, GroupsBecomeOneMappingAHost) {
   EXPECT_EQ(document->mappings[1], (rpc::MappingDocument{"web2", target_name, "db1", 0, true}));
   EXPECT_EQ(document->volumes[0].store.options.at("path"), "/p/" + all.volumes[0].backing);
   EXPECT_EQ(document->volumes[0].identity->naa, all.volumes[0].identity.naa);
+  const auto checked = rpc::check_document(*document);
+  EXPECT_TRUE(checked) << checked.error().text();
+}
+
+TEST(Compile, WhatHostsAreToldOfTheArray) {
+  Draws draws;
+  Configuration all = wish();
+  all.portals = {{.name = "san-a", .address = "192.0.2.10"}};
+  all.hosts[0].asynchronous_events = true;
+  all.settings.push_back({"array.management_urls", api::Json::array({"https://192.0.2.1:8443/"})});
+  all.maps = {{.volume = "db1", .target = target_name, .host = all.hosts[0].name}};
+  ASSERT_TRUE(complete(all, {}, draws.draw));
+  const auto document = compile(all, sources());
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->targets[0].management_addresses,
+            all.settings.back().value.get<std::vector<std::string>>());
+  EXPECT_EQ(std::ranges::count(document->hosts, true, &rpc::HostDocument::asynchronous_events), 1);
   const auto checked = rpc::check_document(*document);
   EXPECT_TRUE(checked) << checked.error().text();
 }

@@ -198,6 +198,8 @@ const Breach breaches[] = {
     {"alert-rules/pool-full/channels[0]", [](Configuration& c) { c.alert_rules[0].channels = {"pager"}; }},
     {"settings/array.nam", [](Configuration& c) { c.settings[0].name = "array.nam"; }},
     {"settings/array.name/value", [](Configuration& c) { c.settings[0].value = 5; }},
+    {"settings/array.management_urls/value[0]",
+     [](Configuration& c) { c.settings[0] = {"array.management_urls", Json::array({"san.example.org"})}; }},
 };
 INSTANTIATE_TEST_SUITE_P(All, BreachTest, ::testing::ValuesIn(breaches));
 

@@ -125,6 +125,7 @@ void visit_fields(V& v, T& host) {
   v.field("chap", host.chap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
+  v.field("asynchronous_events", host.asynchronous_events);
   v.field("comment", host.comment);
 }
 

@@ -138,8 +138,9 @@ struct Host {
   bool any = false;                     ///< every initiator that no host names
   std::optional<Chap> chap;
   std::vector<std::string> addresses =
-      {};                     ///< where it may come from: addresses or ranges; empty: from anywhere
-  uint32_t max_sessions = 0;  ///< 0: no bound of its own
+      {};                            ///< where it may come from: addresses or ranges; empty: from anywhere
+  uint32_t max_sessions = 0;         ///< 0: no bound of its own
+  bool asynchronous_events = false;  ///< told by an iSCSI message, too, when its LUNs or a size change
   std::string comment;
   bool operator==(const Host&) const = default;
 };

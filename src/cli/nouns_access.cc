@@ -44,6 +44,10 @@ constexpr Argument host_fields[] = {
      .help = "How many it may have; 0 is any number",
      .type = Type::number,
      .pointer = "/max_sessions"},
+    {.name = "--asynchronous-events",
+     .help = "Tell it by an iSCSI message, too, when its LUNs or a size change",
+     .type = Type::flag,
+     .pointer = "/asynchronous_events"},
     description_argument,
 };
 constexpr Verb host_verbs[] = {

@@ -20,7 +20,9 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
            x.unit_on_shard == y.unit_on_shard;
   };
   return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap &&
-         a.addresses == b.addresses && a.max_sessions == b.max_sessions && a.luns.size() == b.luns.size() &&
+         a.addresses == b.addresses && a.max_sessions == b.max_sessions &&
+         a.asynchronous_events == b.asynchronous_events && a.management_addresses == b.management_addresses &&
+         a.luns.size() == b.luns.size() &&
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
@@ -45,7 +47,8 @@ std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
 }
 
 View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
-               const std::vector<unit::TargetPortName>& ports, const iscsi::Target* previous) {
+               const std::vector<unit::TargetPortName>& ports, const rpc::TargetDocument& source,
+               const iscsi::Target* previous) {
   // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
   const auto mapped = mappings.find(host.name);
   if (mapped == mappings.end()) return nullptr;
@@ -59,6 +62,8 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
     view->addresses.push_back(*range);
   }
   view->max_sessions = host.max_sessions;
+  view->asynchronous_events = host.asynchronous_events;
+  view->management_addresses = source.management_addresses;
   for (const rpc::MappingDocument* mapping : mapped->second) {
     const unit::OpenUnit* unit = volumes.find(mapping->volume);
     CHECK(unit != nullptr, "mapping of volume {}, which is not open", mapping->volume);
@@ -92,7 +97,7 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   }
   const std::vector<unit::TargetPortName> ports = ports_of(*target);
   for (const rpc::HostDocument& host : document.hosts) {
-    const View view = make_view(host, mappings, volumes, ports, previous.get());
+    const View view = make_view(host, mappings, volumes, ports, source, previous.get());
     // A named host without a LUN here is listed too, with none: "any" is for names that no host has.
     for (const std::string& initiator : host.initiators) target->hosts.emplace(initiator, view);
     if (host.any && view != nullptr) target->any_host = view;

@@ -65,6 +65,8 @@ struct HostDocument {
   std::vector<std::string> addresses =
       {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
   uint32_t max_sessions = 0;  ///< 0: no bound of its own
+  /// It is told by an asynchronous message, too, when its LUNs or the size of a volume change.
+  bool asynchronous_events = false;
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -84,6 +86,7 @@ struct TargetDocument {
   std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
+  std::vector<std::string> management_addresses = {};  ///< URLs that hosts find in VPD page 85h
   bool operator==(const TargetDocument&) const = default;
 };
 

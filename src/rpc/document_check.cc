@@ -9,6 +9,7 @@
 
 #include "base/address_range.h"
 #include "base/identity.h"
+#include "base/management_url.h"
 #include "json/fields.h"
 #include "json/sizes.h"
 #include "rpc/document.h"
@@ -317,6 +318,18 @@ Result<void> check_portals(const Document& document, Names& names) {
   return {};
 }
 
+Result<void> check_management_addresses(const std::vector<std::string>& urls, const std::string& place) {
+  if (urls.size() > max_management_urls)
+    return fail(ErrorCode::out_of_range, place, "at most {} of them", max_management_urls);
+  for (size_t i = 0; i < urls.size(); ++i) {
+    if (!is_management_url(urls[i]))
+      return fail(ErrorCode::invalid_argument, fmt::format("{}[{}]", place, i),
+                  "is no URL of at most {} characters, such as https://san.example.org:8443/",
+                  max_management_url_bytes);
+  }
+  return {};
+}
+
 Result<void> check_targets(const Document& document, const Names& portals, Names& names) {
   TRY(at_most(document.targets.size(), max_targets, "targets"));
   Seen seen;
@@ -328,6 +341,7 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
     if (target.alias.size() > 255)
       return fail(ErrorCode::invalid_argument, place + ".alias", "at most 255 bytes");
     if (!target.redirect.empty()) TRY(parse_address_and_port(target.redirect, place + ".redirect"));
+    TRY(check_management_addresses(target.management_addresses, place + ".management_addresses"));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");

@@ -59,6 +59,7 @@ void visit_fields(V& v, T& host) {
   v.field("chap", host.chap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
+  v.field("asynchronous_events", host.asynchronous_events);
 }
 
 template <typename V, Is<PortalDocument> T>
@@ -78,6 +79,7 @@ void visit_fields(V& v, T& target) {
   v.field("redirect", target.redirect);
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
+  v.field("management_addresses", target.management_addresses);
 }
 
 template <typename V, Is<MappingDocument> T>

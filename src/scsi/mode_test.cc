@@ -262,6 +262,36 @@ TEST_F(Mode, AHostThatWasTurnedAwayIsToldSoWhenInterlocked) {
   EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "GOOD");
 }
 
+TEST_F(Mode, AHostThatFoundNoRoomIsToldSoWhenInterlocked) {
+  TestTarget small(1, {.small = 1, .medium = 0, .large = 0});
+  small.add_volume("v", 64);
+  NexusState& nexus = small.login({{0, "v"}});
+  NexusState& greedy = small.login({{0, "v"}});
+  const auto at = [&](NexusState& by, const Cdb& cdb, const std::vector<uint8_t>& data_out = {}) {
+    auto out = task(cdb, data_out, 512);
+    small.submit(by, *out);
+    small.shards.run();
+    return out;
+  };
+  for (NexusState* each : {&nexus, &greedy}) EXPECT_EQ(ending(*at(*each, cdb6(0x00))), "6/29/00");
+  const std::vector<uint8_t> list = joined({{0, 0, 0, 0}, with(control, 4, 0x30)});
+  EXPECT_EQ(ending(*at(nexus, cdb6(0x15, 0x10, 0, 0, 16), list)), "GOOD");
+  for (NexusState* holder : {&nexus, &greedy}) {
+    auto held = task(cdb10(0x2a, 0, 1), filled(512, 1));
+    held->hold_data_out = true;
+    if (holder == &greedy) EXPECT_EQ(ending(*at(greedy, cdb6(0x03, 0, 0, 0, 18))), "GOOD");  // 2A/01
+    small.submit(*holder, *held);
+    const bool own = holder == &nexus;
+    EXPECT_EQ(ending(*at(nexus, cdb10(0x28, 0, 1))), own ? "TASK SET FULL" : "BUSY");
+    EXPECT_EQ(ending(*at(nexus, cdb6(0x00))), own ? "6/2c/08" : "6/2c/07");
+    small.shards.at(0).in_turn([&] { held->deliver(); });
+    small.shards.run();
+    EXPECT_EQ(ending(*held), "GOOD");
+    EXPECT_EQ(load_be16(&at(nexus, cdb6(0x03, 0, 0, 0, 18))->data_in.at(12)), own ? 0x2c08 : 0x2c07);
+    EXPECT_EQ(ending(*at(nexus, cdb6(0x00))), "GOOD");
+  }
+}
+
 TEST_F(Mode, NothingIsRememberedOfBeingTurnedAwayOtherwise) {
   NexusState& other = login();
   EXPECT_EQ(end(cdb6(0x16)), "GOOD");
