@@ -12,6 +12,7 @@
 #include "agent/exposition.h"
 #include "api/lists.h"
 #include "base/log.h"
+#include "base/name_index.h"
 
 namespace ashlar::agent {
 namespace {
@@ -116,15 +117,21 @@ void add_sessions(Exposition& out, const rpc::Stats& stats) {
   }
 }
 
-void add_status(Exposition& out, const rpc::EngineStatus& status) {
+void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Configuration& configuration) {
   out.family("ashlar_engine_uptime_seconds", "gauge", "Since the engine began.");
   out.value("ashlar_engine_uptime_seconds", {}, static_cast<double>(status.uptime_seconds));
   out.family("ashlar_volume_info", "gauge", "1 for each volume; what it is stands in the labels.");
   out.family("ashlar_volume_size_bytes", "gauge", "How large a volume is to its hosts.");
   out.family("ashlar_volume_online", "gauge", "1 when the engine serves the volume.");
+  const NameIndex volumes(configuration.volumes);
   for (const rpc::VolumeStatus& each : status.volumes) {
+    const api::Volume* volume = volumes.find(each.name);
     out.value("ashlar_volume_info",
-              {{"volume", each.name}, {"naa", each.identity.naa}, {"serial", each.identity.serial}}, 1);
+              {{"volume", each.name},
+               {"naa", each.identity.naa},
+               {"serial", each.identity.serial},
+               {"profile", volume == nullptr ? "" : volume->profile}},
+              1);
     out.value("ashlar_volume_size_bytes", {{"volume", each.name}}, static_cast<double>(each.size_bytes));
     out.value("ashlar_volume_online", {{"volume", each.name}}, each.state == "online" ? 1 : 0);
   }
@@ -236,7 +243,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   out.family("ashlar_engine_up", "gauge", "1 when the engine answers.");
   out.value("ashlar_engine_up", {}, status ? 1 : 0);
   if (status) {
-    add_status(out, *status);
+    add_status(out, *status, view->configuration);
     add_groups(out, *status);
   }
   if (const auto stats = engine_.stats()) {

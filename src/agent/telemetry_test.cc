@@ -40,6 +40,13 @@ TEST_F(TelemetryTest, EveryMetricOfADefaultRuleIsRead) {
     EXPECT_THAT(read, testing::Contains(rule.metric));
 }
 
+TEST_F(TelemetryTest, AVolumeTellsWhomItIsFor) {
+  world.must_change([](api::Configuration& next) { next.volumes[0].profile = "esxi"; });
+  const std::string name = world.service().array.view()->configuration.volumes[0].name;
+  EXPECT_THAT(world.service().telemetry.exposition({}, 0, "1"),
+              testing::ContainsRegex("ashlar_volume_info.volume=\"" + name + "\".*profile=\"esxi\""));
+}
+
 TEST_F(TelemetryTest, APoolHasItsOwnThresholds) {
   world.must_change([](api::Configuration& next) {
     next.pools[0].warn_percent = 60;
