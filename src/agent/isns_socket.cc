@@ -146,6 +146,8 @@ Result<std::unique_ptr<IsnsListener>> IsnsListener::open(uint16_t port) {
     name = socket_name("0.0.0.0", port);
     descriptor = IsnsDescriptor(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   }
+  if (descriptor.number() < 0)
+    return std::unexpected(error_of_errno(errno, "esi_port", "no socket can be made"));
   const int on = 1;
   const int off = 0;
   ::setsockopt(descriptor.number(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
