@@ -14,7 +14,8 @@ says() {
 find_local() {
   for each in /sys/class/scsi_generic/sg*; do
     [ "$(cat "$each/device/type")" = "$1" ] || continue
-    case $(readlink -f "$each/device") in *pseudo*) sg=/dev/${each##*/} address=$(basename "$(readlink -f "$each/device")") && return ;; esac
+    place=$(readlink -f "$each/device")
+    case $place in *pseudo*) sg=/dev/${each##*/} address=${place##*/} && return ;; esac
   done
   return 1
 }

@@ -1,6 +1,7 @@
 // Several hosts on a device that sees only one initiator: attentions, reservations, who may write, the medium's lock.
 #include "scsi/device_host_test.h"
 #include "scsi/lun_state.h"
+#include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi::test {
 namespace {
@@ -174,6 +175,31 @@ TEST_F(PassThroughHosts, TheMediumIsFreeWhenItsLastKeeperGoes) {
   EXPECT_FALSE(device->unit.locked);
   EXPECT_EQ(outcome(first, cdb6(0x00)), "GOOD");
   EXPECT_EQ(units[1]->passing, 0);
+}
+
+TEST_F(PassThroughHosts, TheAccessStateOfThePortIsHeeded) {
+  NexusState& host = login();
+  const auto set = [&](unit::AccessState state) {
+    Domain::AccessGroup group;
+    group.states.group = "g";
+    group.states.port_groups = {{.tag = 1, .state = state}};
+    group.units.emplace("device", units[0]);
+    in_turn(host, [&] { domains[0]->set_access(std::move(group)).detach(); });
+    shards.run();
+    EXPECT_EQ(outcome(host, cdb6(0x12, 0, 0, 0, 36), {}, 36), "GOOD");
+    while (!host.impl().luns.at(0)->attentions.empty()) host.impl().luns.at(0)->attentions.pop();
+  };
+  set(unit::AccessState::standby);
+  EXPECT_EQ(outcome(host, cdb10(0x28, 0, 1), {}, 512), "2/04/0b");
+  set(unit::AccessState::transitioning);
+  const auto held = start(host, cdb10(0x28, 0, 1), {}, 512);
+  const auto unknown = start(host, {0xc5, 0, 0, 0, 0, 0, 0, 0, 0, 0});
+  EXPECT_EQ(ending(*held), "pending");
+  EXPECT_EQ(ending(*unknown), "pending");
+  EXPECT_EQ(got(0x28) + got(0xc5), 0u);
+  set(unit::AccessState::active_optimized);
+  EXPECT_EQ(ending(*held), "GOOD");
+  EXPECT_EQ(ending(*unknown), "GOOD");
 }
 
 TEST_F(PassThroughHosts, WhatIsUnmappedEndsOnlyWithTheDevice) {

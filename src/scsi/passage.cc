@@ -260,7 +260,10 @@ Way way_of(ConstBytes cdb, DeviceType type) {
 Passage passage_of(ConstBytes cdb, uint8_t device_type, const block::PassthroughPolicy& policy) {
   const auto type = static_cast<DeviceType>(device_type);
   const uint8_t length = length_of(cdb);
-  if (length > cdb.size()) return refused(Sense::invalid_cdb_field(7));
+  constexpr uint8_t least_variable_bytes =
+      12;  // the service action stands at 8 and 9, and lengths are multiples of four
+  if (length > cdb.size() || (cdb[0] == variable_length && length < least_variable_bytes))
+    return refused(Sense::invalid_cdb_field(7));
   const Sense refusal = forbidden(cdb, type, policy);
   if (refusal.key != SenseKey::no_sense) return refused(refusal);
   if (asks_for_aca(cdb, length))
