@@ -99,6 +99,12 @@ bool Array::remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& d
   return removed.has_value();
 }
 
+bool Array::destroy_key(const std::string& id) {
+  const Result<void> destroyed = parts_.engine->destroy_key(id);
+  if (!destroyed) log_warning("agent", "key {} stays behind: {}", id, destroyed.error().text());
+  return destroyed.has_value();
+}
+
 std::shared_ptr<const View> Array::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
@@ -238,6 +244,7 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   }
   for (const StorageWork& each : work.after)
     generation.after.push_back({"delete_storage", each.pool, each.backing});
+  for (const std::string& each : work.keys_gone) generation.after.push_back({"destroy_key", "", each});
   const auto written = generations_->prepare(std::move(generation));
   raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
   TRY(written);
@@ -283,8 +290,11 @@ Result<void> Array::do_before(const Work& work, const Configuration& next) {
 // At least once: what cannot be deleted now (a pool that is away) is tried again at the next start.
 void Array::do_afterwork() {
   bool all = true;
-  for (const state::Afterwork& each : generations_->afterwork())
-    all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
+  for (const state::Afterwork& each : generations_->afterwork()) {
+    const bool done = each.kind == "destroy_key" ? destroy_key(each.backing)
+                                                 : remove_backing(pool(each.pool), each.pool, each.backing);
+    all = done && all;
+  }
   if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
 }
 

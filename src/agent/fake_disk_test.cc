@@ -210,6 +210,7 @@ Result<void> FakeEngine::check_volumes(const rpc::Document& document) const {
       rpc::VolumeDocument same = *now;
       same.size_bytes = next.size_bytes;
       same.write_cache = next.write_cache;
+      same.key_shared = next.key_shared;
       if (same != next) return fail(ErrorCode::already_exists, place, "cannot change while it exists");
       continue;
     }
@@ -329,6 +330,20 @@ Result<void> FakeEngine::clear_reservations(const std::string& volume) {
     reservations_.erase(volume);
     return {};
   });
+}
+
+Result<void> FakeEngine::destroy_key(const std::string& id) {
+  return call<void>([&]() -> Result<void> {
+    if (std::ranges::find(served_.volumes, id, &rpc::VolumeDocument::key_id) != served_.volumes.end())
+      return fail(ErrorCode::busy, "id", "is the key of a volume");
+    destroyed_keys_.push_back(id);
+    return {};
+  });
+}
+
+std::vector<std::string> FakeEngine::destroyed_keys() const {
+  const std::lock_guard lock(mutex_);
+  return destroyed_keys_;
 }
 
 Result<void> FakeEngine::resize(const std::string& volume, uint64_t size_bytes, bool shrink) {

@@ -133,6 +133,8 @@ class FakeEngine final : public EngineLink {
   Result<rpc::Document> document() override;
   Result<void> drop_session(uint64_t id, const std::string& reason) override;
   Result<void> clear_reservations(const std::string& volume) override;
+  Result<void> destroy_key(const std::string& id) override;
+  std::vector<std::string> destroyed_keys() const;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
@@ -152,6 +154,7 @@ class FakeEngine final : public EngineLink {
   std::set<std::string> broken_;
   std::vector<std::string> dropped_;
   std::vector<rpc::PoolLevelParams> pool_levels_;
+  std::vector<std::string> destroyed_keys_;
   std::atomic<bool> away_ = false;
   std::atomic<uint64_t> applies_ = 0;
 };

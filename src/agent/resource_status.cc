@@ -93,6 +93,7 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
     if (!engine_up_) status["message"] = "the engine does not answer";
   } else {
     status["state"] = served->second.state;
+    if (!served->second.message.empty()) status["message"] = served->second.message;
   }
   if (const auto bytes = allocated_bytes(resource.value("pool", ""), resource.value("backing", "")))
     status["allocated_bytes"] = *bytes;

@@ -23,7 +23,7 @@ struct GenerationInfo {
 
 /// What the storage must do after the commit, at least once: kept in the generation, done again after a power cut.
 struct Afterwork {
-  std::string kind;  ///< "delete_storage"
+  std::string kind;  ///< "delete_storage", "destroy_key" (whose id is then the backing)
   std::string pool, backing;
   bool operator==(const Afterwork&) const = default;
 };
