@@ -99,6 +99,12 @@ bool Array::remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& d
   return removed.has_value();
 }
 
+bool Array::destroy_key(const std::string& id) {
+  const Result<void> destroyed = parts_.engine->destroy_key(id);
+  if (!destroyed) log_warning("agent", "key {} stays behind: {}", id, destroyed.error().text());
+  return destroyed.has_value();
+}
+
 std::shared_ptr<const View> Array::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
@@ -239,6 +245,7 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   for (const StorageWork& each : work.after)
     generation.after.push_back({"delete_storage", each.pool, each.backing});
   for (const std::string& uuid : work.gone) generation.after.push_back({"forget_unit", "", uuid});
+  for (const std::string& each : work.keys_gone) generation.after.push_back({"destroy_key", "", each});
   const auto written = generations_->prepare(std::move(generation));
   raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
   TRY(written);
@@ -304,6 +311,8 @@ void Array::do_afterwork() {
       const Result<void> forgotten = away ? Result<void>() : forget_unit(each.backing);
       away = away || (!forgotten && forgotten.error().code == ErrorCode::closed);
       all = all && !away && forgotten.has_value();
+    } else if (each.kind == "destroy_key") {
+      all = destroy_key(each.backing) && all;
     } else {
       all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
     }

@@ -121,6 +121,7 @@ class Array {
 
   void recover();
   Result<void> take_back_unfinished();
+  bool destroy_key(const std::string& id);
   static bool remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& driver,
                              const std::string& pool, const std::string& backing);
   std::expected<Outcome, Refusal> change_locked(const Change& change);

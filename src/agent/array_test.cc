@@ -118,6 +118,37 @@ TEST_F(ArrayTest, WhatCameBackIsNotForgotten) {
   EXPECT_THAT(world.engine.forgotten(), IsEmpty());
 }
 
+TEST_F(ArrayTest, TheKeyOfAnEncryptedVolumeLivesAsLongAsAnythingNeedsIt) {
+  world.must_change([](Configuration& next) {
+    next.volumes.push_back(volume_of("safe"));
+    next.volumes.back().encrypted = true;
+  });
+  const auto served = [&](const std::string& name) {
+    const auto volumes = world.engine.served().volumes;
+    const auto found = std::ranges::find(volumes, name, &rpc::VolumeDocument::name);
+    return found == volumes.end() ? rpc::VolumeDocument{} : *found;
+  };
+  const std::string key = served("safe").identity->uuid;
+  EXPECT_TRUE(served("safe").encrypted);
+  EXPECT_EQ(served("safe").key_id, key);
+  EXPECT_FALSE(served("safe").key_shared);
+  world.must_change([](Configuration& next) { next.snapshots.push_back({.name = "safe@a"}); });
+  EXPECT_TRUE(served("safe").key_shared) << "a host that erased the key would take the snapshot with it";
+  world.must_change(
+      [](Configuration& next) {
+        std::erase_if(next.snapshots, [](const auto& each) { return each.name == "safe@a"; });
+      },
+      true);
+  EXPECT_FALSE(served("safe").key_shared);
+  world.must_change(
+      [](Configuration& next) {
+        std::erase_if(next.volumes, [](const auto& each) { return each.name == "safe"; });
+      },
+      true);
+  EXPECT_THAT(world.engine.destroyed_keys(), testing::ElementsAre(key));
+  expect_whole();
+}
+
 TEST_F(ArrayTest, ADryRunLeavesNothingBehind) {
   const auto disk = world.disk.view();
   const auto pools = world.pools.folders();

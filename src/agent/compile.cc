@@ -12,6 +12,19 @@
 namespace ashlar::agent {
 namespace {
 
+// How many things need each key.
+std::map<std::string, size_t> users_of_keys(const api::Configuration& configuration) {
+  std::map<std::string, size_t> users;
+  const auto add = [&users](const api::Volume& volume, const std::vector<api::Snapshot>& snapshots) {
+    if (volume.key_id.empty()) return;
+    const auto of_volume = [&volume](const api::Snapshot& each) { return each.volume == volume.name; };
+    users[volume.key_id] += 1 + static_cast<size_t>(std::ranges::count_if(snapshots, of_volume));
+  };
+  for (const api::Volume& each : configuration.volumes) add(each, configuration.snapshots);
+  for (const api::DeletedVolume& each : configuration.recycle_bin) add(each.volume, each.snapshots);
+  return users;
+}
+
 rpc::VolumeDocument volume_document(const api::Volume& volume) {
   rpc::VolumeDocument document;
   document.name = volume.name;
@@ -22,6 +35,8 @@ rpc::VolumeDocument volume_document(const api::Volume& volume) {
   document.read_only = volume.read_only;
   document.write_cache = volume.write_cache;
   document.removable = volume.removable;
+  document.encrypted = volume.encrypted;
+  document.key_id = volume.key_id;
   const api::Identity& identity = volume.identity;
   document.identity =
       rpc::IdentityDocument{identity.naa,    identity.eui64,   identity.uuid,    identity.serial,
@@ -75,8 +90,10 @@ bool can_log_in(const api::Host& host) { return host.any || !host.initiators.emp
 
 Result<rpc::Document> compile(const api::Configuration& configuration, const CompileSources& sources) {
   rpc::Document document;
+  const std::set<std::string> shared = shared_keys(configuration);
   for (const api::Volume& volume : configuration.volumes) {
     rpc::VolumeDocument each = volume_document(volume);
+    each.key_shared = shared.contains(volume.key_id);
     TRY_ASSIGN(each.store, sources.store_of(volume));
     document.volumes.push_back(std::move(each));
   }
@@ -114,6 +131,20 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
   // In one order, whatever the maps are called: the engine is given the same document now and then, and amended ones.
   rpc::sort_document(document);
   return document;
+}
+
+std::set<std::string> shared_keys(const api::Configuration& configuration) {
+  std::set<std::string> shared;
+  for (const auto& [key, users] : users_of_keys(configuration)) {
+    if (users > 1) shared.insert(key);
+  }
+  return shared;
+}
+
+std::set<std::string> needed_keys(const api::Configuration& configuration) {
+  std::set<std::string> needed;
+  for (const auto& [key, users] : users_of_keys(configuration)) needed.insert(key);
+  return needed;
 }
 
 void draw_luns(api::Configuration& configuration) {

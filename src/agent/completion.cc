@@ -75,6 +75,8 @@ class Completion {
       if (each.size_bytes == 0) each.size_bytes = before->size_bytes;
       keep_if_empty(each.backing, before->backing);
     }
+    if (each.encrypted && before != nullptr) keep_if_empty(each.key_id, before->key_id);
+    if (each.encrypted) keep_if_empty(each.key_id, each.identity.uuid);
     if (each.backing == new_backing) each.backing.clear();
     const api::Pool* pool = api::find_named(next_.pools, each.pool);
     // A device is there as a whole.

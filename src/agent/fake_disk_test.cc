@@ -215,6 +215,7 @@ Result<void> FakeEngine::check_volumes(const rpc::Document& document) const {
           return fail(ErrorCode::busy, place + ".store.options.path", "a host keeps the medium in");
         same.store = next.store;
       }
+      same.key_shared = next.key_shared;
       if (same != next) return fail(ErrorCode::already_exists, place, "cannot change while it exists");
       continue;
     }
@@ -367,6 +368,20 @@ Result<void> FakeEngine::allow_removal(const std::string& volume) {
 void FakeEngine::set_prevented(std::set<std::string> volumes) {
   const std::lock_guard lock(mutex_);
   prevented_ = std::move(volumes);
+}
+
+Result<void> FakeEngine::destroy_key(const std::string& id) {
+  return call<void>([&]() -> Result<void> {
+    if (std::ranges::find(served_.volumes, id, &rpc::VolumeDocument::key_id) != served_.volumes.end())
+      return fail(ErrorCode::busy, "id", "is the key of a volume");
+    destroyed_keys_.push_back(id);
+    return {};
+  });
+}
+
+std::vector<std::string> FakeEngine::destroyed_keys() const {
+  const std::lock_guard lock(mutex_);
+  return destroyed_keys_;
 }
 
 Result<void> FakeEngine::resize(const std::string& volume, uint64_t size_bytes, bool shrink) {

@@ -138,6 +138,8 @@ class FakeEngine final : public EngineLink {
   Result<void> allow_removal(const std::string& volume) override;
   /// A host keeps the medium of these drives in, until allow_removal().
   void set_prevented(std::set<std::string> volumes);
+  Result<void> destroy_key(const std::string& id) override;
+  std::vector<std::string> destroyed_keys() const;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
@@ -158,6 +160,7 @@ class FakeEngine final : public EngineLink {
   std::vector<std::string> dropped_;
   std::vector<std::string> forgotten_;
   std::vector<rpc::PoolLevelParams> pool_levels_;
+  std::vector<std::string> destroyed_keys_;
   std::atomic<bool> away_ = false;
   std::atomic<uint64_t> applies_ = 0;
 };

@@ -4,6 +4,7 @@
 #include <iterator>
 #include <map>
 
+#include "agent/compile.h"
 #include "agent/interruptions.h"
 #include "api/lists.h"
 #include "json/sizes.h"
@@ -67,6 +68,8 @@ Result<void> check_fixed(const Volume& now, const Volume& next) {
   constexpr auto again = "delete the volume, which leaves the device as it is, and make it again";
   TRY(refuse_change(now.allow != next.allow, next, "allow", again));
   TRY(refuse_change(now.timeout_seconds != next.timeout_seconds, next, "timeout_seconds", again));
+  TRY(refuse_change(now.encrypted != next.encrypted, next, "encrypted", anew));
+  TRY(refuse_change(now.key_id != next.key_id, next, "key_id", anew));
   return refuse_change(now.identity != next.identity, next, "identity", "hosts know the volume by it");
 }
 
@@ -166,9 +169,9 @@ class Planner {
       step("recover", resource, "out of the recycle bin", "it goes back there");
       return {};
     }
-    const std::string detail =
-        fmt::format("{}, {}, {}-byte blocks, in pool {}", json::print_size(next.size_bytes),
-                    next.thin ? "thin" : "thick", next.block_bytes, next.pool);
+    const std::string detail = fmt::format("{}, {}, {}-byte blocks, {}in pool {}",
+                                           json::print_size(next.size_bytes), next.thin ? "thin" : "thick",
+                                           next.block_bytes, next.encrypted ? "encrypted, " : "", next.pool);
     if (!is_fresh(next.pool, next.backing)) {
       planned_.work.before.push_back({Kind::adopt, next.pool, next.backing, {}, next});
       step("adopt storage", resource, fmt::format("{} in pool {}", next.backing, next.pool),
@@ -183,6 +186,10 @@ class Planner {
     const Snapshot* origin = api::find_named(before_.snapshots, next.origin);
     if (origin == nullptr)
       return fail(ErrorCode::not_found, resource + "/origin", "there is no snapshot '{}'", next.origin);
+    const Volume* source = api::find_named(before_.volumes, origin->volume);
+    if (source != nullptr && source->key_id != next.key_id)
+      return fail(ErrorCode::unsupported, resource + "/encrypted",
+                  "must be as it is of volume '{}', whose snapshot this is a clone of", source->name);
     planned_.work.before.push_back({Kind::clone, next.pool, next.backing, origin->backing, {}});
     step("clone", resource, fmt::format("of snapshot {}", next.origin), "remove it");
     return {};
@@ -223,7 +230,8 @@ class Planner {
 
   static bool serving_differs(const Configuration& a, const Configuration& b) {
     return a.volumes != b.volumes || a.hosts != b.hosts || a.host_groups != b.host_groups ||
-           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups;
+           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups ||
+           shared_keys(a) != shared_keys(b);
   }
 
   void engine_steps() {
@@ -244,6 +252,12 @@ class Planner {
     }
     const std::set<std::string> before = units_of(before_), after = units_of(after_);
     std::ranges::set_difference(before, after, std::back_inserter(planned_.work.gone));
+    const std::set<std::string> needed = needed_keys(after_);
+    for (const std::string& key : needed_keys(before_)) {
+      if (needed.contains(key)) continue;
+      planned_.work.keys_gone.insert(key);
+      step("destroy key", "", key, "");
+    }
     for (const api::DeletedVolume& each : after_.recycle_bin) {
       if (api::find_named(before_.recycle_bin, each.name) == nullptr)
         step("recycle", "volumes/" + each.volume.name,

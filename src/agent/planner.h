@@ -37,8 +37,9 @@ struct Work {
   std::set<std::string> reopen;  ///< volumes that the engine must let go of and open anew
   std::vector<StorageWork> after;
   std::vector<std::string>
-      gone;             ///< UUIDs of volumes that are in no recycle bin either: nobody has them back
-  bool engine = false;  ///< what the engine serves changes
+      gone;  ///< UUIDs of volumes that are in no recycle bin either: nobody has them back
+  std::set<std::string> keys_gone;  ///< ids of keys that nothing needs any more; done as `after` is
+  bool engine = false;              ///< what the engine serves changes
 };
 
 struct Planned {

@@ -103,6 +103,7 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
     if (!engine_up_) status["message"] = "the engine does not answer";
   } else {
     status["state"] = served->second.state;
+    if (!served->second.message.empty()) status["message"] = served->second.message;
   }
   const std::string backing = resource.value("backing", "");
   if (const auto bytes =

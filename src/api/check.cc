@@ -250,6 +250,11 @@ Result<void> Examination::volume(const Volume& each, const std::string& place) {
   }
   if (!each.backing.empty())
     TRY(claim(backings_, each.pool + "\n" + each.backing, "volume " + each.name, place + "/backing"));
+  if (!each.key_id.empty()) {
+    if (!each.encrypted)
+      return fail(ErrorCode::invalid_argument, place + "/key_id", "is there, but `encrypted` is not");
+    TRY(parse_uuid(each.key_id, place + "/key_id"));
+  }
   TRY(one_of(each.profile, {"generic", "linux", "windows", "esxi", "xen"}, place + "/profile"));
   TRY(profile(each, place));
   for (size_t i = 0; i < each.layers.size(); ++i)

@@ -48,6 +48,7 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
   v.field("profile", volume.profile);
   v.field("identity", volume.identity);
   v.field("layers", volume.layers);
@@ -56,6 +57,7 @@ void visit_fields(V& v, T& volume) {
   v.field("comment", volume.comment);
   v.field("origin", volume.origin);
   v.field("backing", volume.backing);
+  v.field("key_id", volume.key_id);
   v.field("created_at", volume.created_at);
 }
 

@@ -54,6 +54,7 @@ struct Volume {
   bool read_only = false;
   bool write_cache = false;
   bool removable = false;
+  bool encrypted = false;           ///< what its pool holds is ciphertext; fixed at creation
   std::string profile = "generic";  ///< "generic", "linux", "windows", "esxi", "xen"
   Identity identity;
   std::vector<Layer> layers;
@@ -61,8 +62,10 @@ struct Volume {
       allow;  ///< pool kind scsi: "firmware", "format", "diagnostics", "ata" (docs/passthrough.md)
   uint32_t timeout_seconds = 0;  ///< pool kind scsi: of an ordinary command; 0: by the kind of device
   std::string comment;
-  std::string origin;      ///< the snapshot that it was cloned from; told, not set
-  std::string backing;     ///< what the pool calls its storage; told, not set; a drive has none
+  std::string origin;   ///< the snapshot that it was cloned from; told, not set
+  std::string backing;  ///< what the pool calls its storage; told, not set; a drive has none
+  std::string
+      key_id;  ///< under which the engine keeps its key, no secret: a clone's is its origin's; told, not set
   std::string created_at;  ///< told, not set
   bool operator==(const Volume&) const = default;
 };

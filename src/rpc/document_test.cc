@@ -179,6 +179,34 @@ TEST(Document, EveryMistakeIsNamedWithItsPlace) {
   }
 }
 
+TEST(Document, OneKeyOfTwoVolumesIsSharedByBoth) {
+  Document document;
+  for (const char* name : {"a", "b"}) {
+    VolumeDocument volume;
+    volume.name = name;
+    volume.size_bytes = 1 << 20;
+    volume.store.kind = "memory";
+    volume.encrypted = true;
+    document.volumes.push_back(volume);
+  }
+  EXPECT_TRUE(check_document(document)) << "each will get its own";
+  document.volumes[0].identity = IdentityDocument{.uuid = "8a2d1f6e-0000-4000-8000-000000000001"};
+  document.volumes[1].key_id = "8A2D1F6E-0000-4000-8000-000000000001";
+  for (const auto& [first, second] : {std::pair(false, false), {true, false}, {false, true}, {true, true}}) {
+    document.volumes[0].key_shared = first;
+    document.volumes[1].key_shared = second;
+    const Result<void> checked = check_document(document);
+    EXPECT_EQ(checked.has_value(), first && second);
+    if (!checked) EXPECT_EQ(checked.error().place, "volumes[1].key_shared");
+  }
+  document.volumes[1].key_id = "mine";
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_id");
+  document.volumes[1].encrypted = false;
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_id") << "of what is not encrypted";
+  document.volumes[1].key_id.clear();
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_shared");
+}
+
 TEST(Document, TargetsNeedAPortal) {
   const auto outcome = parse_and_check(R"({"targets": [{"name": "iqn.2026-11.io.ashlar:t"}]})");
   ASSERT_FALSE(outcome);
