@@ -71,6 +71,7 @@ void IsnsClients::stop() {
 std::vector<IsnsStatus> IsnsClients::statuses() const {
   const std::lock_guard lock(mutex_);
   std::vector<IsnsStatus> all;
+  all.reserve(clients_.size());
   for (const auto& [name, client] : clients_) all.push_back(client->status());
   return all;
 }
