@@ -80,10 +80,12 @@ class DriveChannel final : public block::BlockDevice {
   }
   static void ended(block::Request& request, block::Request::Layer& layer) {
     auto& drive = *static_cast<DriveChannel*>(layer.layer);
-    auto& medium = *reinterpret_cast<Loaded*>(layer.note);
+    // What is not on its way out is in the drive: a change waits until the medium before it is gone.
+    const bool leaves = reinterpret_cast<uintptr_t>(drive.leaving_.get()) == layer.note;
+    Loaded& medium = leaves ? *drive.leaving_ : *drive.loaded_;
     // The file is lost, not the drive: the next one may be good.
     if (request.status == block::Status::device_failed) request.status = block::Status::medium_error;
-    if (--medium.in_flight == 0 && drive.leaving_.get() == &medium) drive.finish_leaving();
+    if (--medium.in_flight == 0 && leaves) drive.finish_leaving();
   }
 
   std::shared_ptr<Drive> drive_;
