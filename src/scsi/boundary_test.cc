@@ -55,8 +55,8 @@ Cdb cdb_of(const Opcode& opcode) {
 bool place(Cdb& cdb, uint8_t at, uint8_t bytes, uint64_t value) {
   const int bits = at == 1 ? 21 : bytes * 8;
   if (bits < 64 && value >> bits != 0) return false;
-  for (int i = bytes - 1; i >= 0; --i, value >>= 8)
-    cdb[static_cast<size_t>(at + i)] = static_cast<uint8_t>(value);
+  for (size_t end = size_t{at} + bytes; end > at; --end, value >>= 8)
+    cdb[end - 1] = static_cast<uint8_t>(value);
   return true;
 }
 
