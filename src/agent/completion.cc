@@ -77,6 +77,8 @@ class Completion {
     }
     if (each.encrypted && before != nullptr) keep_if_empty(each.key_id, before->key_id);
     if (each.encrypted) keep_if_empty(each.key_id, each.identity.uuid);
+    if (!each.encrypted)
+      each.key_id.clear();  // that encryption cannot be taken away is for the planner to say
     if (each.backing == new_backing) each.backing.clear();
     const api::Pool* pool = api::find_named(next_.pools, each.pool);
     // A device is there as a whole.

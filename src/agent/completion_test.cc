@@ -63,6 +63,7 @@ TEST(Completion, DrawsWhatIsMissingOnce) {
   EXPECT_TRUE(fresh->contains(backing_key("p0", volume.backing)));
   EXPECT_EQ(volume.created_at, draws.draw.now);
   EXPECT_EQ(next.snapshots[0].volume, "db1");
+  EXPECT_EQ(volume.key_id, "");
   EXPECT_EQ(next.snapshots[0].size_bytes, volume.size_bytes);
   // Again, on what it made: nothing is drawn any more.
   Configuration again = next;

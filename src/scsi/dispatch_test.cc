@@ -90,6 +90,7 @@ uint8_t used_bits(const Opcode& opcode, uint8_t byte) {
 // Each bit that the table leaves at zero, of each command, alone.
 TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
   allow_explicit_changes();
+  medium->limits.erasable_key = true;
   for (const Opcode& opcode : all_opcodes()) {
     for (uint16_t bit = 8; bit < opcode.length * 8; ++bit) {
       const uint8_t byte = static_cast<uint8_t>(bit / 8);
@@ -107,6 +108,7 @@ TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
 // What the table lists, dispatch knows, and the other way round: all 256 operation codes, all 32 service actions.
 TEST_F(Dispatch, KnowsExactlyWhatItReports) {
   allow_explicit_changes();
+  medium->limits.erasable_key = true;
   for (int operation = 0; operation < 256; ++operation) {
     if (operation == variable_length) continue;  // below
     for (int action = 0; action < 32; ++action) {
