@@ -283,7 +283,7 @@ TEST_F(AllegianceTest, PreemptAndAbortOfTheFaultedNexusEndsIt) {
   EXPECT_EQ(reserve_out(*other, 4, 2, 1, 1), "BUSY") << "PREEMPT alone waits";
   EXPECT_EQ(reserve_out(*host, 5, 1, 2, 1), aca_active);
   EXPECT_EQ(reserve_out(*other, 5, 2, 1, 1), "GOOD");
-  EXPECT_EQ(ending(*own), "aborted");
+  EXPECT_EQ(ending(*own), "status 40");
   EXPECT_EQ(ending(*foreign), "GOOD");
   EXPECT_EQ(theirs(test_unit_ready), "GOOD");
   EXPECT_EQ(end(test_unit_ready), "6/2a/05");

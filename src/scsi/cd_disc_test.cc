@@ -220,7 +220,7 @@ TEST_F(CdDisc, ItsCommandsStandInOrderWithTheirOwnUsageData) {
     EXPECT_EQ(opcode.usage[0], opcode.opcode) << opcode.name;
     constexpr uint8_t length_of_group[8] = {6, 10, 10, 32, 16, 12, 0, 0};
     EXPECT_EQ(opcode.length, length_of_group[opcode.opcode >> 5]) << opcode.name;
-    EXPECT_EQ(opcode.usage[opcode.length - 1u], opcode.opcode == 0x43 ? 0xc0 : 0) << opcode.name;
+    EXPECT_EQ(opcode.usage[opcode.length - 1u], opcode.opcode == 0x43 ? 0xc4 : 0x04) << opcode.name;
     EXPECT_FALSE(opcode.has(writes)) << opcode.name;
   }
 }
