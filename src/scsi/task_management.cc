@@ -3,8 +3,8 @@
 #include <memory>
 #include <span>
 
-#include "scsi/allegiance.h"
 #include "base/log.h"
+#include "scsi/allegiance.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
 #include "scsi/nexus_impl.h"
