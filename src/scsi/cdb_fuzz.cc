@@ -104,7 +104,7 @@ class Run {
   // What an ACA condition keeps back is answered.
   void clear_allegiances() {
     for (NexusState* host : hosts_) {
-      for (const uint16_t lun : {0, 1, 300})
+      for (const uint16_t lun : {0, 1, 2, 300})
         answers_.push_back(target_.manage(*host, TaskManagement::clear_aca, lun));
     }
     settle();
