@@ -19,7 +19,7 @@ bench: ## build and run the benchmarks
 	@if [ -x bench/run ]; then bench/run $(ARGS); \
 	else for b in build/bin/*_bench; do [ -x "$$b" ] || continue; echo "== $$b"; "$$b" $(ARGS) || exit 1; done; fi
 
-soak: ## many seeds and bad requests: make soak SEEDS=100000 FUZZ_REQUESTS=10000000
+soak: ## many seeds and bad requests: make soak SEEDS=100000 FUZZ_REQUESTS=10000000 SOCKET_FUZZ_SECONDS=1800
 	@STAGES=soak SEEDS=$(or $(SEEDS),100000) tools/test
 
 fuzz: ## each fuzzer for FUZZ_SECONDS (60)
@@ -31,7 +31,11 @@ tidy: ## the style guide, as a test
 fmt: ## clang-format over our C++
 	@git ls-files -co --exclude-standard '*.cc' '*.h' | xargs -r clang-format-19 -i
 
-conformance lab e2e:
+conformance: ## our own cases, then iscsi-test-cu; the last line is that of iscsi-test-cu's 230 tests
+	@rm -f build/log/tests-conformance-run.log; STAGES=conformance tools/test; code=$$?; \
+	grep -h ' of [0-9]* pass, ' build/log/tests-conformance-run.log | tail -1; exit $$code
+
+lab e2e:
 	@STAGES=$@ tools/test
 
 clean:

@@ -45,9 +45,9 @@ function(ashlar_reuse_header target)
   endif()
 endfunction()
 
-# Where ASHLAR_UNITY says so (release and asan, which people wait for from nothing), the sources of a target are compiled eight
-# at a time: two thirds of the time for a library, half of it for tests, as what their templates come to is compiled once for
-# all. Debug and tsan compile each by itself: they build faster again after a small change, and find a forgotten include.
+# Where ASHLAR_UNITY says so (release, asan and tsan, which people wait for from nothing), the sources of a target are compiled
+# eight at a time: two thirds of the time for a library, half of it for tests, as what their templates come to is compiled once
+# for all. Debug compiles each by itself: it builds faster again after a small change.
 function(ashlar_unite target)
   if(ASHLAR_UNITY)
     set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)

@@ -1,10 +1,11 @@
 """What each case of the lab serves, and what its guests may ask for. What they do stands in case_*.sh."""
+import hashlib
 import os
 import random
 import time
 
 import guest as lab
-from support import array
+from support import array, iso_image
 
 MIB = array.MIB
 
@@ -127,6 +128,45 @@ class Sessions(Case):
         return {**super().document(), "hosts": [{"name": "any", "initiators": [lab.PREFIX + "secret"], "chap": chap}]}
 
 
+class Cdrom(Case):
+    """A CD-ROM drive: sr_mod, a mounted ISO, media that come and go."""
+
+    name = "cdrom"
+
+    def __init__(self, options, work, preload):
+        super().__init__(options, work, preload)
+        self.files = {"first": {"readme.txt": b"the first disc\n", "big.bin": random.randbytes(3 * MIB)},
+                      "second": {"other.txt": b"the second disc\n" * 5000}}
+        self.images, self.medium = {}, "first"
+        for name, files in self.files.items():
+            self.images[name] = iso_image.write_image(os.path.join(work, name + ".iso"), files, label=name.upper(), blocks=2000)
+
+    def volumes(self):
+        options = {} if self.medium == "nothing" else {"path": os.path.join(self.work, self.medium + ".iso")}
+        return [{"name": "cd0", "block_bytes": 2048, "store": {"kind": "cdrom", "options": options}}]
+
+    def drive(self, guests):
+        return lab.serve(guests, {"kill": self.kill_engine, "insert": self.insert, "force": self.force, "sums": self.sums,
+                                  "sum_of_image": lambda name: hashlib.sha256(self.images[name]).hexdigest(),
+                                  "blocks_of_image": lambda name: len(self.images[name]) // 2048})
+
+    def insert(self, medium):
+        before, self.medium = self.medium, medium
+        try:
+            self.served.apply(self.document())
+        except array.Refusal:
+            self.medium = before
+            raise
+
+    def force(self, medium):
+        self.served.call("volume.allow_removal", name="cd0")
+        self.insert(medium)
+
+    def sums(self, name):
+        """As `sha256sum` in the guest's mount says it, which shows names in lower case."""
+        return "\n".join(sorted(f"{hashlib.sha256(data).hexdigest()}  {file}" for file, data in self.files[name].items()))
+
+
 class Fence(Case):
     """Two nodes of a cluster on one unit, one shuts the other out."""
 
@@ -200,5 +240,26 @@ class Load(Case):
             array.run("cp", "--sparse=always", os.path.join(source, name), os.path.join(destination, name))
 
 
+class Device(Case):
+    """The engine is in the guest, and passes a SCSI device of the guest's kernel through."""
+
+    name = "device"
+
+    def run(self):
+        began, failures = time.monotonic(), []
+        network = lab.Network(0)
+        guest = lab.Guest(self.name, self.guests[0], network, self.work, self.preload)
+        try:
+            failures = lab.serve([guest], {}) + guest.failures()
+            if failures:
+                print("\n".join(guest.lines[-60:]))
+                print(f"the guest's console is in {guest.console_path}")
+        finally:
+            guest.close()
+            network.close()
+        print(f"{self.name} took {time.monotonic() - began:.0f} s", flush=True)
+        return guest.passed(), [f"{self.name}: {failure}" for failure in failures]
+
+
 # The quick ones first.
-CASES = {case.name: case for case in (Tools, Sessions, Fence, Paths, Load)}
+CASES = {case.name: case for case in (Device, Tools, Sessions, Cdrom, Fence, Paths, Load)}

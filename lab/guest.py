@@ -61,7 +61,7 @@ class Guest:
              "con=null", "con0=fd:0,fd:1", f"uml_dir={self.work}/", "umid=guest",
              f"vec0:transport=tap,ifname={network.tap},depth=128,gro=1", f"LAB_CASE={case}", f"LAB_NAME={name}",
              f"LAB_PORTAL={network.first}:{PORT}", f"LAB_OTHER_PORTAL={network.second}:{PORT}", f"LAB_TARGET={TARGET}",
-             f"LAB_ADDRESS={network.guest}", f"LAB_WORK={self.work}"],
+             f"LAB_ADDRESS={network.guest}", f"LAB_WORK={self.work}", f"LAB_BIN={array.BIN}"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             env={**os.environ, "TMPDIR": self.work, "LD_PRELOAD": preload})
         self.reader = threading.Thread(target=self.read, daemon=True)

@@ -52,6 +52,7 @@ Json body_for(const Operation& operation, const std::string& name) {
       {"targets", {{"name", name}}},
       {"maps", {{"name", name}, {"volume", "vol1"}, {"target", "iqn.2026-11.io.ashlar:none"}, {"host", "h"}}},
       {"groups", {{"name", name}}},
+      {"isns-servers", {{"name", name}, {"address", "192.0.2.53"}}},
       {"users", {{"name", name}}},
       {"tokens", {{"name", name}, {"user", "nobody"}}},
       {"alert-channels", {{"name", name}, {"kind", "syslog"}}},

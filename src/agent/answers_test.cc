@@ -92,8 +92,33 @@ TEST_F(ConnectText, EveryFormatNamesWhatItNeeds) {
   EXPECT_THAT(text("proxmox"), AllOf(HasSubstr("pvesm add iscsi db1"), HasSubstr(target)));
   EXPECT_THAT(text("k8s"), AllOf(HasSubstr("kind: PersistentVolume"), HasSubstr("lun: 0"),
                                  HasSubstr("portals: [\"[2001:db8::1]:3260\"]")));
-  for (const char* format : {"linux", "windows", "esxi", "proxmox", "k8s"})
+  EXPECT_THAT(text("xen"), AllOf(HasSubstr("device-config:SCSIid=33111111111111111"), HasSubstr(target),
+                                 HasSubstr("192.0.2.10,2001:db8::1"), HasSubstr("chapuser=web1")));
+  for (const char* format : {"linux", "windows", "esxi", "proxmox", "xen", "k8s"})
     EXPECT_THAT(text(format), Not(HasSubstr("secret:"))) << format;
+}
+
+TEST_F(ConnectText, SeveralWaysNeedMultipathSoftware) {
+  all_.volumes[0].identity.vendor = "ACME";
+  const std::pair<const char*, const char*> lines[] = {
+      {"linux", "vendor \"ACME\""},
+      {"linux", "prio alua"},
+      {"windows", "Enable-MSDSMAutomaticClaim -BusType iSCSI"},
+      {"esxi", "--psp=VMW_PSP_RR"},
+      {"esxi", "--vendor=\"ACME\""},
+      {"xen", "multipathing=true"}};
+  for (const auto& [format, line] : lines) EXPECT_THAT(text(format), HasSubstr(line)) << format;
+  all_.portals.pop_back();
+  for (const auto& [format, line] : lines) EXPECT_THAT(text(format), Not(HasSubstr(line))) << format;
+}
+
+TEST_F(ConnectText, WithoutAFormatItIsThatOfTheHost) {
+  for (const char* os : {"linux", "windows", "esxi", "proxmox", "xen"}) {
+    all_.hosts[0].os = os;
+    EXPECT_EQ(text(""), text(os));
+  }
+  all_.hosts[0].os = "generic";
+  EXPECT_EQ(text(""), text("linux"));
 }
 
 TEST_F(ConnectText, ThroughAGroupAndWithoutChap) {

@@ -99,6 +99,12 @@ bool Array::remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& d
   return removed.has_value();
 }
 
+bool Array::destroy_key(const std::string& id) {
+  const Result<void> destroyed = parts_.engine->destroy_key(id);
+  if (!destroyed) log_warning("agent", "key {} stays behind: {}", id, destroyed.error().text());
+  return destroyed.has_value();
+}
+
 std::shared_ptr<const View> Array::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
@@ -238,6 +244,8 @@ Result<void> Array::carry_out(Prepared& prepared, const Change& change) {
   }
   for (const StorageWork& each : work.after)
     generation.after.push_back({"delete_storage", each.pool, each.backing});
+  for (const std::string& uuid : work.gone) generation.after.push_back({"forget_unit", "", uuid});
+  for (const std::string& each : work.keys_gone) generation.after.push_back({"destroy_key", "", each});
   const auto written = generations_->prepare(std::move(generation));
   raise("state_not_writable", written ? Result<void>() : std::unexpected(written.error()));
   TRY(written);
@@ -280,11 +288,35 @@ Result<void> Array::do_before(const Work& work, const Configuration& next) {
   return {};
 }
 
-// At least once: what cannot be deleted now (a pool that is away) is tried again at the next start.
+// What the engine keeps of a unit (who reserved it, its mode pages) goes when nobody can have its volume back any more; one that
+// came back after all, from an import, keeps it.
+Result<void> Array::forget_unit(const std::string& uuid) {
+  const Configuration& now = view()->configuration;
+  const auto has_it = [&uuid](const api::Volume& each) { return each.identity.uuid == uuid; };
+  if (std::ranges::any_of(now.volumes, has_it) ||
+      std::ranges::any_of(now.recycle_bin, has_it, &api::DeletedVolume::volume))
+    return {};
+  const Result<void> forgotten = parts_.engine->forget_unit(uuid);
+  if (forgotten || forgotten.error().code == ErrorCode::unsupported) return {};
+  log_warning("agent", "what the engine keeps of unit {} stays behind: {}", uuid, forgotten.error().text());
+  return forgotten;
+}
+
+// At least once: what cannot be done now (a pool or the engine is away) is tried again with the next change, at the next start, and
+// when the engine is back.
 void Array::do_afterwork() {
-  bool all = true;
-  for (const state::Afterwork& each : generations_->afterwork())
-    all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
+  bool all = true, away = false;
+  for (const state::Afterwork& each : generations_->afterwork()) {
+    if (each.kind == "forget_unit") {
+      const Result<void> forgotten = away ? Result<void>() : forget_unit(each.backing);
+      away = away || (!forgotten && forgotten.error().code == ErrorCode::closed);
+      all = all && !away && forgotten.has_value();
+    } else if (each.kind == "destroy_key") {
+      all = destroy_key(each.backing) && all;
+    } else {
+      all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
+    }
+  }
   if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
 }
 

@@ -1,15 +1,29 @@
 #include "agent/compile.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
+#include "api/host_profile.h"
 #include "api/lists.h"
+#include "api/settings.h"
 #include "rpc/amendment.h"
 
 namespace ashlar::agent {
 namespace {
 
-constexpr uint16_t max_lun = 16383;
+// How many things need each key.
+std::map<std::string, size_t> users_of_keys(const api::Configuration& configuration) {
+  std::map<std::string, size_t> users;
+  const auto add = [&users](const api::Volume& volume, const std::vector<api::Snapshot>& snapshots) {
+    if (volume.key_id.empty()) return;
+    const auto of_volume = [&volume](const api::Snapshot& each) { return each.volume == volume.name; };
+    users[volume.key_id] += 1 + static_cast<size_t>(std::ranges::count_if(snapshots, of_volume));
+  };
+  for (const api::Volume& each : configuration.volumes) add(each, configuration.snapshots);
+  for (const api::DeletedVolume& each : configuration.recycle_bin) add(each.volume, each.snapshots);
+  return users;
+}
 
 rpc::VolumeDocument volume_document(const api::Volume& volume) {
   rpc::VolumeDocument document;
@@ -21,6 +35,8 @@ rpc::VolumeDocument volume_document(const api::Volume& volume) {
   document.read_only = volume.read_only;
   document.write_cache = volume.write_cache;
   document.removable = volume.removable;
+  document.encrypted = volume.encrypted;
+  document.key_id = volume.key_id;
   const api::Identity& identity = volume.identity;
   document.identity =
       rpc::IdentityDocument{identity.naa,    identity.eui64,   identity.uuid,    identity.serial,
@@ -47,6 +63,7 @@ Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSour
   TRY_ASSIGN(document.chap, chap_document(host.chap, sources));
   document.addresses = host.addresses;
   document.max_sessions = host.max_sessions;
+  document.asynchronous_events = host.asynchronous_events;
   return document;
 }
 
@@ -56,6 +73,16 @@ std::vector<std::string> hosts_of(const api::Configuration& configuration, const
   return group == nullptr ? std::vector<std::string>{} : group->hosts;
 }
 
+// Where the LUNs end that all of these hosts find.
+uint16_t highest_lun(const api::Configuration& configuration, const std::vector<std::string>& hosts) {
+  uint16_t highest = api::host_profile("generic").highest_lun;
+  for (const std::string& name : hosts) {
+    const api::Host* host = api::find_named(configuration.hosts, name);
+    if (host != nullptr) highest = std::min(highest, api::host_profile(host->os).highest_lun);
+  }
+  return highest;
+}
+
 // A host that the engine can tell apart: one that names an initiator, or is every other.
 bool can_log_in(const api::Host& host) { return host.any || !host.initiators.empty(); }
 
@@ -63,8 +90,10 @@ bool can_log_in(const api::Host& host) { return host.any || !host.initiators.emp
 
 Result<rpc::Document> compile(const api::Configuration& configuration, const CompileSources& sources) {
   rpc::Document document;
+  const std::set<std::string> shared = shared_keys(configuration);
   for (const api::Volume& volume : configuration.volumes) {
     rpc::VolumeDocument each = volume_document(volume);
+    each.key_shared = shared.contains(volume.key_id);
     TRY_ASSIGN(each.store, sources.store_of(volume));
     document.volumes.push_back(std::move(each));
   }
@@ -80,9 +109,11 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
         {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
   }
+  const std::vector<std::string> management_urls = api::setting_list(configuration, "array.management_urls");
   for (const api::Target& target : configuration.targets) {
     document.targets.push_back({target.name, target.alias, target.portals, target.redirect,
-                                target.redirect_permanent, target.max_sessions});
+                                target.redirect_permanent, target.max_sessions,
+                                target.protocol == "iscsi" ? management_urls : std::vector<std::string>{}});
   }
   for (const api::Map& map : configuration.maps) {
     for (const std::string& host : hosts_of(configuration, map)) {
@@ -104,6 +135,20 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
   return document;
 }
 
+std::set<std::string> shared_keys(const api::Configuration& configuration) {
+  std::set<std::string> shared;
+  for (const auto& [key, users] : users_of_keys(configuration)) {
+    if (users > 1) shared.insert(key);
+  }
+  return shared;
+}
+
+std::set<std::string> needed_keys(const api::Configuration& configuration) {
+  std::set<std::string> needed;
+  for (const auto& [key, users] : users_of_keys(configuration)) needed.insert(key);
+  return needed;
+}
+
 void draw_luns(api::Configuration& configuration) {
   std::map<std::pair<std::string, std::string>, std::set<uint16_t>> taken;  // by host and target
   for (const api::Map& map : configuration.maps) {
@@ -118,7 +163,7 @@ void draw_luns(api::Configuration& configuration) {
           hosts, [&](const std::string& host) { return taken[{host, map.target}].contains(lun); });
     };
     uint16_t lun = 0;
-    while (lun < max_lun && !is_free(lun)) ++lun;
+    while (lun < highest_lun(configuration, hosts) && !is_free(lun)) ++lun;
     map.lun = lun;
     for (const std::string& host : hosts) taken[{host, map.target}].insert(lun);
   }

@@ -52,6 +52,7 @@ class Completion {
     for (api::Snapshot& each : next_.snapshots) TRY(snapshot(each));
     for (api::Map& each : next_.maps) map(each);
     draw_luns(next_);
+    for (api::IsnsServer& each : next_.isns_servers) isns_server(each);
     for (api::User& each : next_.users) user(each);
     for (api::Token& each : next_.tokens) token(each);
     return std::move(fresh_);
@@ -74,14 +75,30 @@ class Completion {
       if (each.size_bytes == 0) each.size_bytes = before->size_bytes;
       keep_if_empty(each.backing, before->backing);
     }
+    if (each.encrypted && before != nullptr) keep_if_empty(each.key_id, before->key_id);
+    if (each.encrypted) keep_if_empty(each.key_id, each.identity.uuid);
+    if (!each.encrypted)
+      each.key_id.clear();  // that encryption cannot be taken away is for the planner to say
     if (each.backing == new_backing) each.backing.clear();
     const api::Pool* pool = api::find_named(next_.pools, each.pool);
-    if (pool != nullptr && pool->kind == "device") each.thin = false;  // a device is there as a whole
+    // A device is there as a whole.
+    if (pool != nullptr && (pool->kind == "device" || pool->kind == "scsi")) each.thin = false;
     keep_if_empty(each.created_at, draw_.now);
+    if (api::is_cdrom(each)) complete_drive(each);
     // A pool that does not exist is for the check to name.
-    if (each.backing.empty() && api::find_named(next_.pools, each.pool) != nullptr)
+    if (each.backing.empty() && !api::is_cdrom(each) && api::find_named(next_.pools, each.pool) != nullptr)
       TRY(choose(each.backing, each));
     return {};
+  }
+
+  // What a drive is whatever was said, and what it is where the default was left, which is that of disks.
+  static void complete_drive(api::Volume& each) {
+    const api::Volume disk;
+    if (each.block_bytes == disk.block_bytes) each.block_bytes = api::cd_block_bytes;
+    if (each.physical_block_bytes == disk.physical_block_bytes)
+      each.physical_block_bytes = api::cd_block_bytes;
+    each.thin = false;
+    each.read_only = each.removable = true;
   }
 
   Result<void> snapshot(api::Snapshot& each) {
@@ -96,7 +113,8 @@ class Completion {
     const api::Volume* volume = api::find_named(next_.volumes, each.volume);
     if (volume == nullptr) return {};
     if (each.size_bytes == 0) each.size_bytes = volume->size_bytes;
-    if (each.backing.empty() && api::find_named(next_.pools, volume->pool) != nullptr)
+    if (each.backing.empty() && !api::is_cdrom(*volume) &&
+        api::find_named(next_.pools, volume->pool) != nullptr)
       TRY(choose(each.backing, *volume));
     return {};
   }
@@ -105,6 +123,14 @@ class Completion {
     if (each.name.empty()) each.name = api::default_map_name(each);
     const api::Map* before = maps_before_.find(each.name);
     if (before != nullptr && !each.lun && before->target == each.target) each.lun = before->lun;
+  }
+
+  // It stays what it is: under another name the array would be there twice until the old one expires.
+  void isns_server(api::IsnsServer& each) {
+    if (const api::IsnsServer* before = api::find_named(before_.isns_servers, each.name))
+      keep_if_empty(each.entity, before->entity);
+    constexpr size_t drawn_bytes = 8;
+    if (each.entity.empty()) each.entity = "ashlar-" + hex_of(ConstBytes(draw_.uuid()).first(drawn_bytes));
   }
 
   void user(api::User& each) {

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/compile.h"
 #include "agent/planner.h"
 #include "agent/secret_fields.h"
@@ -61,6 +63,7 @@ TEST(Completion, DrawsWhatIsMissingOnce) {
   EXPECT_TRUE(fresh->contains(backing_key("p0", volume.backing)));
   EXPECT_EQ(volume.created_at, draws.draw.now);
   EXPECT_EQ(next.snapshots[0].volume, "db1");
+  EXPECT_EQ(volume.key_id, "");
   EXPECT_EQ(next.snapshots[0].size_bytes, volume.size_bytes);
   // Again, on what it made: nothing is drawn any more.
   Configuration again = next;
@@ -183,6 +186,23 @@ TEST(Compile, GroupsBecomeOneMappingAHost) {
   EXPECT_TRUE(checked) << checked.error().text();
 }
 
+TEST(Compile, WhatHostsAreToldOfTheArray) {
+  Draws draws;
+  Configuration all = wish();
+  all.portals = {{.name = "san-a", .address = "192.0.2.10"}};
+  all.hosts[0].asynchronous_events = true;
+  all.settings.push_back({"array.management_urls", api::Json::array({"https://192.0.2.1:8443/"})});
+  all.maps = {{.volume = "db1", .target = target_name, .host = all.hosts[0].name}};
+  ASSERT_TRUE(complete(all, {}, draws.draw));
+  const auto document = compile(all, sources());
+  ASSERT_TRUE(document);
+  EXPECT_EQ(document->targets[0].management_addresses,
+            all.settings.back().value.get<std::vector<std::string>>());
+  EXPECT_EQ(std::ranges::count(document->hosts, true, &rpc::HostDocument::asynchronous_events), 1);
+  const auto checked = rpc::check_document(*document);
+  EXPECT_TRUE(checked) << checked.error().text();
+}
+
 TEST(Compile, SecretsAreSaidPlainly) {
   Configuration all = wish();
   all.hosts[0].chap = api::Chap{"u", "secret:1", "m", "secret:2"};
@@ -277,6 +297,22 @@ TEST_F(TakeIn, EveryPlaceOfASecretIsVisited) {
   // What is printed with secrets redacted must not show any of them.
   const std::string text = api::print_json(api::write_configuration(all, api::Secrets::redact));
   for (const std::string& each : seen) EXPECT_EQ(text.find("\"" + each + "\""), std::string::npos) << each;
+}
+
+// A LUN that the host never looks at would be no LUN.
+TEST(DrawLuns, AreThoseThatEveryHostOfTheMapFinds) {
+  Configuration all;
+  all.hosts = {{.name = "win", .os = "windows"}, {.name = "lin", .os = "linux"}};
+  all.host_groups = {{.name = "both", .hosts = {"lin", "win"}}};
+  for (uint16_t i = 0; i < 254; ++i)
+    all.maps.push_back({.volume = fmt::format("v{}", i), .target = target_name, .host = "win", .lun = i});
+  all.maps.push_back({.volume = "last", .target = target_name, .host_group = "both"});
+  all.maps.push_back({.volume = "one more", .target = target_name, .host = "lin"});
+  all.maps.push_back({.volume = "too many", .target = target_name, .host_group = "both"});
+  draw_luns(all);
+  EXPECT_EQ(all.maps[254].lun, 254);
+  EXPECT_EQ(all.maps[255].lun, 0);
+  EXPECT_EQ(all.maps[256].lun, 254) << "taken: the check says so";
 }
 
 }  // namespace

@@ -64,6 +64,18 @@ Result<std::vector<Connection>> find_connections(const Configuration& configurat
               host, volume, host);
 }
 
+// What multipath software needs to be told, when there are several ways. Of the volume's vendor: that is what hosts match by.
+bool several_ways(const Connection& c) { return c.portals.size() > 1; }
+
+std::string linux_multipath_text(const Connection& c) {
+  return fmt::format(
+      "cat > /etc/multipath/conf.d/ashlar.conf <<'END' && systemctl restart multipathd\n"
+      "devices {{\n  device {{\n    vendor \"{}\"\n    product \".*\"\n    path_grouping_policy group_by_prio\n"
+      "    prio alua\n    hardware_handler \"1 alua\"\n    path_checker tur\n    failback immediate\n"
+      "    no_path_retry 30\n  }}\n}}\nEND\n",
+      c.volume->identity.vendor);
+}
+
 std::string linux_text(const Connection& c) {
   const std::string target = c.map->target;
   std::string text =
@@ -89,6 +101,7 @@ std::string linux_text(const Connection& c) {
     }
   }
   text += fmt::format("iscsiadm -m node -T {} -o update -n node.startup -v automatic\n", target);
+  if (several_ways(c)) text += linux_multipath_text(c);
   text += fmt::format("iscsiadm -m node -T {} --login\n", target);
   text += fmt::format("ls -l /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
   return text;
@@ -97,6 +110,8 @@ std::string linux_text(const Connection& c) {
 std::string windows_text(const Connection& c) {
   std::string text =
       "# PowerShell, as administrator.\nStart-Service MSiSCSI; Set-Service MSiSCSI -StartupType Automatic\n";
+  if (several_ways(c))
+    text += "Install-WindowsFeature Multipath-IO; Enable-MSDSMAutomaticClaim -BusType iSCSI\n";
   for (const api::Portal* each : c.portals)
     text += fmt::format("New-IscsiTargetPortal -TargetPortalAddress {} -TargetPortalPortNumber {}\n",
                         each->address, each->port);
@@ -108,7 +123,7 @@ std::string windows_text(const Connection& c) {
   for (const api::Portal* each : c.portals) {
     text += fmt::format(
         "Connect-IscsiTarget -NodeAddress {} -TargetPortalAddress {} -IsPersistent $true -IsMultipathEnabled ${}{}\n",
-        c.map->target, each->address, c.portals.size() > 1 ? "true" : "false", chap);
+        c.map->target, each->address, several_ways(c) ? "true" : "false", chap);
   }
   return text + fmt::format("Get-Disk | Where-Object SerialNumber -eq '{}'\n", c.volume->identity.serial);
 }
@@ -124,6 +139,13 @@ std::string esxi_text(const Connection& c) {
   for (const api::Portal* each : c.portals)
     text += fmt::format("esxcli iscsi adapter discovery sendtarget add --adapter=$HBA --address={}\n",
                         endpoint(*each));
+  if (several_ways(c)) {
+    // By itself VMW_SATP_ALUA takes one path until it fails (MRU).
+    text += fmt::format(
+        "esxcli storage nmp satp rule add --satp=VMW_SATP_ALUA --psp=VMW_PSP_RR --psp-option=iops=1 "
+        "--claim-option=tpgs_on --vendor=\"{}\"\n",
+        c.volume->identity.vendor);
+  }
   text += "esxcli storage core adapter rescan --adapter=$HBA\n";
   return text + fmt::format("esxcli storage core device list --device=naa.{}\n", c.volume->identity.naa);
 }
@@ -135,6 +157,26 @@ std::string proxmox_text(const Connection& c) {
                       endpoint(*c.portals[0]), c.map->target);
   text += fmt::format("# LVM on it: the disk is /dev/disk/by-id/wwn-0x{}\n", c.volume->identity.naa);
   return text + fmt::format("pvesm list {}\n", c.volume->name);
+}
+
+// udev's name of a disk with a NAA, which is XAPI's SCSIid: "3" and the digits.
+std::string xen_text(const Connection& c) {
+  std::string text = "# XCP-ng or XenServer, on the pool's coordinator.\n";
+  if (!c.host->initiators.empty())
+    text += fmt::format("xe host-param-set uuid=HOST iscsi-iqn={}\n", c.host->initiators[0]);
+  if (several_ways(c))
+    text += "# On each host, in maintenance mode: xe host-param-set uuid=HOST multipathing=true\n";
+  std::string addresses;
+  for (const api::Portal* each : c.portals)
+    addresses += fmt::format("{}{}", addresses.empty() ? "" : ",", each->address);
+  text += fmt::format(
+      "xe sr-create name-label={} shared=true type=lvmoiscsi content-type=user device-config:target={} "
+      "device-config:port={} device-config:targetIQN={} device-config:SCSIid=3{}",
+      c.volume->name, addresses, c.portals[0]->port, c.map->target, c.volume->identity.naa);
+  if (c.host->chap) {
+    text += fmt::format(" device-config:chapuser={} device-config:chappassword=SECRET", c.host->chap->user);
+  }
+  return text + "\n";
 }
 
 std::string kubernetes_text(const Connection& c) {
@@ -154,6 +196,8 @@ std::string kubernetes_text(const Connection& c) {
   }
   return text;
 }
+
+std::string format_for(const std::string& os) { return os == "generic" ? "linux" : os; }
 
 // What nvme-cli says of one portal.
 std::string nvme_words(const api::Portal& portal) {
@@ -203,8 +247,11 @@ struct Format {
   Text nvme;  ///< null: such a host has no NVMe/TCP, or nobody has asked for it
 };
 constexpr Format formats[] = {
-    {"linux", linux_text, nvme_linux_text}, {"windows", windows_text, nullptr},
-    {"esxi", esxi_text, nvme_esxi_text},    {"proxmox", proxmox_text, nullptr},
+    {"linux", linux_text, nvme_linux_text},
+    {"windows", windows_text, nullptr},
+    {"esxi", esxi_text, nvme_esxi_text},
+    {"proxmox", proxmox_text, nullptr},
+    {"xen", xen_text, nullptr},
     {"k8s", kubernetes_text, nullptr},
 };
 
@@ -213,10 +260,12 @@ constexpr Format formats[] = {
 Result<std::string> connect_text(const Configuration& configuration, const std::string& volume,
                                  const std::string& host, const std::string& format) {
   TRY_ASSIGN(const std::vector<Connection> connections, find_connections(configuration, volume, host));
+  if (format.empty())
+    return connect_text(configuration, volume, host, format_for(connections.front().host->os));
   const auto* const known = std::ranges::find(formats, format, &Format::name);
   if (known == std::end(formats))
-    return fail(ErrorCode::invalid_argument, "format", "'{}' is none of linux, windows, esxi, proxmox, k8s",
-                format);
+    return fail(ErrorCode::invalid_argument, "format",
+                "'{}' is none of linux, windows, esxi, proxmox, xen, k8s", format);
   std::string text;
   for (const Connection& each : connections) {
     const Text words = is_nqn(each.map->target) ? known->nvme : known->iscsi;

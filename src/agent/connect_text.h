@@ -8,7 +8,8 @@
 
 namespace ashlar::agent {
 
-/// `format`: "linux", "windows", "esxi", "proxmox", "k8s". not_found: the volume is not mapped to the host.
+/// `format`: "linux", "windows", "esxi", "proxmox", "xen", "k8s"; empty: that of the host's type. not_found: the volume is not
+/// mapped to the host.
 Result<std::string> connect_text(const api::Configuration& configuration, const std::string& volume,
                                  const std::string& host, const std::string& format);
 

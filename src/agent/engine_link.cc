@@ -61,6 +61,18 @@ class RpcLink final : public EngineLink {
     TRY(call(rpc::method::volume_clear_reservations, Json{{"name", volume}}));
     return {};
   }
+  Result<void> forget_unit(const std::string& uuid) override {
+    TRY(call(rpc::method::volume_forget, Json{{"uuid", uuid}}));
+    return {};
+  }
+  Result<void> allow_removal(const std::string& volume) override {
+    TRY(call(rpc::method::volume_allow_removal, Json{{"name", volume}}));
+    return {};
+  }
+  Result<void> destroy_key(const std::string& id) override {
+    TRY(call(rpc::method::key_destroy, Json{{"id", id}}));
+    return {};
+  }
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override {
     TRY(call(rpc::method::volume_resize, Json{{"name", volume}, {"size", size_bytes}, {"shrink", shrink}}));
     return {};

@@ -26,6 +26,10 @@ class EngineLink {
   virtual Result<rpc::Document> document() = 0;  ///< secrets included
   virtual Result<void> drop_session(uint64_t id, const std::string& reason) = 0;
   virtual Result<void> clear_reservations(const std::string& volume) = 0;
+  /// A volume is gone for good: what the engine kept of its unit goes, too. busy: it serves one of that UUID.
+  virtual Result<void> forget_unit(const std::string& uuid) = 0;
+  virtual Result<void> allow_removal(const std::string& volume) = 0;
+  virtual Result<void> destroy_key(const std::string& id) = 0;
   virtual Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) = 0;
   virtual Result<void> pool_level(const rpc::PoolLevelParams& level) = 0;
   /// Events after `since`, as they come, until `take` says false or the line is down (the error). Blocks.

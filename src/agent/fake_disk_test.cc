@@ -210,12 +210,18 @@ Result<void> FakeEngine::check_volumes(const rpc::Document& document) const {
       rpc::VolumeDocument same = *now;
       same.size_bytes = next.size_bytes;
       same.write_cache = next.write_cache;
+      if (rpc::is_cdrom(next) && rpc::is_cdrom(*now)) {
+        if (same.store != next.store && prevented_.contains(next.name))
+          return fail(ErrorCode::busy, place + ".store.options.path", "a host keeps the medium in");
+        same.store = next.store;
+      }
+      same.key_shared = next.key_shared;
       if (same != next) return fail(ErrorCode::already_exists, place, "cannot change while it exists");
       continue;
     }
     if (broken_.contains(next.name)) return fail(ErrorCode::io_error, place + ".store", "cannot be opened");
     for (const rpc::VolumeDocument& other : served_.volumes) {
-      if (!next.store.options.empty() && other.store == next.store)
+      if (!next.store.options.empty() && other.store == next.store && !rpc::is_cdrom(next))
         return fail(ErrorCode::busy, place + ".store.options.path", "is open for volume {}", other.name);
     }
   }
@@ -252,6 +258,11 @@ Result<rpc::EngineStatus> FakeEngine::status() {
       volume.identity = each.identity.value_or(rpc::IdentityDocument{});
       if (const auto found = reservations_.find(each.name); found != reservations_.end())
         volume.reservations = found->second;
+      if (rpc::is_cdrom(each)) {
+        const std::string path = rpc::medium_of(each);
+        volume.medium =
+            rpc::MediumStatus{path, path.empty() ? "empty" : "loaded", prevented_.contains(each.name)};
+      }
       status.volumes.push_back(std::move(volume));
     }
     for (const rpc::HostDocument& each : served_.hosts) {
@@ -324,11 +335,53 @@ Result<void> FakeEngine::drop_session(uint64_t id, const std::string& reason) {
   });
 }
 
+Result<void> FakeEngine::forget_unit(const std::string& uuid) {
+  return call<void>([&]() -> Result<void> {
+    for (const rpc::VolumeDocument& each : served_.volumes) {
+      if (each.identity && each.identity->uuid == uuid)
+        return fail(ErrorCode::busy, "uuid", "volume '{}' has it, and is served", each.name);
+    }
+    forgotten_.push_back(uuid);
+    return {};
+  });
+}
+
+std::vector<std::string> FakeEngine::forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return forgotten_;
+}
+
 Result<void> FakeEngine::clear_reservations(const std::string& volume) {
   return call<void>([&]() -> Result<void> {
     reservations_.erase(volume);
     return {};
   });
+}
+
+Result<void> FakeEngine::allow_removal(const std::string& volume) {
+  return call<void>([&]() -> Result<void> {
+    prevented_.erase(volume);
+    return {};
+  });
+}
+
+void FakeEngine::set_prevented(std::set<std::string> volumes) {
+  const std::lock_guard lock(mutex_);
+  prevented_ = std::move(volumes);
+}
+
+Result<void> FakeEngine::destroy_key(const std::string& id) {
+  return call<void>([&]() -> Result<void> {
+    if (std::ranges::find(served_.volumes, id, &rpc::VolumeDocument::key_id) != served_.volumes.end())
+      return fail(ErrorCode::busy, "id", "is the key of a volume");
+    destroyed_keys_.push_back(id);
+    return {};
+  });
+}
+
+std::vector<std::string> FakeEngine::destroyed_keys() const {
+  const std::lock_guard lock(mutex_);
+  return destroyed_keys_;
 }
 
 Result<void> FakeEngine::resize(const std::string& volume, uint64_t size_bytes, bool shrink) {

@@ -133,6 +133,13 @@ class FakeEngine final : public EngineLink {
   Result<rpc::Document> document() override;
   Result<void> drop_session(uint64_t id, const std::string& reason) override;
   Result<void> clear_reservations(const std::string& volume) override;
+  Result<void> forget_unit(const std::string& uuid) override;
+  std::vector<std::string> forgotten() const;
+  Result<void> allow_removal(const std::string& volume) override;
+  /// A host keeps the medium of these drives in, until allow_removal().
+  void set_prevented(std::set<std::string> volumes);
+  Result<void> destroy_key(const std::string& id) override;
+  std::vector<std::string> destroyed_keys() const;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
@@ -149,9 +156,11 @@ class FakeEngine final : public EngineLink {
   rpc::Document served_;
   std::vector<rpc::SessionStatus> sessions_;
   std::map<std::string, rpc::ReservationStatus> reservations_;
-  std::set<std::string> broken_;
+  std::set<std::string> broken_, prevented_;
   std::vector<std::string> dropped_;
+  std::vector<std::string> forgotten_;
   std::vector<rpc::PoolLevelParams> pool_levels_;
+  std::vector<std::string> destroyed_keys_;
   std::atomic<bool> away_ = false;
   std::atomic<uint64_t> applies_ = 0;
 };

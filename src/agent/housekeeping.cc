@@ -1,6 +1,7 @@
 #include "agent/housekeeping.h"
 
 #include "agent/alarms.h"
+#include "agent/isns_clients.h"
 #include "agent/recycling.h"
 #include "agent/telemetry.h"
 #include "api/lists.h"
@@ -38,6 +39,7 @@ void Housekeeping::keep_time() {
   int64_t second = 0;
   while (wait_a_second()) {
     ++second;
+    service_.isns.follow();
     const auto view = service_.array.view();
     const api::Configuration& configuration = view->configuration;
     // An array that nobody uses is asked less often: an idle engine should stay idle.

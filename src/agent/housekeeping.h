@@ -1,4 +1,4 @@
-// What is done by the clock: samples for the history, alert rules, messages that wait, the recycle bin.
+// What is done by the clock: samples for the history, alert rules, messages that wait, the recycle bin, iSNS.
 #pragma once
 
 #include <atomic>

@@ -80,9 +80,11 @@ Result<void> roll_back(Configuration& next, const Configuration& old, uint64_t n
       continue;
     }
     const auto in_bin = std::ranges::find_if(next.recycle_bin, [&each](const api::DeletedVolume& deleted) {
+      if (api::is_cdrom(each)) return deleted.volume.name == each.name && api::is_cdrom(deleted.volume);
       return deleted.volume.pool == each.pool && deleted.volume.backing == each.backing;
     });
     if (in_bin == next.recycle_bin.end()) {
+      if (api::is_cdrom(each)) continue;  // it had no data of its own
       return fail(ErrorCode::unsupported, "volumes/" + each.name,
                   "its data was deleted after generation {}, and a rollback cannot bring that back", number);
     }

@@ -1,8 +1,10 @@
 #include "agent/planner.h"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 
+#include "agent/compile.h"
 #include "agent/interruptions.h"
 #include "api/lists.h"
 #include "json/sizes.h"
@@ -39,6 +41,15 @@ std::map<std::string, StorageWork> backings_of(const Configuration& configuratio
   return all;
 }
 
+/// Of every volume that there is, or that can be had back.
+std::set<std::string> units_of(const Configuration& configuration) {
+  std::set<std::string> all;
+  for (const Volume& each : configuration.volumes) all.insert(each.identity.uuid);
+  for (const api::DeletedVolume& each : configuration.recycle_bin) all.insert(each.volume.identity.uuid);
+  all.erase("");
+  return all;
+}
+
 Result<void> refuse_change(bool differs, const Volume& volume, const char* field, const char* advice) {
   if (!differs) return {};
   return fail(ErrorCode::unsupported, fmt::format("volumes/{}/{}", volume.name, field),
@@ -48,11 +59,17 @@ Result<void> refuse_change(bool differs, const Volume& volume, const char* field
 Result<void> check_fixed(const Volume& now, const Volume& next) {
   constexpr auto anew = "make a new volume and copy the data";
   TRY(refuse_change(now.pool != next.pool, next, "pool", anew));
+  TRY(refuse_change(now.kind != next.kind, next, "kind", anew));
   TRY(refuse_change(now.device != next.device, next, "device", anew));
   TRY(refuse_change(now.block_bytes != next.block_bytes, next, "block_bytes", anew));
   TRY(refuse_change(now.physical_block_bytes != next.physical_block_bytes, next, "physical_block_bytes",
                     anew));
   TRY(refuse_change(now.thin != next.thin, next, "thin", anew));
+  constexpr auto again = "delete the volume, which leaves the device as it is, and make it again";
+  TRY(refuse_change(now.allow != next.allow, next, "allow", again));
+  TRY(refuse_change(now.timeout_seconds != next.timeout_seconds, next, "timeout_seconds", again));
+  TRY(refuse_change(now.encrypted != next.encrypted, next, "encrypted", anew));
+  TRY(refuse_change(now.key_id != next.key_id, next, "key_id", anew));
   return refuse_change(now.identity != next.identity, next, "identity", "hosts know the volume by it");
 }
 
@@ -116,6 +133,7 @@ class Planner {
     const Volume* now = api::find_named(before_.volumes, next.name);
     if (now == nullptr) return new_volume(next);
     TRY(check_fixed(*now, next));
+    if (now->medium != next.medium) medium(next, now->medium);
     if (now->backing != next.backing) restore(*now, next);
     const bool reopened =
         now->read_only != next.read_only || now->removable != next.removable || now->layers != next.layers;
@@ -132,16 +150,28 @@ class Planner {
     return {};
   }
 
+  // What is put in must be there; the engine reads it, and nothing of the array's becomes its owner.
+  void medium(const Volume& next, const std::string& before) {
+    const auto named = [](const std::string& name) { return name.empty() ? std::string("empty") : name; };
+    if (!next.medium.empty()) planned_.work.before.push_back({Kind::adopt, next.pool, next.medium, {}, {}});
+    step("change medium", "volumes/" + next.name, fmt::format("{} -> {}", named(before), named(next.medium)),
+         "put back what was in");
+  }
+
   Result<void> new_volume(const Volume& next) {
+    if (api::is_cdrom(next)) {
+      medium(next, "");
+      return {};
+    }
     const std::string key = backing_key(next.pool, next.backing);
     const std::string resource = "volumes/" + next.name;
     if (owned_before_.contains(key)) {
       step("recover", resource, "out of the recycle bin", "it goes back there");
       return {};
     }
-    const std::string detail =
-        fmt::format("{}, {}, {}-byte blocks, in pool {}", json::print_size(next.size_bytes),
-                    next.thin ? "thin" : "thick", next.block_bytes, next.pool);
+    const std::string detail = fmt::format("{}, {}, {}-byte blocks, {}in pool {}",
+                                           json::print_size(next.size_bytes), next.thin ? "thin" : "thick",
+                                           next.block_bytes, next.encrypted ? "encrypted, " : "", next.pool);
     if (!is_fresh(next.pool, next.backing)) {
       planned_.work.before.push_back({Kind::adopt, next.pool, next.backing, {}, next});
       step("adopt storage", resource, fmt::format("{} in pool {}", next.backing, next.pool),
@@ -156,6 +186,10 @@ class Planner {
     const Snapshot* origin = api::find_named(before_.snapshots, next.origin);
     if (origin == nullptr)
       return fail(ErrorCode::not_found, resource + "/origin", "there is no snapshot '{}'", next.origin);
+    const Volume* source = api::find_named(before_.volumes, origin->volume);
+    if (source != nullptr && source->key_id != next.key_id)
+      return fail(ErrorCode::unsupported, resource + "/encrypted",
+                  "must be as it is of volume '{}', whose snapshot this is a clone of", source->name);
     planned_.work.before.push_back({Kind::clone, next.pool, next.backing, origin->backing, {}});
     step("clone", resource, fmt::format("of snapshot {}", next.origin), "remove it");
     return {};
@@ -196,7 +230,8 @@ class Planner {
 
   static bool serving_differs(const Configuration& a, const Configuration& b) {
     return a.volumes != b.volumes || a.hosts != b.hosts || a.host_groups != b.host_groups ||
-           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups;
+           a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups ||
+           shared_keys(a) != shared_keys(b);
   }
 
   void engine_steps() {
@@ -214,6 +249,14 @@ class Planner {
       if (owned_after_.contains(key)) continue;
       planned_.work.after.push_back(work);
       step("delete storage", fmt::format("pools/{}", work.pool), work.backing, "");
+    }
+    const std::set<std::string> before = units_of(before_), after = units_of(after_);
+    std::ranges::set_difference(before, after, std::back_inserter(planned_.work.gone));
+    const std::set<std::string> needed = needed_keys(after_);
+    for (const std::string& key : needed_keys(before_)) {
+      if (needed.contains(key)) continue;
+      planned_.work.keys_gone.insert(key);
+      step("destroy key", "", key, "");
     }
     for (const api::DeletedVolume& each : after_.recycle_bin) {
       if (api::find_named(before_.recycle_bin, each.name) == nullptr)

@@ -36,7 +36,10 @@ struct Work {
   std::vector<Shrink> shrinks;
   std::set<std::string> reopen;  ///< volumes that the engine must let go of and open anew
   std::vector<StorageWork> after;
-  bool engine = false;  ///< what the engine serves changes
+  std::vector<std::string>
+      gone;  ///< UUIDs of volumes that are in no recycle bin either: nobody has them back
+  std::set<std::string> keys_gone;  ///< ids of keys that nothing needs any more; done as `after` is
+  bool engine = false;              ///< what the engine serves changes
 };
 
 struct Planned {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "agent/compile.h"
 #include "agent/world_test.h"
 #include "api/lists.h"
 
@@ -171,6 +172,44 @@ TEST(Planner, WhatTheEngineFixesIsReopened) {
   EXPECT_THAT(cache.must_plan().work.reopen, IsEmpty());
 }
 
+TEST(Planner, AKeyGoesWithTheLastThatNeedsIt) {
+  Case each;
+  for (Configuration* all : {&each.before, &each.after}) {
+    all->volumes[0].encrypted = true;
+    all->volumes[0].key_id = "key-1";
+  }
+  EXPECT_THAT(shared_keys(each.before), ElementsAre("key-1")) << "db1 and its snapshot";
+  each.after.snapshots.clear();
+  Planned planned = each.must_plan();
+  EXPECT_TRUE(planned.work.engine) << "hosts may erase the key now";
+  EXPECT_THAT(shared_keys(each.after), IsEmpty());
+  EXPECT_THAT(planned.work.keys_gone, IsEmpty());
+  each.after.recycle_bin = {{.name = "db1.1", .volume = each.after.volumes[0]}};
+  each.after.volumes.erase(each.after.volumes.begin());
+  each.after.maps.erase(each.after.maps.begin());
+  EXPECT_THAT(each.must_plan().work.keys_gone, IsEmpty()) << "it may come back";
+  each.after.recycle_bin.clear();
+  planned = each.must_plan();
+  EXPECT_THAT(planned.work.keys_gone, ElementsAre("key-1"));
+  EXPECT_THAT(kinds(planned), testing::Contains("destroy key"));
+}
+
+TEST(Planner, ACloneIsEncryptedAsItsOrigin) {
+  Case each;
+  for (Configuration* all : {&each.before, &each.after}) {
+    all->volumes[0].encrypted = true;
+    all->volumes[0].key_id = "key-1";
+  }
+  api::Volume copy = kept_volume("copy");
+  copy.origin = "db1@monday";
+  each.after.volumes.push_back(copy);
+  each.fresh("copy.img");
+  EXPECT_EQ(each.plan().error().place, "volumes/copy/encrypted");
+  each.after.volumes.back().encrypted = true;
+  each.after.volumes.back().key_id = "key-1";
+  EXPECT_TRUE(each.plan());
+}
+
 TEST(Planner, WhatIsFixedForEverIsRefusedByItsPlace) {
   const std::vector<std::pair<const char*, std::function<void(api::Volume&)>>> fixed = {
       {"pool", [](api::Volume& volume) { volume.pool = "p1"; }},
@@ -178,6 +217,7 @@ TEST(Planner, WhatIsFixedForEverIsRefusedByItsPlace) {
       {"block_bytes", [](api::Volume& volume) { volume.block_bytes = 4096; }},
       {"physical_block_bytes", [](api::Volume& volume) { volume.physical_block_bytes = 512; }},
       {"thin", [](api::Volume& volume) { volume.thin = false; }},
+      {"encrypted", [](api::Volume& volume) { volume.encrypted = true; }},
       {"identity", [](api::Volume& volume) { volume.identity.serial = "other"; }}};
   for (const auto& [field, edit] : fixed) {
     Case each;

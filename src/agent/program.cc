@@ -18,6 +18,7 @@
 #include "agent/engine_keeper.h"
 #include "agent/first_start.h"
 #include "agent/housekeeping.h"
+#include "agent/isns_clients.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"
 #include "base/version.h"
@@ -108,6 +109,7 @@ class Program {
     if (server_) server_->stop();
     if (housekeeping_) housekeeping_->stop();
     if (keeper_) keeper_->stop();
+    if (isns_) isns_->stop();
   }
 
  private:
@@ -143,7 +145,8 @@ class Program {
     TRY(make_first_configuration(*array_, first_password_file));
     alarms_ = std::make_unique<Alarms>(*array_, *database_, *events_, seconds_now);
     jobs_ = std::make_unique<Jobs>(*database_, *events_, [] { return rfc3339(seconds_now()); }, new_id);
-    telemetry_ = std::make_unique<Telemetry>(*array_, *engine_, *database_,
+    isns_ = std::make_unique<IsnsClients>(*array_, seconds_now);
+    telemetry_ = std::make_unique<Telemetry>(*array_, *engine_, *database_, *isns_,
                                              http::certificate_files(certificates_folder).server_certificate,
                                              seconds_now);
     authentication_ = std::make_unique<Authentication>(
@@ -162,7 +165,7 @@ class Program {
     api_ = std::make_unique<api::OpenApi>(std::move(loaded));
     service_ = std::make_unique<Service>(
         Service{*array_, *engine_, *database_, *events_, *jobs_, *authentication_, *alarms_, *telemetry_,
-                *privileged_, *api_, openapi_yaml_, std::string(embedded_page_html()),
+                *isns_, *privileged_, *api_, openapi_yaml_, std::string(embedded_page_html()),
                 std::string(embedded_page_script()), folder, certificates_folder, ashlar_version,
                 [this] { static_cast<void>(server_->reload_certificates()); }, seconds_now});
     router_ = std::make_unique<Router>(*service_);
@@ -202,6 +205,7 @@ class Program {
   std::unique_ptr<Array> array_;
   std::unique_ptr<Alarms> alarms_;
   std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<IsnsClients> isns_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Authentication> authentication_;
   std::string openapi_yaml_;

@@ -1,5 +1,7 @@
 #include "agent/resource_status.h"
 
+#include "agent/clock.h"
+#include "agent/isns_clients.h"
 #include "api/lists.h"
 #include "api/settings.h"
 #include "rpc/status_fields.h"
@@ -72,12 +74,20 @@ void ResourceStatus::add(Json& resource) {
     status = target(name);
   } else if (kind_.member == "groups") {
     status = group(name);
+  } else if (kind_.member == "isns_servers") {
+    status = isns_server(name, resource);
   } else if (kind_.member == "settings") {
     status = setting(name);
   } else {
     status = {{"state", "ok"}};
   }
   resource["status"] = std::move(status);
+}
+
+Json ResourceStatus::medium(const rpc::VolumeStatus& volume) {
+  return {{"state", volume.medium->state},
+          {"size_bytes", volume.size_bytes},
+          {"prevented", volume.medium->prevented}};
 }
 
 Json ResourceStatus::volume(const std::string& name, const Json& resource) {
@@ -93,14 +103,20 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
     if (!engine_up_) status["message"] = "the engine does not answer";
   } else {
     status["state"] = served->second.state;
+    if (!served->second.message.empty()) status["message"] = served->second.message;
   }
-  if (const auto bytes = allocated_bytes(resource.value("pool", ""), resource.value("backing", "")))
+  const std::string backing = resource.value("backing", "");
+  if (const auto bytes =
+          backing.empty() ? std::nullopt : allocated_bytes(resource.value("pool", ""), backing))
     status["allocated_bytes"] = *bytes;
   status["mappings"] = served == volumes_.end() ? 0 : served->second.mappings;
   status["sessions"] = served == volumes_.end() ? 0 : served->second.sessions;
   status["in_use"] = served != volumes_.end() && served->second.in_use;
   if (served != volumes_.end() && served->second.reservations)
     status["reservations"] = rpc::encode(*served->second.reservations);
+  if (served != volumes_.end() && served->second.device)
+    status["device"] = rpc::encode(*served->second.device);
+  if (served != volumes_.end() && served->second.medium) status["medium"] = medium(served->second);
   return status;
 }
 
@@ -163,6 +179,22 @@ Json ResourceStatus::group(const std::string& name) {
   return {{"state", host.empty() ? "as configured" : "changed by a host"},
           {"access", std::move(access)},
           {"changed_by", host}};
+}
+
+Json ResourceStatus::isns_server(const std::string& name, const Json& resource) {
+  if (!resource.value("enabled", true)) return {{"state", "disabled"}};
+  const std::optional<IsnsStatus> known = service_.isns.status(name);
+  if (!known) return {{"state", "starting"}};
+  Json status = {{"state", known->state},       {"since", rfc3339(known->since)},
+                 {"targets", known->targets},   {"portals", known->portals},
+                 {"left_out", known->left_out}, {"registrations", known->registrations},
+                 {"failures", known->failures}};
+  if (!known->message.empty()) status["message"] = known->message;
+  if (known->last_error_at != 0) {
+    status["last_error"] = known->last_error;
+    status["last_error_at"] = rfc3339(known->last_error_at);
+  }
+  return status;
 }
 
 Json ResourceStatus::setting(const std::string& name) {

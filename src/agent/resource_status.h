@@ -29,7 +29,9 @@ class ResourceStatus {
   api::Json portal(const std::string& name);
   api::Json target(const std::string& name);
   api::Json group(const std::string& name);
+  api::Json isns_server(const std::string& name, const api::Json& resource);
   api::Json setting(const std::string& name);
+  static api::Json medium(const rpc::VolumeStatus& volume);
   std::optional<uint64_t> allocated_bytes(const std::string& pool, const std::string& backing);
   const std::map<std::string, storage::FoundBacking>& backings_of(const std::string& pool);
 

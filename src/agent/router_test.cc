@@ -65,6 +65,7 @@ std::vector<Kind> kinds() {
         {"volumes", {"db1"}},
         {"access", {{{"group_tag", 1}, {"state", "non_optimized"}, {"preferred", true}}}}},
        {{"explicit", true}}},
+      {"isns-servers", "isns-a", {{"name", "isns-a"}, {"address", "192.0.2.53"}}, {{"enabled", false}}},
       {"alert-channels",
        "ops",
        {{"name", "ops"},
@@ -95,6 +96,7 @@ class EveryOperation : public RouterTest {
   void volumes();
   void settings();
   void reservations();
+  void drives();
   void what_goes_on();
   void plans_and_generations();
   void configuration();
@@ -176,6 +178,54 @@ void EveryOperation::settings() {
   must(200, "DELETE", "/settings/array.name");
 }
 
+void EveryOperation::drives() {
+  auto folders = world.pools.folders();
+  const size_t files = folders.at(pool_folder).size();
+  folders.at(pool_folder)["a.iso"] = folders.at(pool_folder)["b.iso"] = {};
+  world.pools.set_folders(folders);
+  const Json wish = {{"name", "cd0"}, {"pool", "p0"}, {"kind", "cdrom"}, {"medium", "a.iso"}};
+  const Json made = must(201, "POST", "/volumes", wish).body;
+  EXPECT_EQ(made["block_bytes"], 2048);
+  EXPECT_EQ(made["size_bytes"], 0);
+  EXPECT_EQ(made["read_only"], true);
+  EXPECT_EQ(made["backing"], "");
+  EXPECT_EQ(made["status"]["medium"]["state"], "loaded");
+  EXPECT_EQ(world.engine.served().volumes[0].store.options.at("path"), std::string(pool_folder) + "/a.iso");
+  // Empty, another one, and what is not there.
+  EXPECT_EQ(must(200, "POST", "/volumes/cd0/eject").body["status"]["medium"]["state"], "empty");
+  EXPECT_EQ(must(200, "POST", "/volumes/cd0/insert", {{"medium", "b.iso"}}).body["medium"], "b.iso");
+  must(404, "POST", "/volumes/cd0/insert", {{"medium", "c.iso"}});
+  must(400, "POST", "/volumes/cd0/insert", {{"medium", "../b.iso"}});
+  EXPECT_EQ(must(200, "GET", "/volumes/cd0").body["medium"], "b.iso");
+  const Json plan = must(200, "POST", "/volumes/cd0/insert?dry_run=true", {{"medium", "a.iso"}}).body;
+  EXPECT_EQ(plan["steps"][0]["kind"], "change medium");
+  EXPECT_EQ(plan["steps"][0]["detail"], "b.iso -> a.iso");
+  // A host keeps it in.
+  world.engine.set_prevented({"cd0"});
+  EXPECT_EQ(must(409, "POST", "/volumes/cd0/eject").code(), "busy");
+  EXPECT_EQ(must(200, "GET", "/volumes/cd0").body["status"]["medium"]["prevented"], true);
+  EXPECT_EQ(must(200, "POST", "/volumes/cd0/eject?force=true").body["medium"], "");
+  // What a disk can.
+  must(422, "POST", "/volumes/cd0/resize", {{"size_bytes", "1GiB"}});
+  must(422, "POST", "/snapshots", {{"name", "cd0@a"}});
+  EXPECT_EQ(must(422, "PATCH", "/volumes/cd0", {{"write_cache", true}}, {{"If-Match", "*"}}).body["field"],
+            "volumes/cd0/write_cache");
+  const std::string disk = must(200, "GET", "/volumes/db1").body["backing"];
+  EXPECT_EQ(must(409, "POST", "/volumes/cd0/insert", {{"medium", disk}}).body["field"], "volumes/cd0/medium");
+  must(422, "POST", "/volumes/db1/eject");
+  must(404, "POST", "/volumes/none/insert", {{"medium", "a.iso"}});
+  must(404, "POST", "/volumes/none/eject");
+  // It goes and its images stay.
+  must(200, "DELETE", "/volumes/cd0");
+  must(201, "POST", "/recycle-bin/cd0/recover", Json::object());
+  must(200, "DELETE", "/volumes/cd0");
+  must(200, "DELETE", "/recycle-bin/cd0?force=true");
+  folders = world.pools.folders();
+  EXPECT_EQ(folders.at(pool_folder).size(), files + 2);
+  for (const char* image : {"a.iso", "b.iso"}) folders.at(pool_folder).erase(image);
+  world.pools.set_folders(folders);
+}
+
 void EveryOperation::reservations() {
   must(404, "POST", "/volumes/none/clear-reservations");
   rpc::ReservationStatus held;
@@ -204,6 +254,7 @@ void EveryOperation::what_goes_on() {
   EXPECT_THAT(world.engine.dropped(), testing::ElementsAre("7: away"));
   must(200, "GET", "/stats");
   reservations();
+  drives();
   world.service().telemetry.sample();
   world.now += 1;
   world.service().telemetry.sample();

@@ -208,7 +208,9 @@ std::string Array::api_place(const rpc::Document& document, const std::string& p
 
 Result<void> Array::serve() {
   const std::lock_guard lock(changes_);
-  return serve_locked();
+  TRY(serve_locked());
+  do_afterwork();
+  return {};
 }
 
 Result<void> Array::serve_locked() {

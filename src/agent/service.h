@@ -18,6 +18,7 @@ namespace ashlar::agent {
 
 class Authentication;
 class Alarms;
+class IsnsClients;
 class Telemetry;
 
 struct Service {
@@ -29,6 +30,7 @@ struct Service {
   Authentication& authentication;
   Alarms& alarms;
   Telemetry& telemetry;
+  IsnsClients& isns;
   storage::Privileged& privileged;
   const api::OpenApi& api;
   std::string openapi_yaml;  ///< as in the repository

@@ -5,12 +5,14 @@
 
 #include <charconv>
 #include <cstdio>
+#include <limits>
 #include <memory>
 #include <set>
 
 #include "agent/exposition.h"
 #include "api/lists.h"
 #include "base/log.h"
+#include "base/name_index.h"
 #include "base/nqn.h"
 
 namespace ashlar::agent {
@@ -76,6 +78,30 @@ void add_volumes(Exposition& out, const rpc::Stats& stats, const api::Configurat
   }
 }
 
+// Of volumes that are SCSI devices passed through; others have no such counters.
+void add_devices(Exposition& out, const rpc::Stats& stats) {
+  struct Family {
+    const char *counter, *name, *help;
+  };
+  static constexpr Family families[] = {
+      {"scsi_commands", "ashlar_device_commands_total", "Commands that a passed-through device was given."},
+      {"scsi_read_bytes", "ashlar_device_read_bytes_total", "Bytes that came from such a device."},
+      {"scsi_written_bytes", "ashlar_device_written_bytes_total", "Bytes that went to such a device."},
+      {"scsi_check_conditions", "ashlar_device_check_conditions_total",
+       "Answers of such a device with sense data."},
+      {"scsi_errors", "ashlar_device_errors_total",
+       "Commands that such a device did not answer, timeouts among them."},
+      {"scsi_timeouts", "ashlar_device_timeouts_total", "Commands that took longer than they may."},
+  };
+  for (const Family& family : families) {
+    out.family(family.name, "counter", family.help);
+    for (const rpc::VolumeStats& volume : stats.volumes) {
+      if (const auto found = volume.counters.find(family.counter); found != volume.counters.end())
+        out.value(family.name, {{"volume", volume.name}}, static_cast<double>(found->second));
+    }
+  }
+}
+
 void add_sessions(Exposition& out, const rpc::Stats& stats) {
   out.family("ashlar_session_commands_total", "counter", "Commands of a session.");
   out.family("ashlar_session_read_bytes_total", "counter", "Bytes that a session has read.");
@@ -92,15 +118,21 @@ void add_sessions(Exposition& out, const rpc::Stats& stats) {
   }
 }
 
-void add_status(Exposition& out, const rpc::EngineStatus& status) {
+void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Configuration& configuration) {
   out.family("ashlar_engine_uptime_seconds", "gauge", "Since the engine began.");
   out.value("ashlar_engine_uptime_seconds", {}, static_cast<double>(status.uptime_seconds));
   out.family("ashlar_volume_info", "gauge", "1 for each volume; what it is stands in the labels.");
   out.family("ashlar_volume_size_bytes", "gauge", "How large a volume is to its hosts.");
   out.family("ashlar_volume_online", "gauge", "1 when the engine serves the volume.");
+  const NameIndex volumes(configuration.volumes);
   for (const rpc::VolumeStatus& each : status.volumes) {
+    const api::Volume* volume = volumes.find(each.name);
     out.value("ashlar_volume_info",
-              {{"volume", each.name}, {"naa", each.identity.naa}, {"serial", each.identity.serial}}, 1);
+              {{"volume", each.name},
+               {"naa", each.identity.naa},
+               {"serial", each.identity.serial},
+               {"profile", volume == nullptr ? "" : volume->profile}},
+              1);
     out.value("ashlar_volume_size_bytes", {{"volume", each.name}}, static_cast<double>(each.size_bytes));
     out.value("ashlar_volume_online", {{"volume", each.name}}, each.state == "online" ? 1 : 0);
   }
@@ -169,6 +201,22 @@ void add_pools(Exposition& out, Array& array) {
   }
 }
 
+void add_isns(Exposition& out, const std::vector<IsnsStatus>& servers) {
+  out.family("ashlar_isns_registered", "gauge", "1 when an iSNS server knows all that it is to know.");
+  out.family("ashlar_isns_targets", "gauge", "Targets that an iSNS server was told.");
+  out.family("ashlar_isns_portals", "gauge", "Addresses that an iSNS server was told.");
+  out.family("ashlar_isns_registrations_total", "counter", "Registrations that an iSNS server has taken.");
+  out.family("ashlar_isns_failures_total", "counter", "What an iSNS server was asked in vain.");
+  for (const IsnsStatus& each : servers) {
+    const Exposition::Labels labels = {{"server", each.name}};
+    out.value("ashlar_isns_registered", labels, each.well() ? 1 : 0);
+    out.value("ashlar_isns_targets", labels, static_cast<double>(each.targets));
+    out.value("ashlar_isns_portals", labels, static_cast<double>(each.portals));
+    out.value("ashlar_isns_registrations_total", labels, static_cast<double>(each.registrations));
+    out.value("ashlar_isns_failures_total", labels, static_cast<double>(each.failures));
+  }
+}
+
 double certificate_days(const std::string& file) {
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> opened(std::fopen(file.c_str(), "re"), std::fclose);
   if (!opened) return 0;
@@ -197,14 +245,16 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   out.family("ashlar_engine_up", "gauge", "1 when the engine answers.");
   out.value("ashlar_engine_up", {}, status ? 1 : 0);
   if (status) {
-    add_status(out, *status);
+    add_status(out, *status, view->configuration);
     add_groups(out, *status);
   }
   if (const auto stats = engine_.stats()) {
     add_volumes(out, *stats, view->configuration);
+    add_devices(out, *stats);
     add_sessions(out, *stats);
   }
   add_pools(out, array_);
+  add_isns(out, isns_.statuses());
   out.family("ashlar_alert_active", "gauge", "1 for each alert that has not cleared.");
   for (const notify::Alert& each : alerts) {
     if (each.state != notify::AlertState::cleared)
@@ -270,6 +320,18 @@ double Telemetry::is_above(const std::string& pool, const char* level, double us
     above_.erase(key);
   }
   return above_.contains(key) ? 1 : 0;
+}
+
+// What has only begun says nothing yet.
+void Telemetry::add_isns_readings(std::vector<notify::Reading>& readings) const {
+  constexpr double unknown = std::numeric_limits<double>::quiet_NaN();
+  for (const api::IsnsServer& each : array_.view()->configuration.isns_servers) {
+    if (!each.enabled) continue;
+    const std::optional<IsnsStatus> status = isns_.status(each.name);
+    const bool known = status && status->state != "starting";
+    const double registered = !known ? unknown : status->well() ? 1 : 0;
+    readings.push_back({"isns_registered", "isns-servers/" + each.name, registered});
+  }
 }
 
 void Telemetry::add_pool_readings(std::vector<notify::Reading>& readings) {
@@ -356,6 +418,7 @@ std::vector<notify::Reading> Telemetry::readings() {
       readings.push_back({"volume_online", "volumes/" + each.name, online.contains(each.name) ? 1.0 : 0.0});
   }
   add_pool_readings(readings);
+  add_isns_readings(readings);
   if (status) {
     for (const rpc::HostStatus& each : status->hosts)
       readings.push_back({"session_count", "hosts/" + each.name, static_cast<double>(each.sessions)});

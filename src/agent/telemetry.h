@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/array.h"
+#include "agent/isns_clients.h"
 #include "notify/notify.h"
 #include "state/database.h"
 
@@ -19,11 +20,12 @@ namespace ashlar::agent {
 /// Any thread.
 class Telemetry {
  public:
-  Telemetry(Array& array, EngineLink& engine, state::Database& database, std::string certificate_file,
-            std::function<int64_t()> now)
+  Telemetry(Array& array, EngineLink& engine, state::Database& database, const IsnsClients& isns,
+            std::string certificate_file, std::function<int64_t()> now)
       : array_(array),
         engine_(engine),
         database_(database),
+        isns_(isns),
         certificate_file_(std::move(certificate_file)),
         now_(std::move(now)) {}
 
@@ -49,6 +51,7 @@ class Telemetry {
   Array& array_;
   EngineLink& engine_;
   state::Database& database_;
+  const IsnsClients& isns_;
   std::string certificate_file_;
   std::function<int64_t()> now_;
   std::atomic<bool> busy_ = true;
@@ -60,6 +63,7 @@ class Telemetry {
   std::optional<bool> audit_intact_;
 
   double is_above(const std::string& pool, const char* level, double used_percent, uint32_t threshold);
+  void add_isns_readings(std::vector<notify::Reading>& readings) const;
   void add_pool_readings(std::vector<notify::Reading>& readings);
 };
 

@@ -32,10 +32,19 @@ class TelemetryTest : public testing::Test {
 TEST_F(TelemetryTest, EveryMetricOfADefaultRuleIsRead) {
   world.service().telemetry.verify_audit();
   world.service().telemetry.sample();
+  world.must_change(
+      [](api::Configuration& next) { next.isns_servers = {{.name = "isns-a", .address = "192.0.2.53"}}; });
   std::set<std::string> read;
   for (const notify::Reading& each : world.service().telemetry.readings()) read.insert(each.metric);
   for (const api::AlertRule& rule : notify::default_rules())
     EXPECT_THAT(read, testing::Contains(rule.metric));
+}
+
+TEST_F(TelemetryTest, AVolumeTellsWhomItIsFor) {
+  world.must_change([](api::Configuration& next) { next.volumes[0].profile = "esxi"; });
+  const std::string name = world.service().array.view()->configuration.volumes[0].name;
+  EXPECT_THAT(world.service().telemetry.exposition({}, 0, "1"),
+              testing::ContainsRegex("ashlar_volume_info.volume=\"" + name + "\".*profile=\"esxi\""));
 }
 
 TEST_F(TelemetryTest, APoolHasItsOwnThresholds) {

@@ -43,6 +43,9 @@ Answer resize(Call& call) {
     TRY_ASSIGN(const Json now, find_resource(next, kind, name, api::Secrets::show));
     TRY(check_match(match, now, "volumes/" + name));
     api::Volume& volume = *api::find_named(next.volumes, name);
+    if (api::is_cdrom(volume))
+      return fail(ErrorCode::invalid_argument, "size_bytes",
+                  "of a CD-ROM drive is that of the medium in it: insert another");
     if (size < volume.size_bytes && !shrink) {
       return fail(ErrorCode::invalid_argument, "shrink",
                   "{} is less than the {} of volume {}: what lies past the new end is lost; say shrink",
@@ -56,10 +59,34 @@ Answer resize(Call& call) {
   });
 }
 
+// `medium` empty: ejects. With force a host that keeps the medium in is overruled.
+Answer change_medium(Call& call, const std::string& medium) {
+  const std::string name = call.name();
+  const auto edit = [name, medium](Configuration& next) -> Result<void> {
+    TRY(find_resource(next, *api::find_kind("volumes"), name, api::Secrets::show));
+    api::Volume& volume = *api::find_named(next.volumes, name);
+    if (!api::is_cdrom(volume))
+      return fail(ErrorCode::invalid_argument, "volumes/" + name,
+                  "is a disk: only a CD-ROM drive has a medium to change");
+    volume.medium = medium;
+    return {};
+  };
+  const auto view = call.service.array.view();
+  const api::Volume* now = api::find_named(view->configuration.volumes, name);
+  if (call.flag("force") && !call.flag("dry_run") && now != nullptr && api::is_cdrom(*now))
+    ROUTE_TRY(call.service.engine.allow_removal(name));
+  return make_change(call, edit, [&call, name](const Outcome& outcome) {
+    return show_volume(call, name, 200, *outcome.view);
+  });
+}
+
+Answer insert(Call& call) { return change_medium(call, call.body->value("medium", "")); }
+Answer eject(Call& call) { return change_medium(call, ""); }
+
 Answer connect(Call& call) {
   ROUTE_TRY_ASSIGN(std::string text,
                    connect_text(call.service.array.view()->configuration, call.name(),
-                                call.query.value("host", ""), call.query.value("format", "linux")));
+                                call.query.value("host", ""), call.query.value("format", "")));
   return json_response(200, {{"text", std::move(text)}});
 }
 
@@ -162,6 +189,8 @@ Answer clone(Call& call) {
 
 void add_volume_routes(Routes& routes) {
   routes["resizeVolume"] = resize;
+  routes["insertMedium"] = insert;
+  routes["ejectMedium"] = eject;
   routes["connectVolume"] = connect;
   routes["clearVolumeReservations"] = clear_reservations;
   routes["deleteVolume"] = erase;

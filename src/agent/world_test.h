@@ -10,6 +10,7 @@
 #include "agent/alarms.h"
 #include "agent/authentication.h"
 #include "agent/fake_disk_test.h"
+#include "agent/isns_clients.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"
 #include "api/lists.h"
@@ -167,6 +168,7 @@ class ApiWorld : public ArrayWorld {
   std::unique_ptr<EventBus> events_;
   std::unique_ptr<Alarms> alarms_;
   std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<IsnsClients> isns_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Authentication> authentication_;
   std::unique_ptr<Service> service_;

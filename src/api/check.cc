@@ -5,6 +5,7 @@
 #include <unordered_set>
 
 #include "api/examination.h"
+#include "api/host_profile.h"
 #include "api/lists.h"
 #include "api/settings.h"
 #include "base/identity.h"
@@ -16,6 +17,7 @@ namespace {
 constexpr size_t max_resources = 65536;  // of one kind
 constexpr size_t max_comment_bytes = 1024;
 constexpr uint64_t max_volume_bytes = 1ull << 60;
+constexpr size_t max_medium_bytes = 200;
 constexpr size_t max_serial = 36;  // a UUID as text, which volumes of other targets have
 
 }  // namespace
@@ -65,6 +67,7 @@ Result<void> Examination::run() {
   for (const Target& each : all_.targets) TRY(target(each));
   for (const Map& each : all_.maps) TRY(map(each));
   for (const Group& each : all_.groups) TRY(group(each));
+  for (const IsnsServer& each : all_.isns_servers) TRY(isns_server(each));
   for (const User& each : all_.users) TRY(user(each));
   for (const Token& each : all_.tokens) TRY(token(each));
   for (const AlertRule& each : all_.alert_rules) TRY(alert_rule(each));
@@ -96,7 +99,7 @@ Result<void> Examination::names() {
 Result<void> Examination::pool(const Pool& each) {
   const std::string place = "pools/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.kind, {"dir", "device", "memory", "null"}, place + "/kind"));
+  TRY(one_of(each.kind, {"dir", "device", "memory", "null", "scsi"}, place + "/kind"));
   TRY(check_comment(each.comment, place + "/comment"));
   if ((each.kind == "dir") != !each.path.empty()) {
     return fail(ErrorCode::invalid_argument, place + "/path", "{}",
@@ -104,11 +107,12 @@ Result<void> Examination::pool(const Pool& each) {
                                   : "is for pools of kind dir only");
   }
   if (each.kind == "dir") TRY(claim(paths_, each.path, "pool " + each.name, place + "/path"));
-  if ((each.kind == "device") != !each.devices.empty()) {
+  if ((each.kind == "device" || each.kind == "scsi") != !each.devices.empty()) {
     return fail(ErrorCode::invalid_argument, place + "/devices", "{}",
-                each.devices.empty()
-                    ? "is missing: the devices of a pool of kind device (see `ashlar disk list`)"
-                    : "is for pools of kind device only");
+                !each.devices.empty() ? "is for pools of kinds device and scsi only"
+                : each.kind == "scsi"
+                    ? "is missing: the SCSI devices of a pool of kind scsi (see lsscsi -g)"
+                    : "is missing: the devices of a pool of kind device (see `ashlar disk list`)");
   }
   for (size_t i = 0; i < each.devices.size(); ++i)
     TRY(claim(devices_, each.devices[i], "pool " + each.name, fmt::format("{}/devices[{}]", place, i)));
@@ -166,27 +170,109 @@ Result<void> Examination::geometry(const Volume& each, const std::string& place)
   return {};
 }
 
+// What a device is that hosts use as it is, is the device's to say.
+Result<void> Examination::passed_through(const Volume& each, bool device, const std::string& place) {
+  const auto refuse = [&place](const char* field, const char* why) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}/{}", place, field), "{}", why);
+  };
+  for (size_t i = 0; i < each.allow.size(); ++i)
+    TRY(one_of(each.allow[i], {"firmware", "format", "diagnostics", "ata"},
+               fmt::format("{}/allow[{}]", place, i)));
+  constexpr uint32_t longest_timeout_seconds = 86'400;
+  if (each.timeout_seconds > longest_timeout_seconds)
+    return fail(ErrorCode::out_of_range, place + "/timeout_seconds", "at most {}, not {}",
+                longest_timeout_seconds, each.timeout_seconds);
+  if (!device) {
+    if (!each.allow.empty()) return refuse("allow", "is for volumes in pools of kind scsi");
+    return each.timeout_seconds == 0 ? Result<void>{}
+                                     : refuse("timeout_seconds", "is for volumes in pools of kind scsi");
+  }
+  if (each.size_bytes != 0)
+    return refuse("size_bytes", "a SCSI device that is passed through has no size of ours: leave it out");
+  if (each.write_cache)
+    return refuse("write_cache", "the cache of a device that is passed through is its own");
+  if (each.removable)
+    return refuse("removable", "whether its medium can be taken out is the device's to say");
+  return each.layers.empty()
+             ? Result<void>{}
+             : refuse("layers", "layers are for blocks, which a SCSI device as it is has none of");
+}
+
+// The medium is a name in the pool's folder, and no way out of it.
+Result<void> Examination::drive(const Volume& each, const Pool& pool, const std::string& place) {
+  const auto wrong = [&place](const char* field, std::string_view what) {
+    return fail(ErrorCode::invalid_argument, place + field, "{}", what);
+  };
+  if (pool.kind != "dir")
+    return wrong("/pool", "of a CD-ROM drive is of kind dir: its folder has the images");
+  if (each.block_bytes != cd_block_bytes || each.physical_block_bytes != cd_block_bytes)
+    return wrong("/block_bytes", "of a CD-ROM drive is 2048: leave it out");
+  if (each.size_bytes != 0)
+    return wrong("/size_bytes", "of a CD-ROM drive is that of the medium in it: leave it out");
+  if (each.write_cache) return wrong("/write_cache", "is for disks: nothing is written to a CD-ROM");
+  const bool good = std::ranges::all_of(each.medium, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-' || c == '@';
+  });
+  if (each.medium.size() > max_medium_bytes || !good || each.medium.starts_with('.'))
+    return wrong("/medium",
+                 "is the name of a file in the pool's folder: at most 200 letters, digits and '._-@'");
+  const auto owner = std::ranges::find_if(all_.volumes, [&each](const Volume& other) {
+    return other.pool == each.pool && !each.medium.empty() && other.backing == each.medium;
+  });
+  if (owner == all_.volumes.end()) return {};
+  return fail(ErrorCode::already_exists, place + "/medium",
+              "'{}' belongs to volume {}, whose hosts write to it", each.medium, owner->name);
+}
+
 Result<void> Examination::volume(const Volume& each, const std::string& place) {
   TRY(parse_resource_name(each.name, place + "/name"));
   TRY(exists(pools_, all_.pools, each.pool, "pool", place + "/pool"));
   const Pool& pool = *pools_.find(each.pool);
-  TRY(geometry(each, place));
-  if (each.size_bytes == 0 && pool.kind != "device")
+  TRY(passed_through(each, pool.kind == "scsi", place));
+  TRY(one_of(each.kind, {"disk", "cdrom"}, place + "/kind"));
+  if (is_cdrom(each)) {
+    TRY(drive(each, pool, place));
+  } else {
+    TRY(geometry(each, place));
+    if (!each.medium.empty())
+      return fail(ErrorCode::invalid_argument, place + "/medium", "is for volumes of kind cdrom");
+  }
+  if (each.size_bytes == 0 && pool.kind != "device" && pool.kind != "scsi" && !is_cdrom(each))
     return fail(ErrorCode::invalid_argument, place + "/size_bytes",
                 "is missing: how large the volume is to be (\"10GiB\")");
   if (!each.device.empty()) {
-    if (pool.kind != "device")
-      return fail(ErrorCode::invalid_argument, place + "/device", "is for volumes in pools of kind device");
+    if (pool.kind != "device" && pool.kind != "scsi")
+      return fail(ErrorCode::invalid_argument, place + "/device",
+                  "is for volumes in pools of kinds device and scsi");
     const std::vector<std::string_view> devices(pool.devices.begin(), pool.devices.end());
     TRY(one_of(each.device, devices, place + "/device"));
   }
   if (!each.backing.empty())
     TRY(claim(backings_, each.pool + "\n" + each.backing, "volume " + each.name, place + "/backing"));
+  if (!each.key_id.empty()) {
+    if (!each.encrypted)
+      return fail(ErrorCode::invalid_argument, place + "/key_id", "is there, but `encrypted` is not");
+    TRY(parse_uuid(each.key_id, place + "/key_id"));
+  }
   TRY(one_of(each.profile, {"generic", "linux", "windows", "esxi", "xen"}, place + "/profile"));
+  TRY(profile(each, place));
   for (size_t i = 0; i < each.layers.size(); ++i)
     TRY(one_of(each.layers[i].kind, {"readonly", "fault"}, fmt::format("{}/layers[{}]/kind", place, i)));
   TRY(check_comment(each.comment, place + "/comment"));
   return identity(each.identity, place);
+}
+
+Result<void> Examination::profile(const Volume& each, const std::string& place) {
+  const HostProfile& profile = host_profile(each.profile);
+  TRY(check_usable(each, profile, place));
+  if (profile.distinct_serial_bytes == 0 || each.identity.serial.empty()) return {};
+  const std::string first = each.identity.serial.substr(0, profile.distinct_serial_bytes);
+  const auto [owner, fresh] = serial_beginnings_.emplace(first, each.name);
+  if (fresh) return {};
+  return fail(ErrorCode::already_exists, place + "/identity/serial",
+              "begins as that of volume {}: hosts of type {} may go by its first {} bytes", owner->second,
+              profile.name, profile.distinct_serial_bytes);
 }
 
 Result<void> Examination::snapshot(const Snapshot& each) {
@@ -203,7 +289,10 @@ Result<void> Examination::snapshot(const Snapshot& each) {
                 "'{}' is not what stands before the @ in the name", each.volume);
   }
   TRY(check_comment(each.comment, place + "/comment"));
-  return exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume");
+  TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
+  if (!is_cdrom(*volumes_.find(each.volume))) return {};
+  return fail(ErrorCode::invalid_argument, place + "/volume",
+              "'{}' is a CD-ROM drive: there is nothing of its own to freeze", each.volume);
 }
 
 Result<void> Examination::grants(const std::vector<Grant>& list, const std::string& place) {

@@ -1,10 +1,11 @@
-// The rules of hosts, portals, targets, maps and access groups: who sees what, and by which way.
+// The rules of hosts, portals, targets, maps, access groups and iSNS servers: who sees what, and by which way.
 #include <arpa/inet.h>
 
 #include <algorithm>
 #include <set>
 
 #include "api/examination.h"
+#include "api/host_profile.h"
 #include "api/lists.h"
 #include "base/address_range.h"
 #include "base/identity.h"
@@ -15,7 +16,8 @@ namespace {
 
 constexpr size_t max_initiators = 256;  // of one host
 constexpr size_t max_addresses = 64;    // of one host
-constexpr uint16_t max_lun = 16383;     // flat space addressing, SAM-5 4.7.7.3
+constexpr size_t max_isns_servers = 4;
+constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 }  // namespace
 
@@ -108,6 +110,34 @@ Result<void> Examination::portal(const Portal& each) {
   return check_comment(each.comment, place + "/comment");
 }
 
+Result<void> Examination::isns_server(const IsnsServer& each) {
+  const std::string place = "isns-servers/" + each.name;
+  if (all_.isns_servers.size() > max_isns_servers)
+    return fail(ErrorCode::out_of_range, place, "{} iSNS servers; at most {}", all_.isns_servers.size(),
+                max_isns_servers);
+  TRY(parse_resource_name(each.name, place + "/name"));
+  in6_addr address{};
+  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
+      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
+  }
+  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(claim(name_servers_, fmt::format("{} port {}", each.address, each.port), "iSNS server " + each.name,
+            place + "/port"));
+  constexpr size_t max_entity_bytes = 200;  // RFC 4171 6.2.1 allows 255
+  if (each.entity.size() > max_entity_bytes)
+    return fail(ErrorCode::invalid_argument, place + "/entity", "at most {} characters", max_entity_bytes);
+  const auto belongs = [](unsigned char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || c == '_' || c == ':';
+  };
+  if (!std::ranges::all_of(each.entity, belongs))
+    return fail(ErrorCode::invalid_argument, place + "/entity",
+                "may have letters, digits, '.', '-', '_' and ':'");
+  return check_comment(each.comment, place + "/comment");
+}
+
 Result<void> Examination::target(const Target& each) {
   const std::string place = "targets/" + each.name;
   TRY(check_name_of_port(each.name, place + "/name"));
@@ -132,6 +162,20 @@ Result<void> Examination::target(const Target& each) {
   return check_comment(each.comment, place + "/comment");
 }
 
+// A volume may be for hosts of several types: each that it is shown to must be able to use it.
+Result<void> Examination::fits_host(const Map& each, const std::string& host, const std::string& place) {
+  const HostProfile& profile = host_profile(hosts_.find(host)->os);
+  if (each.lun && *each.lun > profile.highest_lun) {
+    return fail(ErrorCode::out_of_range, place + "/lun",
+                "host {} is of type {}, which finds no LUN above {}: leave lun out to have a free one", host,
+                profile.name, profile.highest_lun);
+  }
+  const auto usable = check_usable(*volumes_.find(each.volume), profile, "volumes/" + each.volume);
+  if (usable) return {};
+  return fail(usable.error().code, place + "/volume", "host {} cannot have it: {}", host,
+              usable.error().text());
+}
+
 Result<void> Examination::take_lun(const Map& each, const std::string& host, const std::string& place) {
   const auto same = seen_.emplace(fmt::format("{} {} {}", host, each.target, each.volume), each.name);
   if (!same.second) {
@@ -146,12 +190,24 @@ Result<void> Examination::take_lun(const Map& each, const std::string& host, con
               each.target, taken.first->second);
 }
 
+Result<void> Examination::fits_protocol(const Map& each, const std::string& place) {
+  if (!is_nqn(each.target)) return {};
+  const Volume& volume = *volumes_.find(each.volume);
+  const Pool* const pool = pools_.find(volume.pool);
+  const bool passed_through = pool != nullptr && pool->kind == "scsi";
+  if (!is_cdrom(volume) && !passed_through) return {};
+  return fail(ErrorCode::invalid_argument, place + "/volume",
+              "{} is {}, which NVMe does not have: map it by iSCSI", each.volume,
+              passed_through ? "a SCSI device of the machine" : "a CD-ROM drive");
+}
+
 Result<void> Examination::map(const Map& each) {
   const std::string place = "maps/" + each.name;
   if (each.name.size() > 128)
     return fail(ErrorCode::invalid_argument, place + "/name", "at most 128 characters");
   TRY(exists(volumes_, all_.volumes, each.volume, "volume", place + "/volume"));
   TRY(exists(targets_, all_.targets, each.target, "target", place + "/target"));
+  TRY(fits_protocol(each, place));
   if (each.host.empty() == each.host_group.empty())
     return fail(ErrorCode::invalid_argument, place + "/host", "name a host or a host_group, one of them");
   if (each.lun && *each.lun > max_lun)
@@ -159,10 +215,14 @@ Result<void> Examination::map(const Map& each) {
   TRY(check_comment(each.comment, place + "/comment"));
   if (!each.host.empty()) {
     TRY(exists(hosts_, all_.hosts, each.host, "host", place + "/host"));
+    TRY(fits_host(each, each.host, place));
     return take_lun(each, each.host, place);
   }
   TRY(exists(groups_, all_.host_groups, each.host_group, "host group", place + "/host_group"));
-  for (const std::string& host : groups_.find(each.host_group)->hosts) TRY(take_lun(each, host, place));
+  for (const std::string& host : groups_.find(each.host_group)->hosts) {
+    TRY(fits_host(each, host, place));
+    TRY(take_lun(each, host, place));
+  }
   return {};
 }
 

@@ -24,6 +24,7 @@ struct Configuration {
   std::vector<Target> targets;
   std::vector<Map> maps;
   std::vector<Group> groups;
+  std::vector<IsnsServer> isns_servers;
   std::vector<User> users;
   std::vector<Token> tokens;
   std::vector<AlertChannel> alert_channels;
@@ -50,6 +51,7 @@ constexpr std::array kinds = {
     Kind{"targets", "targets", "target", true},
     Kind{"maps", "maps", "map", true},
     Kind{"groups", "groups", "group", true},
+    Kind{"isns_servers", "isns-servers", "iSNS server", true},
     Kind{"users", "users", "user", false},
     Kind{"tokens", "tokens", "token", false},
     Kind{"alert_channels", "alert-channels", "alert channel", true},

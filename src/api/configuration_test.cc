@@ -84,6 +84,53 @@ const Breach breaches[] = {
     {"volumes/db1/physical_block_bytes", [](Configuration& c) { c.volumes[0].physical_block_bytes = 3000; }},
     {"volumes/db1/profile", [](Configuration& c) { c.volumes[0].profile = "beos"; }},
     {"volumes/db1/device", [](Configuration& c) { c.volumes[0].device = "/dev/sda"; }},
+    {"volumes/db1/block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].block_bytes = 4096;
+     }},
+    {"volumes/db1/block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "xen";
+       c.volumes[0].block_bytes = 4096;
+     }},
+    {"volumes/db1/physical_block_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "windows";
+       c.volumes[0].physical_block_bytes = 8192;
+     }},
+    {"volumes/db1/size_bytes",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].size_bytes = (uint64_t{64} << 40) + 512;
+     }},
+    {"volumes/db1/write_cache",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].write_cache = true;
+     }},
+    {"volumes/db2/identity/serial",
+     [](Configuration& c) {
+       c.volumes[0].profile = "esxi";
+       c.volumes[0].identity.serial = "DATASTORE-1";
+       c.volumes.push_back({.name = "db2", .pool = "p0", .size_bytes = 512, .profile = "esxi"});
+       c.volumes[1].identity.serial = "DATASTORE-2";
+     }},
+    {"maps/db1.web1/volume",
+     [](Configuration& c) {
+       c.hosts[0].os = "esxi";
+       c.volumes[0].write_cache = true;
+     }},
+    {"maps/db1.web1/lun",
+     [](Configuration& c) {
+       c.hosts[0].os = "windows";
+       c.maps[0].lun = 255;
+     }},
+    {"maps/db1.web1/lun",
+     [](Configuration& c) {
+       c.hosts[0].os = "esxi";
+       c.maps[0].lun = 1024;
+     }},
     {"volumes/db1/identity/naa", [](Configuration& c) { c.volumes[0].identity.naa = "4111111111111111"; }},
     {"volumes/db1/identity/vendor", [](Configuration& c) { c.volumes[0].identity.vendor = "NINE CHAR"; }},
     {"volumes/db2/identity/naa",
@@ -119,6 +166,23 @@ const Breach breaches[] = {
        c.targets[0].name = "nqn.2026-11.a:b";
        c.targets[0].protocol = "nvme-tcp";
      }},
+    {"isns-servers/isns-a/address", [](Configuration& c) { c.isns_servers[0].address = "isns.example.org"; }},
+    {"isns-servers/isns-a/port", [](Configuration& c) { c.isns_servers[0].port = 0; }},
+    {"isns-servers/isns-a/entity", [](Configuration& c) { c.isns_servers[0].entity = "an array"; }},
+    {"isns-servers/isns-a/entity",
+     [](Configuration& c) { c.isns_servers[0].entity = std::string(201, 'x'); }},
+    {"isns-servers/isns-a/comment",
+     [](Configuration& c) { c.isns_servers[0].comment = std::string(1025, 'x'); }},
+    {"isns-servers/isns-b/port",
+     [](Configuration& c) {
+       c.isns_servers.push_back(c.isns_servers[0]);
+       c.isns_servers[1].name = "isns-b";
+     }},
+    {"isns-servers/isns-a",
+     [](Configuration& c) {
+       for (uint16_t i = 0; i < 4; ++i)
+         c.isns_servers.push_back({.name = fmt::format("more{}", i), .address = "192.0.2.54", .port = i});
+     }},
     {"targets/x/name", [](Configuration& c) { c.targets[0].name = "x"; }},
     {"maps/db1.web1/target", [](Configuration& c) { c.maps[0].target = "iqn.2026-11.io.ashlar:two"; }},
     {"maps/db1.web1/host", [](Configuration& c) { c.maps[0].host_group = "web"; }},
@@ -149,6 +213,8 @@ const Breach breaches[] = {
     {"alert-rules/pool-full/channels[0]", [](Configuration& c) { c.alert_rules[0].channels = {"pager"}; }},
     {"settings/array.nam", [](Configuration& c) { c.settings[0].name = "array.nam"; }},
     {"settings/array.name/value", [](Configuration& c) { c.settings[0].value = 5; }},
+    {"settings/array.management_urls/value[0]",
+     [](Configuration& c) { c.settings[0] = {"array.management_urls", Json::array({"san.example.org"})}; }},
 };
 INSTANTIATE_TEST_SUITE_P(All, BreachTest, ::testing::ValuesIn(breaches));
 

@@ -48,8 +48,11 @@ class Examination {
   Result<void> names();
   Result<void> pool(const Pool& each);
   Result<void> identity(const Identity& each, const std::string& owner);
+  Result<void> drive(const Volume& each, const Pool& pool, const std::string& place);
   Result<void> geometry(const Volume& each, const std::string& place);
+  Result<void> passed_through(const Volume& each, bool device, const std::string& place);
   Result<void> volume(const Volume& each, const std::string& place);
+  Result<void> profile(const Volume& each, const std::string& place);
   Result<void> snapshot(const Snapshot& each);
   Result<void> chap(const Chap& each, const std::string& place);
   Result<void> host(const Host& each);
@@ -60,6 +63,9 @@ class Examination {
   Result<void> group_access(const Group& each, const std::string& place);
   Result<void> group(const Group& each);
   Result<void> take_lun(const Map& each, const std::string& host, const std::string& place);
+  Result<void> isns_server(const IsnsServer& each);
+  Result<void> fits_protocol(const Map& each, const std::string& place);
+  Result<void> fits_host(const Map& each, const std::string& host, const std::string& place);
   Result<void> grants(const std::vector<Grant>& list, const std::string& place);
   Result<void> user(const User& each);
   Result<void> token(const Token& each);
@@ -86,8 +92,10 @@ class Examination {
   const NameIndex<User> users_;
   const NameIndex<AlertChannel> channels_;
   Owners naas_, eui64s_, uuids_, serials_, backings_, initiators_, endpoints_, devices_, subjects_, paths_;
-  Owners members_;      // volume: its group
-  Owners luns_, seen_;  // "host target LUN", "host target volume" (names have no spaces): the map
+  Owners name_servers_;
+  Owners members_;            // volume: its group
+  Owners serial_beginnings_;  // of volumes whose hosts go by that: the volume
+  Owners luns_, seen_;        // "host target LUN", "host target volume" (names have no spaces): the map
 };
 
 }  // namespace ashlar::api

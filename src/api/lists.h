@@ -23,6 +23,7 @@ void for_each_list(C& configuration, Visit visit) {
   visit("targets", configuration.targets);
   visit("maps", configuration.maps);
   visit("groups", configuration.groups);
+  visit("isns_servers", configuration.isns_servers);
   visit("users", configuration.users);
   visit("tokens", configuration.tokens);
   visit("alert_channels", configuration.alert_channels);

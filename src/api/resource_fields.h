@@ -38,6 +38,8 @@ template <typename V, Is<Volume> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
   v.field("pool", volume.pool, required);
+  v.field("kind", volume.kind);
+  v.field("medium", volume.medium);
   v.field("device", volume.device);
   v.size("size_bytes", volume.size_bytes);
   v.size("block_bytes", volume.block_bytes);
@@ -46,12 +48,16 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
   v.field("profile", volume.profile);
   v.field("identity", volume.identity);
   v.field("layers", volume.layers);
+  v.field("allow", volume.allow);
+  v.field("timeout_seconds", volume.timeout_seconds);
   v.field("comment", volume.comment);
   v.field("origin", volume.origin);
   v.field("backing", volume.backing);
+  v.field("key_id", volume.key_id);
   v.field("created_at", volume.created_at);
 }
 
@@ -121,6 +127,7 @@ void visit_fields(V& v, T& host) {
   v.field("chap", host.chap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
+  v.field("asynchronous_events", host.asynchronous_events);
   v.field("comment", host.comment);
 }
 
@@ -152,6 +159,17 @@ void visit_fields(V& v, T& target) {
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
   v.field("comment", target.comment);
+}
+
+template <typename V, Is<IsnsServer> T>
+void visit_fields(V& v, T& server) {
+  v.field("name", server.name, required);
+  v.field("address", server.address, required);
+  v.field("port", server.port);
+  v.field("enabled", server.enabled);
+  v.field("entity", server.entity);
+  v.field("esi_port", server.esi_port);
+  v.field("comment", server.comment);
 }
 
 template <typename V, Is<Grant> T>

@@ -15,10 +15,11 @@ namespace ashlar::api {
 /// Where volumes live. The kind decides what else must be there.
 struct Pool {
   std::string name;
-  std::string kind;                  ///< "dir", "device", "memory", "null"
-  std::string path;                  ///< dir: an absolute folder that exists
-  std::vector<std::string> devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), one volume each
-  uint32_t warn_percent = 80;        ///< fill level that raises a warning
+  std::string kind;  ///< "dir", "device", "memory", "null", "scsi"
+  std::string path;  ///< dir: an absolute folder that exists
+  std::vector<std::string>
+      devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), scsi: nodes; one volume each
+  uint32_t warn_percent = 80;  ///< fill level that raises a warning
   uint32_t critical_percent = 95;
   std::string comment;
   bool operator==(const Pool&) const = default;
@@ -43,23 +44,35 @@ struct Layer {
 struct Volume {
   std::string name;
   std::string pool;
-  std::string device;                    ///< pool kind device: which of its devices
-  uint64_t size_bytes = 0;               ///< pool kind device: 0 is all of it
-  uint32_t block_bytes = 512;            ///< 512 or 4096; fixed at creation
+  std::string kind = "disk";   ///< "disk" or "cdrom": a drive (docs/cdrom.md); fixed at creation
+  std::string medium;          ///< of a drive: a file of its pool, which is of kind dir; empty: none
+  std::string device;          ///< pool kinds device and scsi: which of its devices
+  uint64_t size_bytes = 0;     ///< pool kind device: 0 is all of it; kind scsi: always 0
+  uint32_t block_bytes = 512;  ///< 512 or 4096, of a drive 2048; fixed at creation
   uint32_t physical_block_bytes = 4096;  ///< fixed at creation
   bool thin = true;                      ///< fixed at creation
   bool read_only = false;
   bool write_cache = false;
   bool removable = false;
+  bool encrypted = false;           ///< what its pool holds is ciphertext; fixed at creation
   std::string profile = "generic";  ///< "generic", "linux", "windows", "esxi", "xen"
   Identity identity;
   std::vector<Layer> layers;
+  std::vector<std::string>
+      allow;  ///< pool kind scsi: "firmware", "format", "diagnostics", "ata" (docs/passthrough.md)
+  uint32_t timeout_seconds = 0;  ///< pool kind scsi: of an ordinary command; 0: by the kind of device
   std::string comment;
-  std::string origin;      ///< the snapshot that it was cloned from; told, not set
-  std::string backing;     ///< what the pool calls its storage; told, not set
+  std::string origin;   ///< the snapshot that it was cloned from; told, not set
+  std::string backing;  ///< what the pool calls its storage; told, not set; a drive has none
+  std::string
+      key_id;  ///< under which the engine keeps its key, no secret: a clone's is its origin's; told, not set
   std::string created_at;  ///< told, not set
   bool operator==(const Volume&) const = default;
 };
+
+/// Of a CD-ROM drive, the length of a block is what it is.
+constexpr uint32_t cd_block_bytes = 2048;
+inline bool is_cdrom(const Volume& volume) { return volume.kind == "cdrom"; }
 
 /// A frozen copy of a volume; its name is VOLUME@SNAPSHOT.
 struct Snapshot {
@@ -128,8 +141,9 @@ struct Host {
   bool any = false;                     ///< every initiator that no host names
   std::optional<Chap> chap;
   std::vector<std::string> addresses =
-      {};                     ///< where it may come from: addresses or ranges; empty: from anywhere
-  uint32_t max_sessions = 0;  ///< 0: no bound of its own
+      {};                            ///< where it may come from: addresses or ranges; empty: from anywhere
+  uint32_t max_sessions = 0;         ///< 0: no bound of its own
+  bool asynchronous_events = false;  ///< told by an iSCSI message, too, when its LUNs or a size change
   std::string comment;
   bool operator==(const Host&) const = default;
 };
@@ -162,6 +176,18 @@ struct Target {
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   std::string comment;
   bool operator==(const Target&) const = default;
+};
+
+/// An iSNS server (RFC 4171) that is told of the targets and portals, so that hosts find them by it (docs/isns.md).
+struct IsnsServer {
+  std::string name;
+  std::string address;  ///< IPv4 or IPv6 literal
+  uint16_t port = 3205;
+  bool enabled = true;
+  std::string entity = {};  ///< what the array is called there; drawn when the server is added
+  uint16_t esi_port = 0;    ///< where the server may ask whether the array lives; 0: it is not asked to
+  std::string comment;
+  bool operator==(const IsnsServer&) const = default;
 };
 
 /// What `role` may do to resources of `kind` whose name fits `name` ("*" and "?" as in file names).

@@ -4,17 +4,22 @@
 
 #include "api/lists.h"
 #include "base/check.h"
+#include "base/management_url.h"
 
 namespace ashlar::api {
 namespace {
 
 using enum SettingType;
 
+constexpr std::string_view management_urls = "array.management_urls";
+
 constexpr SettingInfo infos[] = {
     {"alerts.interval_seconds", number, "5", 1, 300, "How often the rules of alerts are looked at"},
     {"api.login_minutes", number, "30", 1, 1440, "A login that is not used for so long ends"},
     {"api.login_longest_hours", number, "12", 1, 720, "A login ends after so long, used or not"},
     {"api.requests_per_second", number, "200", 1, 100000, "Of one user or address; more are answered 429"},
+    {management_urls, list, "[]", 0, max_management_urls,
+     "Where this array is managed: what hosts find in VPD page 85h"},
     {"array.name", text, "\"ashlar\"", 0, 64, "What this array is called in alerts, mails and metrics"},
     {"history.enabled", boolean, "true", 0, 0, "Keep the history of metrics for charts"},
     {"iscsi.name_prefix", text, "\"iqn.2026-11.io.ashlar\"", 0, 128,
@@ -73,6 +78,17 @@ Result<void> check_list(const Setting& setting, const SettingInfo& info, const s
   return {};
 }
 
+Result<void> check_urls(const Setting& setting, const std::string& place) {
+  if (setting.name != management_urls) return {};
+  for (size_t i = 0; i < setting.value.size(); ++i) {
+    if (!is_management_url(setting.value[i].get_ref<const std::string&>()))
+      return fail(ErrorCode::invalid_argument, fmt::format("{}[{}]", place, i),
+                  "is no URL of at most {} characters, such as https://san.example.org:8443/",
+                  max_management_url_bytes);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::span<const SettingInfo> setting_infos() { return infos; }
@@ -107,7 +123,7 @@ Result<void> check_setting(const Setting& setting) {
   switch (info->type) {
     case number: return check_number(setting, *info, place);
     case text: return check_text(setting.value, *info, place);
-    case list: return check_list(setting, *info, place);
+    case list: TRY(check_list(setting, *info, place)); return check_urls(setting, place);
     case boolean:
       if (!setting.value.is_boolean())
         return std::unexpected(wrong_type(setting.value, place, "true or false"));

@@ -22,6 +22,7 @@ inline Configuration small_configuration() {
   all.maps = {
       {.name = "db1.web1", .volume = "db1", .target = "iqn.2026-11.io.ashlar:one", .host = "web1", .lun = 0}};
   all.groups = {{.name = "ha", .volumes = {"db1"}, .access = {{.group_tag = 1, .state = "non_optimized"}}}};
+  all.isns_servers = {{.name = "isns-a", .address = "192.0.2.53"}};
   all.users = {{.name = "alice", .role = "operator"}};
   all.tokens = {{.name = "ansible", .user = "alice"}};
   all.alert_channels = {{.name = "ops", .kind = "webhook", .options = {{"url", "https://127.0.0.1/hook"}}}};

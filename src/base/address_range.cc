@@ -12,6 +12,7 @@ namespace {
 constexpr uint8_t mapped_bits = 96;  // ::ffff:0:0/96 holds IPv4
 
 using Bytes16 = std::array<uint8_t, 16>;
+constexpr Bytes16 mapped_base = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct Parsed {
   Bytes16 bytes{};
@@ -21,7 +22,7 @@ struct Parsed {
 std::optional<Parsed> parse_literal(const std::string& text) {
   Parsed parsed;
   if (inet_pton(AF_INET6, text.c_str(), parsed.bytes.data()) == 1) return parsed;
-  parsed.bytes = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  parsed.bytes = mapped_base;
   parsed.is_ipv4 = true;
   if (inet_pton(AF_INET, text.c_str(), parsed.bytes.data() + 12) == 1) return parsed;
   return std::nullopt;
@@ -81,5 +82,12 @@ bool AddressRange::contains(const std::string& address) const {
   const auto literal = parse_literal(address);
   return literal && cut(literal->bytes, prefix_bits_) == bytes_;
 }
+
+bool AddressRange::has_ipv4() const {
+  const uint8_t bits = std::min(prefix_bits_, mapped_bits);
+  return cut(mapped_base, bits) == cut(bytes_, bits);
+}
+
+bool AddressRange::has_ipv6() const { return prefix_bits_ < mapped_bits || !has_ipv4(); }
 
 }  // namespace ashlar

@@ -22,6 +22,9 @@ class AddressRange {
 
   /// `address`: a literal as sockets tell it; an IPv4 one may come mapped (::ffff:192.0.2.7).
   bool contains(const std::string& address) const;
+  /// Whether any IPv4, or any IPv6, address is in it.
+  bool has_ipv4() const;
+  bool has_ipv6() const;
   bool operator==(const AddressRange&) const = default;
 
  private:

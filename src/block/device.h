@@ -8,7 +8,7 @@
 
 namespace ashlar::block {
 
-/// What a device can do. Fixed while a channel is open, but for size_bytes, which a resize moves.
+/// What a device can do. Fixed while a channel is open, but for size_bytes, which a resize moves, and erasable_key.
 struct Limits {
   uint64_t size_bytes = 0;
   uint32_t block_bytes = 512;               ///< offsets and lengths are multiples of this
@@ -25,7 +25,10 @@ struct Limits {
   bool read_only = false;
   bool rotational = false;
   bool volatile_cache = true;  ///< completed writes may be lost with the power until a flush
+  bool erasable_key = false;   ///< Store::erase_key() is there, and nothing but this device needs the key
 };
+
+class Passthrough;
 
 /// What a channel's bytes are to a clone. Each kind of store knows its own; to others it is nothing.
 class CloneSource {
@@ -43,6 +46,8 @@ class BlockDevice {
   /// For Operation::clone, from this channel and into it; used on its shard, also after close(). Null: this stack cannot share
   /// ranges. A layer that hands bytes down as they are asks below; one that changes or places them leaves it so.
   virtual std::shared_ptr<CloneSource> clone_source() { return nullptr; }
+  /// The commands' way to a device that takes them whole, beside requests for blocks; null: it is blocks. Layers hand it up.
+  virtual Passthrough* passthrough() { return nullptr; }
   /// No request is in flight and none will come. The destructor may follow at once.
   virtual void close() {}
 };

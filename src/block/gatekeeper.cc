@@ -37,6 +37,13 @@ class GuardedStore final : public Store {
     return std::make_unique<Gatekeeper>(below_->open_channel(shard), shared_);
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     counters["failed"] = shared_->failed.load(std::memory_order_relaxed) ? 1 : 0;
     below_->collect(counters);
@@ -164,6 +171,12 @@ loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, 
   auto opened = co_await opening;
   if (!opened) co_return opened;
   std::shared_ptr<Store> top = std::move(*opened);
+  if (spec.wrap) {
+    auto wrapping = spec.wrap(std::move(top));
+    auto wrapped = co_await wrapping;
+    CO_TRY(wrapped);
+    top = std::move(*wrapped);
+  }
   for (size_t i = 0; i < spec.layers.size(); ++i) {
     CO_TRY_ASSIGN(top, registry.stack(std::move(spec.layers[i]), std::move(top),
                                       fmt::format("{}.layers[{}]", place, i)));

@@ -29,6 +29,7 @@ class Gatekeeper final : public BlockDevice {
   const Limits& limits() const override { return below_->limits(); }
   void submit(Request& request) override;
   std::shared_ptr<CloneSource> clone_source() override;
+  Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override;
   uint32_t in_flight() const { return in_flight_; }
 
@@ -49,15 +50,17 @@ class Gatekeeper final : public BlockDevice {
 /// `below` behind a gatekeeper; `name` is the volume's, for the log.
 std::shared_ptr<Store> guard(std::shared_ptr<Store> below, std::string name);
 
-/// What a volume asks for: a store, and layers listed from the store upwards.
+/// What a volume asks for: a store, and layers listed from the store (and its `wrap`) upwards.
 struct StackSpec {
   std::string name;
   StoreSpec store;
+  /// Puts on the store what no option may say, as the key that its data is encrypted with; empty: nothing.
+  std::function<loop::Task<Result<std::shared_ptr<Store>>>(std::shared_ptr<Store> below)> wrap = {};
   std::vector<StoreSpec> layers;
 };
 
 /// Opens the store and piles up what stands in production: gatekeeper over stats (when the registry has it) over `layers`
-/// over the store. Errors name `place`.store or `place`.layers[n]. On shard 0; `registry` outlives the call.
+/// over `wrap` over the store. Errors name `place`.store or `place`.layers[n]. On shard 0; `registry` outlives the call.
 loop::Task<Result<std::shared_ptr<Store>>> open_stack(const Registry& registry, StackSpec spec,
                                                       std::string place);
 

@@ -75,9 +75,9 @@ Result<const Registry::Kind*> Registry::find(const StoreSpec& spec, bool layer,
                   spec.kind, advice(name, known));
     }
   }
-  if (spec.block_bytes != 512 && spec.block_bytes != 4096) {
-    return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
-                spec.block_bytes);
+  if (spec.block_bytes != 512 && spec.block_bytes != 2048 && spec.block_bytes != 4096) {
+    return fail(ErrorCode::invalid_argument, place + ".block_bytes",
+                "must be 512, 2048 (a CD) or 4096, not {}", spec.block_bytes);
   }
   if (spec.size_bytes % spec.block_bytes != 0) {
     return fail(ErrorCode::invalid_argument, place + ".size_bytes",
@@ -102,6 +102,15 @@ Result<std::shared_ptr<Store>> Registry::stack(StoreSpec layer, std::shared_ptr<
   auto made = kind->make_layer(std::move(layer), std::move(below));
   if (!made) made.error().place = made.error().place.empty() ? place : place + "." + made.error().place;
   return made;
+}
+
+loop::Task<Result<std::shared_ptr<Medium>>> Store::open_medium(std::string /*path*/) {
+  co_return fail(ErrorCode::unsupported, "medium", "this kind of store keeps the medium that it has");
+}
+
+loop::Task<void> Store::change_medium(std::shared_ptr<Medium> /*medium*/) {
+  CHECK(false, "a medium for a store that opened none");
+  co_return;
 }
 
 }  // namespace ashlar::block

@@ -46,7 +46,7 @@ TEST_F(RegistryTest, AnUnknownKindNamesTheNearest) {
   const Error error = refused(spec("memry"));
   EXPECT_EQ(error.place, "volumes[2].store.kind");
   EXPECT_THAT(error.message, HasSubstr("did you mean memory?"));
-  EXPECT_THAT(error.message, HasSubstr("known: block, file, memory, null"));
+  EXPECT_THAT(error.message, HasSubstr("known: block, cdrom, file, memory, null, scsi"));
 }
 
 TEST_F(RegistryTest, ALayerIsNotAStore) {

@@ -14,6 +14,12 @@
 
 namespace ashlar::block {
 
+/// What lies in a drive whose medium changes. Each kind of store knows its own.
+class Medium {
+ public:
+  virtual ~Medium() = default;
+};
+
 /// The shared half of a device. Made on shard 0 by the registry; open_channel() is called on shard 0 with each shard's
 /// loop; the channel is then used on that shard only. Outlives its channels.
 class Store {
@@ -25,8 +31,21 @@ class Store {
   /// calling BlockDevice::limits() again: a store keeps the size where all channels read it, atomically). When it
   /// shrinks, the caller sees to it that no write past the new end is in flight. Called on shard 0, one at a time.
   virtual loop::Task<Result<void>> resize(uint64_t bytes) = 0;
+  /// Of a drive alone; other stores have one medium for ever (unsupported). Opens what change_medium() takes; nothing changes yet.
+  virtual loop::Task<Result<std::shared_ptr<Medium>>> open_medium(std::string path);
+  /// Puts `medium`, which open_medium() of this stack gave, in the place of the one that is there; null: takes that out. Done when
+  /// the last request on the old one is over; size_bytes is 0 until then, and while there is none. On shard 0, one at a time.
+  virtual loop::Task<void> change_medium(std::shared_ptr<Medium> medium);
+  /// What was written becomes unreadable for good, since its key is gone; then reads give anything. The caller sees to it that
+  /// nothing is in flight. Only where Limits::erasable_key. Called on shard 0, one at a time.
+  virtual loop::Task<Result<void>> erase_key() { return no_key(); }
   /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none.
   virtual void collect(std::map<std::string, uint64_t>& /*counters*/) const {}
+
+ private:
+  static loop::Task<Result<void>> no_key() {
+    co_return fail(ErrorCode::unsupported, "key", "what this device holds is not encrypted");
+  }
 };
 
 /// "kind" and its options, as the document gives them; unknown options are refused by the registry.
@@ -34,7 +53,7 @@ struct StoreSpec {
   std::string kind;  ///< null, memory, file, block; for layers stats, fault, readonly
   std::map<std::string, std::string> options;  ///< for example path=/var/lib/ashlar/v1.img
   uint64_t size_bytes = 0;                     ///< 0: as large as what is there (block, an existing file)
-  uint32_t block_bytes = 512;                  ///< 512 or 4096
+  uint32_t block_bytes = 512;                  ///< 512 or 4096, of a drive 2048
   bool thin = true;
   bool read_only = false;
   bool create = true;  ///< make what is missing

@@ -20,7 +20,7 @@ constexpr Column host_columns[] = {
 constexpr Argument host_fields[] = {
     {.name = "NAME", .help = "Its name", .pointer = "/name", .required = true},
     {.name = "--os",
-     .help = "What runs on it",
+     .help = "What runs on it: it gets no LUN and no volume that it cannot use",
      .pointer = "/os",
      .completes = "generic|linux|windows|esxi|proxmox|xen"},
     {.name = "--initiator", .help = "Its iSCSI names", .type = Type::list, .pointer = "/initiators"},
@@ -44,6 +44,10 @@ constexpr Argument host_fields[] = {
      .help = "How many it may have; 0 is any number",
      .type = Type::number,
      .pointer = "/max_sessions"},
+    {.name = "--asynchronous-events",
+     .help = "Tell it by an iSCSI message, too, when its LUNs or a size change",
+     .type = Type::flag,
+     .pointer = "/asynchronous_events"},
     description_argument,
 };
 constexpr Verb host_verbs[] = {
@@ -240,11 +244,43 @@ constexpr Argument connect_arguments[] = {
     {.name = "VOLUME", .help = "Which volume", .completes = "volume", .required = true},
     {.name = "--host", .help = "On which host", .completes = "host", .required = true},
     {.name = "--format",
-     .help = "linux, windows, esxi, proxmox or k8s; as the host's OS when left out",
-     .completes = "linux|windows|esxi|proxmox|k8s"},
+     .help = "linux, windows, esxi, proxmox, xen or k8s; as the host's OS when left out",
+     .completes = "linux|windows|esxi|proxmox|xen|k8s"},
 };
 constexpr Verb connect_verbs[] = {
     {"show", "What to type on a host to have a volume there", show_connect, connect_arguments}};
+
+constexpr Column isns_columns[] = {
+    {"NAME", "/name"},
+    {"ADDRESS", "/address"},
+    {"PORT", "/port", Shown::plain, true},
+    {"STATE", "/status/state"},
+    {"SINCE", "/status/since", Shown::time},
+    {"TARGETS", "/status/targets", Shown::plain, true},
+    {"PORTALS", "/status/portals", Shown::plain, true},
+    {"MESSAGE", "/status/message"},
+    {"ENTITY", "/entity", Shown::plain, false, true},
+    {"ESI PORT", "/esi_port", Shown::plain, true, true},
+    {"REGISTRATIONS", "/status/registrations", Shown::plain, true, true},
+    {"FAILURES", "/status/failures", Shown::plain, true, true},
+    {"DESCRIPTION", "/comment", Shown::plain, false, true},
+};
+constexpr Argument isns_fields[] = {
+    {.name = "NAME", .help = "Its name", .pointer = "/name", .required = true},
+    {.name = "--address", .help = "IPv4 or IPv6", .pointer = "/address", .required = true},
+    {.name = "--port", .help = "3205 when left out", .type = Type::number, .pointer = "/port"},
+    {.name = "--entity", .help = "What the array is called there; drawn when left out", .pointer = "/entity"},
+    {.name = "--esi-port",
+     .help = "Where the server may ask whether the array lives; 0 for none",
+     .type = Type::number,
+     .pointer = "/esi_port"},
+    {.name = "--enabled",
+     .help = "Is told",
+     .type = Type::flag,
+     .pointer = "/enabled",
+     .negative = "--disabled"},
+    description_argument,
+};
 
 constexpr Noun nouns[] = {
     {.name = "host",
@@ -294,6 +330,14 @@ constexpr Noun nouns[] = {
      .help = "How well volumes are reached by which portals (ALUA)",
      .columns = access_group_columns,
      .fields = access_group_fields,
+     .verbs = resource_verbs},
+    {.name = "isns-server",
+     .collection = "/isns-servers",
+     .singular = "iSNS server",
+     .group = "Access",
+     .help = "Servers that tell hosts where the targets are",
+     .columns = isns_columns,
+     .fields = isns_fields,
      .verbs = resource_verbs},
     {.name = "session",
      .collection = "/sessions",

@@ -85,6 +85,25 @@ Result<void> clear_reservations(Invocation& invocation) {
   return {};
 }
 
+Result<void> insert_medium(Invocation& invocation) {
+  const std::string name = invocation.text("NAME"), medium = invocation.text("MEDIUM");
+  Change change;
+  change.method = "POST";
+  change.path = path_of("/volumes", {name, "insert"});
+  change.body = Json::object({{"medium", medium}});
+  change.done = fmt::format("{} is in drive {}", printable(medium), printable(name));
+  return change_and_show(invocation, change);
+}
+
+Result<void> eject_medium(Invocation& invocation) {
+  const std::string name = invocation.text("NAME");
+  Change change;
+  change.method = "POST";
+  change.path = path_of("/volumes", {name, "eject"});
+  change.done = fmt::format("drive {} is empty", printable(name));
+  return change_and_show(invocation, change);
+}
+
 Result<void> clone_volume(Invocation& invocation) {
   const std::string source = invocation.text("SOURCE"), name = invocation.text("NEW");
   if (source.contains('@')) return clone(invocation, source, name);

@@ -7,6 +7,8 @@ namespace ashlar::cli {
 
 Result<void> resize_volume(Invocation& invocation);
 Result<void> clear_reservations(Invocation& invocation);
+Result<void> insert_medium(Invocation& invocation);
+Result<void> eject_medium(Invocation& invocation);
 Result<void> clone_volume(Invocation& invocation);
 Result<void> list_deleted(Invocation& invocation);
 Result<void> recover_volume(Invocation& invocation);

@@ -30,13 +30,17 @@ Table table_of(const std::vector<rpc::VolumeStatus>& volumes) {
                {"SERIAL"},
                {"NAA", false, true},
                {"CACHE", false, true},
+               {"ENCRYPTED", false, true},
                {"STORE", false, true}});
   for (const rpc::VolumeStatus& volume : volumes) {
-    table.add({volume.name, volume.state, json::print_size_rounded(volume.size_bytes),
-               number(volume.block_bytes), volume.thin ? "thin" : "thick",
+    table.add({volume.name, volume.state, volume.device ? "" : json::print_size_rounded(volume.size_bytes),
+               volume.device ? "" : number(volume.block_bytes),
+               volume.device ? volume.device->type
+               : volume.thin ? "thin"
+                             : "thick",
                volume.read_only ? "read-only" : "read-write", number(volume.sessions), volume.identity.serial,
                volume.identity.naa, volume.write_cache ? "write-back" : "write-through",
-               place_of(volume.store)});
+               volume.encrypted ? "yes" : "no", place_of(volume.store)});
   }
   return table;
 }

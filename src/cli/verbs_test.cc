@@ -33,6 +33,22 @@ TEST_F(Verbs, ResizeTakesSizesAsPeopleWriteThem) {
   EXPECT_EQ(ashlar({"volume", "resize", "v", "+17000000TiB"}), exit_usage);
 }
 
+TEST_F(Verbs, MediaGoInAndOut) {
+  api_->answers("POST /volumes/cd0/insert", 200, R"({"name":"cd0","medium":"a.iso"})");
+  api_->answers("POST /volumes/cd0/eject", 200, R"({"name":"cd0"})");
+  api_->answers("POST /volumes", 201, R"({"name":"cd0"})");
+  ASSERT_EQ(ashlar({"volume", "insert", "cd0", "a.iso"}), exit_ok) << talk_;
+  EXPECT_EQ(last().body, R"({"medium":"a.iso"})");
+  EXPECT_EQ(talk_, "a.iso is in drive cd0\n");
+  ASSERT_EQ(ashlar({"volume", "eject", "cd0", "--force"}), exit_ok) << talk_;
+  EXPECT_EQ(last().target, "/api/v1/volumes/cd0/eject?force=true");
+  EXPECT_EQ(talk_, "drive cd0 is empty\n");
+  EXPECT_EQ(ashlar({"volume", "insert", "cd0"}), exit_usage);
+  ASSERT_EQ(ashlar({"volume", "create", "cd0", "--pool", "iso", "--kind", "cdrom", "--medium", "a.iso"}),
+            exit_ok);
+  EXPECT_EQ(last().body, R"({"name":"cd0","pool":"iso","kind":"cdrom","medium":"a.iso"})");
+}
+
 TEST_F(Verbs, CloneOfAVolumeFreezesItFirst) {
   api_->answers("POST /snapshots", 201, "{}");
   api_->answers("POST /snapshots/v%40for-w/clone", 201, "{}");

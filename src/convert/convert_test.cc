@@ -224,6 +224,9 @@ groups:
       - group_tag: 1
         state: non_optimized
         preferred: false
+isns_servers:
+  - name: isns-a
+    address: "192.0.2.53"
 alert_channels:
   - name: ops
     kind: webhook

@@ -270,6 +270,7 @@ Import Draft::take() && {
   all.hosts.assign(hosts_.begin(), hosts_.end());
   all.host_groups = std::move(host_groups_);
   all.maps = std::move(maps_);
+  all.groups = groups_of_ways();
   api::make_canonical(all);
   import.left_out = std::move(left_out_);
   return import;

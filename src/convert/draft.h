@@ -67,6 +67,19 @@ class Draft {
   /// `map` is for every initiator that the target does not name: it has no host.
   void add_open_map(api::Map map, const Login& login, const std::string& where);
 
+  /// How well a volume is reached by one portal; take() makes access groups of all that was said.
+  struct Way {
+    std::string volume, portal;  ///< names here
+    std::string state;           ///< one of api::GroupAccess
+    bool preferred = false;
+    bool explicit_changes = false;
+    std::string group;  ///< as the group of the volume was called; may be empty
+    std::string where;
+  };
+  void add_way(Way way);
+  /// Portals make target port groups here: `tag` becomes that of the portal, if none was set yet.
+  void set_group_tag(const std::string& portal, uint64_t tag);
+
   Import take() &&;
 
  private:
@@ -80,6 +93,7 @@ class Draft {
   api::Host* host_of(std::string_view initiator);
   void settle_open_maps();
   void settle_open_map(const Open& open, const std::vector<std::string>& bystanders);
+  std::vector<api::Group> groups_of_ways();
 
   std::vector<Import::LeftOut> left_out_;
   std::deque<api::Pool> pools_;
@@ -92,6 +106,8 @@ class Draft {
   std::map<std::string, std::vector<std::string>> hosts_by_group_;
   std::vector<api::Map> maps_;
   std::vector<Open> open_maps_;
+  std::vector<Way> ways_;
+  std::set<std::string> tagged_;  ///< portals
   std::map<std::string, api::Volume*, std::less<>> volumes_by_path_;
   std::map<std::string, std::string> pools_by_folder_;
   std::map<std::string, api::Target*> targets_by_name_;
@@ -101,7 +117,7 @@ class Draft {
   std::set<std::pair<std::string, std::string>> named_;  ///< host, target: it has maps there
   std::set<std::tuple<std::string, std::string, std::string>> volumes_of_;  ///< host, target, volume
   std::set<std::tuple<std::string, std::string, uint16_t>> luns_of_;        ///< host, target, LUN
-  Names pool_names_{63}, volume_names_{63}, host_names_{63}, map_names_{128};
+  Names pool_names_{63}, volume_names_{63}, host_names_{63}, map_names_{128}, group_names_{63};
 };
 
 /// One object of a foreign JSON. What nobody asks for is left out.

@@ -93,11 +93,11 @@ TEST(ImportTargetcli, WhatIsLeftOutIsSaid) {
   EXPECT_THAT(why_left_out(import, "iser"), HasSubstr("RDMA"));
   EXPECT_EQ(where_left_out(import, "is_nonrot 0"), "/storage_objects/0/attributes");
   EXPECT_EQ(where_left_out(import, "emulate_caw 1"), "/storage_objects/0/attributes");
-  EXPECT_EQ(where_left_out(import, "alua_tpgs (1)"), "/storage_objects/0");
+  EXPECT_EQ(why_left_out(import, "alua_tpgs"), "") << "optimized, as what has no group";
+  EXPECT_THAT(import.configuration.groups, ::testing::IsEmpty());
   EXPECT_EQ(where_left_out(import, "AuthMethod"), "/targets/0/tpgs/0/parameters");
   EXPECT_EQ(where_left_out(import, "login_timeout 15"), "/targets/0/tpgs/0/attributes");
   EXPECT_EQ(where_left_out(import, "dataout_timeout 3"), "/targets/0/tpgs/0/node_acls/0/attributes");
-  EXPECT_EQ(where_left_out(import, "alua_tg_pt_gp_name default_tg_pt_gp"), "/targets/0/tpgs/0/luns/0");
   EXPECT_EQ(where_left_out(import, "parameters (1)"), "/targets/0");
   EXPECT_EQ(where_left_out(import, "discovery_enable_auth"), "/fabric_modules/0");
   for (const Import::LeftOut& each : import.left_out) EXPECT_EQ(each.what.find("S3cret"), std::string::npos);
@@ -168,6 +168,33 @@ TEST(ImportTargetcli, TwoOfTheSameAreNotTakenForOne) {
   EXPECT_EQ(volumes[1].identity.serial, "");
   EXPECT_THAT(why_left_out(import, "serial number 11112222"), HasSubstr("another volume has it"));
   EXPECT_THAT(why_left_out(import, "volume c"), HasSubstr("no two may share it"));
+}
+
+std::string text_of(const api::Group& group) {
+  std::string text = fmt::format("{}{}:", group.name, group.explicit_changes ? " explicit" : "");
+  for (const std::string& volume : group.volumes) text += " " + volume;
+  for (const api::GroupAccess& each : group.access)
+    text += fmt::format(", {} {}{}", each.group_tag, each.state, each.preferred ? " preferred" : "");
+  return text;
+}
+
+// Two portal groups of one target, the good one of which depends on the storage object.
+TEST(ImportTargetcli, TargetPortGroupsBecomeAccessGroups) {
+  const Import import = imported(example("targetcli/alua.json"), Source::targetcli);
+  const api::Configuration& all = import.configuration;
+  std::vector<std::string> groups;
+  for (const api::Group& each : all.groups) groups.push_back(text_of(each));
+  EXPECT_THAT(groups, ElementsAre("import-group-1: files mail, 1 optimized preferred, 2 non_optimized",
+                                  "import-group-2 explicit: vm, 1 standby, 2 optimized"));
+  EXPECT_EQ(all.portals[0].group_tag, 1);
+  EXPECT_EQ(all.portals[1].group_tag, 2);
+  EXPECT_THAT(why_left_out(import, "access state 4 of odd"), HasSubstr("no such access state"));
+  EXPECT_THAT(why_left_out(import, "ALUA group gone of /backstores/block/plain"),
+              HasSubstr("no group of that"));
+  EXPECT_EQ(where_left_out(import, "ALUA group gone"), "/targets/0/tpgs/1/luns/3");
+  EXPECT_THAT(why_left_out(import, "nonop_delay_msecs 100"), HasSubstr("timers"));
+  const auto checked = api::check_configuration(all);
+  EXPECT_TRUE(checked) << checked.error().text();
 }
 
 TEST(ImportNvmet, VolumesWithTheirIdentity) {

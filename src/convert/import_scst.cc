@@ -33,10 +33,7 @@ class Importer {
     setup_ = root.number("setup_id", 0);
     for (const Statement* handler : root.all("HANDLER")) devices_of(*handler);
     for (const Statement* driver : root.all("TARGET_DRIVER")) targets_of(*driver);
-    for (const Statement* group : root.all("DEVICE_GROUP")) {
-      draft_.leave_out(Section::where_of(*group), "DEVICE_GROUP " + group->value,
-                       "ALUA states and target port groups are not taken over");
-    }
+    for (const Statement* group : root.all("DEVICE_GROUP")) device_group(*group);
     root.leave_rest("a setting of the SCST core");
     return std::move(draft_).take();
   }
@@ -59,10 +56,15 @@ class Importer {
   std::vector<Lun> luns_of(Section& section);
   bool group(const Statement& statement, const api::Target& target, const Login& login);
   void open(const std::vector<Lun>& luns, const api::Target& target, const Login& login);
+  void device_group(const Statement& statement);
+  void target_group(const Statement& statement, const std::string& devices,
+                    const std::vector<std::string>& volumes);
 
   Draft draft_;
   uint64_t setup_ = 0;
-  std::map<std::string, std::string> volumes_;  ///< SCST's device -> the volume's name
+  std::map<std::string, std::string> volumes_;         ///< SCST's device -> the volume's name
+  std::map<std::string, const api::Target*> targets_;  ///< by SCST's name
+  std::set<std::string> explicit_;                     ///< volumes whose hosts may change access states
 };
 
 void Importer::devices_of(const Statement& handler) {
@@ -99,6 +101,7 @@ void Importer::device(const std::string& handler, const Statement& statement) {
     draft_.leave_out(where, fmt::format("nv_cache of {}", name),
                      "a flush that a host asks for is always carried out here");
   }
+  if (section.flag("expl_alua", false)) explicit_.insert(volume->name);
   identity(section, *volume, handler, name);
   section.leave_rest("an attribute of SCST's devices that has no counterpart");
 }
@@ -267,6 +270,7 @@ void Importer::target(const Statement& statement) {
   Section section(draft_, statement);
   api::Target* target = draft_.add_target(statement.value, section.where());
   if (target == nullptr) return;
+  targets_.emplace(statement.value, target);
   if (!section.flag("enabled", true)) {
     draft_.leave_out(section.where(), "enabled 0 of target " + target->name,
                      "targets cannot be switched off here: it is taken over as one that is on");
@@ -293,6 +297,65 @@ void Importer::target(const Statement& statement) {
                        "a group takes every initiator, so that nobody sees the target's own LUNs");
   }
   section.leave_rest("an attribute of SCST's targets that has no counterpart");
+}
+
+// SCST's words (scst_tg.c) for SPC-4's access states, in ours.
+std::string access_state(std::string_view word) {
+  constexpr std::pair<std::string_view, std::string_view> words[] = {
+      {"active", "optimized"}, {"nonoptimized", "non_optimized"},
+      {"standby", "standby"},  {"unavailable", "unavailable"},
+      {"offline", "offline"},  {"transitioning", "transitioning"},
+  };
+  for (const auto& [theirs, ours] : words)
+    if (word == theirs) return std::string(ours);
+  return "";
+}
+
+// Targets make a target port group there, portals here: those of its targets.
+void Importer::target_group(const Statement& statement, const std::string& devices,
+                            const std::vector<std::string>& volumes) {
+  Section section(draft_, statement);
+  const uint64_t id = section.number("group_id", 0);
+  const std::string word = section.text("state"), state = access_state(word.empty() ? "active" : word);
+  const bool preferred = section.flag("preferred", false);
+  if (state.empty()) {
+    draft_.leave_out(section.where(), fmt::format("state {} of TARGET_GROUP {}", word, statement.value),
+                     "there is no such access state here");
+  }
+  for (const Statement* each : section.all("TARGET")) {
+    const auto target = targets_.find(each->value);
+    if (target == targets_.end()) {
+      draft_.leave_out(Section::where_of(*each),
+                       fmt::format("target {} of TARGET_GROUP {}", each->value, statement.value),
+                       "it is a target of another machine, or was left out");
+    }
+    if (target == targets_.end() || state.empty()) continue;
+    for (const std::string& portal : target->second->portals) {
+      draft_.set_group_tag(portal, id);
+      for (const std::string& volume : volumes) {
+        draft_.add_way({volume, portal, state, preferred, explicit_.contains(volume), devices,
+                        Section::where_of(*each)});
+      }
+    }
+  }
+  section.leave_rest(not_ours);
+}
+
+void Importer::device_group(const Statement& statement) {
+  Section section(draft_, statement);
+  std::vector<std::string> volumes;
+  for (const Statement* each : section.all("DEVICE")) {
+    const auto volume = volumes_.find(each->value);
+    if (volume != volumes_.end()) {
+      volumes.push_back(volume->second);
+    } else {
+      draft_.leave_out(Section::where_of(*each),
+                       fmt::format("device {} of DEVICE_GROUP {}", each->value, statement.value),
+                       "it was left out, or there is none");
+    }
+  }
+  for (const Statement* each : section.all("TARGET_GROUP")) target_group(*each, statement.value, volumes);
+  section.leave_rest(not_ours);
 }
 
 }  // namespace

@@ -38,22 +38,80 @@ class Importer {
 
  private:
   void storage_object(ForeignObject& object);
+  void access_of_storage(ForeignObject& object, const std::string& path);
   void attributes_of_storage(ForeignObject& object, api::Volume& volume, const std::string& plugin,
                              const std::string& name);
   api::Volume* volume_for(ForeignObject& object, const std::string& plugin, const std::string& name);
   void target(ForeignObject& object);
   void portal_group(ForeignObject& group, api::Target& target);
-  void portals(ForeignObject& group, api::Target& target);
-  void luns(ForeignObject& group, std::map<uint64_t, std::string>& volumes);
+  std::vector<std::string> portals(ForeignObject& group, api::Target& target);
+  void luns(ForeignObject& group, const std::vector<std::string>& portals,
+            std::map<uint64_t, std::string>& volumes);
+  void access(const std::string& object, const std::string& group, const std::vector<std::string>& portals,
+              const std::string& where);
   Login login_of(ForeignObject& holder, bool in_force);
   void node_acl(ForeignObject& acl, const api::Target& target, bool authentication,
                 const std::map<uint64_t, std::string>& volumes);
   void open_group(ForeignObject& group, ForeignObject& attributes, const api::Target& target,
                   const std::map<uint64_t, std::string>& volumes, bool authentication);
 
+  /// A target port group of a storage object.
+  struct PortGroup {
+    std::string state;
+    bool preferred = false;
+    bool explicit_changes = false;
+  };
+
   Draft draft_;
   std::map<std::string, std::string> volumes_;  ///< "/backstores/block/disk1" -> the volume's name
+  std::map<std::pair<std::string, std::string>, PortGroup> port_groups_;  ///< by that path and their name
 };
+
+// The codes of SPC-4 6.37, in our words; empty for one that is not there.
+std::string access_state(uint64_t code) {
+  switch (code) {
+    case 0x0: return "optimized";
+    case 0x1: return "non_optimized";
+    case 0x2: return "standby";
+    case 0x3: return "unavailable";
+    case 0xe: return "offline";
+    case 0xf: return "transitioning";
+    default: return "";
+  }
+}
+
+// Each storage object has groups of its own, and each LUN says to which of them its portal group belongs.
+void Importer::access_of_storage(ForeignObject& object, const std::string& path) {
+  object.each_of("alua_tpgs", [&](ForeignObject& each) {
+    constexpr uint64_t explicit_access = 2;
+    const std::string name = each.text("name");
+    const uint64_t code = each.number("alua_access_state", 0);
+    const PortGroup group{access_state(code), each.flag("preferred", false),
+                          (each.number("alua_access_type", 0) & explicit_access) != 0};
+    each.number("tg_pt_gp_id", 0);  // the tag of the portals is the identifier here
+    if (group.state.empty()) {
+      draft_.leave_out(each.where(), fmt::format("access state {} of {}", code, name),
+                       "there is no such access state here");
+    } else {
+      port_groups_.emplace(std::pair(path, name), group);
+    }
+    each.leave_rest("timers, and which states there are, are the same for all groups here");
+  });
+}
+
+// `portals` are those of the portal group that the LUN is in.
+void Importer::access(const std::string& object, const std::string& group,
+                      const std::vector<std::string>& portals, const std::string& where) {
+  const auto found = port_groups_.find({object, group});
+  if (found == port_groups_.end()) {
+    if (group.empty() || group == "default_tg_pt_gp") return;  // made by the kernel, optimized
+    return draft_.leave_out(where, fmt::format("ALUA group {} of {}", group, object),
+                            "the storage object has no group of that name that could be taken over");
+  }
+  const auto& [state, preferred, explicit_changes] = found->second;
+  for (const std::string& portal : portals)
+    draft_.add_way({volumes_.at(object), portal, state, preferred, explicit_changes, "", where});
+}
 
 api::Volume* Importer::volume_for(ForeignObject& object, const std::string& plugin, const std::string& name) {
   if (plugin == "fileio" || plugin == "block")
@@ -106,6 +164,7 @@ void Importer::storage_object(ForeignObject& object) {
   const std::string path = fmt::format("/backstores/{}/{}", plugin, name);
   if (!volumes_.emplace(path, volume->name).second)
     draft_.leave_out(object.where(), path, "a storage object of this name stands further up; LUNs use that");
+  access_of_storage(object, path);
   attributes_of_storage(object, *volume, plugin, name);
   object.leave_rest(not_ours);
 }
@@ -123,11 +182,13 @@ void Importer::target(ForeignObject& object) {
   object.leave_rest(not_ours);
 }
 
-void Importer::portals(ForeignObject& group, api::Target& target) {
+std::vector<std::string> Importer::portals(ForeignObject& group, api::Target& target) {
   const uint64_t tag = group.number("tag", 1);
+  std::vector<std::string> names;
   group.each_of("portals", [&](ForeignObject& portal) {
     const std::string* name =
         draft_.add_portal(portal.text("ip_address"), portal.number("port", 3260), tag, portal.where());
+    if (name != nullptr) names.push_back(*name);
     if (name != nullptr && std::ranges::find(target.portals, *name) == target.portals.end())
       target.portals.push_back(*name);
     // False says what is so here as well.
@@ -137,9 +198,11 @@ void Importer::portals(ForeignObject& group, api::Target& target) {
     }
     portal.leave_rest(not_ours);
   });
+  return names;
 }
 
-void Importer::luns(ForeignObject& group, std::map<uint64_t, std::string>& volumes) {
+void Importer::luns(ForeignObject& group, const std::vector<std::string>& portals,
+                    std::map<uint64_t, std::string>& volumes) {
   group.each_of("luns", [&](ForeignObject& lun) {
     const std::string object = lun.text("storage_object");
     const uint64_t index = lun.number("index", UINT64_MAX);
@@ -149,9 +212,10 @@ void Importer::luns(ForeignObject& group, std::map<uint64_t, std::string>& volum
                        "its storage object was left out");
     } else {
       volumes[index] = found->second;
+      access(object, lun.text("alua_tg_pt_gp_name"), portals, lun.where());
     }
     lun.get("alias");  // the name of a link in configfs, drawn by rtslib
-    lun.leave_rest("ALUA's target port groups are not taken over");
+    lun.leave_rest(not_ours);
   });
 }
 
@@ -230,8 +294,7 @@ void Importer::portal_group(ForeignObject& group, api::Target& target) {
   ForeignObject parameters(draft_, group.get("parameters"), group.where() + "/parameters");
   const bool authentication = attributes.flag("authentication", false);
   std::map<uint64_t, std::string> volumes;
-  portals(group, target);
-  luns(group, volumes);
+  luns(group, portals(group, target), volumes);
   target.alias = parameters.text("TargetAlias");
   group.each_of("node_acls", [&](ForeignObject& acl) { node_acl(acl, target, authentication, volumes); });
   open_group(group, attributes, target, volumes, authentication);

@@ -88,7 +88,11 @@ TEST(ImportScst, AccessAndWhatIsLeftOut) {
   EXPECT_THAT(why_left_out(import, "device 1:0:0:0 of dev_disk"), HasSubstr("only disks"));
   EXPECT_THAT(why_left_out(import, "copy_manager_tgt"), HasSubstr("SCST's own"));
   EXPECT_THAT(why_left_out(import, "21:00:00:1b:32:94:31:e3 of qla2x00t"), HasSubstr("only the targets"));
-  EXPECT_THAT(why_left_out(import, "DEVICE_GROUP esos"), HasSubstr("ALUA"));
+  EXPECT_THAT(all.groups, ElementsAre(api::Group{
+                              .name = "esos",
+                              .volumes = {"vg1"},
+                              .access = {{.group_tag = 1, .state = "non_optimized"}},
+                          }));
   EXPECT_EQ(where_left_out(import, "HeaderDigest CRC32C,None"), "line 84");
   for (const char* what : {"threads 2", "max_tasklet_cmd 10", "suspend 0", "block 0 0", "cluster_mode 0",
                            "pr_file_name", "rotational 1", "threads_num 1", "vend_specific_id",
@@ -96,6 +100,31 @@ TEST(ImportScst, AccessAndWhatIsLeftOut) {
     EXPECT_NE(why_left_out(import, what), "") << what;
   for (const Import::LeftOut& each : import.left_out)
     EXPECT_EQ(each.what.find("12char"), std::string::npos) << each.what;
+}
+
+// Targets make a target port group there, portals here.
+TEST(ImportScst, DeviceGroupsBecomeAccessGroups) {
+  const Import import = imported(example("scst/two_nodes.scst"), Source::scst);
+  const api::Configuration& all = import.configuration;
+  const std::vector<api::GroupAccess> access = {{.group_tag = 17, .state = "optimized", .preferred = true},
+                                                {.group_tag = 18, .state = "non_optimized"}};
+  EXPECT_THAT(
+      all.groups,
+      ElementsAre(
+          api::Group{.name = "mirrored", .volumes = {"logs"}, .access = access},
+          api::Group{.name = "mirrored-2", .volumes = {"vms"}, .explicit_changes = true, .access = access}))
+      << "hosts may change the states of vms (expl_alua)";
+  ASSERT_EQ(all.portals.size(), 2u);
+  EXPECT_EQ(all.portals[0].group_tag, 17);
+  EXPECT_EQ(all.portals[1].group_tag, 18);
+  EXPECT_THAT(why_left_out(import, "device 1:0:0:0 of DEVICE_GROUP"), HasSubstr("left out"));
+  EXPECT_THAT(why_left_out(import, "state lba_dependent of TARGET_GROUP node_b"),
+              HasSubstr("no such access state"));
+  EXPECT_THAT(why_left_out(import, "target iqn.2019-03.com.example:san-b of"), HasSubstr("another machine"));
+  EXPECT_THAT(why_left_out(import, "access state non_optimized of logs by portal 192.0.2.31"),
+              HasSubstr("by tag 17 the volume is optimized already"));
+  const auto checked = api::check_configuration(all);
+  EXPECT_TRUE(checked) << checked.error().text();
 }
 
 TEST(ImportScst, AsTrueNasWritesIt) {

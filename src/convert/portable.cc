@@ -54,6 +54,7 @@ void forget_what_is_told(api::Configuration& all) {
   for (api::Volume& volume : all.volumes) {
     volume.origin.clear();
     volume.backing.clear();
+    volume.key_id.clear();
     volume.created_at.clear();
   }
   for (api::Snapshot& snapshot : all.snapshots) {

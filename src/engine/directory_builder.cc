@@ -23,7 +23,9 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
            x.unit_on_shard == y.unit_on_shard;
   };
   return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap &&
-         a.addresses == b.addresses && a.max_sessions == b.max_sessions && a.luns.size() == b.luns.size() &&
+         a.addresses == b.addresses && a.max_sessions == b.max_sessions &&
+         a.asynchronous_events == b.asynchronous_events && a.management_addresses == b.management_addresses &&
+         a.luns.size() == b.luns.size() &&
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
@@ -51,7 +53,8 @@ std::vector<unit::TargetPortName> ports_of(const iscsi::Target& target) {
 
 template <typename Target>
 View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, const Volumes& volumes,
-               const std::vector<unit::TargetPortName>& ports, const Target* previous) {
+               const std::vector<unit::TargetPortName>& ports, const rpc::TargetDocument& source,
+               const Target* previous) {
   // Nothing is visible until it is mapped: a host without a LUN here does not find the target.
   const auto mapped = mappings.find(host.name);
   if (mapped == mappings.end()) return nullptr;
@@ -65,6 +68,8 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
     view->addresses.push_back(*range);
   }
   view->max_sessions = host.max_sessions;
+  view->asynchronous_events = host.asynchronous_events;
+  view->management_addresses = source.management_addresses;
   for (const rpc::MappingDocument* mapping : mapped->second) {
     const unit::OpenUnit* unit = volumes.find(mapping->volume);
     CHECK(unit != nullptr, "mapping of volume {}, which is not open", mapping->volume);
@@ -77,11 +82,11 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
 
 // Views of all hosts. A named host without a LUN here is listed too, with none: "any" is for names that no host has.
 template <typename Target>
-void add_views(Target& target, const rpc::Document& document, const MappingsByHost& mappings,
-               const Volumes& volumes, const std::vector<unit::TargetPortName>& ports,
-               const Target* previous) {
+void add_views(Target& target, const rpc::TargetDocument& source, const rpc::Document& document,
+               const MappingsByHost& mappings, const Volumes& volumes,
+               const std::vector<unit::TargetPortName>& ports, const Target* previous) {
   for (const rpc::HostDocument& host : document.hosts) {
-    const View view = make_view(host, mappings, volumes, ports, previous);
+    const View view = make_view(host, mappings, volumes, ports, source, previous);
     for (const std::string& initiator : host.initiators) target.hosts.emplace(initiator, view);
     if (host.any && view != nullptr) target.any_host = view;
   }
@@ -106,7 +111,7 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   for (const rpc::PortalDocument& portal : document.portals) {
     if (leads_to(portal, source)) target->portals.push_back(portal_of(portal));
   }
-  add_views(*target, document, mappings, volumes, ports_of(*target), previous.get());
+  add_views(*target, source, document, mappings, volumes, ports_of(*target), previous.get());
   return previous != nullptr && same_target(*previous, *target) ? previous : target;
 }
 
@@ -126,7 +131,7 @@ std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument&
   for (const rpc::PortalDocument& portal : document.portals) {
     if (leads_to(portal, source)) subsystem->ports.push_back(port_of(portal_of(portal)));
   }
-  add_views(*subsystem, document, mappings, volumes, {}, previous.get());
+  add_views(*subsystem, source, document, mappings, volumes, {}, previous.get());
   return previous != nullptr && same_subsystem(*previous, *subsystem) ? previous : subsystem;
 }
 

@@ -1,7 +1,10 @@
 #include "engine/door.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "engine/door_client.h"
+#include "loop/on_worker.h"
 #include "rpc/methods.h"
 #include "rpc/status_fields.h"
 
@@ -20,8 +23,27 @@ Error unknown_method(const std::string& name) {
   const std::string advice = rpc::advice(
       name, {method::apply, method::amend, method::document, method::status, method::stats, method::sessions,
              method::session_drop, method::volume_resize, method::volume_clear_reservations,
-             method::pool_level, method::events, method::version, method::stop});
+             method::volume_allow_removal, method::volume_forget, method::pool_level, method::key_destroy,
+             method::events, method::version, method::stop});
   return Error{ErrorCode::unsupported, "method", fmt::format("there is no method \"{}\"{}", name, advice)};
+}
+
+constexpr std::string_view acts[] = {method::session_drop,         method::volume_resize,
+                                     method::pool_level,           method::volume_clear_reservations,
+                                     method::volume_allow_removal, method::volume_forget,
+                                     method::key_destroy};
+
+/// Answers that grow with all that is served: megabytes of text for a thousand volumes, not for a shard that serves.
+bool is_large(std::string_view name) {
+  return name == method::stats || name == method::status || name == method::document ||
+         name == method::sessions;
+}
+
+/// `encode` on a worker; what it reads lives until the answer is there.
+template <typename Encode>
+loop::Task<Result<Json>> encoded(Encode encode) {
+  auto encoding = loop::on_worker(loop::Loop::current(), std::move(encode));
+  co_return co_await encoding;
 }
 
 std::string printed(const Json& id, const Result<Json>& outcome) {
@@ -93,10 +115,18 @@ loop::Task<void> Door::serve(std::shared_ptr<Client> client) {
   if (closing_ && clients_.empty()) empty_.set();
 }
 
+// A whole document takes as long to read as it is long.
+loop::Task<std::expected<rpc::Request, rpc::BadRequest>> Door::parse(std::string line) {
+  constexpr size_t short_bytes = 16384;
+  if (line.size() <= short_bytes) co_return rpc::parse_request(line);
+  auto parsing = loop::on_worker(loop::Loop::current(), [&line] { return rpc::parse_request(line); });
+  co_return co_await parsing;
+}
+
 loop::Task<void> Door::handle(Client& client, std::string line) {
   if (line.find_first_not_of(" \r") == std::string::npos) co_return;
-  std::expected<rpc::Request, rpc::BadRequest> request = rpc::parse_request(line);
-  line.clear();
+  auto parsing = parse(std::move(line));
+  std::expected<rpc::Request, rpc::BadRequest> request = co_await parsing;
   if (!request) {
     client.send(rpc::print_error(request.error().id, request.error().code, request.error().error));
     co_return;
@@ -120,9 +150,18 @@ loop::Task<void> Door::handle(Client& client, std::string line) {
     if (possible) options_.stop_asked(loop::seconds(params->grace_seconds));
     co_return;
   }
+  const bool large = is_large(request->method);
   auto working = answer(std::move(*request));
-  const Result<Json> outcome = co_await working;
+  Result<Json> outcome = co_await working;
   if (!wants_answer) co_return;
+  if (large) {
+    auto printing = loop::on_worker(loop::Loop::current(), [&id, &outcome] {
+      const Result<Json> taken = std::move(outcome);
+      return printed(id, taken);
+    });
+    client.send(co_await printing);
+    co_return;
+  }
   const bool unknown =
       !outcome && outcome.error().code == ErrorCode::unsupported && outcome.error().place == "method";
   client.send(unknown ? rpc::print_error(id, rpc::method_not_found, outcome.error()) : printed(id, outcome));
@@ -136,14 +175,17 @@ Result<Json> Door::begin_events(Client& client, const rpc::Request& request) {
 }
 
 Door::Answer Door::apply(rpc::Request request) {
-  Result<rpc::ApplyParams> params = params_of<rpc::ApplyParams>(request);
+  auto decoding = loop::on_worker(loop::Loop::current(), [&request] {
+    const rpc::Request taken = std::move(request);
+    return params_of<rpc::ApplyParams>(taken);
+  });
+  Result<rpc::ApplyParams> params = co_await decoding;
   if (!params) {
     // "volumes[0].name", as in the document that the caller wrote.
     Error error = std::move(params).error();
     if (error.place.starts_with("document.")) error.place.erase(0, 9);
     co_return std::unexpected(std::move(error));
   }
-  request.params = Json();
   auto applying = engine_.apply(std::move(params->document), params->dry_run);
   const Result<rpc::ApplyReport> report = co_await applying;
   if (!report) co_return std::unexpected(report.error());
@@ -160,16 +202,9 @@ Door::Answer Door::amend(rpc::Request request) {
   co_return rpc::encode(*report);
 }
 
-Door::Answer Door::answer(rpc::Request request) {
+// What is done to a session or a volume beside the document.
+Door::Answer Door::act(rpc::Request request) {
   const std::string& name = request.method;
-  if (name == method::amend) {
-    auto amending = amend(std::move(request));
-    co_return co_await amending;
-  }
-  if (name == method::apply) {
-    auto applying = apply(std::move(request));
-    co_return co_await applying;
-  }
   if (name == method::session_drop) {
     CO_TRY_ASSIGN(rpc::SessionDropParams params, params_of<rpc::SessionDropParams>(request));
     if (params.reason.empty()) params.reason = "dropped by the administrator";
@@ -197,21 +232,70 @@ Door::Answer Door::answer(rpc::Request request) {
     CO_TRY(outcome);
     co_return Json::object();
   }
+  if (name == method::volume_allow_removal) {
+    CO_TRY_ASSIGN(rpc::VolumeParams params, params_of<rpc::VolumeParams>(request));
+    auto allowing = engine_.allow_removal(std::move(params.name));
+    const Result<void> outcome = co_await allowing;
+    CO_TRY(outcome);
+    co_return Json::object();
+  }
+  if (name == method::key_destroy) {
+    CO_TRY_ASSIGN(rpc::KeyParams params, params_of<rpc::KeyParams>(request));
+    auto destroying = engine_.destroy_key(std::move(params.id));
+    const Result<void> outcome = co_await destroying;
+    CO_TRY(outcome);
+    co_return Json::object();
+  }
+  CO_TRY_ASSIGN(rpc::VolumeForgetParams params, params_of<rpc::VolumeForgetParams>(request));
+  auto forgetting = engine_.forget(std::move(params.uuid));
+  const Result<void> outcome = co_await forgetting;
+  CO_TRY(outcome);
+  co_return Json::object();
+}
+
+Door::Answer Door::answer(rpc::Request request) {
+  const std::string& name = request.method;
+  if (name == method::amend) {
+    auto amending = amend(std::move(request));
+    co_return co_await amending;
+  }
+  if (name == method::apply) {
+    auto applying = apply(std::move(request));
+    co_return co_await applying;
+  }
+  if (std::ranges::find(acts, name) != std::end(acts)) {
+    auto acting = act(std::move(request));
+    co_return co_await acting;
+  }
   if (name == method::document) {
     CO_TRY_ASSIGN(const rpc::DocumentParams params, params_of<rpc::DocumentParams>(request));
-    co_return rpc::encode(engine_.document(), params.secrets ? rpc::Secrets::show : rpc::Secrets::redact);
+    const std::shared_ptr<const rpc::Document> document = engine_.shared_document();
+    auto encoding = encoded([&document, &params]() -> Result<Json> {
+      return rpc::encode(*document, params.secrets ? rpc::Secrets::show : rpc::Secrets::redact);
+    });
+    co_return co_await encoding;
   }
   if (name == method::status) {
     CO_TRY_ASSIGN(rpc::StatusParams params, params_of<rpc::StatusParams>(request));
     auto asking = engine_.status(std::move(params.only));
-    co_return rpc::encode(co_await asking);
+    rpc::EngineStatus status = co_await asking;
+    auto encoding = encoded([&status]() -> Result<Json> {
+      const rpc::EngineStatus taken = std::move(status);
+      return rpc::encode(taken);
+    });
+    co_return co_await encoding;
   }
   const bool known = name == method::stats || name == method::sessions || name == method::version;
   if (!known) co_return std::unexpected(unknown_method(name));
   CO_TRY(params_of<rpc::NoParams>(request));
   if (name == method::stats) {
     auto asking = engine_.stats();
-    co_return rpc::encode(co_await asking);
+    rpc::Stats stats = co_await asking;
+    auto encoding = encoded([&stats]() -> Result<Json> {
+      const rpc::Stats taken = std::move(stats);
+      return rpc::encode(taken);
+    });
+    co_return co_await encoding;
   }
   if (name == method::sessions) {
     auto asking = engine_.sessions();

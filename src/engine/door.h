@@ -37,7 +37,9 @@ class Door final : private loop::Acceptor {
   void accepted(std::unique_ptr<loop::Stream> stream) override;
   loop::Task<void> serve(std::shared_ptr<Client> client);
   loop::Task<void> handle(Client& client, std::string line);
+  static loop::Task<std::expected<rpc::Request, rpc::BadRequest>> parse(std::string line);
   Answer answer(rpc::Request request);
+  Answer act(rpc::Request request);
   Answer apply(rpc::Request request);
   Answer amend(rpc::Request request);
   Result<rpc::Json> begin_events(Client& client, const rpc::Request& request);

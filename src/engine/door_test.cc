@@ -144,6 +144,8 @@ TEST_F(DoorTest, EveryMethodAnswers) {
       R"({"size_bytes": 100, "available_bytes": 7, "volumes": [{"name": "demo", "used_bytes": 3}, {"name": "x"}]})");
   EXPECT_TRUE(shell->call("pool.level", level));
   EXPECT_EQ(shell->call("pool.level", Json::object()).error().place, "size_bytes");
+  EXPECT_TRUE(shell->call("volume.forget", Json{{"uuid", "f47ac10b-58cc-4372-a567-0e02b2c3d479"}}));
+  EXPECT_EQ(shell->call("volume.forget", Json{{"uuid", "demo"}}).error().place, "uuid");
   Json drop = Json::object();
   drop["id"] = 7;
   EXPECT_EQ(shell->call("session.drop", drop).error().code, ErrorCode::not_found);

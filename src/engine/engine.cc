@@ -3,15 +3,15 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "json/sizes.h"
+#include "loop/on_worker.h"
 
 namespace ashlar::engine {
 namespace {
 
-template <typename T>
-T* find_named(std::vector<T>& items, const std::string& name) {
-  const auto found = std::ranges::find_if(items, [&name](const T& item) { return item.name == name; });
-  return found == items.end() ? nullptr : &*found;
+std::vector<Uuid> draw_uuids(size_t count) {
+  std::vector<Uuid> random(count);
+  for (Uuid& each : random) each = loop::Loop::current().random_uuid();
+  return random;
 }
 
 // "v1.img" is a file in the state folder. What runs, and what `document` tells, has whole paths.
@@ -24,9 +24,9 @@ void resolve_paths(rpc::Document& document, const std::string& folder) {
   }
 }
 
-std::unexpected<Error> stopped() { return fail(ErrorCode::closed, "", "the engine is stopping"); }
-
 }  // namespace
+
+std::unexpected<Error> Engine::stopped() { return fail(ErrorCode::closed, "", "the engine is stopping"); }
 
 Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOptions options)
     : shards_(shards),
@@ -36,7 +36,8 @@ Engine::Engine(loop::Shards& shards, const block::Registry& registry, EngineOpti
       nvme_domains_(shards.count()),
       nvme_servers_(shards.count()),
       portals_(shards, servers_, nvme_servers_),
-      volumes_(registry),
+      keys_(options_.state_folder.empty() ? nullptr : std::make_unique<VolumeKeys>(options_.state_folder)),
+      volumes_(registry, keys_.get()),
       turnstile_(options_.most_waiting_changes) {
   if (!options_.state_folder.empty())
     records_ = std::make_unique<UnitRecords>(options_.state_folder, options_.boot_id);
@@ -116,13 +117,17 @@ ServedPortal Engine::served(const rpc::PortalDocument& portal) const {
 }
 
 loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool dry_run) {
-  resolve_paths(desired, options_.state_folder);
-  CO_TRY(rpc::check_document(desired));
   auto entering = turnstile_.enter();
   const Result<void> entered = co_await entering;
   CO_TRY(entered);
   const Turnstile::Pass pass(turnstile_);
-  auto putting = put_in_force(std::move(desired), dry_run);
+  std::vector<Uuid> random = draw_uuids(uuids_to_draw(desired.volumes));
+  Wish wish = [&desired, &folder = options_.state_folder](const rpc::Document&) -> Result<rpc::Document> {
+    resolve_paths(desired, folder);
+    TRY(rpc::check_document(desired));
+    return std::move(desired);
+  };
+  auto putting = put_in_force(std::move(wish), std::move(random), dry_run);
   co_return co_await putting;
 }
 
@@ -134,52 +139,69 @@ loop::Task<Result<rpc::ApplyReport>> Engine::amend(uint64_t base, rpc::Amendment
   const Turnstile::Pass pass(turnstile_);
   if (base != revision_)
     co_return fail(ErrorCode::stale, "base", "is {}, and revision {} is in force", base, revision_);
-  rpc::Document desired = running_;
-  rpc::amend(desired, std::move(amendment));
-  CO_TRY(rpc::check_document(desired));
-  auto putting = put_in_force(std::move(desired), dry_run);
+  std::vector<Uuid> random = draw_uuids(uuids_to_draw(amendment.changed.volumes));
+  Wish wish = [&amendment](const rpc::Document& running) -> Result<rpc::Document> {
+    rpc::Document desired = running;
+    rpc::amend(desired, std::move(amendment));
+    TRY(rpc::check_document(desired));
+    return desired;
+  };
+  auto putting = put_in_force(std::move(wish), std::move(random), dry_run);
   co_return co_await putting;
 }
 
-// `desired` is checked, and it is its turn.
-loop::Task<Result<rpc::ApplyReport>> Engine::put_in_force(rpc::Document desired, bool dry_run) {
+// It is its turn. Whatever takes longer the more is served is done by a worker, or each change would hold up those who read and
+// write on this shard.
+loop::Task<Result<rpc::ApplyReport>> Engine::put_in_force(Wish wish, std::vector<Uuid> random, bool dry_run) {
   if (state_ != State::serving) co_return stopped();
-  const std::function<Uuid()> draw = [] { return loop::Loop::current().random_uuid(); };
-  const Completed completed = complete_identities(desired, running_, options_.identities, draw);
-  if (completed.changed) CO_TRY(rpc::check_document(desired));  // what was filled in must be unique too
-  CO_TRY_ASSIGN(const Plan plan, make_plan(running_, desired));
+  auto working = loop::on_worker(loop::Loop::current(), [this, &wish, &random] {
+    return work_out(running_, wish, options_.identities, std::move(random));
+  });
+  Result<Proposal> proposal = co_await working;
+  CO_TRY(proposal);
+  auto carrying = carry_out(*proposal, dry_run);
+  Result<rpc::ApplyReport> report = co_await carrying;
+  auto freeing = loop::on_worker(loop::Loop::current(), [&proposal] {
+    const Proposal over = std::move(*proposal);
+    return true;
+  });
+  co_await freeing;
+  co_return report;
+}
 
+loop::Task<Result<rpc::ApplyReport>> Engine::carry_out(Proposal& proposal, bool dry_run) {
+  const size_t steps = proposal.plan.steps.size();
   rpc::ApplyReport report;
   report.dry_run = dry_run;
-  report.changed = !plan.steps.empty();
+  report.changed = steps != 0;
   report.revision = revision_;
-  for (const Step& step : plan.steps) report.steps.push_back(describe(step));
-  if (dry_run || plan.steps.empty()) co_return report;
+  report.steps = std::move(proposal.reports);
+  if (dry_run || steps == 0) co_return report;
 
-  auto keeping = keep(completed.drawn, desired);
+  auto keeping = keep(proposal);
   const Result<void> kept = co_await keeping;
   CO_TRY(kept);
-  auto running = run_steps(*this, plan.steps);
+  auto running = run_steps(*this, std::move(proposal.plan.steps));
   const Result<void> outcome = co_await running;
   if (!outcome) {
     tell("document.refused", {{"error", outcome.error().text()}});
     co_return std::unexpected(outcome.error());
   }
-  report.drawn = completed.drawn;
+  report.drawn = proposal.drawn;
   report.revision = revision_;
   ++applied_;
-  log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}", plan.steps.size(),
-           running_.volumes.size(), running_.targets.size(), running_.hosts.size(), running_.portals.size());
-  tell("document.applied", {{"steps", std::to_string(plan.steps.size())}});
+  log_info("engine", "document applied steps={} volumes={} targets={} hosts={} portals={}", steps,
+           running_->volumes.size(), running_->targets.size(), running_->hosts.size(),
+           running_->portals.size());
+  tell("document.applied", {{"steps", std::to_string(steps)}});
   co_return report;
 }
 
 // Before the plan runs: a host must never see an identity that a crash would make us forget.
-loop::Task<Result<void>> Engine::keep(const std::vector<rpc::DrawnIdentity>& drawn,
-                                      const rpc::Document& desired) {
-  if (drawn.empty()) co_return Result<void>{};
-  for (const rpc::DrawnIdentity& each : drawn) {
-    const auto volume = std::ranges::find(desired.volumes, each.volume, &rpc::VolumeDocument::name);
+loop::Task<Result<void>> Engine::keep(const Proposal& proposal) {
+  if (proposal.drawn.empty()) co_return Result<void>{};
+  for (const rpc::DrawnIdentity& each : proposal.drawn) {
+    const rpc::VolumeDocument* volume = find_volume(*proposal.desired, each.volume);
     options_.identities.remember({each.volume, volume->store, each.identity});
   }
   if (!options_.keep_identities) co_return Result<void>{};
@@ -210,6 +232,11 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto configuring = domains_[0]->configure_write_cache(step.volume.name, unit, step.write_cache);
       co_return co_await configuring;
     }
+    case StepKind::change_medium: {
+      auto changing = change_medium(std::move(step));
+      co_return co_await changing;
+    }
+    case StepKind::set_key_shared: volumes_.share_key(step.volume.name, step.key_shared); break;
     case StepKind::add_portal: {
       auto opening = portals_.open(served(step.portal));
       const Result<void> outcome = co_await opening;
@@ -241,13 +268,51 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   const Result<void> outcome = co_await opening;
   CO_TRY(outcome);
   tell("volume.opened", {{"volume", volume.name}});
+  if (const std::string failure = volumes_.key_failure(volume.name); !failure.empty())
+    tell("volume.key_lost", {{"volume", volume.name}, {"error", failure}});
   if (records_ == nullptr) co_return outcome;
   unit::LogicalUnit& unit = *volumes_.find(volume.name)->on_shard[0];
   auto recalling = records_->recall(unit.identity().uuid);
   unit::Recalled kept = co_await recalling;
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
+  const std::string rewrite = kept.rewrite;
   domains_[0]->recall(volume.name, unit, std::move(kept));
+  if (!rewrite.empty())
+    domains_[0]->resume_rewrite(volume.name, volumes_.find(volume.name)->on_shard[0], rewrite);
   co_return outcome;
+}
+
+// The new one is opened first, so that a path that is wrong changes nothing.
+loop::Task<Result<void>> Engine::change_medium(Step step) {
+  const std::string name = step.volume.name, place = step.place + ".store.options.path";
+  scsi::Domain& home = *domains_[0];
+  std::shared_ptr<block::Medium> medium;
+  if (!step.medium.empty()) {
+    auto opening = volumes_.open_medium(name, step.medium);
+    Result<std::shared_ptr<block::Medium>> opened = co_await opening;
+    if (!opened) co_return fail(opened.error().code, place, "{}", opened.error().text());
+    medium = std::move(*opened);
+  }
+  const scsi::Domain::Tray tray = home.tray_of(name);
+  if (tray.prevented && !tray.open && !rpc::medium_of(step.volume).empty()) {
+    auto asking = home.request_eject(name);
+    co_await asking;
+    tell("volume.eject_requested", {{"volume", name}});
+    co_return fail(
+        ErrorCode::busy, place,
+        "a host keeps the medium in drive '{}' (PREVENT ALLOW MEDIUM REMOVAL), and was asked to let go of it now: try "
+        "again, or force it",
+        name);
+  }
+  auto withdrawing = home.withdraw_medium(name);
+  co_await withdrawing;
+  auto changing = volumes_.change_medium(name, std::move(medium));
+  co_await changing;
+  auto offering = home.offer_medium(name, !step.medium.empty());
+  co_await offering;
+  log_info("engine", "medium changed volume={} path={}", name, step.medium);
+  tell("volume.medium_changed", {{"volume", name}, {"medium", step.medium}});
+  co_return Result<void>{};
 }
 
 loop::Task<void> Engine::set_group(Step step) {
@@ -261,8 +326,19 @@ loop::Task<void> Engine::set_group(Step step) {
 }
 
 loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) {
-  directory_ = build_directory(*document, volumes_, options_.settings, directory_.get());
-  nvme_directory_ = build_nvme_directory(*document, volumes_, options_.nvme_settings, nvme_directory_.get());
+  // Nothing else changes volumes_ meanwhile: it is this change's turn.
+  struct Directories {
+    std::shared_ptr<const iscsi::Directory> iscsi;
+    std::shared_ptr<const nvme::Directory> nvme;
+  };
+  auto building = loop::on_worker(loop::Loop::current(), [this, &document] {
+    return Directories{
+        build_directory(*document, volumes_, options_.settings, directory_.get()),
+        build_nvme_directory(*document, volumes_, options_.nvme_settings, nvme_directory_.get())};
+  });
+  Directories before = co_await building;
+  std::swap(before.iscsi, directory_);
+  std::swap(before.nvme, nvme_directory_);
   std::function<void(loop::Loop&)> replace = [this](loop::Loop& loop) {
     servers_[loop.index()]->replace_directory(directory_);
     nvme_domains_[loop.index()]->replace_directory(nvme_directory_);
@@ -271,67 +347,14 @@ loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) 
   co_await replacing;
   auto renaming = portals_.rename(portals_of(*document));
   co_await renaming;
-  running_ = *document;
+  running_ = std::move(document);
   ++revision_;
-}
-
-loop::Task<Result<void>> Engine::resize_volume(std::string name, uint64_t size_bytes) {
-  auto resizing = volumes_.resize(name, size_bytes);
-  const Result<void> outcome = co_await resizing;
-  if (!outcome) co_return outcome;
-  domains_[0]->raise_everywhere(name, unit::Attention::capacity_changed, nullptr);
-  tell("volume.resized", {{"volume", name}, {"size_bytes", std::to_string(size_bytes)}});
-  co_return outcome;
-}
-
-loop::Task<Result<rpc::VolumeStatus>> Engine::resize(std::string name, uint64_t size_bytes, bool shrink) {
-  auto entering = turnstile_.enter();
-  const Result<void> entered = co_await entering;
-  CO_TRY(entered);
-  const Turnstile::Pass pass(turnstile_);
-  if (state_ != State::serving) co_return stopped();
-  rpc::VolumeDocument* volume = find_named(running_.volumes, name);
-  if (volume == nullptr) co_return fail(ErrorCode::not_found, name, "there is no volume of that name");
-  rpc::Document desired = running_;
-  find_named(desired.volumes, name)->size_bytes = size_bytes;
-  Result<void> checked = size_bytes == 0 ? fail(ErrorCode::invalid_argument, "size", "must be more than 0")
-                                         : rpc::check_document(desired);
-  if (!checked) {
-    checked.error().place = "size";
-    co_return std::unexpected(std::move(checked).error());
-  }
-  const uint64_t now = volumes_.find(name)->shared->size_bytes.load(std::memory_order_relaxed);
-  if (size_bytes < now && !shrink) {
-    co_return fail(
-        ErrorCode::already_exists, "size",
-        "{} is less than the {} it has: what lies past the new end would be lost; say so (shrink) if meant",
-        json::print_size(size_bytes), json::print_size(now));
-  }
-  if (size_bytes != now) {
-    auto resizing = resize_volume(name, size_bytes);
-    const Result<void> outcome = co_await resizing;
-    CO_TRY(outcome);
-  }
-  if (volume->size_bytes != 0) volume->size_bytes = size_bytes;
-  ++revision_;
-  co_return volume_status(*volume, Registrations::each);
-}
-
-void Engine::take_pool_level(const rpc::PoolLevelParams& level) {
-  if (state_ != State::serving) return;
-  for (const rpc::PoolVolume& each : level.volumes) {
-    const unit::OpenUnit* unit = volumes_.find(each.name);
-    if (unit == nullptr) continue;
-    unit::PoolFigures figures{.size_bytes = level.size_bytes,
-                              .available_bytes = level.available_bytes,
-                              .used_bytes = each.used_bytes.value_or(0),
-                              .used_known = each.used_bytes.has_value(),
-                              .threshold_bytes = level.threshold_bytes};
-    if (domains_[0]->take_pool_level(each.name, *unit->on_shard[0], figures)) {
-      tell("volume.threshold",
-           {{"volume", each.name}, {"available_bytes", std::to_string(level.available_bytes)}});
-    }
-  }
+  // Volumes that go are still open: nothing of theirs ends with it.
+  auto freeing = loop::on_worker(loop::Loop::current(), [&before] {
+    before = {};
+    return true;
+  });
+  co_await freeing;
 }
 
 loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
@@ -346,23 +369,6 @@ loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
   }
   if (!dropped) co_return fail(ErrorCode::not_found, "id", "there is no session {}", id);
   log_info("engine", "session dropped id={} reason={}", id, reason);
-  co_return Result<void>{};
-}
-
-loop::Task<Result<void>> Engine::clear_reservations(std::string volume) {
-  auto entering = turnstile_.enter();
-  const Result<void> entered = co_await entering;
-  CO_TRY(entered);
-  const Turnstile::Pass pass(turnstile_);
-  if (state_ != State::serving) co_return stopped();
-  if (find_named(running_.volumes, volume) == nullptr)
-    co_return fail(ErrorCode::not_found, volume, "there is no volume of that name");
-  auto clearing = domains_[0]->clear_reservations(volume);
-  if (co_await clearing != unit::ReservationStatus::good)
-    co_return fail(ErrorCode::io_error, volume,
-                   "the change cannot be written to the state folder: see the log");
-  log_warning("engine", "reservations of volume {} were cleared by the administrator", volume);
-  tell("volume.reservations_cleared", {{"volume", volume}});
   co_return Result<void>{};
 }
 

@@ -14,9 +14,11 @@
 #include "engine/event_log.h"
 #include "engine/plan.h"
 #include "engine/portals.h"
+#include "engine/proposal.h"
 #include "engine/turnstile.h"
 #include "engine/unit_records.h"
 #include "engine/version.h"
+#include "engine/volume_keys.h"
 #include "engine/volumes.h"
 #include "iscsi/server.h"
 #include "nvmetcp/server.h"
@@ -51,6 +53,9 @@ constexpr uint64_t nvme_session = uint64_t{1} << 52;
 /// What is told of the registrations of a volume: how many there are, or who has them too.
 enum class Registrations : uint8_t { count, each };
 
+/// A store of its stack has had an error that it does not get over. Any thread.
+bool has_failed(const block::Store& store);
+
 /// Every call on shard 0. Life: start() -> anything -> stop() -> destroy on shard 0, when every task that it gave has ended.
 /// `shards` and `registry` outlive it.
 class Engine final : private StepRunner {
@@ -72,6 +77,13 @@ class Engine final : private StepRunner {
   loop::Task<Result<rpc::VolumeStatus>> resize(std::string name, uint64_t size_bytes, bool shrink);
   /// Ends every reservation and registration of a volume, for hosts that will not come back to do it; those that had them are told.
   loop::Task<Result<void>> clear_reservations(std::string volume);
+  /// Of a CD-ROM drive: no host prevents any more that its medium is changed.
+  loop::Task<Result<void>> allow_removal(std::string volume);
+  /// The key of encrypted volumes that are gone for good, so that nobody reads what is left of them. busy: a volume that is served
+  /// has it. Well, too, when there is none.
+  loop::Task<Result<void>> destroy_key(std::string id);
+  /// What is kept of a unit goes: its volume was deleted for good. busy: a volume that is served has this UUID.
+  loop::Task<Result<void>> forget(std::string uuid);
   /// For the thin volumes of a pool: what they tell their hosts of it, and whether these must hear of it now.
   void take_pool_level(const rpc::PoolLevelParams& level);
   loop::Task<Result<void>> drop_session(uint64_t id, std::string reason);
@@ -82,7 +94,9 @@ class Engine final : private StepRunner {
   /// By id.
   loop::Task<std::vector<rpc::SessionStatus>> sessions();
   /// What is in force, identities and secrets included.
-  const rpc::Document& document() const { return running_; }
+  const rpc::Document& document() const { return *running_; }
+  /// The same, for who reads it on a worker.
+  std::shared_ptr<const rpc::Document> shared_document() const { return running_; }
   EventLog& events() { return events_; }
   const EngineOptions& options() const { return options_; }
 
@@ -93,12 +107,15 @@ class Engine final : private StepRunner {
  private:
   enum class State : uint8_t { fresh, serving, stopping, stopped };
 
+  static std::unexpected<Error> stopped();
   loop::Task<Result<void>> run(Step step) override;
-  loop::Task<Result<rpc::ApplyReport>> put_in_force(rpc::Document desired, bool dry_run);
-  loop::Task<Result<void>> keep(const std::vector<rpc::DrawnIdentity>& drawn, const rpc::Document& desired);
+  loop::Task<Result<rpc::ApplyReport>> put_in_force(Wish wish, std::vector<Uuid> random, bool dry_run);
+  loop::Task<Result<rpc::ApplyReport>> carry_out(Proposal& proposal, bool dry_run);
+  loop::Task<Result<void>> keep(const Proposal& proposal);
   loop::Task<Result<void>> open_volume(rpc::VolumeDocument volume, std::string place);
   loop::Task<void> set_group(Step step);
   loop::Task<void> publish(std::shared_ptr<const rpc::Document> document);
+  loop::Task<Result<void>> change_medium(Step step);
   loop::Task<Result<void>> resize_volume(std::string name, uint64_t size_bytes);
   loop::Task<void> stop_servers(loop::Nanoseconds grace);
   loop::Task<void> make_servers();
@@ -108,7 +125,9 @@ class Engine final : private StepRunner {
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
   ServedPortal served(const rpc::PortalDocument& portal) const;
-  rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations) const;
+  rpc::MediumStatus medium_status(const rpc::VolumeDocument& volume) const;
+  rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations,
+                                  bool failed) const;
 
   loop::Shards& shards_;
   EngineOptions options_;
@@ -121,11 +140,12 @@ class Engine final : private StepRunner {
   nvme::Domain::Group nvme_domains_;
   nvmetcp::Server::Group nvme_servers_;
   Portals portals_;
+  std::unique_ptr<VolumeKeys> keys_;  // null without a state folder
   Volumes volumes_;
   std::shared_ptr<const iscsi::Directory> directory_;
   std::shared_ptr<const nvme::Directory> nvme_directory_;
 
-  rpc::Document running_;
+  std::shared_ptr<const rpc::Document> running_ = std::make_shared<const rpc::Document>();
   uint64_t revision_ = 0;                 // of running_; begins anywhere, so that no two lives share one
   std::unique_ptr<UnitRecords> records_;  // null without a state folder
   Turnstile turnstile_;

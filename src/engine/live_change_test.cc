@@ -167,5 +167,50 @@ TEST_P(LiveChange, ABoundOnSessionsIsForNewLogins) {
   world.leave(std::move(*second));
 }
 
+loop::Task<std::string> management_page(Session& session, bool* told) {
+  BlockUnit unit(session, 0);
+  const initiator::Cdb ready = {0x00};
+  auto asking = unit.execute(ready, {}, {});
+  const Answer first = co_await asking;
+  *told = !first.good();
+  std::vector<uint8_t> page(64);
+  const initiator::Cdb inquiry = {0x12, 1, 0x85, 0, 64, 0};
+  auto inquiring = unit.execute(inquiry, {}, page);
+  const Answer answer = co_await inquiring;
+  co_return answer.good() && load_be16(&page[2]) > 0 ? reinterpret_cast<const char*>(&page[8]) : "";
+}
+
+TEST_P(LiveChange, WhereTheArrayIsManagedIsInquiryData) {
+  bool told = false;
+  const auto url = [&] { return world.run_as_host([&] { return management_page(*quiet, &told); }); };
+  EXPECT_TRUE(world.run_as_host([&] { return reads(*quiet, 0); }));
+  EXPECT_EQ(url(), "");
+  EXPECT_FALSE(told);
+  document.targets[0].management_addresses = {"https://192.0.2.1:8443/"};
+  apply();
+  EXPECT_EQ(url(), "https://192.0.2.1:8443/");
+  EXPECT_TRUE(told) << "INQUIRY DATA HAS CHANGED";
+  EXPECT_EQ(url(), "https://192.0.2.1:8443/");
+  EXPECT_FALSE(told);
+  expect_quiet_untouched();
+}
+
+// What grows with the document is not done in a turn of the shard, which in this world takes no time.
+TEST(Change, IsWorkedOutBesideTheShard) {
+  EngineWorld world;
+  const auto done_at_once = [&world](auto& task) {
+    world.world.run_for(loop::microseconds(2));
+    return task->done();
+  };
+  std::optional<loop::Task<Result<void>>> small;
+  world.enter([&] { small.emplace(world.engine->clear_reservations("none")); });
+  EXPECT_TRUE(done_at_once(small));
+  std::optional<loop::Task<Result<rpc::ApplyReport>>> applying;
+  world.enter([&] { applying.emplace(world.engine->apply(demo_document(), true)); });
+  EXPECT_FALSE(done_at_once(applying));
+  EXPECT_TRUE(world.world.run_until([&] { return applying->done(); }, loop::seconds(1)));
+  EXPECT_TRUE(applying->take());
+}
+
 }  // namespace
 }  // namespace ashlar::engine

@@ -75,7 +75,8 @@ Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
   std::error_code problem;
   std::filesystem::create_directories(folder, problem);
-  for (const char* each : UnitRecords::folders) {
+  for (const char* each :
+       {UnitRecords::folders[0], UnitRecords::folders[1], UnitRecords::folders[2], VolumeKeys::folder}) {
     if (!problem) std::filesystem::create_directories(fmt::format("{}/{}", folder, each), problem);
   }
   if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
@@ -148,7 +149,22 @@ class Program {
     };
     CO_TRY_ASSIGN(watcher_,
                   loop::SignalWatcher::open(shards_.real_at(0), {SIGTERM, SIGINT}, std::move(caught)));
-    CO_TRY(door_->open());
+    // The kernel closes what was in the ring of an engine that was killed a moment after its process is gone: until then somebody
+    // seems to listen, and its files are locked.
+    constexpr int attempts = 50;
+    for (int attempt = 1;; ++attempt) {
+      auto trying = open_doors();
+      const Result<void> opened = co_await trying;
+      if (opened || opened.error().code != ErrorCode::busy || attempt == attempts) co_return opened;
+      if (attempt == 1) log_warning("engine", "cannot start yet: {}", opened.error().text());
+      co_await loop::sleep_for(loop::milliseconds(100));
+    }
+  }
+
+  // Again after a failure, too.
+  loop::Task<Result<void>> open_doors() {
+    if (!door_open_) CO_TRY(door_->open());
+    door_open_ = true;
     if (options_.document_path.empty()) co_return Result<void>{};
     CO_TRY_ASSIGN(rpc::Document document, read_document(options_.document_path));
     auto applying = engine_->apply(std::move(document), false);
@@ -177,6 +193,7 @@ class Program {
   block::Registry registry_;
   std::unique_ptr<Engine> engine_;
   std::unique_ptr<Door> door_;
+  bool door_open_ = false;
   std::unique_ptr<loop::SignalWatcher> watcher_;
   loop::Event end_;
   loop::Nanoseconds grace_ = loop::seconds(1);

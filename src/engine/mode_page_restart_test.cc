@@ -27,17 +27,26 @@ class ModePageRestart : public RestartTest {
 };
 
 TEST_F(ModePageRestart, WhatWasSavedOutlivesTheEngineAndTheRestDoesNot) {
-  EXPECT_EQ(select(task_aborted_status, false), 0);
-  EXPECT_EQ(sensed(), task_aborted_status);
-  restart();
-  EXPECT_EQ(sensed(), 0);
-  EXPECT_EQ(select(task_aborted_status, true), 0);
-  restart();
-  EXPECT_EQ(sensed(), task_aborted_status);
   EXPECT_EQ(select(0, false), 0);
   EXPECT_EQ(sensed(), 0);
   restart();
   EXPECT_EQ(sensed(), task_aborted_status);
+  EXPECT_EQ(select(0, true), 0);
+  restart();
+  EXPECT_EQ(sensed(), 0);
+  EXPECT_EQ(select(task_aborted_status, false), 0);
+  EXPECT_EQ(sensed(), task_aborted_status);
+  restart();
+  EXPECT_EQ(sensed(), 0);
+}
+
+TEST_F(ModePageRestart, IdentifyingInformationOutlivesTheEngine) {
+  const std::vector<uint8_t> words = {'r', 'a', 'c', 'k', ' ', '7'};
+  EXPECT_EQ(ask({0xa4, 0x06, 0, 0, 0, 0, 0, 0, 0, 6, 0, 0}, words, {}).status, 0);
+  restart();
+  std::vector<uint8_t> told(10);
+  EXPECT_EQ(ask({0xa3, 0x05, 0, 0, 0, 0, 0, 0, 0, 10, 0, 0}, {}, told).status, 0);
+  EXPECT_EQ(std::vector<uint8_t>(told.begin() + 4, told.end()), words);
 }
 
 TEST_F(ModePageRestart, RecordsOfManyAreWrittenInTurn) {

@@ -51,7 +51,8 @@ Result<void> same(const T& running, const T& desired, const std::string& place) 
       change);
 }
 
-// Everything but size and write cache is fixed while a volume exists: hosts were told, and do not ask again.
+// Everything but size, write cache, key_shared and the medium of a drive is fixed while a volume exists: hosts were told, and do
+// not ask again.
 Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
                          const std::string& place) {
   TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
@@ -59,8 +60,16 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
   TRY(same(running.thin, desired.thin, place + ".thin"));
   TRY(same(running.read_only, desired.read_only, place + ".read_only"));
   TRY(same(running.removable, desired.removable, place + ".removable"));
+  if (running.encrypted != desired.encrypted) {
+    return fail(
+        ErrorCode::already_exists, place + ".encrypted",
+        "cannot change: what volume '{}' holds would be read as noise; make a new volume and copy the data",
+        desired.name);
+  }
+  TRY(same(running.key_id, desired.key_id, place + ".key_id"));
   TRY(same(running.identity, desired.identity, place + ".identity"));
-  TRY(same(running.store, desired.store, place + ".store"));
+  if (!rpc::is_cdrom(running) || !rpc::is_cdrom(desired))  // a drive's store is its medium
+    TRY(same(running.store, desired.store, place + ".store"));
   TRY(same(running.layers, desired.layers, place + ".layers"));
   if ((running.size_bytes == 0) != (desired.size_bytes == 0))
     return same(running.size_bytes == 0, desired.size_bytes == 0, place + ".size_bytes");
@@ -75,9 +84,10 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
 
 Result<void> check_path_free(const Document& running, const VolumeDocument& desired,
                              const std::string& place) {
+  if (rpc::is_cdrom(desired)) return {};
   const std::string path = path_of(desired);
   for (const VolumeDocument& volume : running.volumes) {
-    if (path.empty() || path_of(volume) != path) continue;
+    if (path.empty() || path_of(volume) != path || rpc::is_cdrom(volume)) continue;
     return fail(
         ErrorCode::busy, place + ".store.options.path",
         "'{}' is open for volume '{}', which this document takes away: apply its removal first, then add '{}'",
@@ -129,6 +139,15 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
       parts.change.back().volume.size_bytes = volume.size_bytes;
       parts.change.back().write_cache = volume.write_cache;
     }
+    if (rpc::medium_of(volume) != rpc::medium_of(*now)) {
+      parts.change.push_back(volume_step(StepKind::change_medium, *now, place));
+      parts.change.back().medium = rpc::medium_of(volume);
+    }
+    if (volume.key_shared != now->key_shared) {
+      parts.change.push_back(volume_step(StepKind::set_key_shared, *now, place));
+      parts.change.back().volume.size_bytes = volume.size_bytes;
+      parts.change.back().key_shared = volume.key_shared;
+    }
   }
   for (const VolumeDocument& volume : running.volumes) {
     if (desired_volumes.find(volume.name) == nullptr)
@@ -174,11 +193,16 @@ void plan_groups(const Step& publish, Parts& parts) {
   }
 }
 
+std::string in_drive(const std::string& medium) { return medium.empty() ? "empty" : medium; }
+
 std::string what_is_open(const VolumeDocument& volume) {
+  if (rpc::is_cdrom(volume)) return "CD-ROM drive, " + in_drive(rpc::medium_of(volume));
   const std::string path = path_of(volume);
-  return fmt::format("{}, {}-byte blocks, {}{}{}",
+  if (volume.store.kind == "scsi") return fmt::format("the SCSI device {} as it is", path);
+  return fmt::format("{}, {}-byte blocks, {}{}{}{}",
                      volume.size_bytes == 0 ? "all of the device" : json::print_size(volume.size_bytes),
-                     volume.block_bytes, volume.store.kind, path.empty() ? "" : " ", path);
+                     volume.block_bytes, volume.encrypted ? "encrypted, " : "", volume.store.kind,
+                     path.empty() ? "" : " ", path);
 }
 
 rpc::StepReport describe_group(const Step& step) {
@@ -201,6 +225,12 @@ Step inverse(const Step& step) {
     case StepKind::close_volume: back.kind = StepKind::open_volume; break;
     case StepKind::resize_volume: std::swap(back.size_bytes, back.volume.size_bytes); break;
     case StepKind::set_write_cache: std::swap(back.write_cache, back.volume.write_cache); break;
+    case StepKind::change_medium:
+      back.medium = rpc::medium_of(step.volume);
+      back.volume.store.options.erase("path");
+      if (!step.medium.empty()) back.volume.store.options["path"] = step.medium;
+      break;
+    case StepKind::set_key_shared: std::swap(back.key_shared, back.volume.key_shared); break;
     case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
     case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
     case StepKind::set_group:
@@ -220,6 +250,12 @@ rpc::StepReport describe(const Step& step) {
                           json::print_size(step.size_bytes))};
     case StepKind::set_write_cache:
       return {"set write cache", step.volume.name, step.write_cache ? "on" : "off"};
+    case StepKind::change_medium:
+      return {"change medium", step.volume.name,
+              fmt::format("{} -> {}", in_drive(rpc::medium_of(step.volume)), in_drive(step.medium))};
+    case StepKind::set_key_shared:
+      return {"set key shared", step.volume.name,
+              step.key_shared ? "hosts cannot erase its key" : "hosts may erase its key"};
     case StepKind::add_portal: return {"add portal", step.portal.name, portal};
     case StepKind::remove_portal: return {"remove portal", step.portal.name, portal};
     case StepKind::set_group: return describe_group(step);
@@ -232,15 +268,19 @@ rpc::StepReport describe(const Step& step) {
 }
 
 Result<Plan> make_plan(const Document& running, const Document& desired) {
+  return make_plan(std::make_shared<const Document>(running), std::make_shared<const Document>(desired));
+}
+
+Result<Plan> make_plan(std::shared_ptr<const Document> running, std::shared_ptr<const Document> desired) {
   Plan plan;
-  if (running == desired) return plan;
+  if (*running == *desired) return plan;
   Parts parts;
-  TRY(plan_volumes(running, desired, parts));
-  plan_portals(running, desired, parts);
+  TRY(plan_volumes(*running, *desired, parts));
+  plan_portals(*running, *desired, parts);
   // First what may fail and is taken back without a trace; then the switch; then what cannot fail.
   Step publish;
-  publish.before = std::make_shared<const Document>(running);
-  publish.after = std::make_shared<const Document>(desired);
+  publish.before = std::move(running);
+  publish.after = std::move(desired);
   std::vector<Step> switches = {publish};
   plan_groups(publish, parts);
   for (std::vector<Step>* part : {&parts.make_way, &parts.open, &parts.listen, &parts.change, &parts.groups,
@@ -258,7 +298,11 @@ void DrawnIdentities::remember(KeptIdentity kept) {
 
 const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume) const {
   const auto found = std::ranges::find(kept_, volume.name, &KeptIdentity::volume);
-  return found != kept_.end() && found->store == volume.store ? &found->identity : nullptr;
+  if (found == kept_.end()) return nullptr;
+  // A drive is the same whatever lies in it.
+  const bool same_store =
+      found->store == volume.store || (rpc::is_cdrom(volume) && found->store.kind == volume.store.kind);
+  return same_store ? &found->identity : nullptr;
 }
 
 namespace {

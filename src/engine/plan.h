@@ -20,21 +20,24 @@ enum class StepKind : uint8_t {
   close_volume,   ///< no host sees it any more; what it holds stays in the store
   resize_volume,  ///< online
   set_write_cache,
-  add_portal,     ///< listen
-  remove_portal,  ///< listen no more; sessions go on, unless publish ends them
-  set_group,      ///< how the volumes of an access group are reached; hosts are told, no session ends
-  publish,        ///< `after` becomes what hosts see, at once
+  set_key_shared,  ///< whether hosts may erase the key of an encrypted volume
+  change_medium,   ///< of a CD-ROM drive; hosts are told, no session ends
+  add_portal,      ///< listen
+  remove_portal,   ///< listen no more; sessions go on, unless publish ends them
+  set_group,       ///< how the volumes of an access group are reached; hosts are told, no session ends
+  publish,         ///< `after` becomes what hosts see, at once
 };
 
 struct Step {
   StepKind kind = StepKind::publish;
   std::string place;  ///< in the desired document, for errors: "volumes[2]"; empty when it is not from there
-  rpc::VolumeDocument
-      volume;  ///< open_volume, close_volume: all of it; resize_volume, set_write_cache: as it is before
-  uint64_t size_bytes = 0;                             ///< resize_volume: the new size
-  bool write_cache = false;                            ///< set_write_cache: the new setting
-  rpc::PortalDocument portal;                          ///< add_portal, remove_portal
-  std::string group;                                   ///< set_group: its name
+  rpc::VolumeDocument volume;  ///< open_volume, close_volume: all of it; all others: as it is before
+  uint64_t size_bytes = 0;     ///< resize_volume: the new size
+  bool write_cache = false;    ///< set_write_cache: the new setting
+  bool key_shared = false;     ///< set_key_shared: from now on
+  std::string medium;          ///< change_medium: the new path; empty: none
+  rpc::PortalDocument portal;  ///< add_portal, remove_portal
+  std::string group;           ///< set_group: its name
   std::shared_ptr<const rpc::Document> before, after;  ///< publish, set_group: never null
 };
 
@@ -49,6 +52,8 @@ struct Plan {
 
 /// Steps from `running` to `desired`. Both are checked documents with complete identities. Refuses (already_exists, with the
 /// place in `desired`) what cannot be changed on a volume that exists, and says how to get it.
+Result<Plan> make_plan(std::shared_ptr<const rpc::Document> running,
+                       std::shared_ptr<const rpc::Document> desired);
 Result<Plan> make_plan(const rpc::Document& running, const rpc::Document& desired);
 
 /// An identity that the engine drew, and for what.

@@ -74,6 +74,12 @@ class ModelRunner final : public StepRunner {
       case StepKind::set_write_cache:
         model.volumes.at(step.volume.name).write_cache = step.write_cache;
         break;
+      case StepKind::change_medium:
+        RC_ASSERT(rpc::medium_of(model.volumes.at(step.volume.name)) == rpc::medium_of(step.volume));
+        model.volumes.at(step.volume.name).store.options.erase("path");
+        if (!step.medium.empty()) model.volumes.at(step.volume.name).store.options["path"] = step.medium;
+        break;
+      case StepKind::set_key_shared: model.volumes.at(step.volume.name).key_shared = step.key_shared; break;
       case StepKind::add_portal:
         for (const auto& [address, port] : model.listening) {
           const bool all = address == "0.0.0.0" || step.portal.address == "0.0.0.0";
@@ -116,6 +122,8 @@ rc::Gen<Document> any_document(uint64_t age) {
       if (!*rc::gen::arbitrary<bool>()) continue;
       document.volumes.push_back(volume(name, (age + *rc::gen::inRange<uint64_t>(0, 2)) << 20));
       document.volumes.back().write_cache = *rc::gen::arbitrary<bool>();
+      document.volumes.back().encrypted = true;
+      document.volumes.back().key_shared = *rc::gen::arbitrary<bool>();
       if (!*rc::gen::arbitrary<bool>()) continue;
       rpc::MappingDocument mapping;
       mapping.volume = name;
@@ -247,6 +255,28 @@ TEST(Plan, WhatIsFixedIsRefusedWithAWayOut) {
     EXPECT_EQ(plan.error().code, ErrorCode::already_exists);
     EXPECT_NE(plan.error().message.find(change.words), std::string::npos) << plan.error().text();
   }
+}
+
+TEST(Plan, TheMediumOfADriveIsChangedAndItsInverseTakesThatBack) {
+  Document running, desired;
+  running.volumes = {volume("a", 0)};
+  running.volumes[0].store = {"cdrom", {{"path", "/srv/a.iso"}}};
+  running.volumes.push_back(volume("b", 0));
+  running.volumes[1].store = {"cdrom", {{"path", "/srv/a.iso"}}};
+  desired = running;
+  desired.volumes[0].store.options["path"] = "/srv/b.iso";
+  desired.volumes[1].store.options.clear();
+  const auto plan = make_plan(running, desired);
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_EQ(words(*plan), (std::vector<std::string>{"change medium a", "change medium b", "publish"}));
+  EXPECT_EQ(describe(plan->steps[0]).detail, "/srv/a.iso -> /srv/b.iso");
+  EXPECT_EQ(describe(plan->steps[1]).detail, "/srv/a.iso -> empty");
+  const Step back = inverse(plan->steps[1]);
+  EXPECT_EQ(back.medium, "/srv/a.iso");
+  EXPECT_EQ(rpc::medium_of(back.volume), "");
+  EXPECT_EQ(inverse(back).medium, "");
+  desired.volumes[1].store = {"memory", {}};
+  EXPECT_FALSE(make_plan(running, desired)) << "a drive becomes no disk";
 }
 
 TEST(Plan, ARenamedVolumeMustGoFirst) {

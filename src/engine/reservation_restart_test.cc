@@ -93,5 +93,22 @@ TEST_F(ReservationRestart, AVolumeThatWasAwayHasWhatItHad) {
   EXPECT_EQ(write(other_host), reservation_conflict);
 }
 
+TEST_F(ReservationRestart, AVolumeThatIsForgottenBeginsAnew) {
+  EXPECT_EQ(ask(demo_host, 0, 0, 10), 0);
+  EXPECT_EQ(ask(demo_host, 1, 10, 0), 0);
+  const auto forget = [this](const std::string& uuid) {
+    return world.run([&] { return world.engine->forget(uuid); });
+  };
+  EXPECT_EQ(forget("demo").error().place, "uuid");
+  EXPECT_EQ(forget(identity->uuid).error().code, ErrorCode::busy);
+  EXPECT_EQ(write(other_host), reservation_conflict) << "it is served, and keeps it";
+  EXPECT_TRUE(world.apply({}));
+  EXPECT_TRUE(forget("f47ac10b-58cc-4372-a567-0e02b2c3d479")) << "nothing is known of it";
+  EXPECT_TRUE(forget(identity->uuid));
+  EXPECT_TRUE(world.apply(document));
+  EXPECT_EQ(write(other_host), 0);
+  EXPECT_FALSE(told().has_value());
+}
+
 }  // namespace
 }  // namespace ashlar::engine

@@ -4,9 +4,25 @@
 #include <set>
 
 #include "engine/engine.h"
+#include "loop/on_worker.h"
 
 namespace ashlar::engine {
 namespace {
+
+/// A volume whose counters a worker reads: there are hundreds, and they may be read on every thread. A volume that is closed
+/// meanwhile waits for its last owner, which this is until its frame on shard 0 ends.
+struct Counted {
+  std::string name;
+  std::shared_ptr<unit::UnitShared> shared;
+  std::shared_ptr<block::Store> store;
+};
+
+std::vector<Counted> counted(const Volumes& volumes, const std::string& only) {
+  std::vector<Counted> all;
+  for (const auto& [name, unit] : volumes.all())
+    if (only.empty() || only == name) all.push_back({name, unit.shared, unit.shared->store});
+  return all;
+}
 
 rpc::SessionStatus told(const iscsi::SessionStatus& session) {
   rpc::SessionStatus status;
@@ -105,6 +121,25 @@ std::optional<rpc::ReservationStatus> told(const std::shared_ptr<const unit::Res
   return anything ? std::optional(std::move(status)) : std::nullopt;
 }
 
+// SPC-4 table 139.
+std::string words_of_device(uint8_t type) {
+  static constexpr std::pair<uint8_t, std::string_view> words[] = {
+      {0x00, "disk"},          {0x01, "tape"},      {0x02, "printer"}, {0x03, "processor"},
+      {0x04, "worm"},          {0x05, "cd/dvd"},    {0x07, "optical"}, {0x08, "changer"},
+      {0x0c, "storage array"}, {0x0d, "enclosure"}, {0x0e, "disk"},    {0x14, "zoned disk"}};
+  for (const auto& [number, word] : words) {
+    if (number == type) return std::string(word);
+  }
+  return fmt::format("type {:02X}h", type);
+}
+
+std::optional<rpc::DeviceStatus> told(block::Passthrough* device) {
+  if (device == nullptr) return {};
+  const loop::ScsiDevice::Traits& traits = device->traits();
+  return rpc::DeviceStatus{words_of_device(traits.device_type), traits.vendor, traits.product,
+                           traits.revision, traits.max_transfer_bytes};
+}
+
 // Sessions by (target, host), for the counts of everything.
 using Pairs = std::map<std::pair<std::string, std::string>, uint32_t>;
 
@@ -181,6 +216,26 @@ rpc::VolumeStats told(const std::string& name, const std::map<std::string, uint6
   return volume;
 }
 
+std::set<std::string> failed_of(const std::vector<Counted>& volumes) {
+  std::set<std::string> failed;
+  for (const Counted& each : volumes)
+    if (has_failed(*each.store)) failed.insert(each.name);
+  return failed;
+}
+
+std::vector<rpc::VolumeStats> stats_of(const std::vector<Counted>& volumes) {
+  std::vector<rpc::VolumeStats> all;
+  all.reserve(volumes.size());
+  for (const Counted& each : volumes) {
+    std::map<std::string, uint64_t> counters;
+    each.store->collect(counters);
+    all.push_back(told(each.name, counters));
+  }
+  return all;
+}
+
+}  // namespace
+
 bool has_failed(const block::Store& store) {
   std::map<std::string, uint64_t> counters;
   store.collect(counters);
@@ -189,10 +244,17 @@ bool has_failed(const block::Store& store) {
   });
 }
 
-}  // namespace
+rpc::MediumStatus Engine::medium_status(const rpc::VolumeDocument& volume) const {
+  rpc::MediumStatus status;
+  status.path = rpc::medium_of(volume);
+  const scsi::Domain::Tray tray = domains_[0] ? domains_[0]->tray_of(volume.name) : scsi::Domain::Tray{};
+  status.state = tray.open ? "open" : status.path.empty() ? "empty" : "loaded";
+  status.prevented = tray.prevented;
+  return status;
+}
 
-rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
-                                        Registrations registrations) const {
+rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume, Registrations registrations,
+                                        bool failed) const {
   rpc::VolumeStatus status;
   status.name = volume.name;
   status.block_bytes = volume.block_bytes;
@@ -201,9 +263,12 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
   status.read_only = volume.read_only;
   status.write_cache = volume.write_cache;
   status.removable = volume.removable;
+  status.encrypted = volume.encrypted;
+  status.message = volumes_.key_failure(volume.name);
   status.size_bytes = volume.size_bytes;
   if (volume.identity) status.identity = *volume.identity;
   status.store = volume.store;
+  if (rpc::is_cdrom(volume)) status.medium = medium_status(volume);
   status.state = "closing";
   const unit::OpenUnit* unit = volumes_.find(volume.name);
   if (unit == nullptr) return status;
@@ -212,11 +277,10 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume,
   status.size_bytes = geometry.size_bytes;
   status.read_only = geometry.read_only;
   status.write_cache = geometry.write_cache;
+  status.device = told(unit->on_shard[0]->passthrough());
   // While the engine stops, volumes close after the domains are gone.
   if (domains_[0]) status.reservations = told(domains_[0]->reservations_of(volume.name), registrations);
-  status.state = has_failed(*unit->shared->store) ? "failed"
-                 : volumes_.resizing(volume.name) ? "resizing"
-                                                  : "online";
+  status.state = failed ? "failed" : volumes_.resizing(volume.name) ? "resizing" : "online";
   return status;
 }
 
@@ -265,6 +329,10 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
 }
 
 loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
+  const std::string one = only.starts_with("volumes/") ? only.substr(8) : "";
+  const std::vector<Counted> volumes = counted(volumes_, one);
+  auto looking = loop::on_worker(loop::Loop::current(), [&volumes] { return failed_of(volumes); });
+  const std::set<std::string> failed = co_await looking;
   auto collecting = sessions();
   const std::vector<rpc::SessionStatus> all = co_await collecting;
   // From here on without waiting, so that all of it is of one moment.
@@ -281,28 +349,30 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   };
   // Hosts can register a thousand names a volume: of many volumes that would be more than a line holds.
   const auto registrations = only.starts_with("volumes/") ? Registrations::each : Registrations::count;
-  for (const rpc::VolumeDocument& volume : running_.volumes) {
-    if (wanted("volumes", volume.name)) status.volumes.push_back(volume_status(volume, registrations));
+  const rpc::Document& running = *running_;
+  for (const rpc::VolumeDocument& volume : running.volumes) {
+    if (wanted("volumes", volume.name))
+      status.volumes.push_back(volume_status(volume, registrations, failed.contains(volume.name)));
   }
-  for (const rpc::HostDocument& host : running_.hosts) {
+  for (const rpc::HostDocument& host : running.hosts) {
     if (wanted("hosts", host.name)) status.hosts.push_back(told(host));
   }
-  for (const rpc::PortalDocument& portal : running_.portals) {
+  for (const rpc::PortalDocument& portal : running.portals) {
     if (!wanted("portals", portal.name)) continue;
     const loop::Endpoint endpoint{portal.address, portal.port};
     status.portals.push_back({portal.name, portal.address, portal.port, portal.group_tag, portal.protocol,
                               portals_.listening(endpoint), portals_.accepted(endpoint)});
   }
-  for (const rpc::TargetDocument& target : running_.targets) {
-    if (wanted("targets", target.name)) status.targets.push_back(told(target, running_));
+  for (const rpc::TargetDocument& target : running.targets) {
+    if (wanted("targets", target.name)) status.targets.push_back(told(target, running));
   }
-  for (const rpc::GroupDocument& group : running_.groups) {
+  for (const rpc::GroupDocument& group : running.groups) {
     if (wanted("groups", group.name))
       status.groups.push_back(
-          group_status(group, running_, domains_[0] ? domains_[0]->access_of(group.name).get() : nullptr));
+          group_status(group, running, domains_[0] ? domains_[0]->access_of(group.name).get() : nullptr));
   }
-  if (only.empty()) status.mappings = running_.mappings;
-  count_sessions(status, running_.mappings, count_pairs(all));
+  if (only.empty()) status.mappings = running.mappings;
+  count_sessions(status, running.mappings, count_pairs(all));
   co_return status;
 }
 
@@ -319,11 +389,9 @@ loop::Task<rpc::Stats> Engine::stats() {
   auto asking = sessions();
   stats.sessions = co_await asking;
   for (const rpc::SessionStatus& session : stats.sessions) ++stats.shards[session.shard].counters["sessions"];
-  for (const auto& [name, unit] : volumes_.all()) {
-    std::map<std::string, uint64_t> counters;
-    unit.shared->store->collect(counters);
-    stats.volumes.push_back(told(name, counters));
-  }
+  const std::vector<Counted> volumes = counted(volumes_, "");
+  auto counting = loop::on_worker(loop::Loop::current(), [&volumes] { return stats_of(volumes); });
+  stats.volumes = co_await counting;
   co_return stats;
 }
 

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "engine/record_file.h"
+#include "loop/loop.h"
 #include "rpc/document_fields.h"
 
 namespace ashlar::engine {
@@ -114,11 +115,21 @@ loop::Task<Result<void>> UnitRecords::keep(Uuid unit,
 }
 
 loop::Task<Result<void>> UnitRecords::keep_mode_parameters(Uuid unit, std::string text) {
-  auto entering = mode_parameters_.enter();
+  auto keeping = keep_in_turn(mode_parameters_, path_of(folders[1], unit), std::move(text));
+  co_return co_await keeping;
+}
+
+loop::Task<Result<void>> UnitRecords::keep_identifying_information(Uuid unit, std::string text) {
+  auto keeping = keep_in_turn(identifying_information_, path_of(folders[3], unit), std::move(text));
+  co_return co_await keeping;
+}
+
+loop::Task<Result<void>> UnitRecords::keep_in_turn(Turnstile& turnstile, std::string path, std::string text) {
+  auto entering = turnstile.enter();
   const Result<void> entered = co_await entering;
   CO_TRY(entered);
-  const Turnstile::Pass pass(mode_parameters_);
-  auto writing = write_record(path_of(folders[1], unit), std::move(text));
+  const Turnstile::Pass pass(turnstile);
+  auto writing = write_record(std::move(path), std::move(text));
   co_return co_await writing;
 }
 
@@ -128,19 +139,35 @@ loop::Task<Result<void>> UnitRecords::keep_rewrite(Uuid unit, std::string text) 
   co_return co_await writing;
 }
 
+loop::Task<Result<void>> UnitRecords::forget(Uuid unit) {
+  for (const char* folder : folders) {
+    auto removing = loop::Loop::current().remove(path_of(folder, unit));
+    const Result<void> removed = co_await removing;
+    if (!removed && removed.error().code != ErrorCode::not_found) co_return removed;
+  }
+  co_return Result<void>{};
+}
+
 loop::Task<unit::Recalled> UnitRecords::recall(Uuid unit) {
   unit::Recalled recalled;
   auto recalling = recall_reservations(unit);
   recalled.reservations = co_await recalling;
-  auto reading = read_record(path_of(folders[1], unit));
-  const Result<std::optional<std::string>> text = co_await reading;
-  if (!text) log_warning("engine", "saved mode pages are left aside: {}", text.error().text());
-  if (text && *text) recalled.mode_parameters = **text;
+  auto reading = recall_text(folders[1], unit, "saved mode pages are");
+  recalled.mode_parameters = co_await reading;
+  auto asking = recall_text(folders[3], unit, "identifying information is");
+  recalled.identifying_information = co_await asking;
   auto looking = read_record(path_of(folders[2], unit));
   const Result<std::optional<std::string>> rewrite = co_await looking;
   if (!rewrite) log_error("engine", "nobody knows whether SANITIZE ended: {}", rewrite.error().text());
   recalled.rewrite = rewrite ? rewrite->value_or("") : "?";
   co_return recalled;
+}
+
+loop::Task<std::string> UnitRecords::recall_text(const char* folder, Uuid unit, const char* what) {
+  auto reading = read_record(path_of(folder, unit));
+  const Result<std::optional<std::string>> text = co_await reading;
+  if (!text) log_warning("engine", "{} left aside: {}", what, text.error().text());
+  co_return text ? text->value_or("") : "";
 }
 
 loop::Task<unit::Reservations> UnitRecords::recall_reservations(Uuid unit) {

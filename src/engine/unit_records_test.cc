@@ -231,6 +231,53 @@ TEST(UnitRecords, ARewritingIsRecalledUntilItIsOver) {
   EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
 }
 
+loop::Task<Result<void>> note(UnitRecords* records, Uuid unit, std::string text) {
+  auto keeping = records->keep_identifying_information(unit, std::move(text));
+  co_return co_await keeping;
+}
+
+TEST(UnitRecords, IdentifyingInformationIsKeptBesideTheRest) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  UnitRecords records("/srv", "boot");
+  const Uuid one{1};
+  EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, one, std::string("write_cache=1")));
+  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string("device=61 text=")));
+  const unit::Recalled recalled = loop::run_story(process.loop(0), recall, &records, one);
+  EXPECT_EQ(recalled.identifying_information, "device=61 text=");
+  EXPECT_EQ(recalled.mode_parameters, "write_cache=1");
+  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string()));
+  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).identifying_information, "");
+}
+
+loop::Task<Result<void>> forget(UnitRecords* records, Uuid unit) {
+  auto forgetting = records->forget(unit);
+  co_return co_await forgetting;
+}
+
+TEST(UnitRecords, AreForgottenOneUnitAtATime) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  UnitRecords records("/srv", "boot");
+  const Uuid one{1}, two{2};
+  for (const Uuid& each : {one, two}) {
+    EXPECT_TRUE(loop::run_story(process.loop(0), keep, &records, each));
+    EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, each, std::string("write_cache=1")));
+    EXPECT_TRUE(
+        loop::run_story(process.loop(0), begin_rewrite, &records, each, std::string("format_corrupt")));
+  }
+  EXPECT_TRUE(loop::run_story(process.loop(0), forget, &records, one));
+  EXPECT_TRUE(loop::run_story(process.loop(0), forget, &records, one)) << "as after a crash in the middle";
+  const unit::Recalled of_one = loop::run_story(process.loop(0), recall, &records, one);
+  EXPECT_EQ(of_one.reservations, unit::Reservations());
+  EXPECT_EQ(of_one.mode_parameters, "");
+  EXPECT_EQ(of_one.rewrite, "");
+  const unit::Recalled of_two = loop::run_story(process.loop(0), recall, &records, two);
+  EXPECT_EQ(of_two.reservations, some());
+  EXPECT_EQ(of_two.mode_parameters, "write_cache=1");
+  EXPECT_EQ(of_two.rewrite, "format_corrupt");
+}
+
 TEST(UnitRecords, AreOneAUnit) {
   loop::SimWorld world(1);
   loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);

@@ -34,10 +34,15 @@ unit::Geometry geometry_of(const rpc::VolumeDocument& volume) {
   geometry.block_bytes = volume.block_bytes;
   geometry.physical_block_exponent =
       static_cast<uint8_t>(std::countr_zero(volume.physical_block_bytes / volume.block_bytes));
-  geometry.thin = volume.thin;
+  geometry.thin = volume.thin && volume.store.kind != "scsi";
   geometry.read_only = volume.read_only;
   geometry.write_cache = volume.write_cache;
   geometry.removable = volume.removable;
+  if (rpc::is_cdrom(volume)) {
+    geometry.kind = unit::DeviceKind::cdrom;
+    geometry.removable = geometry.read_only = true;
+    geometry.thin = false;
+  }
   return geometry;
 }
 
@@ -71,16 +76,52 @@ const unit::OpenUnit* Volumes::find(const std::string& name) const {
 
 loop::Task<Result<void>> Volumes::open(rpc::VolumeDocument volume, std::string place) {
   CHECK(!open_.contains(volume.name), "volume {} opened twice", volume.name);
-  auto opening = block::open_stack(registry_, stack_of(volume), std::move(place));
+  block::StackSpec stack = stack_of(volume);
+  if (volume.encrypted) {
+    if (keys_ == nullptr)
+      co_return fail(ErrorCode::unsupported, place + ".encrypted",
+                     "needs a state folder (--state-dir) for the key of volume '{}'", volume.name);
+    stack.wrap = [this, &volume](std::shared_ptr<block::Store> below) {
+      return encrypt(volume, std::move(below));
+    };
+  }
+  auto opening = block::open_stack(registry_, std::move(stack), std::move(place));
   Result<std::shared_ptr<block::Store>> store = co_await opening;
-  if (!store) co_return std::unexpected(std::move(store).error());
+  if (!store) {
+    encryptions_.erase(volume.name);
+    co_return std::unexpected(std::move(store).error());
+  }
   auto making = unit::open_unit(identity_of(volume), geometry_of(volume), std::move(*store));
   Result<unit::OpenUnit> opened = co_await making;
-  if (!opened) co_return std::unexpected(std::move(opened).error());
-  log_info("engine", "volume opened name={} size_bytes={} store={}", volume.name,
-           opened->shared->size_bytes.load(), volume.store.kind);
+  if (!opened) {
+    encryptions_.erase(volume.name);
+    co_return std::unexpected(std::move(opened).error());
+  }
+  log_info("engine", "volume opened name={} size_bytes={} store={}{}", volume.name,
+           opened->shared->size_bytes.load(), volume.store.kind, volume.encrypted ? " encrypted" : "");
   open_.emplace(volume.name, std::move(*opened));
   co_return Result<void>{};
+}
+
+loop::Task<Result<std::shared_ptr<block::Store>>> Volumes::encrypt(rpc::VolumeDocument volume,
+                                                                   std::shared_ptr<block::Store> below) {
+  const std::string name = volume.name;
+  auto encrypting = encrypt_store(*keys_, std::move(volume), std::move(below));
+  Result<EncryptedVolume> encrypted = co_await encrypting;
+  CO_TRY(encrypted);
+  encryptions_[name] = {encrypted->store, std::move(encrypted->failure)};
+  co_return std::shared_ptr<block::Store>(std::move(encrypted->store));
+}
+
+void Volumes::share_key(const std::string& name, bool shared) {
+  const auto found = encryptions_.find(name);
+  CHECK(found != encryptions_.end(), "volume {} is not open, or not encrypted", name);
+  if (const auto store = found->second.store.lock()) store->allow_erase(!shared);
+}
+
+std::string Volumes::key_failure(const std::string& name) const {
+  const auto found = encryptions_.find(name);
+  return found == encryptions_.end() ? "" : found->second.failure;
 }
 
 loop::Task<void> Volumes::close(std::string name) {
@@ -88,6 +129,7 @@ loop::Task<void> Volumes::close(std::string name) {
   CHECK(found != open_.end(), "volume {} is not open", name);
   unit::OpenUnit unit = std::move(found->second);
   open_.erase(found);
+  encryptions_.erase(name);
   const std::weak_ptr<unit::UnitShared> owners = unit.shared;
   {
     auto closing = unit::close_unit(std::move(unit));  // its frame owns the unit until it goes
@@ -111,6 +153,20 @@ loop::Task<Result<void>> Volumes::resize(std::string name, uint64_t bytes) {
   resizing_.clear();
   if (outcome) log_info("engine", "volume resized name={} size_bytes={}", name, bytes);
   co_return outcome;
+}
+
+loop::Task<Result<std::shared_ptr<block::Medium>>> Volumes::open_medium(std::string name, std::string path) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  auto opening = unit::open_medium(found->second, std::move(path));
+  co_return co_await opening;
+}
+
+loop::Task<void> Volumes::change_medium(std::string name, std::shared_ptr<block::Medium> medium) {
+  const auto found = open_.find(name);
+  CHECK(found != open_.end(), "volume {} is not open", name);
+  auto changing = unit::change_medium(found->second, std::move(medium));
+  co_await changing;
 }
 
 }  // namespace ashlar::engine

@@ -1,5 +1,6 @@
 #include "iscsi/answer_log.h"
 
+#include "base/check.h"
 #include "iscsi/command_window.h"
 
 namespace ashlar::iscsi {
@@ -25,6 +26,14 @@ void AnswerLog::forget(uint32_t status_sequence) {
     bytes_ -= answer.pdu.size();
     return true;
   });
+}
+
+void AnswerLog::replace(uint32_t status_sequence, ConstBytes pdu) {
+  for (Answer& answer : answers_) {
+    if (answer.status_sequence != status_sequence) continue;
+    CHECK(answer.pdu.size() == pdu.size());
+    answer.pdu.assign(pdu.begin(), pdu.end());
+  }
 }
 
 const AnswerLog::Answer* AnswerLog::find(uint32_t status_sequence) const {

@@ -35,6 +35,8 @@ class AnswerLog {
     return nullptr;
   }
   void forget(uint32_t status_sequence);
+  /// An answer that is there is now this one, as long as it was.
+  void replace(uint32_t status_sequence, ConstBytes pdu);
   size_t size() const { return answers_.size(); }
   bool empty() const { return answers_.empty(); }
 

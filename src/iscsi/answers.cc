@@ -5,6 +5,7 @@
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "iscsi/server_impl.h"
+#include "wire/scsi_lun.h"
 
 namespace ashlar::iscsi {
 
@@ -204,10 +205,10 @@ bool Connection::append_data_digest(uint32_t crc, uint32_t length) {
 
 void Connection::send_response(Command& command) {
   if (stopped()) return;
-  std::array<uint8_t, scsi::max_sense_bytes + 2> sense{};
+  std::array<uint8_t, scsi::most_sense_bytes + 2> sense{};
   uint32_t sense_bytes = 0;
   if (command.status == scsi::ScsiStatus::check_condition) {
-    const size_t encoded = scsi::encode(command.sense, command.descriptor_sense, Bytes(sense).subspan(2));
+    const size_t encoded = command.encode_sense(Bytes(sense).subspan(2));
     store_be16(sense.data(), static_cast<uint16_t>(encoded));
     sense_bytes = static_cast<uint32_t>(encoded) + 2;
   }
@@ -264,6 +265,30 @@ void Connection::send_async(AsyncEvent event, uint16_t parameter3) {
   if (event != AsyncEvent::logout_request)
     pdu.parameter2 = static_cast<uint16_t>(parameters().default_time2wait_seconds);
   pdu.parameter3 = parameter3;
+  pdu.encode(header);
+  seal_header(header);
+}
+
+// RFC 7143 11.9.1, event 0. SPC-4 has no bit any more by which a host asks for it, so the administrator says which hosts want it.
+void Connection::tell_news(const Session& session, uint16_t lun, unit::Attention news) {
+  if (!session.view->asynchronous_events) return;
+  const auto able = [](const Connection* each) { return !each->stopped() && !each->half_open(); };
+  const auto found = std::ranges::find_if(session.connections, able);
+  if (found != session.connections.end()) (*found)->send_scsi_event(lun, news);
+}
+
+void Connection::send_scsi_event(uint16_t lun, unit::Attention news) {
+  std::array<uint8_t, scsi::max_sense_bytes + 2> sense{};
+  const size_t encoded = scsi::encode(scsi::sense_of(news), false, Bytes(sense).subspan(2));
+  store_be16(sense.data(), static_cast<uint16_t>(encoded));
+  const auto sense_bytes = static_cast<uint32_t>(encoded + 2);
+  uint8_t* header = append_pdu(sense_bytes, ConstBytes(sense).first(sense_bytes));
+  if (header == nullptr) return;
+  AsyncMessage pdu;
+  pdu.event = AsyncEvent::scsi_event;
+  pdu.lun = wire::scsi::encode_lun(lun);
+  pdu.data_segment_length = sense_bytes;
+  pdu.numbers = numbers(true);
   pdu.encode(header);
   seal_header(header);
 }

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "iscsi/target_world_test.h"
+#include "wire/scsi_lun.h"
 
 namespace ashlar::iscsi::testing {
 namespace {
@@ -118,6 +119,59 @@ TEST(AsynchronousMessage, ADropOfOneConnectionNamesIt) {
   array.world.run_for(loop::seconds(1));
   EXPECT_TRUE(second.closed);
   EXPECT_FALSE(first.closed);
+}
+
+/// Event 0, with its sense.
+struct Told {
+  uint16_t lun = 0xffff;
+  uint16_t code = 0;
+};
+std::optional<Told> next_event(RawHost& host, loop::Nanoseconds patience = loop::seconds(2)) {
+  const auto pdu = host.next_pdu(Opcode::asynchronous_message, patience);
+  if (!pdu) return std::nullopt;
+  const AsyncMessage message = AsyncMessage::decode(pdu->header.data());
+  EXPECT_EQ(message.event, AsyncEvent::scsi_event);
+  EXPECT_EQ(load_be16(pdu->data.data()), pdu->data.size() - 2);
+  EXPECT_EQ(pdu->data.at(2), 0x70);
+  EXPECT_EQ(pdu->data.at(2 + 2), 0x06) << "UNIT ATTENTION";
+  return Told{wire::scsi::decode_lun(message.lun).number, load_be16(&pdu->data.at(2 + 12))};
+}
+
+TEST(AsynchronousMessage, AHostThatWantsToKnowIsToldOfLunsAndSizes) {
+  Array array;
+  const auto with = [&array](bool wants, bool both) {
+    const auto directory = array.directory();
+    auto target = std::make_shared<Target>(*directory->targets.at(served_target));
+    auto view = std::make_shared<unit::HostView>(*target->any_host);
+    view->asynchronous_events = wants;
+    if (!both) view->luns.erase(0);
+    target->any_host = view;
+    directory->targets[served_target] = target;
+    array.publish(directory);
+  };
+  const auto resize = [&array] {
+    array.process.loop(0).enter(
+        [&] { array.domains[0]->raise_everywhere("volume", unit::Attention::capacity_changed, nullptr); });
+  };
+  RawHost host(array);
+  ASSERT_TRUE(host.login());
+  with(false, false);
+  resize();
+  EXPECT_FALSE(host.next_pdu(Opcode::asynchronous_message, loop::milliseconds(500))) << "only if it wants to";
+  with(true, true);
+  const auto luns = next_event(host);
+  ASSERT_TRUE(luns);
+  EXPECT_EQ(luns->lun, 0);
+  EXPECT_EQ(luns->code, 0x3f0e);
+  resize();
+  for (const uint16_t lun : {0, 1}) {
+    const auto size = next_event(host);
+    ASSERT_TRUE(size);
+    EXPECT_EQ(size->lun, lun);
+    EXPECT_EQ(size->code, 0x2a09);
+  }
+  with(true, true);
+  EXPECT_FALSE(host.next_pdu(Opcode::asynchronous_message, loop::milliseconds(500))) << "nothing is new";
 }
 
 }  // namespace

@@ -150,6 +150,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void let_all_go();
   void snack(const uint8_t* header);
   bool repeat_data(const wire::iscsi::SnackRequest& pdu);
+  bool cut_data_anew(const wire::iscsi::SnackRequest& pdu);
   bool repeat_statuses(const wire::iscsi::SnackRequest& pdu);
   void repeat(const AnswerLog::Answer& answer);
 
@@ -180,6 +181,8 @@ class Connection final : public ListNode<ConnectionTag>,
   void reject(const uint8_t* header, wire::iscsi::RejectReason reason);
   void protocol_error(const uint8_t* header, const std::string& what);
   void send_async(wire::iscsi::AsyncEvent event, uint16_t parameter3 = 0);
+  static void tell_news(const Session& session, uint16_t lun, unit::Attention news);
+  void send_scsi_event(uint16_t lun, unit::Attention news);
   void wants_to_send();
   void out_of_memory();
   void flush_then_close(const std::string& kind, const std::string& reason);

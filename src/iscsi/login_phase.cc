@@ -118,6 +118,7 @@ void Connection::complete_login(SessionCounts counts) {
     nexus.relative_target_port = session.portal_group_tag;
     nexus.protocol = "iscsi";
     session.nexus = std::make_unique<scsi::NexusState>(server_.domain, std::move(nexus), session.view);
+    session.nexus->on_news([&session](uint16_t lun, unit::Attention news) { tell_news(session, lun, news); });
   }
   enter_full_feature();
   if (phase_ != Phase::full_feature) return;

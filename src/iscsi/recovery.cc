@@ -82,7 +82,7 @@ void Connection::snack(const uint8_t* header) {
         refusal = RejectReason::invalid_data_ack;
         break;
       }
-      case SnackType::r_data: break;  // data is not cut anew for another MaxRecvDataSegmentLength
+      case SnackType::r_data: done = cut_data_anew(pdu); break;
     }
   }
   if (!done) reject(header, refusal);
@@ -107,6 +107,31 @@ bool Connection::repeat_data(const SnackRequest& pdu) {
   if (stopped()) return true;
   ++command.transmissions;
   transmit_.call_when_sent(command);
+  return true;
+}
+
+// RFC 7143 11.16.3: after MaxRecvDataSegmentLength has changed all of the data again, in pieces of today, and the status with the tag
+// of this request. We are told of data only when all of it is there, so what is not acknowledged begins with the first piece.
+bool Connection::cut_data_anew(const SnackRequest& pdu) {
+  const uint32_t tag = pdu.target_transfer_tag;
+  Command* const command = retained_of(pdu.initiator_task_tag);
+  if (command == nullptr || command->transmissions >= most_transmissions) return false;
+  if (pdu.beg_run != 0 || pdu.run_length != 0 || tag == 0 || tag == reserved_task_tag) return false;
+  const AnswerLog::Answer* const status = answer_log_.find(command->status_sequence);
+  if (status == nullptr) return false;
+  command->sent_segment_bytes = parameters().initiator_max_receive_data_segment_bytes;
+  send_data_in(*command, std::min(command->data_in_bytes, command->expected_data_in_bytes), false, {});
+  if (stopped()) return true;
+  ScsiResponse again = ScsiResponse::decode(status->pdu.data());
+  again.snack_tag = tag;
+  again.exp_data_sn = command->data_in_sequences;
+  std::vector<uint8_t> bytes = status->pdu;
+  again.encode(bytes.data());
+  answer_log_.replace(command->status_sequence, bytes);
+  repeat(*answer_log_.find(command->status_sequence));
+  if (stopped()) return true;
+  ++command->transmissions;
+  transmit_.call_when_sent(*command);
   return true;
 }
 

@@ -159,6 +159,49 @@ TEST_F(Recovery, StatusesAreSentAgain) {
   expect_rejected(snack_of(SnackType::r_data, 10, 0, 0));
 }
 
+TEST_F(Recovery, DataIsCutAnewForASmallerSegment) {
+  const std::vector<DataIn> parts = read(10, 64);
+  ASSERT_EQ(parts.size(), 4u);
+  const ScsiResponse first = response();
+  EXPECT_EQ(first.snack_tag, 0u);
+  TextRequest asks;
+  asks.initiator_task_tag = 11;
+  asks.cmd_sn = cmd_sn++;
+  asks.exp_stat_sn = expected_status;
+  const std::string keys("MaxRecvDataSegmentLength=4096\0", 30);
+  asks.data_segment_length = static_cast<uint32_t>(keys.size());
+  host.send_pdu(asks, bytes_of(keys));
+  ASSERT_TRUE(host.next_pdu(Opcode::text_response));
+  expect_rejected(snack_of(SnackType::data_or_r2t, 10, 0, 0));
+  expect_rejected(snack_of(SnackType::r_data, 10, 0, 0));  // without a tag
+  SnackRequest snack = snack_of(SnackType::r_data, 10, 1, 0);
+  snack.target_transfer_tag = 0x77;
+  expect_rejected(snack);
+  snack.beg_run = 0;
+  host.send_pdu(snack);
+  for (uint32_t sequence = 0; sequence < 8; ++sequence) {
+    const auto pdu = host.next_pdu();
+    ASSERT_TRUE(pdu);
+    ASSERT_EQ(pdu->opcode(), Opcode::data_in);
+    const DataIn again = DataIn::decode(pdu->header.data());
+    EXPECT_EQ(again.data_sn, sequence);
+    EXPECT_EQ(again.buffer_offset, sequence * 4096);
+    EXPECT_EQ(again.data_segment_length, 4096u);
+    EXPECT_EQ(again.final, sequence % 4 == 3);
+  }
+  const ScsiResponse again = response();
+  EXPECT_EQ(again.snack_tag, 0x77u);
+  EXPECT_EQ(again.exp_data_sn, 8u);
+  EXPECT_EQ(again.numbers.stat_sn, first.numbers.stat_sn);
+  host.send_pdu(snack_of(SnackType::status, reserved_task_tag, first.numbers.stat_sn, 1));
+  EXPECT_EQ(response().snack_tag, 0x77u) << "also when it is asked for again";
+  host.send_pdu(snack_of(SnackType::data_or_r2t, 10, 7, 1));
+  EXPECT_TRUE(host.next_pdu(Opcode::data_in)) << "and pieces of the new cut";
+  expected_status = first.numbers.stat_sn + 1;
+  snack.exp_stat_sn = expected_status;
+  expect_rejected(snack);
+}
+
 TEST_F(Recovery, ABadDataDigestIsAskedForAgain) {
   ScsiCommand write = blocks(false, 20, 64);  // 32 KiB: 8 KiB unsolicited, then R2Ts of 16 KiB
   write.final = false;

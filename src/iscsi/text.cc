@@ -35,11 +35,28 @@ std::optional<loop::Endpoint> reachable_at(const Portal& portal, const TextAsker
   return loop::Endpoint{local, portal.endpoint.port};
 }
 
-void tell_target(const Target& target, const TextAsker& asker, TextWriter& answer) {
+bool is_loopback(const std::string& address) {
+  return address == "::1" || without_mapping(address).starts_with("127.");
+}
+
+/// What is known for sure of a host that could not use the target by `address`: it may not come from an address of that family,
+/// or is on another machine than a loopback address. A way that it cannot take costs it a time-out at each login.
+bool may_use(const std::string& address, const unit::HostView& view, const TextAsker& asker) {
+  const auto holds = [ipv6 = is_ipv6(address)](const AddressRange& range) {
+    return ipv6 ? range.has_ipv6() : range.has_ipv4();
+  };
+  if (!view.addresses.empty() && std::ranges::none_of(view.addresses, holds)) return false;
+  const std::string& peer = asker.peer.address;
+  return !is_loopback(address) || peer.empty() || is_loopback(peer) || peer == asker.local.address;
+}
+
+void tell_target(const Target& target, const unit::HostView& view, const TextAsker& asker,
+                 TextWriter& answer) {
   TextWriter addresses;
   for (const Portal& portal : target.portals) {
     const auto endpoint = reachable_at(portal, asker);
-    if (endpoint) addresses.add("TargetAddress", fmt::format("{},{}", endpoint->text(), portal.group_tag));
+    if (endpoint && may_use(endpoint->address, view, asker))
+      addresses.add("TargetAddress", fmt::format("{},{}", endpoint->text(), portal.group_tag));
   }
   // Without an address the host would take the one it asked (RFC 7143 Appendix C), which may not serve this target.
   if (addresses.text().empty()) return;
@@ -51,8 +68,9 @@ void tell_target(const Target& target, const TextAsker& asker, TextWriter& answe
 
 void send_targets(const Directory& directory, const TextAsker& asker, std::string_view wanted,
                   TextWriter& answer) {
-  const auto visible = [&](const Target& target) {
-    return target.view_of(asker.initiator, asker.peer.address) != nullptr;
+  const auto tell = [&](const Target& target) {
+    const auto view = target.view_of(asker.initiator, asker.peer.address);
+    if (view != nullptr) tell_target(target, *view, asker, answer);
   };
   if (asker.target) {
     // A normal session may ask only for its own target: by its name, or by nothing.
@@ -60,8 +78,8 @@ void send_targets(const Directory& directory, const TextAsker& asker, std::strin
     const auto found = directory.targets.find(asker.target->name);
     if (!own)
       answer.add("SendTargets", wire::iscsi::text_reject);
-    else if (found != directory.targets.end() && visible(*found->second))
-      tell_target(*found->second, asker, answer);
+    else if (found != directory.targets.end())
+      tell(*found->second);
     return;
   }
   if (wanted.empty()) {
@@ -69,7 +87,7 @@ void send_targets(const Directory& directory, const TextAsker& asker, std::strin
     return;
   }
   for (const auto& [name, target] : directory.targets) {
-    if ((wanted == "All" || wanted == name) && visible(*target)) tell_target(*target, asker, answer);
+    if (wanted == "All" || wanted == name) tell(*target);
   }
 }
 

@@ -104,6 +104,35 @@ TEST(Text, WildcardPortalsTellTheAddressThatTheHostUsed) {
                   "TargetAddress=198.51.100.1:3262,11", "TargetAddress=198.51.100.1:3263,12"}));
 }
 
+// A host that may come from IPv4 addresses alone is refused by every IPv6 portal, and the other way round.
+TEST(Text, PortalsThatTheHostCannotUseAreNotShown) {
+  const auto seen_from = [](const std::vector<std::string>& ranges, const std::string& peer) {
+    const auto directory = make_directory();
+    auto target = std::make_shared<Target>(*directory->targets[disk_target]);
+    target->portals = {near_portal(), {"six", {"2001:db8::1", 3260}, 8}, {"here", {"127.0.0.1", 3260}, 9}};
+    auto view = std::make_shared<unit::HostView>(*make_view("h-open"));
+    for (const std::string& each : ranges) view->addresses.push_back(*AddressRange::parse(each, ""));
+    target->hosts[open_host] = view;
+    directory->targets[disk_target] = target;
+    TextAsker asker = discovering(open_host);
+    asker.peer = {peer, 40000};
+    return Asker(asker, directory).ask(text({"SendTargets=" + disk_target}));
+  };
+  const std::string name = text({"TargetName=" + disk_target});
+  const std::string near = text({"TargetAddress=192.0.2.1:3260,7"});
+  const std::string six = text({"TargetAddress=[2001:db8::1]:3260,8"});
+  const std::string here = text({"TargetAddress=127.0.0.1:3260,9"});
+  EXPECT_EQ(seen_from({}, "198.51.100.9"), name + near + six);
+  EXPECT_EQ(seen_from({}, "127.0.0.1"), name + near + six + here);
+  EXPECT_EQ(seen_from({}, "::ffff:127.0.0.1"), name + near + six + here);
+  EXPECT_EQ(seen_from({}, "192.0.2.1"), name + near + six + here) << "the array's own machine";
+  EXPECT_EQ(seen_from({"198.51.100.0/24"}, "198.51.100.9"), name + near);
+  EXPECT_EQ(seen_from({"2001:db8::/32"}, "2001:db8::9"), name + six);
+  EXPECT_EQ(seen_from({"2001:db8::/32", "127.0.0.0/8"}, "127.0.0.1"), name + near + six + here);
+  EXPECT_EQ(seen_from({"::/0"}, "198.51.100.9"), name + near + six);
+  EXPECT_EQ(seen_from({"198.51.100.0/24"}, "198.51.101.9"), "") << "a way that does not exist for it";
+}
+
 TEST(Text, ATargetWithoutAReachableAddressIsNotShown) {
   const auto directory = make_directory();
   auto hidden = std::make_shared<Target>(*directory->targets[disk_target]);

@@ -105,6 +105,7 @@ class FaultChannel final : public block::BlockDevice {
   ~FaultChannel() override { handle_->channel = nullptr; }
   const block::Limits& limits() const override { return below_->limits(); }
   std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
+  block::Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override { below_->close(); }
 
   void submit(Request& request) override {

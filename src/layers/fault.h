@@ -36,6 +36,13 @@ class FaultStore final : public block::Store {
   const block::Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override;
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override;
 
   // From shard 0; every shard follows in one of its next turns.

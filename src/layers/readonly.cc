@@ -24,6 +24,7 @@ class ReadonlyChannel final : public block::BlockDevice {
     below_->submit(request);
   }
   std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
+  block::Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override { below_->close(); }
 
  private:
@@ -39,6 +40,13 @@ class ReadonlyStore final : public block::Store {
     return std::make_unique<ReadonlyChannel>(below_->open_channel(shard));
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override { below_->collect(counters); }
 
  private:

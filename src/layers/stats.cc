@@ -41,6 +41,7 @@ class StatsChannel final : public block::BlockDevice {
     below_->submit(request);
   }
   std::shared_ptr<block::CloneSource> clone_source() override { return below_->clone_source(); }
+  block::Passthrough* passthrough() override { return below_->passthrough(); }
   void close() override { below_->close(); }
 
  private:
@@ -73,6 +74,13 @@ class StatsStore final : public block::Store {
     return std::make_unique<StatsChannel>(shard, below_->open_channel(shard), counters);
   }
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
+  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     for (size_t i = 0; i < operation_count; ++i) collect_operation(i, counters);
     below_->collect(counters);

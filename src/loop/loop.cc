@@ -91,6 +91,10 @@ void Loop::run_ready() {
     ending->turn_end();
 }
 
+Task<Result<std::unique_ptr<ScsiDevice>>> Loop::open_scsi(std::string path) {
+  co_return fail(ErrorCode::unsupported, std::move(path), "there are no SCSI devices here");
+}
+
 namespace {
 
 class SleepTimer final : public Timer {

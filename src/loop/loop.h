@@ -13,6 +13,7 @@
 #include "base/result.h"
 #include "loop/file.h"
 #include "loop/ready.h"
+#include "loop/scsi_device.h"
 #include "loop/stream.h"
 #include "loop/task.h"
 #include "loop/time.h"
@@ -72,6 +73,8 @@ class Loop {
   virtual Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) = 0;
   /// Removes a file (a volume's, on deletion).
   virtual Task<Result<void>> remove(std::string path) = 0;
+  /// A SCSI device of this machine by its generic node, "/dev/sg3", "/dev/bsg/2:0:0:0" or a link to one.
+  virtual Task<Result<std::unique_ptr<ScsiDevice>>> open_scsi(std::string path);
   /// Runs `work` (a call that blocks by nature) on the bounded worker pool, then `done` here. Control path only.
   virtual void run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) = 0;
 

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "loop/disk_file.h"
+#include "loop/generic_device.h"
 #include "loop/socket_connect.h"
 #include "loop/socket_listener.h"
 
@@ -143,6 +144,10 @@ Task<Result<std::unique_ptr<File>>> RealLoop::open(std::string path, OpenOptions
 }
 
 Task<Result<void>> RealLoop::remove(std::string path) { return remove_disk_file(*this, std::move(path)); }
+
+Task<Result<std::unique_ptr<ScsiDevice>>> RealLoop::open_scsi(std::string path) {
+  return open_generic_device(*this, std::move(path));
+}
 
 void RealLoop::run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) {
   auto job = [this, work = std::move(work), done = std::move(done)]() mutable {

@@ -35,6 +35,7 @@ class RealLoop final : public Loop {
   Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) override;
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> remove(std::string path) override;
+  Task<Result<std::unique_ptr<ScsiDevice>>> open_scsi(std::string path) override;
   void run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) override;
 
   // For RealShards.

@@ -182,6 +182,16 @@ TEST(WorkerPool, RunsEverythingOnBoundedThreads) {
   run_story(small_shards(), [](RealShards& shards) { return workers_story(shards.at(0)); });
 }
 
+TEST(WorkerPool, OneThreadKeepsTheOrder) {
+  std::vector<int> seen;
+  {
+    WorkerPool pool(1);
+    for (int i = 0; i < 100; ++i) pool.run([&seen, i] { seen.push_back(i); });
+  }
+  ASSERT_EQ(seen.size(), 100u);
+  EXPECT_TRUE(std::ranges::is_sorted(seen));
+}
+
 // The one who asks for more than the queue holds does the work itself: slower, but nothing is lost.
 TEST(WorkerPool, CallerWorksWhenTheQueueIsFull) {
   WorkerPool pool;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loop/sim_device.h"
 #include "loop/sim_world.h"
 
 namespace ashlar::loop {
@@ -135,6 +136,12 @@ Task<Result<void>> SimLoop::remove(std::string path) {
   const Nanoseconds delay = random_.between(microseconds(20), microseconds(400));
   co_await sleep_for(delay);
   co_return process_.machine().disk.remove(*this, path);
+}
+
+Task<Result<std::unique_ptr<ScsiDevice>>> SimLoop::open_scsi(std::string path) {
+  const Nanoseconds delay = random_.between(microseconds(20), milliseconds(5));
+  co_await sleep_for(delay);
+  co_return open_sim_device(*this, path);
 }
 
 void SimLoop::run_blocking(std::move_only_function<void()> work, std::move_only_function<void()> done) {

@@ -13,6 +13,7 @@
 #include "loop/sim_loop.h"
 #include "loop/sim_network.h"
 #include "loop/sim_random.h"
+#include "loop/sim_unit.h"
 #include "loop/time.h"
 
 namespace ashlar::loop {
@@ -44,6 +45,8 @@ struct SimMachine {
   std::vector<std::string> addresses;  ///< at least one: 10.0.0.(index + 1)
   bool powered = true;
   SimDisk disk;
+  /// What stands at its SCSI generic nodes, by path. Ones that are taken out are gone for who has them open, too.
+  std::map<std::string, std::shared_ptr<SimUnit>> scsi_devices;
 };
 
 class SimWorld {

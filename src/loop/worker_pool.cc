@@ -23,7 +23,7 @@ bool WorkerPool::enqueue(Job& job) {
   }
   said_full_ = said_full_ && !jobs_.empty();
   jobs_.push_back(std::move(job));
-  if (idle_ < jobs_.size() && threads_.size() < max_threads) {
+  if (idle_ < jobs_.size() && threads_.size() < most_threads_) {
     // Signals are the main thread's business.
     sigset_t all;
     sigset_t before;

@@ -1,4 +1,5 @@
-// Threads for calls that block by nature (opening files, growing them). Never on the data path.
+// Threads for calls that block by nature (opening files, growing them, commands to a SCSI device), or that take as long as a document
+// is. Never on the data path of a volume that is blocks.
 #pragma once
 
 #include <condition_variable>
@@ -11,14 +12,15 @@
 
 namespace ashlar::loop {
 
-/// One for all shards of a process. Threads start when there is work for them.
+/// One for all shards of a process, and one for each device that may be slow. Threads start when there is work for them.
 class WorkerPool {
  public:
   using Job = std::move_only_function<void()>;
-  static constexpr size_t max_threads = 4;
+  static constexpr size_t max_threads = 4;  ///< unless somebody says otherwise
   static constexpr size_t max_jobs_waiting = 1024;
 
-  WorkerPool() = default;
+  /// With one thread jobs run in the order of run().
+  explicit WorkerPool(size_t threads = max_threads) : most_threads_(threads) {}
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   /// Runs what waits to its end first.
@@ -34,6 +36,7 @@ class WorkerPool {
   bool enqueue(Job& job);
   void work();
 
+  const size_t most_threads_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;  // under mutex_, as all below

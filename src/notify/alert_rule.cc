@@ -91,6 +91,8 @@ std::vector<api::AlertRule> default_rules() {
                 "the engine does not answer: hosts may have lost their disks"),
       make_rule("helper-away", "helper_up", "equal", 0, 10, "critical",
                 "the storage helper does not answer: storage cannot be changed"),
+      make_rule("isns-away", "isns_registered", "equal", 0, 300, "warning",
+                "iSNS server {name} does not have the targets: new hosts will not find them by it"),
       make_rule("pool-almost-full", "pool_above_critical", "equal", 1, 0, "critical",
                 "pool {name} is fuller than its critical_percent: writes will soon fail"),
       make_rule("pool-filling", "pool_above_warning", "equal", 1, 0, "warning",

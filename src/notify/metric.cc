@@ -17,6 +17,8 @@ constexpr std::array metrics = {
                "1: the newest generation could not be read and an older one serves; 0: all is well"},
     MetricInfo{"engine_up", MetricType::flag, 0, 1, "engine", "1: the engine answers; 0: it is away"},
     MetricInfo{"helper_up", MetricType::flag, 0, 1, "helper", "1: the storage helper answers; 0: it is away"},
+    MetricInfo{"isns_registered", MetricType::flag, 0, 1, "isns-servers/NAME",
+               "1: the iSNS server knows the targets; 0: it does not, or cannot be reached"},
     MetricInfo{"pool_above_critical", MetricType::flag, 0, 1, "pools/NAME",
                "1: the pool is fuller than its critical_percent"},
     MetricInfo{"pool_above_warning", MetricType::flag, 0, 1, "pools/NAME",

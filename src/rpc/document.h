@@ -13,8 +13,8 @@
 namespace ashlar::rpc {
 
 struct StoreDocument {
-  std::string kind;                            ///< "null", "memory", "file", "block"
-  std::map<std::string, std::string> options;  ///< file, block: "path"
+  std::string kind;                            ///< "null", "memory", "file", "block", "cdrom"
+  std::map<std::string, std::string> options;  ///< file, block, cdrom: "path"
   bool operator==(const StoreDocument&) const = default;
 };
 
@@ -29,19 +29,27 @@ struct IdentityDocument {
 
 struct VolumeDocument {
   std::string name;
-  uint64_t size_bytes = 0;               ///< a multiple of block_bytes; 0 only for kind "block": all of it
-  uint32_t block_bytes = 512;            ///< 512 or 4096
+  uint64_t size_bytes = 0;     ///< a multiple of block_bytes; 0 only for kind "block": all of it, and "cdrom"
+  uint32_t block_bytes = 512;  ///< 512 or 4096; of kind "cdrom" 2048
   uint32_t physical_block_bytes = 4096;  ///< block_bytes x a power of two
   bool thin = true;
   bool read_only = false;
   bool write_cache = false;  ///< false: every write is on stable storage before it is acknowledged
   bool removable = false;
+  bool encrypted = false;   ///< what its store holds is ciphertext
+  std::string key_id = {};  ///< UUID under which its key is kept, no secret; empty: its own uuid
+  bool key_shared = false;  ///< snapshots or other volumes need its key, too: hosts cannot erase it
   std::optional<IdentityDocument>
       identity;  ///< absent: drawn at random, told by status, to be kept by the caller
   StoreDocument store;
   std::vector<StoreDocument> layers;  ///< from the store upwards; stats is always on top and not listed
   bool operator==(const VolumeDocument&) const = default;
 };
+
+/// Hosts see a CD-ROM drive: the path of its store is the medium in it, and none that it is empty.
+inline bool is_cdrom(const VolumeDocument& volume) { return volume.store.kind == "cdrom"; }
+/// Empty: there is none.
+std::string medium_of(const VolumeDocument& volume);
 
 struct ChapDocument {
   std::string user, secret;                ///< secret: 12-255 bytes
@@ -57,6 +65,8 @@ struct HostDocument {
   std::vector<std::string> addresses =
       {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
   uint32_t max_sessions = 0;  ///< 0: no bound of its own
+  /// It is told by an asynchronous message, too, when its LUNs or the size of a volume change.
+  bool asynchronous_events = false;
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -80,6 +90,7 @@ struct TargetDocument {
   std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
+  std::vector<std::string> management_addresses = {};  ///< of iSCSI: URLs that hosts find in VPD page 85h
   bool operator==(const TargetDocument&) const = default;
 };
 

@@ -9,6 +9,7 @@
 
 #include "base/address_range.h"
 #include "base/identity.h"
+#include "base/management_url.h"
 #include "base/nqn.h"
 #include "json/fields.h"
 #include "json/sizes.h"
@@ -31,6 +32,7 @@ constexpr size_t max_layers =
     6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
 constexpr uint64_t max_volume_bytes = 1ull << 60;
 constexpr uint32_t max_physical_block_bytes = 1u << 20;
+constexpr uint32_t cd_block_bytes = 2048;
 constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
@@ -39,6 +41,8 @@ using Names = std::unordered_set<std::string>;
 
 // Value -> where it stood first.
 using Seen = std::unordered_map<std::string, std::string>;
+// Key id -> where it stood first, and whether it was said to be shared.
+using KeysSeen = std::unordered_map<std::string, std::pair<std::string, bool>>;
 
 Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
   const auto [first, fresh] = seen.emplace(value, place);
@@ -91,7 +95,35 @@ Result<void> check_identity(const IdentityDocument& identity, const std::string&
   return check_text(identity.revision, 4, place + ".revision");
 }
 
+// What it is is the device's to say: a document that says it too would be wrong sooner or later.
+Result<void> check_passed_through(const VolumeDocument& volume, const std::string& place) {
+  const auto refuse = [&place](const char* field, const char* why) {
+    return fail(ErrorCode::invalid_argument, fmt::format("{}.{}", place, field),
+                "a volume of store kind \"scsi\" is a device that is passed through: {}", why);
+  };
+  if (volume.size_bytes != 0) return refuse("size_bytes", "it has no size of ours, leave it out");
+  if (volume.write_cache) return refuse("write_cache", "its cache is the device's own (mode page 08h)");
+  if (volume.removable)
+    return refuse("removable", "whether its medium can be taken out is the device's to say");
+  if (!volume.layers.empty()) return refuse("layers", "layers are for blocks, and it has none");
+  if (volume.encrypted) return refuse("encrypted", "blocks are encrypted, and it has none");
+  return {};
+}
+
+// What a drive is cannot be chosen, but for what of it has a default.
+Result<void> check_cdrom(const VolumeDocument& volume, const std::string& place) {
+  const auto must_be = [&place](bool fine, const char* field, std::string_view what) -> Result<void> {
+    if (fine) return {};
+    return fail(ErrorCode::invalid_argument, place + field, "of a CD-ROM drive {}", what);
+  };
+  TRY(must_be(volume.block_bytes == cd_block_bytes, ".block_bytes", "is 2048"));
+  TRY(must_be(volume.size_bytes == 0, ".size_bytes", "is that of the medium in it: leave it out"));
+  TRY(must_be(!volume.encrypted, ".encrypted", "is false: an image is read as it is"));
+  return must_be(!volume.write_cache, ".write_cache", "is off: nothing is written");
+}
+
 Result<void> check_geometry(const VolumeDocument& volume, const std::string& place) {
+  if (is_cdrom(volume)) return check_cdrom(volume, place);
   if (volume.block_bytes != 512 && volume.block_bytes != 4096) {
     return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
                 volume.block_bytes);
@@ -103,6 +135,7 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
                 "must be block_bytes ({}) times a power of two, at most {}; not {}", volume.block_bytes,
                 max_physical_block_bytes, physical);
   }
+  if (volume.store.kind == "scsi") return check_passed_through(volume, place);
   if (volume.size_bytes == 0 && volume.store.kind != "block") {
     return fail(ErrorCode::invalid_argument, place + ".size_bytes",
                 "is missing; only a store of kind \"block\" may leave it out");
@@ -120,6 +153,25 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
   return {};
 }
 
+// Who may erase a key must be the only one who needs it. Without an identity the key is drawn, and so its own.
+Result<void> check_encryption(const VolumeDocument& volume, const std::string& place, KeysSeen& keys) {
+  if (!volume.encrypted) {
+    if (!volume.key_id.empty())
+      return fail(ErrorCode::invalid_argument, place + ".key_id", "is there, but `encrypted` is not");
+    if (volume.key_shared)
+      return fail(ErrorCode::invalid_argument, place + ".key_shared", "is there, but `encrypted` is not");
+    return {};
+  }
+  const std::string& text = volume.key_id.empty() && volume.identity ? volume.identity->uuid : volume.key_id;
+  if (text.empty()) return {};
+  TRY_ASSIGN(const Uuid key, parse_uuid(text, place + ".key_id"));
+  const auto [first, fresh] = keys.emplace(uuid_text(key), std::pair(place, volume.key_shared));
+  if (fresh || (volume.key_shared && first->second.second)) return {};
+  return fail(ErrorCode::invalid_argument, place + ".key_shared",
+              "must be true here and at {}: both have the key {}", first->second.first, first->first);
+}
+
+// Drives may share an image, which they only read.
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
   const auto path = store.options.find("path");
@@ -131,13 +183,26 @@ Result<void> check_store(const StoreDocument& store, const std::string& place, S
   if (path->second.size() > 4000 || path->second.find('\0') != std::string::npos) {
     return fail(ErrorCode::invalid_argument, where, "is not a path that a file system takes");
   }
-  return unique(paths, path->second, where);
+  return store.kind == "cdrom" ? Result<void>() : unique(paths, path->second, where);
+}
+
+// What hosts write to is no medium: it would change under those who read it.
+Result<void> check_media(const Document& document, const Seen& paths) {
+  for (size_t i = 0; i < document.volumes.size(); ++i) {
+    if (!is_cdrom(document.volumes[i])) continue;
+    const auto disk = paths.find(medium_of(document.volumes[i]));
+    if (disk == paths.end()) continue;
+    return fail(ErrorCode::invalid_argument, fmt::format("volumes[{}].store.options.path", i),
+                "'{}' is used by {} already", disk->first, disk->second);
+  }
+  return {};
 }
 
 Result<void> check_volumes(const Document& document, Names& names) {
   TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
   Seen seen, paths;
   IdentitiesSeen identities;
+  KeysSeen keys;
   for (size_t i = 0; i < document.volumes.size(); ++i) {
     const VolumeDocument& volume = document.volumes[i];
     const std::string place = fmt::format("volumes[{}]", i);
@@ -145,6 +210,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
     TRY(unique(seen, volume.name, place + ".name"));
     TRY(check_geometry(volume, place));
     if (volume.identity) TRY(check_identity(*volume.identity, place + ".identity", identities));
+    TRY(check_encryption(volume, place, keys));
     TRY(check_store(volume.store, place + ".store", paths));
     if (volume.layers.size() > max_layers)
       return fail(ErrorCode::out_of_range, place + ".layers", "at most {} layers", max_layers);
@@ -156,7 +222,7 @@ Result<void> check_volumes(const Document& document, Names& names) {
     }
     names.insert(volume.name);
   }
-  return {};
+  return check_media(document, paths);
 }
 
 Result<void> check_secret(const std::string& secret, const std::string& place) {
@@ -288,6 +354,21 @@ Result<void> check_portals_of(const TargetDocument& target, const Document& docu
               target.name);
 }
 
+Result<void> check_management_addresses(const TargetDocument& target, const std::string& place) {
+  const std::vector<std::string>& urls = target.management_addresses;
+  if (!urls.empty() && is_nqn(target.name))
+    return fail(ErrorCode::invalid_argument, place, "only hosts of iSCSI find them");
+  if (urls.size() > max_management_urls)
+    return fail(ErrorCode::out_of_range, place, "at most {} of them", max_management_urls);
+  for (size_t i = 0; i < urls.size(); ++i) {
+    if (!is_management_url(urls[i]))
+      return fail(ErrorCode::invalid_argument, fmt::format("{}[{}]", place, i),
+                  "is no URL of at most {} characters, such as https://san.example.org:8443/",
+                  max_management_url_bytes);
+  }
+  return {};
+}
+
 Result<void> check_targets(const Document& document, const Names& portals, Names& names) {
   TRY(at_most(document.targets.size(), max_targets, "targets"));
   Seen seen;
@@ -303,11 +384,30 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
         return fail(ErrorCode::invalid_argument, place + ".redirect", "only iSCSI sends logins elsewhere");
       TRY(parse_address_and_port(target.redirect, place + ".redirect"));
     }
+    TRY(check_management_addresses(target, place + ".management_addresses"));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");
     TRY(check_portals_of(target, document, portals, place));
     names.insert(target.name);
+  }
+  return {};
+}
+
+// A namespace is blocks: what SCSI alone knows has none.
+Result<void> check_namespaces(const Document& document) {
+  std::map<std::string_view, std::string_view> others;
+  for (const VolumeDocument& volume : document.volumes) {
+    if (is_cdrom(volume)) others.emplace(volume.name, "a CD-ROM drive");
+    if (volume.store.kind == "scsi") others.emplace(volume.name, "a SCSI device of the machine");
+  }
+  if (others.empty()) return {};
+  for (size_t i = 0; i < document.mappings.size(); ++i) {
+    const MappingDocument& mapping = document.mappings[i];
+    const auto other = others.find(mapping.volume);
+    if (other == others.end() || !is_nqn(mapping.target)) continue;
+    return fail(ErrorCode::invalid_argument, fmt::format("mappings[{}].volume", i),
+                "'{}' is {}, which NVMe does not have", mapping.volume, other->second);
   }
   return {};
 }
@@ -400,6 +500,11 @@ bool leads_to(const PortalDocument& portal, const TargetDocument& target) {
   return target.portals.empty() || std::ranges::find(target.portals, portal.name) != target.portals.end();
 }
 
+std::string medium_of(const VolumeDocument& volume) {
+  const auto path = volume.store.options.find("path");
+  return is_cdrom(volume) && path != volume.store.options.end() ? path->second : std::string();
+}
+
 Result<void> check_document(const Document& document) {
   Names volumes, portals, targets;
   HostsByName hosts;
@@ -408,6 +513,7 @@ Result<void> check_document(const Document& document) {
   TRY(check_portals(document, portals));
   TRY(check_targets(document, portals, targets));
   TRY(check_mappings(document, hosts, targets, volumes));
+  TRY(check_namespaces(document));
   return check_groups(document, volumes);
 }
 

@@ -35,6 +35,9 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
+  v.field("key_id", volume.key_id);
+  v.field("key_shared", volume.key_shared);
   v.field("identity", volume.identity);
   v.field("store", volume.store, required);
   v.field("layers", volume.layers);
@@ -56,6 +59,7 @@ void visit_fields(V& v, T& host) {
   v.field("chap", host.chap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
+  v.field("asynchronous_events", host.asynchronous_events);
 }
 
 template <typename V, Is<PortalDocument> T>
@@ -76,6 +80,7 @@ void visit_fields(V& v, T& target) {
   v.field("redirect", target.redirect);
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
+  v.field("management_addresses", target.management_addresses);
 }
 
 template <typename V, Is<MappingDocument> T>

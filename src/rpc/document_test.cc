@@ -126,6 +126,10 @@ const std::vector<Case> mistakes = {
     {"\"port\": 3261", "\"discovery_chap\": {\"user\": \"u\", \"secret\": \"eleven byte\"}",
      "portals[1].discovery_chap.secret", "12 to 255 bytes"},
     {"[\"p4\"]", "[\"p4\"], \"redirect\": \"elsewhere:3260\"", "targets[0].redirect", "address and port"},
+    {"[\"p4\"]", "[\"p4\"], \"management_addresses\": [\"san:8443\"]", "targets[0].management_addresses[0]",
+     "is no URL"},
+    {"[\"p4\"]", "[\"p4\"], \"management_addresses\": [\"x://a\",\"x://a b\"]",
+     "targets[0].management_addresses[1]", "is no URL"},
     {"\"user\": \"h1\"", "\"user\": \"h1\", \"mutual_user\": \"t\"", "hosts[0].chap.mutual_user", "both"},
     {"\"user\": \"h1\"", "\"user\": \"h1\", \"mutual_user\": \"t\", \"mutual_secret\": \"0123456789abcdef\"",
      "hosts[0].chap.mutual_secret", "must differ"},
@@ -173,6 +177,34 @@ TEST(Document, EveryMistakeIsNamedWithItsPlace) {
     EXPECT_EQ(outcome.error().place, mistake.place) << outcome.error().text();
     EXPECT_NE(outcome.error().message.find(mistake.words), std::string::npos) << outcome.error().text();
   }
+}
+
+TEST(Document, OneKeyOfTwoVolumesIsSharedByBoth) {
+  Document document;
+  for (const char* name : {"a", "b"}) {
+    VolumeDocument volume;
+    volume.name = name;
+    volume.size_bytes = 1 << 20;
+    volume.store.kind = "memory";
+    volume.encrypted = true;
+    document.volumes.push_back(volume);
+  }
+  EXPECT_TRUE(check_document(document)) << "each will get its own";
+  document.volumes[0].identity = IdentityDocument{.uuid = "8a2d1f6e-0000-4000-8000-000000000001"};
+  document.volumes[1].key_id = "8A2D1F6E-0000-4000-8000-000000000001";
+  for (const auto& [first, second] : {std::pair(false, false), {true, false}, {false, true}, {true, true}}) {
+    document.volumes[0].key_shared = first;
+    document.volumes[1].key_shared = second;
+    const Result<void> checked = check_document(document);
+    EXPECT_EQ(checked.has_value(), first && second);
+    if (!checked) EXPECT_EQ(checked.error().place, "volumes[1].key_shared");
+  }
+  document.volumes[1].key_id = "mine";
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_id");
+  document.volumes[1].encrypted = false;
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_id") << "of what is not encrypted";
+  document.volumes[1].key_id.clear();
+  EXPECT_EQ(check_document(document).error().place, "volumes[1].key_shared");
 }
 
 TEST(Document, TargetsNeedAPortal) {

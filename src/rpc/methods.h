@@ -22,6 +22,9 @@ constexpr std::string_view session_drop = "session.drop";    ///< SessionDropPar
 constexpr std::string_view volume_resize = "volume.resize";  ///< VolumeResizeParams -> VolumeStatus
 constexpr std::string_view pool_level = "pool.level";        ///< PoolLevelParams -> {}
 constexpr std::string_view volume_clear_reservations = "volume.clear_reservations";  ///< VolumeParams -> {}
+constexpr std::string_view volume_allow_removal = "volume.allow_removal";            ///< VolumeParams -> {}
+constexpr std::string_view key_destroy = "key.destroy";                              ///< KeyParams -> {}
+constexpr std::string_view volume_forget = "volume.forget";  ///< VolumeForgetParams -> {}
 constexpr std::string_view events = "events";    ///< EventsParams -> EventPage, then notifications "event"
 constexpr std::string_view version = "version";  ///< {} -> Version
 constexpr std::string_view stop = "stop";        ///< StopParams -> {}, when all is answered
@@ -69,6 +72,12 @@ struct PoolLevelParams {
 };
 struct VolumeParams {
   std::string name;
+};
+struct KeyParams {
+  std::string id;  ///< VolumeDocument::key_id
+};
+struct VolumeForgetParams {
+  std::string uuid;  ///< of its identity: a new volume may have its name
 };
 struct EventsParams {
   uint64_t since = 0;  ///< the last id that the caller has seen
@@ -132,9 +141,19 @@ void visit_fields(V& v, T& params) {
   v.field("volumes", params.volumes);
 }
 
+template <typename V, Is<VolumeForgetParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("uuid", params.uuid, required);
+}
+
 template <typename V, Is<VolumeParams> T>
 void visit_fields(V& v, T& params) {
   v.field("name", params.name, required);
+}
+
+template <typename V, Is<KeyParams> T>
+void visit_fields(V& v, T& params) {
+  v.field("id", params.id, required);
 }
 
 template <typename V, Is<EventsParams> T>

@@ -30,18 +30,39 @@ struct ReservationStatus {
   bool operator==(const ReservationStatus&) const = default;
 };
 
+/// Of a CD-ROM drive.
+struct MediumStatus {
+  std::string path;  ///< what the array has put in; empty: nothing
+  std::string
+      state;  ///< "loaded", "empty", "open": a host has opened the tray, and the medium is out of reach
+  bool prevented = false;  ///< a host does not let it go
+  bool operator==(const MediumStatus&) const = default;
+};
+
+/// The SCSI device of this machine behind a volume of store kind "scsi", as its INQUIRY data has it.
+struct DeviceStatus {
+  std::string
+      type;  ///< "disk", "tape", "changer", "cd/dvd", "enclosure", ...; "type 1Fh" for one without a word
+  std::string vendor, product, revision;
+  uint32_t max_transfer_bytes = 0;  ///< of one command
+  bool operator==(const DeviceStatus&) const = default;
+};
+
 struct VolumeStatus {
   std::string name;
   std::string state;  ///< "online", "resizing", "closing", "failed"
   uint64_t size_bytes = 0;
   uint32_t block_bytes = 512, physical_block_bytes = 4096;
-  bool thin = true, read_only = false, write_cache = false, removable = false;
+  bool thin = true, read_only = false, write_cache = false, removable = false, encrypted = false;
+  std::string message;        ///< a sentence when it failed for want of its key
   IdentityDocument identity;  ///< complete: what was drawn stands here, to be kept by the caller
   StoreDocument store;
   uint32_t mappings = 0;                          ///< mappings of the document that name it
   uint32_t sessions = 0;                          ///< sessions that see it
   bool in_use = false;                            ///< sessions > 0
   std::optional<ReservationStatus> reservations;  ///< absent: nobody has registered or reserved
+  std::optional<MediumStatus> medium = {};        ///< absent: it is a disk
+  std::optional<DeviceStatus> device = {};        ///< absent: the volume is blocks, or it is closing
   bool operator==(const VolumeStatus&) const = default;
 };
 

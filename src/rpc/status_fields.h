@@ -26,6 +26,22 @@ void visit_fields(V& v, T& reservations) {
   v.field("registrations", reservations.registrations);
 }
 
+template <typename V, Is<MediumStatus> T>
+void visit_fields(V& v, T& medium) {
+  v.field("path", medium.path);
+  v.field("state", medium.state);
+  v.field("prevented", medium.prevented);
+}
+
+template <typename V, Is<DeviceStatus> T>
+void visit_fields(V& v, T& device) {
+  v.field("type", device.type);
+  v.field("vendor", device.vendor);
+  v.field("product", device.product);
+  v.field("revision", device.revision);
+  v.field("max_transfer_bytes", device.max_transfer_bytes);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -37,12 +53,16 @@ void visit_fields(V& v, T& volume) {
   v.field("read_only", volume.read_only);
   v.field("write_cache", volume.write_cache);
   v.field("removable", volume.removable);
+  v.field("encrypted", volume.encrypted);
+  v.field("message", volume.message);
   v.field("identity", volume.identity);
   v.field("store", volume.store);
   v.field("mappings", volume.mappings);
   v.field("sessions", volume.sessions);
   v.field("in_use", volume.in_use);
   v.field("reservations", volume.reservations);
+  v.field("medium", volume.medium);
+  v.field("device", volume.device);
 }
 
 template <typename V, Is<HostStatus> T>

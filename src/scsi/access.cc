@@ -4,6 +4,7 @@
 
 #include "scsi/handlers.h"
 #include "scsi/nexus_impl.h"
+#include "scsi/pass_through.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -84,7 +85,10 @@ void HoldTimer::expired() {
 
 void NexusState::Impl::go_on(LunState& lun) {
   lun.hold_timer.cancel();
-  while (Task* task = lun.tasks.next_held()) scsi::go_on(Handling(*task));
+  while (Task* task = lun.tasks.next_held()) {
+    const Handling handling(*task);
+    if (!lun.is_device || !go_on_to_device(handling)) scsi::go_on(handling);
+  }
 }
 
 }  // namespace ashlar::scsi

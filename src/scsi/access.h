@@ -25,6 +25,9 @@ std::vector<uint8_t> port_groups_data(const unit::AccessStates& states, const st
 using AccessWishes = std::vector<std::pair<uint16_t, unit::AccessState>>;
 std::expected<AccessWishes, Sense> parse_set_port_groups(ConstBytes list);
 
+/// Those of the target, ascending; the one that the host came by is always among them, also when its portal is gone.
+std::vector<uint16_t> port_group_tags(Handling handling);
+
 /// Decides on the home shard, in the order of asking; gives the outcome when every shard knows. Every nexus but `asker` is told.
 /// Both outlive it.
 loop::Task<unit::AccessOutcome> change_access(Domain& domain, std::shared_ptr<UnitState> state,

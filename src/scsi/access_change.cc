@@ -119,7 +119,8 @@ void Domain::Impl::take_access(const AccessChanges& changes, const unit::Nexus* 
       if (change == changes.end()) continue;
       const auto& [now, news] = change->second;
       if (news.states && &nexus.nexus() != asker)
-        lun->attentions.raise(unit::Attention::asymmetric_access_changed);
+        lun->attentions.raise(news.failed ? unit::Attention::access_transition_failed
+                                          : unit::Attention::asymmetric_access_changed);
       if (news.identity) lun->attentions.raise(unit::Attention::inquiry_data_changed);
       lun->take_access(now->of(tag).state);
       if (lun->access != unit::AccessState::transitioning) NexusState::Impl::go_on(*lun);

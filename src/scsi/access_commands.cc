@@ -10,17 +10,6 @@ namespace {
 
 constexpr uint32_t most_list_bytes = 4 + 4 * unit::AccessStates::most_port_groups;
 
-// Those of the target; the one that the host came by is always among them, also when its portal is gone.
-std::vector<uint16_t> tags_of(Handling handling) {
-  std::vector<uint16_t> tags;
-  for (const unit::TargetPortName& port : handling.nexus().impl().view->target_ports)
-    tags.push_back(port.relative_target_port);
-  const uint16_t own = handling.nexus().nexus().relative_target_port;
-  const auto at = std::ranges::lower_bound(tags, own);
-  if (at == tags.end() || *at != own) tags.insert(at, own);
-  return tags;
-}
-
 void finish_change(Handling handling, const unit::AccessOutcome& outcome) {
   using Status = unit::AccessStatus;
   const auto descriptor = static_cast<uint16_t>(4 + 4 * outcome.wrong);
@@ -52,7 +41,7 @@ loop::Task<void> set_states(Handling handling, uint32_t list_bytes) {
     co_return;
   }
   const unit::Nexus& nexus = handling.nexus().nexus();
-  unit::HostAccessChange change{nexus.initiator_port, std::move(*wishes), tags_of(handling)};
+  unit::HostAccessChange change{nexus.initiator_port, std::move(*wishes), port_group_tags(handling)};
   auto changing = change_access(handling.nexus().domain(), handling.lun().state, std::move(change), &nexus);
   const unit::AccessOutcome outcome = co_await changing;
   if (handling.interrupted()) {
@@ -64,10 +53,20 @@ loop::Task<void> set_states(Handling handling, uint32_t list_bytes) {
 
 }  // namespace
 
+std::vector<uint16_t> port_group_tags(Handling handling) {
+  std::vector<uint16_t> tags;
+  for (const unit::TargetPortName& port : handling.nexus().impl().view->target_ports)
+    tags.push_back(port.relative_target_port);
+  const uint16_t own = handling.nexus().nexus().relative_target_port;
+  const auto at = std::ranges::lower_bound(tags, own);
+  if (at == tags.end() || *at != own) tags.insert(at, own);
+  return tags;
+}
+
 void report_target_port_groups(Handling handling) {
   const uint8_t* cdb = handling.cdb();
   const bool extended_header = (cdb[1] & 0xe0) == 0x20;
-  const auto data = port_groups_data(*handling.state().access(), tags_of(handling), extended_header);
+  const auto data = port_groups_data(*handling.state().access(), port_group_tags(handling), extended_header);
   handling.reply(data, load_be32(cdb + 6));
 }
 

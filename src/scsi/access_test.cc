@@ -292,7 +292,7 @@ TEST_F(Access, ATransitionThatTakesTooLongIsToldToWhatWaits) {
   EXPECT_EQ(ending(*reading), "2/04/0a");
   EXPECT_EQ(read(*host), "2/04/0a") << "nobody waits in vain again";
   target.set_access(states(State::active_optimized, State::active_optimized), {"v", "w"});
-  EXPECT_EQ(at(*host, tur), "6/2a/06");
+  EXPECT_EQ(at(*host, tur), "6/2a/07");
   EXPECT_EQ(read(*host), "GOOD");
   // The next transition has its own time.
   target.set_access(states(State::transitioning, State::active_optimized), {"v", "w"});
@@ -335,7 +335,7 @@ TEST_F(Access, HeldCommandsCanBeEnded) {
   EXPECT_EQ(ending(*first), "pending");
   target.set_access(states(State::active_optimized, State::active_optimized), {"v", "w"});
   EXPECT_EQ(ending(*first), "GOOD");
-  EXPECT_EQ(ending(*ordered), "6/2a/06") << "the first that begins after the change";
+  EXPECT_EQ(ending(*ordered), "6/2a/07") << "the first that begins after it has ended where it began";
   target.set_access(states(State::transitioning, State::active_optimized), {"v", "w"});
   while (run(*host, tur)->sense.key == SenseKey::unit_attention) {
   }

@@ -17,9 +17,12 @@ class Run {
     target_.add_volume("small", 256);
     target_.add_volume("large", 64, 4096);
     target_.volumes.at("large").medium->geometry.removable = true;
-    hosts_[0] = &target_.login({{0, "small"}, {1, "large"}});
-    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}}, 1, 2);
-    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large"});
+    unit::Geometry& drive = target_.add_volume("drive", 64, 2048).geometry;
+    drive.kind = unit::DeviceKind::cdrom;
+    drive.removable = drive.read_only = true;
+    hosts_[0] = &target_.login({{0, "small"}, {1, "large"}, {2, "drive"}});
+    hosts_[1] = &target_.login({{0, "small", true}, {300, "large"}, {2, "drive"}}, 1, 2);
+    target_.set_access({.group = "g", .explicit_changes = true}, {"small", "large", "drive"});
     settle();
   }
 
@@ -94,6 +97,15 @@ class Run {
       target_.release_all();
       settle();
       for (auto& task : tasks_) deliver(*task);
+      clear_allegiances();
+    }
+    settle();
+  }
+  // What an ACA condition keeps back is answered.
+  void clear_allegiances() {
+    for (NexusState* host : hosts_) {
+      for (const uint16_t lun : {0, 1, 2, 300})
+        answers_.push_back(target_.manage(*host, TaskManagement::clear_aca, lun));
     }
     settle();
   }
@@ -104,7 +116,7 @@ class Run {
     const bool known = task.status == ScsiStatus::good || task.status == ScsiStatus::check_condition ||
                        task.status == ScsiStatus::busy || task.status == ScsiStatus::task_set_full ||
                        task.status == ScsiStatus::reservation_conflict ||
-                       task.status == ScsiStatus::task_aborted;
+                       task.status == ScsiStatus::task_aborted || task.status == ScsiStatus::aca_active;
     CHECK(known, "opcode {:02x}: status {:02x}", task.cdb[0], static_cast<int>(task.status));
     CHECK((task.status == ScsiStatus::check_condition) == (task.sense.key != SenseKey::no_sense));
     CHECK(task.data_in_bytes <= task.data_in_wanted_bytes || task.data_in_wanted_bytes == 0);

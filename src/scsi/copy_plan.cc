@@ -33,7 +33,7 @@ bool names(const Cscd& cscd, const unit::Identity& identity) {
 const LunState* find_lun(Handling handling, const Cscd& cscd) {
   const LunState* found = nullptr;
   for (const auto& [number, lun] : handling.nexus().impl().luns) {
-    if (!names(cscd, lun->unit->identity())) continue;
+    if (lun->is_device || !names(cscd, lun->unit->identity())) continue;
     if (found == nullptr || found->read_only) found = lun.get();
   }
   return found;
@@ -73,8 +73,10 @@ class Planner {
     if (cscd.null_unit) return aborted(0x0804);
     if (of_cscd_[id] == none) {
       const LunState* lun = find_lun(handling_, cscd);
-      if (lun == nullptr) return aborted(0x0d02);         // COPY TARGET DEVICE NOT REACHABLE
-      if (cscd.device_type != 0) return aborted(0x0d03);  // INCORRECT COPY TARGET DEVICE TYPE
+      if (lun == nullptr) return aborted(0x0d02);  // COPY TARGET DEVICE NOT REACHABLE
+      // A CD's medium may go while a long copy is under way.
+      if (cscd.device_type != 0 || lun->kind != unit::DeviceKind::disk)
+        return aborted(0x0d03);  // INCORRECT COPY TARGET DEVICE TYPE
       // Another block size would mean other bytes than the host had in mind. Zero says nothing.
       if (cscd.block_bytes != 0 && cscd.block_bytes != lun->unit->geometry().block_bytes)
         return Sense::invalid_parameter_field(static_cast<uint16_t>(cscd.at + 29));

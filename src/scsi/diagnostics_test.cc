@@ -134,15 +134,61 @@ TEST_F(Facts, MediaSerialNumberIsFilledToAMultipleOfFour) {
   EXPECT_EQ(data(read), (std::vector<uint8_t>{0, 0, 0, 4, '1', '2', '3', '4'}));
 }
 
-TEST_F(Facts, TimestampIsTheSystemsClock) {
+TEST_F(Facts, TimestampIsTheSystemsClockUntilAHostSetsIt) {
   target.shards.at(0).clock = loop::seconds(0x12345678) + loop::milliseconds(5);
   const uint64_t expected = 0x12345678ull * 1000 + 5;
-  const std::vector<uint8_t> answer = data({0xa3, 0x0f, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0});
+  const Cdb report = {0xa3, 0x0f, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+  const std::vector<uint8_t> answer = data(report);
   ASSERT_EQ(answer.size(), 12u);
   EXPECT_EQ(load_be16(&answer[0]), 10);
   EXPECT_EQ(answer[2], 0x03);
   EXPECT_EQ(uint64_t{load_be16(&answer[4])} << 32 | load_be32(&answer[6]), expected & 0xffffffffffff);
-  EXPECT_EQ(end({0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0}), "5/24/00") << "SET TIMESTAMP";
+
+  NexusState& other = login();
+  const Cdb set = {0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0};
+  std::vector<uint8_t> list(12);
+  store_be32(&list[6], 1000);
+  EXPECT_EQ(end(set, list), "GOOD");
+  target.shards.at(0).pass(loop::milliseconds(7));
+  EXPECT_EQ(data(report), (std::vector<uint8_t>{0, 10, 0x02, 0, 0, 0, 0, 0, 0x03, 0xef, 0, 0}));
+  EXPECT_EQ(ending(*run(other, cdb6(0x00))), "6/2a/10");
+  EXPECT_EQ(end(cdb6(0x00)), "GOOD") << "who set it knows";
+  EXPECT_EQ(run(other, report, {}, 12)->data_in, data(report)) << "it is the unit's";
+  list[4] = 0xf1;
+  const auto late = run(set, list);
+  EXPECT_EQ(ending(*late) + " at " + field(*late), "5/26/00 at list 4");
+  EXPECT_EQ(end({0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 11, 0, 0}, filled(11, 0)), "5/1a/00");
+  EXPECT_EQ(end({0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}), "GOOD") << "nothing to set";
+}
+
+TEST_F(Facts, WithoutPrecedenceHostsDoNotSetTheTime) {
+  std::vector<uint8_t> page(4 + 32);
+  std::ranges::copy(std::vector<uint8_t>{0x4a, 0x01, 0, 28, 0x05}, page.begin() + 4);
+  const Cdb set = {0xa4, 0x0f, 0, 0, 0, 0, 0, 0, 0, 12, 0, 0};
+  EXPECT_EQ(end(set, filled(12, 0)), "GOOD");
+  EXPECT_EQ(end(cdb6(0x15, 0x10, 0, 0, 36), page), "GOOD");
+  EXPECT_EQ(end(set, filled(12, 0)), "5/24/00");
+  EXPECT_EQ(data({0xa3, 0x0f, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0}).at(2), 0x03) << "the system's clock again";
+}
+
+TEST_F(Facts, ReferralsNameThePortGroupsThatAreWorthAsking) {
+  const Cdb ask = {0x9e, 0x13, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0};
+  std::vector<uint8_t> expected(4 + 20 + 8);
+  expected[3] = 28;
+  expected[4 + 3] = 2;
+  store_be64(&expected[4 + 12], 4095);
+  expected[27] = 1;
+  expected[31] = 2;
+  EXPECT_EQ(data(ask), expected);
+  target.set_access({.group = "g", .port_groups = {{.tag = 2, .state = unit::AccessState::standby}}}, {"v"});
+  EXPECT_EQ(end(cdb6(0x00)), "6/2a/06");
+  expected.resize(4 + 20 + 4);
+  expected[3] = 24;
+  expected[4 + 3] = 1;
+  EXPECT_EQ(data(ask), expected);
+  Cdb beyond = ask;
+  beyond[8] = 0x10;
+  EXPECT_EQ(end(beyond), "5/21/00");
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // The one door from a CDB to its handler, and every check that is the same for all commands.
 #include "scsi/access.h"
 #include "scsi/handlers.h"
+#include "scsi/pass_through.h"
 #include "scsi/rewrite.h"
 #include "scsi/vpd.h"
 
@@ -20,7 +21,7 @@ bool has_whole_cdb(Handling handling, const Opcode& opcode) {
   return handling.cdb()[7] == opcode.length - 8 && handling.task().cdb_length >= opcode.length;
 }
 
-// True if the CDB sets a bit that this command does not look at; the task has ended then (NACA among them: no ACA here).
+// True if the CDB sets a bit that this command does not look at; the task has ended then.
 bool refuse_reserved_bits(Handling handling, const Opcode& opcode) {
   const int wrong = first_invalid_bit(opcode, handling.cdb());
   if (opcode.length > 16 && !has_whole_cdb(handling, opcode)) {
@@ -49,7 +50,10 @@ void dispatch_without_unit(Handling handling, const Opcode* opcode, bool known) 
       return handling.fail(Sense::of(SenseKey::illegal_request, 0x2500));  // LOGICAL UNIT NOT SUPPORTED
     return handling.fail(opcode != nullptr ? invalid_opcode() : not_found(handling.cdb(), known));
   }
-  if (!refuse_reserved_bits(handling, *opcode)) opcode->handler(handling);
+  if (refuse_reserved_bits(handling, *opcode)) return;
+  if (asks_for_allegiance(handling.cdb()))  // NORMACA is of units alone
+    return handling.fail(Sense::invalid_cdb_field(static_cast<uint16_t>(opcode->length - 1), 2));
+  opcode->handler(handling);
 }
 
 // True if the task has ended, or is held: what reaches the unit is decided before who may use it.
@@ -69,10 +73,12 @@ bool keep_back(Handling handling, const Opcode& opcode) {
 void dispatch(Handling handling) {
   LunState& lun = handling.lun();
   bool known = false;
-  const Opcode* opcode = find_opcode(handling.cdb()[0], service_action_of(handling.cdb()), known);
+  const Opcode* opcode = find_opcode(handling.cdb()[0], service_action_of(handling.cdb()), known, lun.kind);
   if (opcode != nullptr) handling.begin(*opcode);
   if (lun.unit == nullptr) [[unlikely]]
     return dispatch_without_unit(handling, opcode, known);
+  if (lun.is_device && pass_through(handling)) [[unlikely]]
+    return;
   if (!lun.attentions.empty() && (opcode == nullptr || !opcode->has(past_attention))) [[unlikely]] {
     // SPC-4 7.5.8: interlocked, it stays until REQUEST SENSE has told it.
     const bool stays =
@@ -80,8 +86,9 @@ void dispatch(Handling handling) {
     return handling.fail(sense_of(stays ? lun.attentions.front() : lun.attentions.pop()));
   }
   if (opcode == nullptr) return handling.fail(not_found(handling.cdb(), known));
-  if ((opcode->flags & (thin | atomic | steers_access)) != 0 && !is_supported(handling, *opcode)) [[unlikely]]
-    return handling.fail(invalid_opcode());
+  if ((opcode->flags & (thin | atomic | steers_access | keyed)) != 0 && !is_supported(handling, *opcode))
+      [[unlikely]]
+    return handling.fail(opcode->has(keyed) ? not_found(handling.cdb(), true) : invalid_opcode());
   if (refuse_reserved_bits(handling, *opcode)) return;
   go_on(handling);
 }
@@ -106,6 +113,7 @@ void go_on(Handling handling) {
 bool is_supported(Handling handling, const Opcode& opcode) {
   if (opcode.has(thin)) return is_thin(handling.unit());
   if (opcode.has(atomic)) return atomic_limits(handling.unit()).most_blocks != 0;
+  if (opcode.has(keyed)) return handling.unit().limits().erasable_key;
   return !opcode.has(steers_access) || handling.state().access()->explicit_changes;
 }
 
@@ -118,8 +126,10 @@ bool is_thin(unit::LogicalUnit& unit) {
 Sense readiness(const UnitState& state) {
   const Sense rewriting = rewrite_sense(state);
   if (rewriting.key != SenseKey::no_sense) return rewriting;
-  if (state.ejected.load(std::memory_order_relaxed))
-    return Sense::of(SenseKey::not_ready, 0x3a00);  // MEDIUM NOT PRESENT
+  if (state.ejected.load(std::memory_order_relaxed))  // MEDIUM NOT PRESENT, for a drive: - TRAY OPEN
+    return Sense::of(SenseKey::not_ready, state.has_tray.load(std::memory_order_relaxed) ? 0x3a02 : 0x3a00);
+  if (state.no_medium.load(std::memory_order_relaxed))
+    return Sense::of(SenseKey::not_ready, 0x3a01);  // MEDIUM NOT PRESENT - TRAY CLOSED
   if (state.stopped.load(std::memory_order_relaxed))
     return Sense::of(SenseKey::not_ready, 0x0402);  // START UNIT REQUIRED
   return {};

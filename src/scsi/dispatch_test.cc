@@ -64,10 +64,10 @@ TEST_F(Dispatch, RefusesUnknownOperationsAndServiceActions) {
   EXPECT_EQ(field(*action), "cdb 1.4");
 }
 
-TEST_F(Dispatch, RefusesReservedBitsAndNaca) {
-  const auto naca = run({0x00, 0, 0, 0, 0, 0x04});
-  EXPECT_EQ(ending(*naca), "5/24/00");
-  EXPECT_EQ(field(*naca), "cdb 5.2");
+TEST_F(Dispatch, RefusesReservedBits) {
+  EXPECT_EQ(end({0x00, 0, 0, 0, 0, 0x04}), "GOOD") << "NACA";
+  EXPECT_EQ(field(*run({0x00, 0, 0, 0, 0, 0x08})), "cdb 5.3");
+  EXPECT_EQ(field(*at({0, 9}, {0x12, 0, 0, 0, 96, 0x04})), "cdb 5.2") << "no unit, no NORMACA";
   const auto protect = run(cdb10(0x28, 0, 1, 0x20), {}, 512);
   EXPECT_EQ(ending(*protect), "5/24/00");
   EXPECT_EQ(field(*protect), "cdb 1.5");
@@ -90,6 +90,7 @@ uint8_t used_bits(const Opcode& opcode, uint8_t byte) {
 // Each bit that the table leaves at zero, of each command, alone.
 TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
   allow_explicit_changes();
+  medium->limits.erasable_key = true;
   for (const Opcode& opcode : all_opcodes()) {
     for (uint16_t bit = 8; bit < opcode.length * 8; ++bit) {
       const uint8_t byte = static_cast<uint8_t>(bit / 8);
@@ -107,6 +108,7 @@ TEST_F(Dispatch, RefusesEachBitThatTheUsageDataLeavesOut) {
 // What the table lists, dispatch knows, and the other way round: all 256 operation codes, all 32 service actions.
 TEST_F(Dispatch, KnowsExactlyWhatItReports) {
   allow_explicit_changes();
+  medium->limits.erasable_key = true;
   for (int operation = 0; operation < 256; ++operation) {
     if (operation == variable_length) continue;  // below
     for (int action = 0; action < 32; ++action) {

@@ -24,6 +24,7 @@ struct FakeMedium {
   uint32_t flushes = 0;
   uint32_t durable_writes = 0;
   uint32_t atomic_writes = 0;
+  uint32_t keys_erased = 0;
   std::vector<unit::RangeLock> locks;
   uint64_t next_lock = 1;
   unit::UnitTally tally{4};
@@ -61,7 +62,7 @@ class FakeUnit final : public unit::LogicalUnit {
 
   bool hold = false;                        ///< requests wait for release()
   block::Status fault = block::Status::ok;  ///< of the next request that fault_in counts down to
-  int fault_in = 0;                         ///< 1: the next one, 0: none
+  int fault_in = 0;                         ///< 1: the next one, 0: none, -1: erase_key()
 
   const unit::Identity& identity() const override { return medium_->identity; }
   unit::Geometry geometry() const override { return medium_->geometry; }
@@ -84,6 +85,15 @@ class FakeUnit final : public unit::LogicalUnit {
     CHECK(std::erase_if(locks_, same) == 1 && std::erase_if(medium_->locks, same) == 1);
     for (loop::Event* freed : std::exchange(waiting_, {})) freed->set();
     if (!hold) release();
+  }
+  /// What was written is noise from now on.
+  loop::Task<Result<void>> erase_key() override {
+    if (fault_in == -1) co_return fail(ErrorCode::io_error, "key", "cannot be kept");
+    CHECK(!locks_.empty() && locks_.back().reads, "nothing keeps reads out");
+    ++medium_->keys_erased;
+    for (size_t i = 0; i < medium_->data.size(); ++i)
+      medium_->data[i] ^= static_cast<uint8_t>(0x80 | (i % 127));
+    co_return Result<void>{};
   }
   unit::UnitTally& tally() override { return medium_->tally; }
   unit::PoolLevel& pool_level() override { return medium_->pool_level; }

@@ -1,4 +1,4 @@
-// The handlers that opcodes.def names; each stands in the file of its kind.
+// The handlers that opcodes.def and cd_opcodes.def name; each stands in the file of its kind.
 #pragma once
 
 #include "scsi/handling.h"
@@ -24,6 +24,8 @@ void read_capacity_10(Handling handling);
 void read_capacity_16(Handling handling);
 // read_write.cc
 void read(Handling handling);
+/// Its body, for commands whose range stands elsewhere.
+void read_range(Handling handling, const wire::scsi::BlockRange& range);
 void write(Handling handling);
 void synchronize_cache(Handling handling);
 void pre_fetch(Handling handling);
@@ -40,13 +42,18 @@ void write_atomic(Handling handling);
 void sanitize(Handling handling);
 void format_unit(Handling handling);
 void read_defect_data(Handling handling);
-// echo_buffer.cc, diagnostics.cc, report_facts.cc
+// referrals.cc, timestamp.cc, identifying_information.cc
+void report_referrals(Handling handling);
+void report_timestamp(Handling handling);
+void set_timestamp(Handling handling);
+void report_identifying_information(Handling handling);
+void set_identifying_information(Handling handling);
+// echo_buffer.cc, diagnostics.cc, media_serial_number.cc
 void read_buffer(Handling handling);
 void write_buffer(Handling handling);
 void send_diagnostic(Handling handling);
 void receive_diagnostic(Handling handling);
 void read_media_serial_number(Handling handling);
-void report_timestamp(Handling handling);
 // unmap.cc, lba_status.cc
 void unmap(Handling handling);
 void get_lba_status(Handling handling);
@@ -76,6 +83,21 @@ void report_luns(Handling handling);
 void report_opcodes(Handling handling);
 void report_task_management(Handling handling);
 
+// cd_disc.cc, cd_structure.cc, cd_features.cc
+void read_toc(Handling handling);
+void read_disc_information(Handling handling);
+void read_track_information(Handling handling);
+void read_dvd_structure(Handling handling);
+void get_configuration(Handling handling);
+// cd_tray.cc
+void start_stop_tray(Handling handling);
+void get_event_status(Handling handling);
+void mechanism_status(Handling handling);
+// cd_read.cc
+void read_cd(Handling handling);
+void seek(Handling handling);
+void set_cd_speed(Handling handling);
+
 /// Some commands are there on some units alone: UNMAP on thin ones, WRITE ATOMIC where the store tears nothing, SET TARGET PORT
 /// GROUPS where hosts may change states.
 bool is_supported(Handling handling, const Opcode& opcode);
@@ -85,6 +107,8 @@ bool is_thin(unit::LogicalUnit& unit);
 bool has_mode_page(const Handling& handling, ModePageCode code);
 /// MODE SELECT may say SP: somebody keeps the pages.
 bool can_save_mode_pages(const Handling& handling);
+/// 28/00 for every other nexus that maps the unit, after its medium was loaded again.
+void tell_medium_changed(Handling handling);
 /// NOT READY and why, or no_sense when it is ready.
 Sense readiness(const UnitState& state);
 /// For what only some forms of a command do: a reservation of another nexus keeps this one out; if so the task has ended.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/nexus_impl.h"
 
 namespace ashlar::scsi {
@@ -54,16 +55,43 @@ void Handling::interlock() const {
 
 void Handling::end() const {
   CHECK(task_->state_ == Task::State::executing, "a task ended in state {}", static_cast<int>(task_->state_));
+  if (lun().tasks.frozen() && is_blocked()) [[unlikely]]
+    return lun().tasks.block(*task_);
+  if (task_->status != ScsiStatus::good) [[unlikely]]
+    return end_badly();
   task_->state_ = Task::State::completing;
-  if (task_->status != ScsiStatus::good) [[unlikely]] {
-    task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
-    if (!task_->aborted_) interlock();
-  }
-  if (task_->status == ScsiStatus::check_condition && lun().state) {
-    task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
-  }
   if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
-  loop().post(task_->ending_);
+  post_end();
+}
+
+// SAM-5 5.10.2: no command of the task set completes while an ACA condition stands; one that is ended does.
+bool Handling::is_blocked() const { return !task_->passes_ && !task_->awaited_; }
+
+void Handling::end_badly() const {
+  const bool checked = task_->status == ScsiStatus::check_condition && !task_->aborted_;
+  const FaultOutcome outcome = checked ? begin_fault(*this) : FaultOutcome::ends;
+  if (outcome == FaultOutcome::blocked) return;
+  task_->state_ = Task::State::completing;
+  if (!task_->relayed) task_->data_in_bytes = task_->data_in_wanted_bytes = 0;
+  if (!task_->aborted_) interlock();
+  if (checked && lun().state)
+    task_->descriptor_sense = lun().state->descriptor_sense.load(std::memory_order_relaxed);
+  if (lun().tally != nullptr && task_->opcode_ != nullptr) count();
+  if (outcome == FaultOutcome::ends) post_end();
+}
+
+void Handling::relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const {
+  task_->relayed = true;
+  task_->relayed_sense_ = as_it_is;
+  task_->sense = sense;
+  fail_status(status);
+}
+
+size_t Task::encode_sense(Bytes out) const {
+  if (!relayed) return encode(sense, descriptor_sense, out);
+  const ConstBytes device = relayed_sense_.view();
+  std::ranges::copy(device, out.begin());
+  return device.size();
 }
 
 void Handling::good() const { fail_status(ScsiStatus::good); }
@@ -154,14 +182,17 @@ void Handling::abort() const {
 
 void Handling::abort_told() const {
   task_->awaited_ = true;
-  if (task_->state_ == Task::State::completing || interrupted()) return;
+  if (task_->state_ == Task::State::completing) return;
+  if (interrupted() && task_->state_ != Task::State::blocked) return;
   task_->interrupted_ = true;
   task_->status = ScsiStatus::task_aborted;
+  task_->sense = {};
   proceed();
 }
 
 void Handling::interrupt(const Sense& sense) const {
-  if (task_->state_ == Task::State::completing || interrupted()) return;
+  if (task_->state_ == Task::State::completing || task_->state_ == Task::State::blocked || interrupted())
+    return;
   task_->interrupted_ = true;
   task_->status = ScsiStatus::check_condition;
   task_->sense = sense;
@@ -172,6 +203,7 @@ void Handling::proceed() const {
   switch (task_->state_) {
     case Task::State::waiting: lun().tasks.stop_waiting(*task_); return end();
     case Task::State::held: lun().tasks.stop_holding(*task_); return end();
+    case Task::State::blocked: lun().tasks.stop_blocking(*task_); return end();
     case Task::State::fetching: return data_arrived();
     case Task::State::paused: return resume_paused();
     default: return;  // the device has it, or it is ending already

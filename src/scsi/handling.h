@@ -42,6 +42,10 @@ class Handling {
   void reply(ConstBytes data, uint32_t allocation_length) const;
   /// For a task that was interrupted: all was said already.
   void end() const;
+  /// The last step of end(), when begin_fault() has put it off.
+  void post_end() const { loop().post(task_->ending_); }
+  /// The answer of a device that is passed through, with the data-in that came.
+  void relay(ScsiStatus status, const Sense& sense, const loop::ScsiSense& as_it_is) const;
   /// How a story ends: interrupted, GOOD without sense, no_memory_sense() as fail_memory(), else CHECK CONDITION.
   void finish(const Sense& sense) const;
   static Sense no_memory_sense() {
@@ -73,6 +77,10 @@ class Handling {
   /// Aborted, unmapped, or the data-out failed: the handler gives back what it holds and calls end(). Long stories look
   /// after every step.
   bool interrupted() const { return task_->aborted_ || task_->interrupted_; }
+  /// Its answer is made, and on its way.
+  bool completing() const { return task_->state_ == Task::State::completing; }
+  /// An ACA condition does not block it.
+  void pass() const { task_->passes_ = true; }
 
   /// The end of a Pause; nothing if the task has ended meanwhile.
   void resume_paused() const;
@@ -92,6 +100,8 @@ class Handling {
   void refuse_request() const;
   void count() const;
   void interlock() const;
+  bool is_blocked() const;
+  void end_badly() const;
   Task* task_;
 };
 

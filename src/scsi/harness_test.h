@@ -160,7 +160,12 @@ class FakeKeeper final : public unit::Keeper {
     rewrites[unit] = std::move(text);
     co_return Result<void>{};
   }
-  std::map<Uuid, std::string> mode_parameters, rewrites;
+  loop::Task<Result<void>> keep_identifying_information(Uuid unit, std::string text) override {
+    if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
+    identifying_information[unit] = std::move(text);
+    co_return Result<void>{};
+  }
+  std::map<Uuid, std::string> mode_parameters, rewrites, identifying_information;
   std::map<Uuid, unit::Reservations> kept;
   int asked = 0;
   bool hold = false, refuse = false;

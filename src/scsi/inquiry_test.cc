@@ -25,7 +25,7 @@ TEST_F(Inquiry, StandardData) {
   EXPECT_EQ(inquiry[0], 0x00);
   EXPECT_EQ(inquiry[1], 0x00);
   EXPECT_EQ(inquiry[2], 0x06);
-  EXPECT_EQ(inquiry[3], 0x12);
+  EXPECT_EQ(inquiry[3], 0x32);
   EXPECT_EQ(inquiry[4], 91);
   EXPECT_EQ(inquiry[5], 0x18) << "TPGS: implicit; 3PC";
   EXPECT_EQ(inquiry[7], 0x02);
@@ -59,9 +59,9 @@ TEST_F(Inquiry, RefusesPagesThatAreNotThere) {
 
 TEST_F(Inquiry, EveryListedPageIsThere) {
   const std::vector<uint8_t> list = page(0x00);
-  EXPECT_EQ(
-      std::vector<uint8_t>(list.begin() + 4, list.end()),
-      (std::vector<uint8_t>{0, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7}));
+  EXPECT_EQ(std::vector<uint8_t>(list.begin() + 4, list.end()),
+            (std::vector<uint8_t>{0, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb3,
+                                  0xb4, 0xb7}));
   for (size_t i = 4; i < list.size(); ++i) page(list[i]);
 }
 
@@ -118,20 +118,22 @@ TEST_F(Inquiry, CharacteristicsProvisioningAndExtendedData) {
   medium->geometry.thin = false;
   EXPECT_EQ(page(0xb2), (std::vector<uint8_t>{0, 0xb2, 0, 4, 0, 0, 0, 0}));
   EXPECT_EQ(page(0x86)[5], 0x07);
-  EXPECT_EQ(page(0x86)[6], 0x00);
-  medium->geometry.write_cache = true;
-  EXPECT_EQ(page(0x86)[6], 0x01);
+  EXPECT_EQ(page(0x86)[6], 0x01) << "V_SUP, whatever WCE says: INQUIRY data stay as they are";
 }
 
 TEST_F(Inquiry, AbilitiesAndPolicies) {
   const std::vector<uint8_t> extended = page(0x86);
   ASSERT_EQ(extended.size(), 64u);
   EXPECT_EQ(extended[7], 0x01) << "LUICLR";
+  EXPECT_EQ(extended[8], 0x10) << "R_SUP";
   EXPECT_EQ(extended[13], max_sense_bytes);
   EXPECT_EQ(page(0x87), (std::vector<uint8_t>{0, 0x87, 0, 4, 0x3f, 0xff, 0, 0}));
   std::vector<uint8_t> power = {0, 0x8a, 0, 14};
   power.resize(18);
   EXPECT_EQ(page(0x8a), power);
+  std::vector<uint8_t> referrals = {0, 0xb3, 0, 12};
+  referrals.resize(16);
+  EXPECT_EQ(page(0xb3), referrals) << "one segment";
   EXPECT_EQ(page(0xb4), (std::vector<uint8_t>{0, 0xb4, 0, 8, 0, 0, 2, 0, 0, 1, 0, 0}));
   std::vector<uint8_t> extension = {0, 0xb7, 0, 60};
   extension.resize(64);
@@ -173,6 +175,26 @@ TEST_F(Inquiry, PortsOfTheTarget) {
   for (size_t i = 0; i < many.size(); ++i) many[i] = static_cast<uint16_t>(i + 1);
   with(many);
   EXPECT_EQ(ports().size(), max_vpd_ports) << "bounded";
+}
+
+TEST_F(Inquiry, WhereTheArrayIsManaged) {
+  EXPECT_EQ(page(0x85), (std::vector<uint8_t>{0, 0x85, 0, 0}));
+  auto view = std::make_shared<unit::HostView>(*target.view({{0, "v"}}));
+  view->management_addresses = {"https://a/", std::string(max_management_url_bytes, 'x')};
+  target.shards.at(0).in_turn([&] { host->replace_view(view); });
+  EXPECT_EQ(end(cdb6(0x00)), "6/3f/03") << "inquiry data have changed";
+  const std::vector<uint8_t> bytes = page(0x85);
+  ASSERT_EQ(bytes.size(), 4u + 4 + 12 + 4 + 252);
+  EXPECT_EQ(ConstBytes(bytes)[4], 0x41) << "target device, storage configuration service";
+  EXPECT_EQ(load_be16(&bytes[6]), 12);
+  EXPECT_EQ(text_of(ConstBytes(bytes).subspan(8, 12)), std::string("https://a/\0\0", 12));
+  EXPECT_EQ(load_be16(&bytes[22]), 252);
+  EXPECT_EQ(bytes.back(), 0);
+  view = std::make_shared<unit::HostView>(*view);
+  view->management_addresses.assign(max_management_urls + 1, std::string(max_management_url_bytes, 'y'));
+  target.shards.at(0).in_turn([&] { host->replace_view(view); });
+  EXPECT_EQ(end(cdb6(0x00)), "6/3f/03");
+  EXPECT_EQ(data({0x12, 1, 0x85, 0xff, 0xff, 0}).size(), 4 + max_management_urls * (4 + 252)) << "bounded";
 }
 
 TEST_F(Inquiry, EveryPageIsCutToEveryAllocationLengthWithoutResidual) {

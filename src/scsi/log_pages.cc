@@ -10,17 +10,12 @@ namespace {
 using unit::Count;
 using unit::TallyReader;
 
-constexpr uint8_t log_pages[] = {log_page::supported,
-                                 log_page::write_errors,
-                                 log_page::read_errors,
-                                 log_page::verify_errors,
-                                 log_page::provisioning,
-                                 log_page::temperature,
-                                 log_page::application_client,
-                                 log_page::self_test_results,
-                                 log_page::background_scan,
-                                 log_page::statistics,
-                                 log_page::informational_exceptions};
+constexpr uint8_t log_pages[] = {
+    log_page::supported,          log_page::write_errors,      log_page::read_errors,
+    log_page::verify_errors,      log_page::provisioning,      log_page::temperature,
+    log_page::application_client, log_page::self_test_results, log_page::background_scan,
+    log_page::target_ports,       log_page::statistics,        log_page::informational_exceptions,
+    log_page::performance};
 
 // SPC-4 7.3.2.2.2: TSD, since nothing is saved by itself, and the format.
 constexpr uint8_t bounded_counter = 0x20;
@@ -89,6 +84,26 @@ uint64_t microseconds_since(uint64_t now_ns, uint64_t before_ns) {
   return now_ns > before_ns ? (now_ns - before_ns) / 1000 : 0;
 }
 
+// SPC-4 7.3.13: a parameter for each port. RFC 7143 has nothing to tell of one but its protocol.
+std::vector<LogParameter> target_ports(const LogFacts& facts) {
+  constexpr uint8_t iscsi_protocol = 0x05;
+  std::vector<LogParameter> out;
+  for (const uint16_t port : facts.ports) out.push_back({port, binary_list, {iscsi_protocol, 0, 0, 0}});
+  return out;
+}
+
+// Counters by `Count` from parameter 0001h on, then the microseconds that the device worked since the volume was opened.
+std::vector<LogParameter> performance(const LogFacts& facts) {
+  std::vector<LogParameter> out;
+  uint16_t code = 1;
+  for (size_t i = 0; i < unit::count_kinds; ++i)
+    out.push_back({code++, unbounded_counter,
+                   big_endian({facts.tally.sum(TallyReader::performance, static_cast<Count>(i))})});
+  out.push_back({code++, binary_list, big_endian({facts.work.reading_ns / 1000})});
+  out.push_back({code, binary_list, big_endian({facts.work.writing_ns / 1000})});
+  return out;
+}
+
 // SPC-4 7.3.9. Intervals are microseconds of the device's work; nothing is weighted, since there is no command priority.
 std::vector<LogParameter> statistics(const LogFacts& facts) {
   const auto sum = [&facts](Count which) { return facts.tally.sum(TallyReader::statistics, which); };
@@ -118,7 +133,9 @@ std::vector<LogParameter> cumulative(uint8_t page, const LogFacts& facts) {
     case log_page::application_client: return application_client(facts);
     case log_page::self_test_results: return self_tests();
     case log_page::background_scan: return background_scan(facts);
+    case log_page::target_ports: return target_ports(facts);
     case log_page::statistics: return statistics(facts);
+    case log_page::performance: return performance(facts);
     case log_page::informational_exceptions:  // SPC-4 7.3.10: none, as mode page 1Ch says
       return {{0x0000, binary_list, {0, 0, unknown_temperature, 0}}};
     default: return {};
@@ -139,6 +156,8 @@ uint64_t idle_ns(uint64_t served_ns, const unit::WorkTime& work) {
   const uint64_t busy_ns = work.reading_ns + work.writing_ns;
   return served_ns > busy_ns ? served_ns - busy_ns : 0;
 }
+
+bool needs_work_time(uint8_t page) { return page == log_page::statistics || page == log_page::performance; }
 
 bool has_log_page(uint8_t page, uint8_t subpage, const LogFacts& facts) {
   if (subpage == log_page::all_subpages) return page == log_page::supported;

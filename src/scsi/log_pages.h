@@ -22,8 +22,10 @@ constexpr uint8_t temperature = 0x0d;
 constexpr uint8_t application_client = 0x0f;
 constexpr uint8_t self_test_results = 0x10;
 constexpr uint8_t background_scan = 0x15;
+constexpr uint8_t target_ports = 0x18;
 constexpr uint8_t statistics = 0x19;
 constexpr uint8_t informational_exceptions = 0x2f;
+constexpr uint8_t performance = 0x30;  ///< our own: docs/scsi.md has its parameters
 constexpr uint8_t all_subpages = 0xff;
 }  // namespace log_page
 
@@ -34,8 +36,9 @@ struct LogFacts {
   uint32_t block_bytes = 512;
   bool thin = false;
   unit::PoolFigures pool;
-  unit::WorkTime work;     ///< for the statistics alone
-  uint64_t served_ns = 0;  ///< since its first host came
+  unit::WorkTime work;            ///< for pages that needs_work_time() alone
+  uint64_t served_ns = 0;         ///< since its first host came
+  std::vector<uint16_t> ports{};  ///< relative target ports of the target that was asked, ascending
 };
 
 /// SPC-4 6.6: PC of LOG SENSE.
@@ -51,6 +54,8 @@ struct LogParameter {
 /// was longer.
 uint64_t idle_ns(uint64_t served_ns, const unit::WorkTime& work);
 
+/// It tells how long the device has worked, which has to be asked for.
+bool needs_work_time(uint8_t page);
 bool has_log_page(uint8_t page, uint8_t subpage, const LogFacts& facts);
 /// All parameters of a page that has_log_page(), by ascending code; none for the lists of pages.
 std::vector<LogParameter> log_parameters(uint8_t page, const LogFacts& facts, LogControl control);

@@ -33,6 +33,10 @@ void reset_statistics(unit::UnitTally& tally, const LogFacts& facts) {
   tally.idle_before_ns = idle_ns(facts.served_ns, facts.work);
 }
 
+void reset_performance(unit::UnitTally& tally) {
+  for (size_t i = 0; i < unit::count_kinds; ++i) tally.reset(TallyReader::performance, static_cast<Count>(i));
+}
+
 void reset_errors(unit::UnitTally& tally, Count bytes, Count errors) {
   tally.reset(TallyReader::errors, bytes);
   tally.reset(TallyReader::errors, errors);
@@ -53,6 +57,7 @@ loop::Task<void> reset_counters(Handling handling, uint8_t page) {
   if (all || page == log_page::verify_errors)
     reset_errors(tally, Count::verified_bytes, Count::verify_errors);
   if (all || page == log_page::statistics) reset_statistics(tally, log_facts(handling, work));
+  if (all || page == log_page::performance) reset_performance(tally);
   if (all || page == log_page::application_client) handling.state().application_log.clear();
   tell_others(handling);
   handling.good();

@@ -68,7 +68,7 @@ class Log : public ScsiTest {
 TEST_F(Log, ListsPagesThatAreThere) {
   const Bytes8 list = page(0x00);
   EXPECT_EQ(Bytes8(list.begin() + 4, list.end()),
-            (Bytes8{0x00, 0x02, 0x03, 0x05, 0x0d, 0x0f, 0x10, 0x15, 0x19, 0x2f}));
+            (Bytes8{0x00, 0x02, 0x03, 0x05, 0x0d, 0x0f, 0x10, 0x15, 0x18, 0x19, 0x2f, 0x30}));
   for (size_t i = 4; i < list.size(); ++i) page(list[i]);
   const Bytes8 all = data(sense(0x00, 0xff));
   EXPECT_EQ(all[0], 0x40);
@@ -278,6 +278,39 @@ TEST_F(Log, HostsOfAllShardsAreCountedTogether) {
   EXPECT_EQ(number(0x19, 1, 24), 5u);
   leave(other);
   EXPECT_EQ(number(0x19, 1, 24), 5u) << "and stay counted";
+}
+
+TEST_F(Log, EachPortOfTheTargetAndItsProtocol) {
+  EXPECT_EQ(page(0x18), (Bytes8{0x18, 0, 0, 16, 0, 1, 0x23, 4, 5, 0, 0, 0, 0, 2, 0x23, 4, 5, 0, 0, 0}));
+  EXPECT_EQ(page(0x18, 2).size(), 4u + 8);
+  EXPECT_EQ(field(*run(sense(cumulative | 0x18, 0, 3), {}, 64)), "cdb 5");
+  auto view = std::make_shared<unit::HostView>(*target.view({{0, "v"}}));
+  for (uint16_t port = 3; port < 20000; ++port) view->target_ports.push_back({port, "t"});
+  target.shards.at(0).in_turn([&] { host->replace_view(view); });
+  EXPECT_EQ(end(cdb6(0x00)), "6/3f/03");
+  EXPECT_EQ(page(0x18).size(), 4u + 8 * 200) << "bounded";
+}
+
+TEST_F(Log, PerformanceOfAllHostsUntilOneStartsItAnew) {
+  NexusState& far = login({{0, "v"}}, 1);
+  medium->work_time = {.reading_ns = 7'000'500, .writing_ns = 9'000};
+  EXPECT_EQ(end(cdb10(0x28, 0, 2)), "GOOD");
+  EXPECT_EQ(end(cdb10(0x2a, 0, 3), filled(3 * 512, 1)), "GOOD");
+  EXPECT_EQ(ending(*run(far, cdb10(0x28, 0, 4), {}, 2048)), "GOOD");
+  EXPECT_EQ(end(cdb10(0x2f, 0, 8)), "GOOD");
+  EXPECT_EQ(number(0x30, 1), 2u) << "reads";
+  EXPECT_EQ(number(0x30, 2), 1u) << "writes";
+  EXPECT_EQ(number(0x30, 3), 6u * 512) << "bytes read";
+  EXPECT_EQ(number(0x30, 4), 3u * 512);
+  EXPECT_EQ(number(0x30, 5), 8u * 512) << "verified";
+  EXPECT_EQ(number(0x30, 6) + number(0x30, 7) + number(0x30, 8), 0u) << "errors";
+  EXPECT_EQ(number(0x30, 9), 7000u) << "microseconds of reading";
+  EXPECT_EQ(number(0x30, 10), 9u);
+  EXPECT_EQ(end(select(0, 0x02, cumulative | 0x30)), "GOOD");
+  EXPECT_EQ(ending(*run(far, cdb6(0x00))), "6/2a/02");
+  EXPECT_EQ(number(0x30, 1), 0u);
+  EXPECT_EQ(number(0x30, 9), 7000u) << "a time is no counter";
+  EXPECT_EQ(number(0x19, 1), 2u) << "the statistics have their own count";
 }
 
 }  // namespace

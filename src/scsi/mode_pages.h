@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/bytes.h"
+#include "unit/identity.h"
 
 namespace ashlar::scsi {
 
@@ -16,18 +17,29 @@ enum class AttentionInterlock : uint8_t {
   kept_busy = 3,  ///< and BUSY, TASK SET FULL and RESERVATION CONFLICT establish one
 };
 
-/// What a host may change.
+/// QERR (SPC-4 7.5.8): what a CHECK CONDITION does to the other commands of its task set.
+enum class QueueErrors : uint8_t {
+  ignored = 0,    ///< nothing, without an ACA condition
+  abort_all = 1,  ///< all of them end
+  abort_own = 3,  ///< those of its own nexus end
+};
+
+/// What a host may change, and what of the unit shows in its pages.
 struct ModeParameters {
   bool write_cache = false;             ///< WCE, page 08h
   bool descriptor_sense = false;        ///< D_SENSE, page 0Ah
   bool software_write_protect = false;  ///< SWP, page 0Ah
   bool separate_task_sets = false;      ///< TST 001b: CLEAR TASK SET ends what its own nexus sent
-  bool task_aborted_status = false;     ///< TAS: hosts are told TASK ABORTED of what another one ended
+  bool task_aborted_status = true;      ///< TAS: hosts are told TASK ABORTED of what another one ended
+  QueueErrors queue_errors = QueueErrors::ignored;
   AttentionInterlock attention_interlock = AttentionInterlock::none;
-  bool threshold_enabled = true;  ///< of available resources, page 1Ch/02h
+  bool threshold_enabled = true;   ///< of available resources, page 1Ch/02h
+  bool timestamp_by_hosts = true;  ///< SCSIP, page 0Ah/01h
   /// Threshold sets; what the array says when no host has said otherwise.
   std::optional<uint32_t> threshold_sets;
   uint32_t array_threshold_sets = 0;
+  unit::DeviceKind kind = unit::DeviceKind::disk;
+  bool removal_prevented = false;  ///< of a CD-ROM drive, page 2Ah
   bool operator==(const ModeParameters&) const = default;
 };
 
@@ -39,7 +51,7 @@ struct ModePageCode {
 
 constexpr ModePageCode provisioning_page = {0x1c, 0x02};
 /// In the order of MODE SENSE.
-constexpr std::array<ModePageCode, 11> mode_page_codes = {{{0x01},
+constexpr std::array<ModePageCode, 12> mode_page_codes = {{{0x01},
                                                            {0x02},
                                                            {0x07},
                                                            {0x08},
@@ -49,9 +61,10 @@ constexpr std::array<ModePageCode, 11> mode_page_codes = {{{0x01},
                                                            {0x19},
                                                            {0x1a},
                                                            {0x1c},
-                                                           provisioning_page}};
+                                                           provisioning_page,
+                                                           {0x2a}}};
 constexpr size_t max_mode_page_bytes = 40;
-constexpr size_t all_mode_pages_bytes = 12 + 16 + 12 + 20 + 12 + 32 + 8 + 8 + 40 + 12 + 24;
+constexpr size_t all_mode_pages_bytes = 12 + 16 + 12 + 20 + 12 + 32 + 8 + 8 + 40 + 12 + 24 + 22;
 
 /// Length of a page with its header of two or, with a subpage code, four bytes; 0: there is no such page.
 size_t mode_page_bytes(ModePageCode code);

@@ -15,6 +15,13 @@ uint32_t array_threshold_sets(unit::LogicalUnit& unit) {
   return static_cast<uint32_t>(std::min<uint64_t>(sets, UINT32_MAX));
 }
 
+// What no host sets.
+void add_what_is_told(unit::LogicalUnit& unit, const UnitState& state, ModeParameters& out) {
+  out.array_threshold_sets = array_threshold_sets(unit);
+  out.kind = unit.geometry().kind;
+  out.removal_prevented = state.prevents > 0;
+}
+
 }  // namespace
 
 void recall_mode_parameters(UnitState& state, unit::LogicalUnit& unit, std::string_view text,
@@ -53,22 +60,26 @@ ModeParameters current_mode_parameters(unit::LogicalUnit& unit, const UnitState&
   out.software_write_protect = state.software_write_protect;
   out.separate_task_sets = state.separate_task_sets;
   out.task_aborted_status = state.task_aborted_status;
+  out.queue_errors = state.queue_errors;
   out.attention_interlock = state.attention_interlock;
+  out.timestamp_by_hosts = state.timestamp_by_hosts;
   out.threshold_enabled = state.threshold_enabled;
   out.threshold_sets = state.threshold_sets();
-  out.array_threshold_sets = array_threshold_sets(unit);
+  add_what_is_told(unit, state, out);
   return out;
 }
 
 ModeParameters default_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
-  return {.write_cache = state.default_write_cache, .array_threshold_sets = array_threshold_sets(unit)};
+  ModeParameters out{.write_cache = state.default_write_cache};
+  add_what_is_told(unit, state, out);
+  return out;
 }
 
 ModeParameters saved_mode_parameters(unit::LogicalUnit& unit, const UnitState& state) {
   const std::optional<ModeParameters> saved = state.saved_mode_parameters();
   if (!saved) return default_mode_parameters(unit, state);
   ModeParameters out = *saved;
-  out.array_threshold_sets = array_threshold_sets(unit);
+  add_what_is_told(unit, state, out);
   return out;
 }
 
@@ -77,7 +88,9 @@ void set_mode_parameters(unit::LogicalUnit& unit, UnitState& state, const ModePa
   state.software_write_protect = parameters.software_write_protect;
   state.separate_task_sets = parameters.separate_task_sets;
   state.task_aborted_status = parameters.task_aborted_status;
+  state.queue_errors = parameters.queue_errors;
   state.attention_interlock = parameters.attention_interlock;
+  state.timestamp_by_hosts = parameters.timestamp_by_hosts;
   state.threshold_enabled = parameters.threshold_enabled;
   state.set_threshold_sets(parameters.threshold_sets);
   if (unit.geometry().write_cache != parameters.write_cache) unit.set_write_cache(parameters.write_cache);

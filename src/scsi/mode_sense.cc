@@ -61,17 +61,23 @@ bool is_wanted(ModePageCode code, uint8_t page, uint8_t subpage) {
   return subpage == all_subpages || subpage == code.subpage;
 }
 
-// Data length in front, WP and DPOFUA, the length of the block descriptors: eight bytes for MODE SENSE(10), else four.
-void write_header(Bytes data, bool ten, bool long_form, bool protected_now, size_t descriptor_bytes) {
-  const uint8_t device_specific = static_cast<uint8_t>((protected_now ? 0x80 : 0x00) | 0x10);
+// SBC-3 6.5.1: WP and DPOFUA.
+uint8_t device_specific(const Handling& handling) {
+  const bool protected_now = write_protection(handling.lun()).key != SenseKey::no_sense;
+  return static_cast<uint8_t>((protected_now ? 0x80 : 0x00) | 0x10);
+}
+
+// Data length in front, the device-specific parameter, the length of the block descriptors: eight bytes for MODE SENSE(10), else
+// four.
+void write_header(Bytes data, bool ten, bool long_form, uint8_t specific, size_t descriptor_bytes) {
   if (ten) {
     store_be16(data.data(), static_cast<uint16_t>(data.size() - 2));
-    data[3] = device_specific;
+    data[3] = specific;
     data[4] = long_form ? 0x01 : 0x00;
     store_be16(data.data() + 6, static_cast<uint16_t>(descriptor_bytes));
   } else {
     data[0] = static_cast<uint8_t>(data.size() - 1);
-    data[2] = device_specific;
+    data[2] = specific;
     data[3] = static_cast<uint8_t>(descriptor_bytes);
   }
 }
@@ -79,6 +85,9 @@ void write_header(Bytes data, bool ten, bool long_form, bool protected_now, size
 }  // namespace
 
 bool has_mode_page(const Handling& handling, ModePageCode code) {
+  constexpr std::array<ModePageCode, 5> of_cd = {{{0x01}, {0x0a}, {0x18}, {0x19}, {0x2a}}};
+  if (handling.lun().kind == unit::DeviceKind::cdrom) return std::ranges::find(of_cd, code) != of_cd.end();
+  if (code == of_cd.back()) return false;
   return code != provisioning_page || is_thin(handling.unit());
 }
 
@@ -87,7 +96,9 @@ bool can_save_mode_pages(const Handling& handling) { return handling.nexus().dom
 void mode_sense(Handling handling) {
   const uint8_t* cdb = handling.cdb();
   const bool ten = cdb[0] == 0x5a;
-  const bool no_descriptor = (cdb[1] & 0x08) != 0;
+  // MMC-6 7.2.3: a CD-ROM drive has neither block descriptors nor a device-specific parameter.
+  const bool is_cd = handling.lun().kind == unit::DeviceKind::cdrom;
+  const bool no_descriptor = (cdb[1] & 0x08) != 0 || is_cd;
   const bool long_form = ten && (cdb[1] & 0x10) != 0;
   const auto which = static_cast<PageControl>(cdb[2] >> 6);
   const uint8_t page = cdb[2] & 0x3f;
@@ -116,8 +127,8 @@ void mode_sense(Handling handling) {
     if (wanted(code)) append_page(code, which, values, writer);
   }
   CHECK(writer.ok());
-  const bool protected_now = write_protection(handling.lun()).key != SenseKey::no_sense;
-  write_header(writer.written(), ten, long_form, protected_now, descriptor_bytes);
+  write_header(writer.written(), ten, long_form, is_cd ? uint8_t{0} : device_specific(handling),
+               descriptor_bytes);
   handling.reply(writer.written(), ten ? load_be16(cdb + 7) : cdb[4]);
 }
 

@@ -47,11 +47,12 @@ TEST_F(Mode, BlockDescriptors) {
 
 TEST_F(Mode, PageControl) {
   EXPECT_EQ(page(0x40 | 0x08), with(with(caching, 2, 0x04), 0, 0x08));
-  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x24, 0, 0x38, 0x40, 0, 0, 0, 0, 0, 0}));
+  EXPECT_EQ(page(0x40 | 0x0a), (std::vector<uint8_t>{0x0a, 10, 0x24, 0x06, 0x38, 0x40, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(page(0x40 | 0x1c), (std::vector<uint8_t>{0x1c, 10, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}));
   EXPECT_EQ(sets(with(control, 4, 0x08)), "GOOD");
   EXPECT_EQ(page(0x0a), with(control, 4, 0x08));
   EXPECT_EQ(page(0x80 | 0x0a), control);
+  EXPECT_EQ(data(sense6(0x40 | 0x0a, 0x01)).at(4 + 4), 0x02) << "SCSIP";
   EXPECT_EQ(end(sense6(0xc0 | 0x0a)), "5/39/00");
 }
 
@@ -135,11 +136,11 @@ TEST_F(Mode, RefusedListsChangeNothingAndSayWhere) {
   EXPECT_EQ(refusal(joined({header, with(control, 0, 0x4a)})), "5/26/00 at list 5") << "subpage 10";
   EXPECT_EQ(refusal(joined({header, with(control_extension, 1, 0)})), "5/26/00 at list 4.6");
   EXPECT_EQ(refusal(joined({header, with(control_extension, 3, 27)})), "5/26/00 at list 6");
-  EXPECT_EQ(refusal(joined({header, with(control_extension, 4, 1)})), "5/26/00 at list 8.0");
+  EXPECT_EQ(refusal(joined({header, with(control_extension, 4, 0x06)})), "5/26/00 at list 8.0");
   EXPECT_EQ(refusal(joined({header, with(control, 4, 0x10)})), "5/26/00 at list 8.4")
       << "UA_INTLCK_CTRL 01b is reserved";
   EXPECT_EQ(refusal(joined({header, with(control, 2, 0x40)})), "5/26/00 at list 6.6") << "TST 010b";
-  EXPECT_EQ(refusal(joined({header, with(control, 3, 0x12)})), "5/26/00 at list 7.1") << "QERR";
+  EXPECT_EQ(refusal(joined({header, with(control, 3, 0x14)})), "5/26/00 at list 7.2") << "QERR 10b";
   EXPECT_EQ(refusal(joined({header, with(thresholds(1), 17, 0x02)})), "5/26/00 at list 21.1");
   EXPECT_EQ(refusal({0, 1, 0, 0}), "5/26/00 at list 1");
   EXPECT_EQ(refusal({0, 0, 0, 4, 0, 0, 0, 0}), "5/26/00 at list 3");
@@ -259,6 +260,36 @@ TEST_F(Mode, AHostThatWasTurnedAwayIsToldSoWhenInterlocked) {
   EXPECT_EQ(load_be16(&told->data_in.at(12)), 0x2c09);
   EXPECT_EQ(end(cdb6(0x17)), "GOOD");
   EXPECT_EQ(ending(*run(other, cdb10(0x28, 0, 1), {}, 512)), "GOOD");
+}
+
+TEST_F(Mode, AHostThatFoundNoRoomIsToldSoWhenInterlocked) {
+  TestTarget small(1, {.small = 1, .medium = 0, .large = 0});
+  small.add_volume("v", 64);
+  NexusState& nexus = small.login({{0, "v"}});
+  NexusState& greedy = small.login({{0, "v"}});
+  const auto at = [&](NexusState& by, const Cdb& cdb, const std::vector<uint8_t>& data_out = {}) {
+    auto out = task(cdb, data_out, 512);
+    small.submit(by, *out);
+    small.shards.run();
+    return out;
+  };
+  for (NexusState* each : {&nexus, &greedy}) EXPECT_EQ(ending(*at(*each, cdb6(0x00))), "6/29/00");
+  const std::vector<uint8_t> list = joined({{0, 0, 0, 0}, with(control, 4, 0x30)});
+  EXPECT_EQ(ending(*at(nexus, cdb6(0x15, 0x10, 0, 0, 16), list)), "GOOD");
+  for (NexusState* holder : {&nexus, &greedy}) {
+    auto held = task(cdb10(0x2a, 0, 1), filled(512, 1));
+    held->hold_data_out = true;
+    if (holder == &greedy) EXPECT_EQ(ending(*at(greedy, cdb6(0x03, 0, 0, 0, 18))), "GOOD");  // 2A/01
+    small.submit(*holder, *held);
+    const bool own = holder == &nexus;
+    EXPECT_EQ(ending(*at(nexus, cdb10(0x28, 0, 1))), own ? "TASK SET FULL" : "BUSY");
+    EXPECT_EQ(ending(*at(nexus, cdb6(0x00))), own ? "6/2c/08" : "6/2c/07");
+    small.shards.at(0).in_turn([&] { held->deliver(); });
+    small.shards.run();
+    EXPECT_EQ(ending(*held), "GOOD");
+    EXPECT_EQ(load_be16(&at(nexus, cdb6(0x03, 0, 0, 0, 18))->data_in.at(12)), own ? 0x2c08 : 0x2c07);
+    EXPECT_EQ(ending(*at(nexus, cdb6(0x00))), "GOOD");
+  }
 }
 
 TEST_F(Mode, NothingIsRememberedOfBeingTurnedAwayOtherwise) {

@@ -12,7 +12,7 @@ class ModeTest : public ScsiTest {
  protected:
   static inline const std::vector<uint8_t> caching = {0x08, 18, 0, 0, 0, 0, 0, 0, 0, 0,
                                                       0,    0,  0, 0, 0, 0, 0, 0, 0, 0};
-  static inline const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0};
+  static inline const std::vector<uint8_t> control = {0x0a, 10, 0, 0x10, 0, 0x40, 0, 0, 0xff, 0xff, 0, 0};
   static inline const std::vector<uint8_t> exceptions = {0x1c, 10, 0x08, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   static inline const std::vector<uint8_t> recovery = {0x01, 10, 0xc0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
 
@@ -35,7 +35,7 @@ class ModeTest : public ScsiTest {
     bytes.resize(size);
     return bytes;
   }
-  static inline const std::vector<uint8_t> control_extension = padded({0x4a, 0x01, 0, 28}, 32);
+  static inline const std::vector<uint8_t> control_extension = padded({0x4a, 0x01, 0, 28, 0x07}, 32);
   static inline const std::vector<uint8_t> power_condition = padded({0x1a, 38}, 40);
   /// SBC-3 6.5.9: one enabled descriptor, of available resources.
   static std::vector<uint8_t> thresholds(uint32_t sets, uint8_t enabled = 0x80) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/mode_parameters.h"
@@ -75,7 +76,14 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
   recall_rewrite(*state, kept.rewrite, volume);
+  recall_identifying_information(*state, kept.identifying_information, volume);
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
+}
+
+void Domain::resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
+                            const std::string& kept) {
+  if (std::shared_ptr<UnitState> state = impl_->unit_states().find(volume))
+    scsi::resume_rewrite(std::move(state), std::move(unit), impl_->records(), kept);
 }
 
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {
@@ -92,10 +100,38 @@ void Domain::Impl::raise_here(const std::string& volume, unit::Attention attenti
   for (NexusState& nexus : nexuses) {
     if (&nexus.nexus() == except) continue;
     for (auto& [number, state] : nexus.impl().luns) {
-      if (state->volume == volume) state->attentions.raise(attention);
+      if (state->volume != volume) continue;
+      state->attentions.raise(attention);
+      if (attention == unit::Attention::capacity_changed && nexus.impl().listener)
+        nexus.impl().listener(number, attention);
     }
   }
   for (unit::Subject* subject : subjects) subject->take_attention(volume, attention);
+}
+
+void Domain::Impl::spread(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                          const unit::Nexus* except) {
+  spread_here(volume, sense, deferred, except);
+  for (const auto& domain : group) {
+    if (domain.get() == &self) continue;
+    self.loop().shards().send(domain->loop().index(),
+                              [there = &domain->impl(), volume, sense, deferred, except] {
+                                there->spread_here(volume, sense, deferred, except);
+                              });
+  }
+}
+
+void Domain::Impl::spread_here(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                               const unit::Nexus* except) {
+  for (NexusState& nexus : nexuses) {
+    if (&nexus.nexus() == except) continue;
+    for (auto& [number, state] : nexus.impl().luns) {
+      if (state->volume != volume || (deferred && !state->wrote)) continue;
+      if (std::ranges::find(state->news, sense) != state->news.end()) continue;
+      if (state->news.size() == most_news) state->news.erase(state->news.begin());
+      state->news.push_back(sense);
+    }
+  }
 }
 
 void Domain::Impl::abort(const Doomed& doomed, std::move_only_function<void()> done) {
@@ -137,32 +173,37 @@ void Domain::Impl::clear(std::span<const std::string> volumes, Clearing how, con
     return std::ranges::find(volumes, lun.volume) != volumes.end();
   };
   Doomed doomed;
+  std::vector<LunState*> reset;
   for (NexusState& nexus : nexuses) {
     const bool others = &nexus.nexus() != issuer;
     collect_copies(nexus.impl(), volumes, doomed.copies);
     for (auto& [number, state] : nexus.impl().luns) {
       if (!concerned(*state)) continue;
       const bool had_tasks = !state->tasks.empty();
-      const bool tell = others && state->state->task_aborted_status.load(std::memory_order_relaxed);
-      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      if (others) NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
       if (how == Clearing::task_set) {
         if (had_tasks && others && !tell) state->attentions.raise(unit::Attention::commands_cleared);
         continue;
       }
       state->allow_removal();  // SPC-4 6.15: a reset allows removal
       state->echo.clear();     // SPC-4 6.18.5
+      reset.push_back(state.get());
+      state->news.clear();  // a reset swallows what came before it
       state->attentions.raise(how == Clearing::unit_reset ? unit::Attention::reset_of_unit
                                                           : unit::Attention::reset_by_port);
     }
     for (auto& state : nexus.impl().retired) {
-      if (concerned(*state)) NexusState::Impl::collect(*state, doomed.tasks);
+      if (!concerned(*state) || !others) continue;
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
   }
   abort(doomed, std::move(done));
+  for (LunState* lun : reset) reset_allegiance(*lun);
 }
 
-void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
-                                    std::move_only_function<void()> done) {
+void Domain::Impl::everywhere(const Part& part, std::move_only_function<void()> done) {
   struct Pending {
     size_t left;
     std::move_only_function<void()> done;
@@ -171,15 +212,23 @@ void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing h
   loop::Shards& shards = self.loop().shards();
   const uint32_t home = self.loop().index();
   for (const auto& domain : group) {
-    shards.send(domain->loop().index(),
-                [there = &domain->impl(), volumes, how, issuer, pending, home, &shards] {
-                  there->clear(volumes, how, issuer, [pending, home, &shards] {
-                    shards.send(home, [pending] {
-                      if (--pending->left == 0) pending->done();
-                    });
-                  });
-                });
+    shards.send(domain->loop().index(), [there = &domain->impl(), part, pending, home, &shards] {
+      part(*there, [pending, home, &shards] {
+        shards.send(home, [pending] {
+          if (--pending->left == 0) pending->done();
+        });
+      });
+    });
   }
+}
+
+void Domain::Impl::clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
+                                    std::move_only_function<void()> done) {
+  everywhere(
+      [volumes = std::move(volumes), how, issuer](Impl& there, std::move_only_function<void()> through) {
+        there.clear(volumes, how, issuer, std::move(through));
+      },
+      std::move(done));
 }
 
 }  // namespace ashlar::scsi

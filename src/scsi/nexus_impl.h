@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -37,6 +38,7 @@ struct NexusState::Impl {
   size_t in_flight = 0;
   size_t managing = 0;  ///< task management functions not answered yet, and copies whose command is answered
   bool closing = false;
+  NexusState::Listener listener;  ///< empty: nobody listens
   std::move_only_function<void()> closed;
   IntrusiveList<CopyOperation, CopyTag> copies;  ///< under way
   CopyRecords copy_records;
@@ -52,7 +54,7 @@ struct NexusState::Impl {
   static void collect(LunState& lun, std::vector<Task*>& out);
   /// The task's last act but one: bookkeeping, then completed().
   void ended(Task& task);
-  void start_waiting(LunState& lun);
+  static void start_waiting(LunState& lun);
   void maybe_closed();
   /// The transition that its commands waited for has ended.
   static void go_on(LunState& lun);
@@ -75,6 +77,15 @@ struct Doomed {
   std::vector<Task*> tasks;
   std::vector<Task*> told;  ///< their hosts get TASK ABORTED
   std::vector<CopyOperation*> copies;
+};
+/// A CHECK CONDITION, and what it does to the other commands of its task set (SAM-5 5.10, SPC-4 7.5.8).
+struct Fault {
+  const unit::Nexus* nexus =
+      nullptr;  ///< whose command it was; may live on another shard: compared, never followed
+  QueueErrors queue_errors = QueueErrors::ignored;
+  bool establishes = false;  ///< an ACA condition
+  bool shared = false;       ///< the task set is that of all nexuses
+  uint32_t allegiance_number = 0;
 };
 /// What becomes of the access states of some units, by volume.
 struct AccessChange {
@@ -122,6 +133,13 @@ struct Domain::Impl {
                              std::vector<CopyOperation*>& out);
   /// A task or copy that may be waited for.
   void ended(const void* task_or_copy);
+  /// Each shard runs `part` and says when it is through; `done` runs here when all are.
+  using Part = std::function<void(Impl& there, std::move_only_function<void()> through)>;
+  void everywhere(const Part& part, std::move_only_function<void()> done);
+  /// This shard's part of a fault: what it blocks, and what it ends before `done`.
+  void take_fault(const std::string& volume, const Fault& fault, std::move_only_function<void()> done);
+  /// This shard's part of the end of the shared ACA condition of that number.
+  void thaw(const std::string& volume, uint32_t allegiance_number);
   /// This shard's part of clearing `volumes`. `issuer` may live on another shard: it is compared, never followed.
   void clear(std::span<const std::string> volumes, Clearing how, const unit::Nexus* issuer,
              std::move_only_function<void()> done);
@@ -129,11 +147,21 @@ struct Domain::Impl {
   void clear_everywhere(std::vector<std::string> volumes, Clearing how, const unit::Nexus* issuer,
                         std::move_only_function<void()> done);
   /// This shard's part of a change of reservations: who is kept out from now on, who is told, whose tasks end before `done`.
+  /// `allegiance`: the number of the shared ACA condition that it ends; 0: none.
   void take_reservations(const std::string& volume, const std::shared_ptr<const unit::Reservations>& now,
-                         const unit::ReservationOutcome& outcome, std::move_only_function<void()> done);
+                         const unit::ReservationOutcome& outcome, uint32_t allegiance,
+                         std::move_only_function<void()> done);
+  /// The initiator ports of this shard that belong to one of these nodes and map the unit, by node.
+  void find_ports(const std::string& volume, const std::vector<std::string>& nodes,
+                  std::map<std::string, std::set<std::string>>& out);
   /// This shard's part of a change of access states. `asker` may live on another shard: it is compared, never followed.
   void take_access(const AccessChanges& changes, const unit::Nexus* asker);
   void raise_here(const std::string& volume, unit::Attention attention, const unit::Nexus* except);
+  /// Sense data of the device `volume`, for every nexus that maps it but `except`: a deferred error for those that have written.
+  void spread(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+              const unit::Nexus* except);
+  void spread_here(const std::string& volume, const loop::ScsiSense& sense, bool deferred,
+                   const unit::Nexus* except);
 };
 
 }  // namespace ashlar::scsi

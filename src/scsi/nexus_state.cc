@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scsi/allegiance.h"
 #include "scsi/copy_operation.h"
 #include "scsi/handling.h"
 #include "scsi/nexus_impl.h"
@@ -36,13 +37,20 @@ void NexusState::Impl::add_lun(const unit::LunMapping& mapping) {
   state->read_only = mapping.read_only;
   state->volume = mapping.volume;
   state->unit = mapping.unit_on_shard[domain.loop().index()];
+  state->is_device = state->unit->passthrough() != nullptr;
   state->tally = &state->unit->tally().on(domain.loop().index());
-  const bool write_cache = state->unit->geometry().write_cache;
-  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid, write_cache,
-                                                domain.loop().now());
+  const unit::Geometry geometry = state->unit->geometry();
+  state->kind = geometry.kind;
+  state->state = domain.impl().unit_states().of(mapping.volume, state->unit->identity().uuid,
+                                                geometry.write_cache, domain.loop().now());
+  if (geometry.kind == unit::DeviceKind::cdrom) {
+    state->state->has_tray = true;
+    state->state->no_medium = geometry.size_bytes == 0;
+  }
   state->keep_out(*state->state->reservations(), unit::name_of(self.nexus()));
   state->take_access(state->state->access()->of(self.nexus().relative_target_port).state);
   state->attentions.raise(unit::Attention::power_on);
+  join_allegiance(*state, self.nexus());
   luns[mapping.lun] = std::move(state);
 }
 
@@ -57,6 +65,7 @@ void NexusState::Impl::index() {
 void NexusState::Impl::retire(LunState& state) {
   state.allow_removal();
   give_up_unit(state);
+  lose_allegiance(domain.impl(), state);
   copy_records.forget_lun(state.lun);
   domain.impl().rod_tokens().revoke(unit::name_of(self.nexus()), state.volume);
   for (Task& task : state.tasks.tasks())
@@ -116,10 +125,10 @@ NexusState::~NexusState() {
 void NexusState::submit(Task& task) {
   CHECK(task.state_ == Task::State::idle && task.buffer.empty(), "a task submitted that is still in use");
   task.nexus_ = this;
-  task.aborted_ = task.interrupted_ = task.awaited_ = false;
+  task.aborted_ = task.interrupted_ = task.awaited_ = task.passes_ = false;
   task.data_out_bytes = task.data_out_wanted_bytes = task.data_in_bytes = task.data_in_wanted_bytes = 0;
   task.status = ScsiStatus::good;
-  task.descriptor_sense = false;
+  task.descriptor_sense = task.relayed = false;
   task.opcode_ = nullptr;
   task.unit_command_.range_lock = 0;
   LunState& lun = impl_->address(task.lun);
@@ -128,11 +137,12 @@ void NexusState::submit(Task& task) {
   const bool now = lun.tasks.add(task);
   if (impl_->closing) [[unlikely]] {
     Handling(task).abort();
-    if (now) Handling(task).end();
+    if (task.state_ == Task::State::executing) Handling(task).end();
     return;
   }
   if (now) [[likely]]
-    dispatch(Handling(task));
+    return dispatch(Handling(task));
+  if (task.state_ == Task::State::executing) meet_allegiance(Handling(task));
 }
 
 void NexusState::data_out_arrived(Task& task) { Handling(task).data_arrived(); }
@@ -161,23 +171,29 @@ void NexusState::replace_view(std::shared_ptr<const unit::HostView> view) {
     impl_->add_lun(mapping);
     changed = true;
   }
-  const bool ports_changed = view->target_ports != impl_->view->target_ports;
+  const bool device_changed = view->target_ports != impl_->view->target_ports ||
+                              view->management_addresses != impl_->view->management_addresses;
   impl_->view = std::move(view);
   impl_->index();
-  if (ports_changed) {  // VPD page 88h is another one now
+  if (device_changed) {  // VPD pages 85h and 88h are others now
     for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::inquiry_data_changed);
   }
   if (!changed) return;
   for (auto& [number, state] : impl_->luns) state->attentions.raise(unit::Attention::luns_changed);
+  if (impl_->listener && !impl_->luns.empty())
+    impl_->listener(impl_->luns.begin()->first, unit::Attention::luns_changed);
 }
+
+void NexusState::on_news(Listener listener) { impl_->listener = std::move(listener); }
 
 void NexusState::close(std::move_only_function<void()> closed) {
   CHECK(!impl_->closing, "a nexus closed twice");
   impl_->closing = true;
   impl_->closed = std::move(closed);
-  // An I_T nexus loss allows removal (SPC-4 6.15) and ends what RESERVE(6) got (SPC-2 5.5.1).
+  // An I_T nexus loss allows removal (SPC-4 6.15), ends what RESERVE(6) got (SPC-2 5.5.1) and an ACA condition (SAM-5 5.10.6).
   for (auto& [number, state] : impl_->luns) {
     state->allow_removal();
+    lose_allegiance(domain_.impl(), *state);
     impl_->give_up_unit(*state);
   }
   for (CopyOperation& copy : impl_->copies) copy.stop();

@@ -65,6 +65,11 @@ class NexusState : public ListNode<NexusTag> {
   /// The host's mappings changed: tasks on units that went away end with LOGICAL UNIT NOT SUPPORTED or are aborted; others
   /// go on; luns_changed is raised when the list of LUNs differs.
   void replace_view(std::shared_ptr<const unit::HostView> view);
+  /// Hears, on this shard, of what is news to a host before its next command: CAPACITY DATA HAS CHANGED of a unit, REPORTED LUNS
+  /// DATA HAS CHANGED once for all of them. The attention is there for that command all the same.
+  using Listener = std::function<void(uint16_t lun, unit::Attention)>;
+  void on_news(Listener listener);
+
   /// Ends all tasks without answers; `closed` is called once, from the ready list, when none is left in flight.
   void close(std::move_only_function<void()> closed);
   size_t tasks_in_flight() const;
@@ -89,6 +94,9 @@ class Domain final : public unit::Governor {
   /// What was kept of a unit that has just been opened, before any host sees it; on the home shard. What is known of a unit
   /// that only was away goes on.
   void recall(const std::string& volume, unit::LogicalUnit& unit, unit::Recalled kept);
+  /// After recall(), with what it was given of a rewriting: one that had begun to erase the key of the unit goes on.
+  void resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
+                      const std::string& kept);
   /// What stands on a unit now; null when nobody has ever mapped it. Any shard.
   std::shared_ptr<const unit::Reservations> reservations_of(const std::string& volume);
   /// What the administrator asks for when a host that holds it will not come back: ends every reservation and registration of the
@@ -127,6 +135,21 @@ class Domain final : public unit::Governor {
   /// host is told that mode parameters have changed. An error: it could not be written down, and nothing has changed. `unit`
   /// outlives it. On the home shard.
   loop::Task<Result<void>> configure_write_cache(std::string volume, unit::LogicalUnit& unit, bool enabled);
+  // A CD-ROM drive, whose medium the array changes. On shard 0.
+  struct Tray {
+    bool open = false;       ///< a host has opened it
+    bool prevented = false;  ///< a host keeps it closed with PREVENT ALLOW MEDIUM REMOVAL
+  };
+  Tray tray_of(const std::string& volume);
+  /// Every host of it is asked to let go of the medium: GET EVENT STATUS NOTIFICATION, eject request.
+  loop::Task<void> request_eject(std::string volume);
+  /// What hosts prevent is over; they are not told.
+  loop::Task<void> allow_removal(std::string volume);
+  /// Before the medium goes: when it is done no command begins on it any more, on any shard.
+  loop::Task<void> withdraw_medium(std::string volume);
+  /// After that: the tray is closed, and if a medium lies in it every host is told (NOT READY TO READY CHANGE).
+  loop::Task<void> offer_medium(std::string volume, bool present);
+
   /// How full the pool behind `unit` is now. True: the soft threshold was reached by this, and every host of the thin unit is
   /// told THIN PROVISIONING SOFT THRESHOLD REACHED (SBC-3 4.7.3.8). On shard 0.
   bool take_pool_level(const std::string& volume, unit::LogicalUnit& unit, const unit::PoolFigures& figures);

@@ -15,6 +15,7 @@ using unit::Reservations;
 constexpr size_t header_bytes = 8;
 constexpr size_t list_bytes = 24;
 constexpr uint8_t iscsi_transport_id = 0x45;  // FORMAT CODE 01b: an initiator port; PROTOCOL IDENTIFIER 5h
+constexpr uint8_t iscsi_node_id = 0x05;       // FORMAT CODE 00b: an initiator device with all its ports
 
 void append(std::vector<uint8_t>& data, ConstBytes bytes) {
   data.insert(data.end(), bytes.begin(), bytes.end());
@@ -80,21 +81,24 @@ std::vector<uint8_t> full_status(const Reservations& reservations) {
   return finished(std::move(data));
 }
 
+bool names_port(std::string_view name) { return name.find(",i,0x") != std::string_view::npos; }
+
 Sense wrong(size_t field, int bit = -1) {
   return Sense::invalid_parameter_field(static_cast<uint16_t>(field), bit);
 }
 
-// The port's name at `at`, and how many bytes it takes. FORMAT CODE 00b names a device with all its ports, which has no nexus.
+// The name of a port or a node at `at`, and how many bytes it takes.
 std::expected<std::pair<std::string, size_t>, Sense> read_transport_id(ConstBytes list, size_t at) {
   if (list.size() - at < 4) return std::unexpected(Sense::parameter_list_length_error());
-  if (list[at] != iscsi_transport_id) return std::unexpected(wrong(at));
+  if (list[at] != iscsi_transport_id && list[at] != iscsi_node_id) return std::unexpected(wrong(at));
   const size_t length = load_be16(list.data() + at + 2);
   if (length < 20 || length % 4 != 0) return std::unexpected(wrong(at + 2));
   if (list.size() - at - 4 < length) return std::unexpected(Sense::parameter_list_length_error());
   const char* begin = reinterpret_cast<const char*>(list.data() + at + 4);
   std::string name(begin, std::find(begin, begin + length, '\0'));
-  if (name.size() == length || name.find(",i,0x") == std::string::npos)
-    return std::unexpected(wrong(at + 4));  // it ends with a null, and has an ISID
+  // It ends with a null, and has an ISID if it is a port's.
+  if (name.empty() || name.size() == length || names_port(name) != (list[at] == iscsi_transport_id))
+    return std::unexpected(wrong(at + 4));
   std::ranges::transform(name, name.begin(), [](unsigned char c) { return std::tolower(c); });
   return std::pair(std::move(name), 4 + length);
 }
@@ -143,6 +147,33 @@ bool names_type(ReservationAction action) {
 }
 
 }  // namespace
+
+std::vector<std::string> named_nodes(const unit::ReservationRequest& request) {
+  std::vector<std::string> nodes = request.initiator_ports;
+  if (request.action == ReservationAction::register_and_move)
+    nodes.push_back(request.destination.initiator_port);
+  std::erase_if(nodes, names_port);
+  return nodes;
+}
+
+bool put_ports(unit::ReservationRequest& request,
+               const std::map<std::string, std::set<std::string>>& ports_of) {
+  std::set<std::string> ports;
+  for (const std::string& name : request.initiator_ports) {
+    if (names_port(name)) {
+      ports.insert(name);
+    } else {
+      ports.insert(ports_of.at(name).begin(), ports_of.at(name).end());
+    }
+  }
+  request.initiator_ports.assign(ports.begin(), ports.end());
+  std::string& destination = request.destination.initiator_port;
+  if (request.action != ReservationAction::register_and_move || names_port(destination)) return true;
+  const std::set<std::string>& of_destination = ports_of.at(destination);
+  if (of_destination.size() != 1) return false;
+  destination = *of_destination.begin();
+  return true;
+}
 
 std::vector<uint8_t> transport_id(const std::string& initiator_port) {
   std::vector<uint8_t> id = {iscsi_transport_id, 0, 0, 0};

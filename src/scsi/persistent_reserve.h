@@ -3,6 +3,8 @@
 #pragma once
 
 #include <expected>
+#include <map>
+#include <set>
 #include <vector>
 
 #include "base/bytes.h"
@@ -24,9 +26,19 @@ struct ReserveOutContext {
   std::vector<unit::TargetPortName> target_ports;  ///< of the target that was asked
   bool keeps = false;                              ///< APTPL can be granted
 };
-/// The request of a PERSISTENT RESERVE OUT from its CDB and parameter list, or the sense of what is wrong with them.
+/// The request of a PERSISTENT RESERVE OUT from its CDB and parameter list, or the sense of what is wrong with them. Where it names
+/// initiator ports it may name iSCSI nodes instead (FORMAT CODE 00b): see named_nodes().
 std::expected<unit::ReservationRequest, Sense> parse_reserve_out(const uint8_t* cdb, ConstBytes list,
                                                                  const ReserveOutContext& context);
+
+/// The iSCSI nodes among its initiator ports. SPC-4 7.6.4.6: all ports of such a node that the device server knows are meant.
+std::vector<std::string> named_nodes(const unit::ReservationRequest& request);
+/// Puts the ports of its nodes in their place. False: it moves to a node that has no port here, or several.
+bool put_ports(unit::ReservationRequest& request,
+               const std::map<std::string, std::set<std::string>>& ports_of);
+/// The initiator ports of these nodes that map the unit now, on any shard.
+loop::Task<std::map<std::string, std::set<std::string>>> known_ports(Domain& domain, std::string volume,
+                                                                     std::vector<std::string> nodes);
 
 /// An iSCSI TransportID (SPC-4 7.6.4.6) of an initiator port, with its padding.
 std::vector<uint8_t> transport_id(const std::string& initiator_port);

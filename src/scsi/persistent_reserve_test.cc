@@ -109,7 +109,7 @@ TEST_F(PersistentReserve, PreemptAndAbortWaitsForTheLastWrite) {
   target.unit("v", 0).hold = false;
   target.release("v", 0);
   EXPECT_EQ(ending(*taking), "GOOD");
-  EXPECT_EQ(ending(*stuck), "aborted");
+  EXPECT_EQ(ending(*stuck), "status 40") << "TASK ABORTED: its host does not wait for a time-out";
   EXPECT_EQ(write(*host), "6/2a/05");
   EXPECT_EQ(write(*host), conflict);
   EXPECT_EQ(write(*other), "GOOD");
@@ -145,6 +145,50 @@ TEST_F(PersistentReserve, AMoveToNoPortOfTheTargetIsRefused) {
   const auto done = run(*host, out_cdb(register_and_move, 0, bytes.size()), bytes);
   EXPECT_EQ(ending(*done) + " at " + field(*done), "5/26/00 at list 18");
   EXPECT_EQ(write(*host), "GOOD");
+}
+
+// SPC-4 7.6.4.6: FORMAT CODE 00b.
+std::vector<uint8_t> node_id(const std::string& name) {
+  std::vector<uint8_t> id = transport_id(name);
+  id[0] = 0x05;
+  return id;
+}
+
+TEST_F(PersistentReserve, ANodeIsAllOfItsPortsThatAreKnown) {
+  NexusState& third = login({{0, "v"}}, 1, 2);
+  login({});  // sees nothing of the unit
+  std::vector<uint8_t> bytes = list(10, 12, 0x08);
+  EXPECT_EQ(out(*host, register_key, 10, 0), "GOOD");
+  store_be64(bytes.data(), 0);
+  const std::vector<uint8_t> id = node_id(third.nexus().initiator_name);
+  const std::vector<uint8_t> unknown = node_id("iqn.2026-11.io.ashlar:nobody");
+  bytes.resize(28);
+  store_be32(&bytes[24], static_cast<uint32_t>(id.size() + unknown.size()));
+  bytes.insert(bytes.end(), id.begin(), id.end());
+  bytes.insert(bytes.end(), unknown.begin(), unknown.end());
+  EXPECT_EQ(ending(*run(*host, out_cdb(register_key, 0, bytes.size()), bytes)), "GOOD");
+  const auto now = target.domains[0]->reservations_of("v");
+  const unit::NexusName expected{third.nexus().initiator_port, 1, host->nexus().target_port};
+  EXPECT_NE(now->find(expected), nullptr) << "by the port that was asked";
+  EXPECT_EQ(now->registrations.size(), 3u) << "host, other, third";
+}
+
+TEST_F(PersistentReserve, AMoveToANodeNeedsItsOnePort) {
+  EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
+  const auto move_to = [&](const std::string& node) {
+    std::vector<uint8_t> bytes = list(10, 12);
+    bytes[19] = 2;
+    const std::vector<uint8_t> id = node_id(node);
+    store_be32(&bytes[20], static_cast<uint32_t>(id.size()));
+    bytes.insert(bytes.end(), id.begin(), id.end());
+    const auto done = run(*host, out_cdb(register_and_move, 0, bytes.size()), bytes);
+    return ending(*done) + " at " + field(*done);
+  };
+  EXPECT_EQ(move_to("iqn.2026-11.io.ashlar:nobody"), "5/26/00 at list 24");
+  EXPECT_EQ(move_to("iqn.2026-11.io.ashlar:host0,i,0x800000000001"), "5/26/00 at list 28")
+      << "a port, not a node";
+  EXPECT_EQ(move_to(other->nexus().initiator_name), "GOOD at none");
+  EXPECT_EQ(target.domains[0]->reservations_of("v")->holder.initiator_port, other->nexus().initiator_port);
 }
 
 TEST_F(PersistentReserve, AllTargetPortsAreRegisteredAtOnce) {
@@ -237,7 +281,7 @@ TEST_F(PersistentReserve, RefusesWhatItDoesNotUnderstand) {
   EXPECT_EQ(refusal(out_cdb(reserve, exclusive_access), list(10, 0, 0x08)), "5/26/00 at list 20.3");
   EXPECT_EQ(refusal(out_cdb(register_key, 0, 20), filled(20, 0)), "5/1a/00 at none");
   EXPECT_EQ(refusal(out_cdb(register_key, 0, 0), {}), "5/1a/00 at none");
-  EXPECT_EQ(refusal(out_cdb(8, exclusive_access), list(0, 10)), "5/24/00 at cdb 1.4") << "nothing was lost";
+  EXPECT_EQ(refusal(out_cdb(8, exclusive_access), list(0, 10)), "5/26/04 at none") << "nothing was lost";
   EXPECT_EQ(refusal(out_cdb(preempt, exclusive_access), list(10, 0)), "5/26/00 at list 8");
   EXPECT_EQ(out(*host, reserve, 10, 0, exclusive_access), "GOOD");
   EXPECT_EQ(out(*host, release, 10, 0, write_exclusive_registrants_only), "5/26/04");

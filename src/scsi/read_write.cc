@@ -51,9 +51,10 @@ void write_arrived(Task& task) {
 
 }  // namespace
 
-void read(Handling handling) {
+void read(Handling handling) { read_range(handling, wire::scsi::block_range(handling.cdb())); }
+
+void read_range(Handling handling, const BlockRange& range) {
   const unit::Geometry geometry = handling.unit().geometry();
-  const BlockRange range = wire::scsi::block_range(handling.cdb());
   if (!handling.in_range(range, geometry) || !handling.transferable(range, geometry)) return;
   Task& task = handling.task();
   const uint32_t block = geometry.block_bytes;

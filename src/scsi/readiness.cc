@@ -31,10 +31,7 @@ loop::Task<void> flush_and_set(Handling handling, std::atomic<bool>* state) {
 void load_medium(Handling handling) {
   UnitState& state = handling.state();
   state.stopped = false;
-  if (state.ejected.exchange(false)) {
-    NexusState& nexus = handling.nexus();
-    nexus.domain().raise_everywhere(handling.lun().volume, unit::Attention::medium_changed, &nexus.nexus());
-  }
+  if (state.ejected.exchange(false)) tell_medium_changed(handling);
   handling.good();
 }
 
@@ -45,6 +42,11 @@ void set_after_flush(Handling handling, std::atomic<bool>& state, bool no_flush)
 }
 
 }  // namespace
+
+void tell_medium_changed(Handling handling) {
+  NexusState& nexus = handling.nexus();
+  nexus.domain().raise_everywhere(handling.lun().volume, unit::Attention::medium_changed, &nexus.nexus());
+}
 
 void test_unit_ready(Handling handling) { handling.good(); }
 

@@ -18,7 +18,7 @@ constexpr uint8_t timeouts_descriptor[12] = {0x00, 0x0a};
 
 void report_all(Handling handling, bool timeouts, uint32_t allocation_length) {
   std::vector<uint8_t> data(4);
-  for (const Opcode& opcode : all_opcodes()) {
+  for (const Opcode& opcode : all_opcodes(handling.lun().kind)) {
     if (!is_supported(handling, opcode)) continue;
     uint8_t descriptor[8] = {opcode.opcode};
     if (opcode.service_action >= 0) {
@@ -71,15 +71,16 @@ void report_opcodes(Handling handling) {
   const uint32_t allocation_length = load_be32(cdb + 6);
   if (options == 0) return report_all(handling, timeouts, allocation_length);
   if (options > 3) return handling.fail(Sense::invalid_cdb_field(2, 2));
-  const auto first = std::ranges::find(all_opcodes(), cdb[3], &Opcode::opcode);
-  if (first == all_opcodes().end()) return report_one(handling, nullptr, timeouts, allocation_length);
+  const unit::DeviceKind kind = handling.lun().kind;
+  const auto first = std::ranges::find(all_opcodes(kind), cdb[3], &Opcode::opcode);
+  if (first == all_opcodes(kind).end()) return report_one(handling, nullptr, timeouts, allocation_length);
   const bool has_actions = first->service_action >= 0;
   // 001b: a command without service actions; 010b: one with them; 011b: either, where none is named by zero.
   if (options == 1 && has_actions) return handling.fail(Sense::invalid_cdb_field(2, 2));
   if (options == 2 && !has_actions) return handling.fail(Sense::invalid_cdb_field(2, 2));
   const Opcode* opcode = &*first;
   bool known = false;
-  if (has_actions) opcode = find_opcode(cdb[3], action, known);
+  if (has_actions) opcode = find_opcode(cdb[3], action, known, kind);
   if (options == 3 && !has_actions && action != 0) opcode = nullptr;
   report_one(handling, opcode, timeouts, allocation_length);
 }

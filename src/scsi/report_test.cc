@@ -8,6 +8,10 @@ namespace {
 
 class Report : public ScsiTest {
  protected:
+  void SetUp() override {
+    ScsiTest::SetUp();
+    medium->limits.erasable_key = true;
+  }
   Cdb luns(uint8_t select, uint32_t room) {
     Cdb cdb(12);
     cdb[0] = 0xa0;

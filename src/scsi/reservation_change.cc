@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "scsi/allegiance.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
 
@@ -12,6 +13,7 @@ struct ReservationChange {
   unit::ReservationRequest request;
   unit::ReservationOutcome outcome;
   std::shared_ptr<const unit::Reservations> after;
+  uint32_t allegiance = 0;  ///< number of the ACA condition that it ends
   size_t left = 0;
   uint32_t asker = 0;
   loop::Event answered;  // on the asker's shard
@@ -31,11 +33,13 @@ void tell_every_shard(Domain::Group& group, const std::string& volume,
   pending->left = group.size();
   for (const auto& domain : group) {
     shards.send(domain->loop().index(), [there = &domain->impl(), volume, pending, &shards] {
-      there->take_reservations(volume, pending->after, pending->outcome, [pending, &shards] {
+      std::move_only_function<void()> through = [pending, &shards] {
         shards.send(0, [pending, &shards] {
           if (--pending->left == 0) answer(shards, pending);
         });
-      });
+      };
+      there->take_reservations(volume, pending->after, pending->outcome, pending->allegiance,
+                               std::move(through));
     });
   }
 }
@@ -70,6 +74,10 @@ loop::Task<void> decide(Domain::Group& group, std::shared_ptr<UnitState> state, 
       co_return;
     }
   }
+  if (preempts_allegiance(*state, *before, pending->request, pending->outcome)) {
+    pending->allegiance = state->allegiance()->number;
+    state->end_allegiance(pending->allegiance);
+  }
   state->set_reservations(pending->after);
   tell_every_shard(group, volume, pending);
 }
@@ -97,6 +105,34 @@ loop::Task<void> give_up(NexusState::Impl& nexus, std::shared_ptr<UnitState> sta
 }
 
 }  // namespace
+
+loop::Task<std::map<std::string, std::set<std::string>>> known_ports(Domain& domain, std::string volume,
+                                                                     std::vector<std::string> nodes) {
+  using Ports = std::map<std::string, std::set<std::string>>;
+  Domain::Group& group = domain.impl().group;
+  std::vector<Ports> found(group.size());  // each shard writes its own
+  std::function<void(loop::Loop&)> look = [&](loop::Loop& loop) {
+    group[loop.index()]->impl().find_ports(volume, nodes, found[loop.index()]);
+  };
+  auto looking = loop::on_every_shard(domain.loop().shards(), std::move(look));
+  co_await looking;
+  Ports all;
+  for (const std::string& node : nodes) all[node];
+  for (Ports& each : found) {
+    for (auto& [node, ports] : each) all[node].merge(ports);
+  }
+  co_return all;
+}
+
+void Domain::Impl::find_ports(const std::string& volume, const std::vector<std::string>& nodes,
+                              std::map<std::string, std::set<std::string>>& out) {
+  for (NexusState& nexus : nexuses) {
+    const unit::Nexus& names = nexus.nexus();
+    const auto maps = [&volume](const auto& lun) { return lun.second->volume == volume; };
+    if (std::ranges::find(nodes, names.initiator_name) == nodes.end()) continue;
+    if (std::ranges::any_of(nexus.impl().luns, maps)) out[names.initiator_name].insert(names.initiator_port);
+  }
+}
 
 loop::Task<unit::ReservationStatus> change_reservations(Domain& domain, std::shared_ptr<UnitState> state,
                                                         std::string volume,
@@ -141,9 +177,10 @@ loop::Task<void> Domain::Impl::end_unit_reservations(std::vector<std::string> vo
 
 void Domain::Impl::take_reservations(const std::string& volume,
                                      const std::shared_ptr<const unit::Reservations>& now,
-                                     const unit::ReservationOutcome& outcome,
+                                     const unit::ReservationOutcome& outcome, uint32_t allegiance,
                                      std::move_only_function<void()> done) {
   Doomed doomed;
+  std::vector<LunState*> ended;  // their own ACA conditions
   for (NexusState& nexus : nexuses) {
     const unit::NexusName name = unit::name_of(nexus.nexus());
     const bool aborted = std::ranges::find(outcome.abort, name) != outcome.abort.end();
@@ -151,6 +188,7 @@ void Domain::Impl::take_reservations(const std::string& volume,
     for (auto& [number, state] : nexus.impl().luns) {
       if (state->volume != volume) continue;
       state->keep_out(*now, name);
+      if (aborted && state->allegiance == Allegiance::of_nexus) ended.push_back(state.get());
       for (const auto& [who, attention] : outcome.tell) {
         if (who == name) state->attentions.raise(attention);
       }
@@ -158,12 +196,16 @@ void Domain::Impl::take_reservations(const std::string& volume,
       if (aborted) NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
     for (auto& state : nexus.impl().retired) {
-      if (aborted && state->volume == volume) NexusState::Impl::collect(*state, doomed.tasks);
+      if (!aborted || state->volume != volume) continue;
+      const bool tell = state->state->task_aborted_status.load(std::memory_order_relaxed);
+      NexusState::Impl::collect(*state, tell ? doomed.told : doomed.tasks);
     }
   }
-  const std::function<void()> ended = count_down(1 + subjects.size(), std::move(done));
-  for (unit::Subject* subject : subjects) subject->take_reservations(volume, *now, outcome, ended);
-  abort(doomed, ended);
+  const std::function<void()> all_ended = count_down(1 + subjects.size(), std::move(done));
+  for (unit::Subject* subject : subjects) subject->take_reservations(volume, *now, outcome, all_ended);
+  abort(doomed, all_ended);
+  for (LunState* lun : ended) reset_allegiance(*lun);
+  if (allegiance != 0) thaw(volume, allegiance);
 }
 
 loop::Task<unit::ReservationStatus> Domain::change_reservations(std::shared_ptr<unit::UnitRules> rules,

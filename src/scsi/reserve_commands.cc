@@ -1,4 +1,5 @@
 // PERSISTENT RESERVE IN and OUT (SPC-4 6.15, 6.16), RESERVE and RELEASE (SPC-2 7.21 to 7.24) as commands.
+#include "scsi/allegiance.h"
 #include "scsi/handlers.h"
 #include "scsi/nexus_impl.h"
 #include "scsi/persistent_reserve.h"
@@ -56,9 +57,27 @@ loop::Task<void> reserve(Handling handling, uint32_t list_bytes) {
   const ReserveOutContext context{.nexus = unit::name_of(nexus.nexus()),
                                   .target_ports = nexus.impl().view->target_ports,
                                   .keeps = nexus.domain().impl().keeps()};
-  const auto request = parse_reserve_out(handling.cdb(), list, context);
+  auto request = parse_reserve_out(handling.cdb(), list, context);
   if (!request) {
     handling.fail(request.error());
+    co_return;
+  }
+  std::vector<std::string> nodes = named_nodes(*request);
+  if (!nodes.empty()) {
+    auto looking = known_ports(nexus.domain(), handling.lun().volume, std::move(nodes));
+    const auto ports = co_await looking;
+    if (handling.interrupted()) {
+      handling.end();
+      co_return;
+    }
+    if (!put_ports(*request, ports)) {
+      handling.fail(Sense::invalid_parameter_field(24));
+      co_return;
+    }
+  }
+  if (handling.lun().allegiance == Allegiance::of_another &&
+      !may_preempt_past_allegiance(handling, *request)) {
+    handling.fail_status(refusal_in_allegiance(handling));
     co_return;
   }
   auto asking = ask(handling, *request);

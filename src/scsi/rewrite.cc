@@ -101,6 +101,20 @@ loop::Task<block::Status> overwrite(SharedRun run, uint32_t pass) {
   co_return flushed;
 }
 
+// A read that was in the device while its key went would bring noise: they are waited for, too.
+loop::Task<block::Status> erase_key(SharedRun run) {
+  auto locking = run->unit->lock_range(0, run->unit->geometry().size_bytes, true);
+  const unit::RangeLock lock = co_await locking;
+  if (lock.id == 0) co_return block::Status::aborted;  // the unit closes
+  auto erasing = run->unit->erase_key();
+  const Result<void> erased = co_await erasing;
+  run->unit->unlock_range(lock);
+  if (erased) co_return block::Status::ok;
+  log_error("scsi", "the key was not erased: {} volume={}", erased.error().text(),
+            run->unit->identity().name);
+  co_return block::Status::device_failed;
+}
+
 // Commands are refused already; those that came before may still have a write in the device, on any shard.
 loop::Task<block::Status> wait_for_writes(SharedRun run) {
   auto locking = run->unit->lock_range(0, run->unit->geometry().size_bytes);
@@ -125,14 +139,26 @@ std::string_view word_of(Rewriting::Phase phase) {
   return found == std::end(failures) ? "" : found->second;
 }
 
+// Stands before the word of a sanitize that erases the key: the next engine ends it.
+constexpr std::string_view erasing_key = "erasing_key, ";
+
+std::string record_of(const Run& run) {
+  const std::string_view word = word_of(run.rewrite.after_failure);
+  return fmt::format("{}{}", run.rewrite.erase_key ? erasing_key : "", word);
+}
+
+std::string_view without_erasing(std::string_view text) {
+  return text.starts_with(erasing_key) ? text.substr(erasing_key.size()) : text;
+}
+
 Sense not_written_down() { return Sense::of(SenseKey::hardware_error, 0x4400); }  // INTERNAL TARGET FAILURE
 
-loop::Task<bool> write_down(unit::Keeper* keeper, Uuid unit, Rewriting::Phase phase) {
+loop::Task<bool> write_down(unit::Keeper* keeper, Uuid unit, std::string text) {
   if (keeper == nullptr) co_return true;
   const KeepWork work = [](unit::Keeper& records, Uuid of, std::string text) {
     return records.keep_rewrite(of, std::move(text));
   };
-  auto keeping = keep_at_home(*keeper, work, unit, std::string(word_of(phase)));
+  auto keeping = keep_at_home(*keeper, work, unit, std::move(text));
   const Result<void> kept = co_await keeping;
   if (!kept) log_error("scsi", "the state of SANITIZE was not written down: {}", kept.error().text());
   co_return kept.has_value();
@@ -144,8 +170,9 @@ void answer_now(Run& run, const Sense& outcome) {
 }
 
 loop::Task<block::Status> all_passes(SharedRun run) {
-  auto waiting = wait_for_writes(run);
+  auto waiting = run->rewrite.erase_key ? erase_key(run) : wait_for_writes(run);
   block::Status status = co_await waiting;
+  if (run->rewrite.erase_key && !run->rewrite.may_discard) co_return status;
   for (uint32_t pass = 0; pass < run->rewrite.passes && status == block::Status::ok; ++pass) {
     const bool inverted = run->rewrite.invert && (run->rewrite.passes - 1 - pass) % 2 != 0;
     if (!run->rewrite.pattern.empty()) fill_scratch(*run, inverted);
@@ -161,7 +188,7 @@ loop::Task<block::Status> all_passes(SharedRun run) {
 loop::Task<void> conclude(SharedRun run, block::Status status) {
   const std::string& volume = run->unit->identity().name;
   if (status == block::Status::ok) {
-    auto writing = write_down(run->keeper, run->state->uuid, Rewriting::Phase::idle);
+    auto writing = write_down(run->keeper, run->state->uuid, "");
     co_await writing;
     log_info("scsi", "{} is over volume={}", name_of(run->rewrite.phase), volume);
     run->state->rewrite.move(run->rewrite.phase, Rewriting::Phase::idle);
@@ -175,7 +202,7 @@ loop::Task<void> conclude(SharedRun run, block::Status status) {
 }
 
 loop::Task<void> carry_out(SharedRun run) {
-  auto writing = write_down(run->keeper, run->state->uuid, run->rewrite.after_failure);
+  auto writing = write_down(run->keeper, run->state->uuid, record_of(*run));
   const bool written = co_await writing;
   if (!written) {
     run->scratch.release();
@@ -206,7 +233,7 @@ loop::Task<void> leave_story(Handling handling) {
     handling.finish(rewrite_sense(*state));
     co_return;
   }
-  auto writing = write_down(handling.nexus().domain().impl().records(), state->uuid, Phase::idle);
+  auto writing = write_down(handling.nexus().domain().impl().records(), state->uuid, "");
   const bool written = co_await writing;
   state->rewrite.move(Phase::sanitizing, written ? Phase::idle : Phase::sanitize_failed);
   handling.finish(written ? Sense{} : not_written_down());
@@ -246,7 +273,8 @@ void start_rewrite(Handling handling, Rewrite rewrite, bool immediate) {
 
 void recall_rewrite(UnitState& state, std::string_view text, std::string_view volume) {
   if (text.empty() || state.rewrite.phase() != Rewriting::Phase::idle) return;
-  const auto found = std::ranges::find(failures, text, [](const auto& each) { return each.second; });
+  const auto found =
+      std::ranges::find(failures, without_erasing(text), [](const auto& each) { return each.second; });
   // What nobody understands is left by EXIT FAILURE MODE without harm.
   const Rewriting::Phase phase =
       found == std::end(failures) ? Rewriting::Phase::sanitize_failed : found->first;
@@ -255,6 +283,25 @@ void recall_rewrite(UnitState& state, std::string_view text, std::string_view vo
       "scsi",
       "a SANITIZE or FORMAT UNIT did not end before the engine did: the volume is not ready ({}) volume={}",
       word_of(phase), volume);
+}
+
+void resume_rewrite(std::shared_ptr<UnitState> state, std::shared_ptr<unit::LogicalUnit> unit,
+                    unit::Keeper* keeper, std::string_view text) {
+  const Rewriting::Phase before = state->rewrite.phase();
+  if (!text.starts_with(erasing_key) || !unit->limits().erasable_key) return;
+  if (Rewriting::is_running(before) || !state->rewrite.move(before, Rewriting::Phase::sanitizing)) return;
+  const auto run = std::make_shared<Run>();
+  run->block = unit->geometry().block_bytes;
+  run->rewrite.after_failure = before;
+  run->rewrite.erase_key = true;
+  run->rewrite.may_discard = is_thin(*unit) && unit->limits().discard_zeroes;
+  run->before = before;
+  run->immediate = true;
+  run->keeper = keeper;
+  run->state = std::move(state);
+  run->unit = std::move(unit);
+  log_warning("scsi", "SANITIZE goes on to erase the key volume={}", run->unit->identity().name);
+  carry_out(run).detach();
 }
 
 void leave_failure(Handling handling) { leave_story(handling).detach(); }

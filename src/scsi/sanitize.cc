@@ -1,5 +1,5 @@
-// SANITIZE (SBC-4 5.30): OVERWRITE, BLOCK ERASE and EXIT FAILURE MODE. There is no key whose loss would erase the medium, so
-// there is no CRYPTOGRAPHIC ERASE.
+// SANITIZE (SBC-4 5.30): OVERWRITE, BLOCK ERASE, EXIT FAILURE MODE and, of encrypted units whose key nobody else needs,
+// CRYPTOGRAPHIC ERASE.
 #include <algorithm>
 
 #include "scsi/handlers.h"
@@ -9,6 +9,7 @@ namespace ashlar::scsi {
 namespace {
 
 constexpr uint8_t overwrite_action = 0x01;
+constexpr uint8_t cryptographic_erase_action = 0x03;
 constexpr uint8_t exit_failure_mode_action = 0x1f;
 constexpr uint8_t immediate_bit = 0x80;
 constexpr uint8_t unrestricted_exit_bit = 0x20;  // AUSE
@@ -86,6 +87,7 @@ void sanitize(Handling handling) {
     return handling.fail(Sense::invalid_cdb_field(1, 5));
   if (action == overwrite_action) return start_overwrite(handling);
   Rewrite rewrite = sanitize_of(handling);
+  rewrite.erase_key = action == cryptographic_erase_action;
   rewrite.may_discard = is_thin(handling.unit()) && handling.unit().limits().discard_zeroes;
   start_rewrite(handling, std::move(rewrite), (flags & immediate_bit) != 0);
 }

@@ -21,6 +21,7 @@ constexpr Flag flags[] = {
     {"separate_task_sets", &ModeParameters::separate_task_sets},
     {"task_aborted_status", &ModeParameters::task_aborted_status},
     {"threshold_enabled", &ModeParameters::threshold_enabled},
+    {"timestamp_by_hosts", &ModeParameters::timestamp_by_hosts},
 };
 
 // False: no such word, or not a value of it.
@@ -29,6 +30,10 @@ bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
     if (flag.name != name) continue;
     parameters.*flag.member = value == 1;
     return value <= 1;
+  }
+  if (name == "queue_errors") {
+    parameters.queue_errors = static_cast<QueueErrors>(value);
+    return value == 0 || value == 1 || value == 3;
   }
   if (name == "attention_interlock") {
     parameters.attention_interlock = static_cast<AttentionInterlock>(value);
@@ -51,6 +56,7 @@ loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string 
 std::string encode_mode_parameters(const ModeParameters& parameters) {
   std::string out;
   for (const Flag& flag : flags) out += fmt::format("{}={} ", flag.name, parameters.*flag.member ? 1 : 0);
+  out += fmt::format("queue_errors={} ", static_cast<int>(parameters.queue_errors));
   out += fmt::format("attention_interlock={}", static_cast<int>(parameters.attention_interlock));
   if (parameters.threshold_sets) out += fmt::format(" threshold_sets={}", *parameters.threshold_sets);
   return out;

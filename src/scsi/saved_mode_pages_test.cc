@@ -31,12 +31,12 @@ TEST_F(SavedMode, PagesThatAHostMayChangeSayThatTheyCanBeSaved) {
 }
 
 TEST_F(SavedMode, SavedValuesSurviveAResetAndNothingElseDoes) {
-  const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x40);
+  const std::vector<uint8_t> wanted = with(with(control, 2, 0x24), 5, 0x00);
   EXPECT_EQ(saves(wanted), "GOOD");
   EXPECT_EQ(sets(with(wanted, 4, 0x08)), "GOOD") << "current alone";
   EXPECT_EQ(
       decode_mode_parameters(keeper.mode_parameters.at(medium->identity.uuid), "v")->task_aborted_status,
-      true);
+      false);
   EXPECT_EQ(page(0xc0 | 0x0a), with(wanted, 0, 0x8a));
   EXPECT_EQ(page(0x80 | 0x0a), with(control, 0, 0x8a));
   target.manage(*host, TaskManagement::logical_unit_reset, 0);
@@ -55,7 +55,7 @@ TEST_F(SavedMode, TheNextLifeBeginsWithThem) {
       recall("write_cache=1 descriptor_sense=1 separate_task_sets=1 threshold_sets=7 threshold_enabled=0");
   host = &login({{0, "w"}});
   EXPECT_TRUE(other.geometry.write_cache);
-  EXPECT_EQ(page(0x0a), (std::vector<uint8_t>{0x8a, 10, 0x24, 0x10, 0, 0, 0, 0, 0xff, 0xff, 0, 0}));
+  EXPECT_EQ(page(0x0a), (std::vector<uint8_t>{0x8a, 10, 0x24, 0x10, 0, 0x40, 0, 0, 0xff, 0xff, 0, 0}));
   const std::vector<uint8_t> sensed = data(sense6(0x1c, 0x02));
   EXPECT_EQ(std::vector<uint8_t>(sensed.begin() + 4, sensed.end()), with(thresholds(7, 0), 0, 0xdc));
   login({{0, "w"}});

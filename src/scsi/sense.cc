@@ -170,7 +170,7 @@ Sense sense_of(block::Status status, bool write, uint64_t lba) {
 Sense sense_of(unit::Attention attention) {
   static constexpr uint16_t codes[] = {0x2900, 0x2902, 0x2903, 0x2907, 0x2a09, 0x2a01, 0x3f03,
                                        0x3f0e, 0x2f00, 0x2800, 0x2a03, 0x2a04, 0x2a05, 0x2a06,
-                                       0x2a02, 0x3807, 0x2c07, 0x2c08, 0x2c09};
+                                       0x2a02, 0x3807, 0x2c07, 0x2c08, 0x2c09, 0x2a10, 0x2a07};
   static_assert(std::size(codes) == unit::attention_kinds);
   return Sense::of(SenseKey::unit_attention, codes[static_cast<size_t>(attention)]);
 }

@@ -6,6 +6,7 @@
 
 #include "base/buffer_pool.h"
 #include "base/intrusive_list.h"
+#include "loop/scsi_device.h"
 #include "loop/task.h"
 #include "scsi/sense.h"
 #include "unit/command.h"
@@ -25,6 +26,10 @@ enum class ScsiStatus : uint8_t {
   aca_active = 0x30,
   task_aborted = 0x40,
 };
+
+/// Sense data of ours or of a device that is passed through.
+constexpr size_t most_sense_bytes = loop::ScsiSense::most_bytes;
+static_assert(most_sense_bytes >= max_sense_bytes);
 
 struct TaskTag;
 class NexusState;
@@ -55,6 +60,8 @@ class Task : public ListNode<TaskTag> {
   ScsiStatus status = ScsiStatus::good;
   Sense sense;                    ///< valid with check_condition
   bool descriptor_sense = false;  ///< D_SENSE of the unit when the sense was made
+  bool relayed =
+      false;  ///< a device's own answer: data-in may come with any status, and its sense data stands below
 
   /// Ask the transport for `buffer.size()` bytes of data-out at most (buffer is allocated; expected_data_out_bytes may be
   /// less). It calls NexusState::data_out_arrived() when min(buffer.size(), expected) bytes are there: possibly at once in
@@ -63,11 +70,14 @@ class Task : public ListNode<TaskTag> {
   /// The end. With aborted(): answer nothing, only free. Otherwise send data-in, status and sense.
   virtual void completed() = 0;
 
+  /// With check_condition: the sense data as it goes to the host, into `out` of most_sense_bytes; its length.
+  size_t encode_sense(Bytes out) const;
   /// Set when a task management function or a lost nexus ended it: no answer must reach the host.
   bool aborted() const { return aborted_; }
 
   // Device server's own state, from here on private to the scsi room.
-  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, completing };
+  /// `blocked`: done, but for its answer, which an ACA condition keeps back (SAM-5 5.10).
+  enum class State : uint8_t { idle, waiting, held, fetching, paused, executing, blocked, completing };
 
  protected:
   ~Task() = default;
@@ -92,6 +102,7 @@ class Task : public ListNode<TaskTag> {
   State state_ = State::idle;
   bool aborted_ = false;
   bool awaited_ = false;      ///< somebody waits for its end
+  bool passes_ = false;       ///< an ACA condition does not block it
   bool interrupted_ = false;  ///< data-out will not come, or is not wanted any more: `sense` says why
   NexusState* nexus_ = nullptr;
   LunState* lun_state_ = nullptr;
@@ -101,6 +112,7 @@ class Task : public ListNode<TaskTag> {
   loop::Resumption
       resumption_;  ///< of a handler that is a coroutine, while it waits for data-out or in a Pause
   unit::Command unit_command_;
+  loop::ScsiSense relayed_sense_;
 };
 
 }  // namespace ashlar::scsi

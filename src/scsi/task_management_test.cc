@@ -110,6 +110,7 @@ TEST_F(Management, AbortTaskSetIsOfThisNexusAndUnit) {
   EXPECT_EQ(ending(*run(other, test_unit_ready)), "GOOD");
 }
 
+// TAS is one unless a host says otherwise: what another one ended is answered, and then it needs no attention.
 TEST_F(Management, ClearTaskSetTellsThoseThatLostTasks) {
   NexusState& busy = login();
   NexusState& idle = login();
@@ -121,10 +122,10 @@ TEST_F(Management, ClearTaskSetTellsThoseThatLostTasks) {
   EXPECT_FALSE(answer->has_value());
   target.release("v");
   EXPECT_EQ(ending(*mine), "aborted");
-  EXPECT_EQ(ending(*theirs), "aborted");
+  EXPECT_EQ(ending(*theirs), "status 40") << "TASK ABORTED";
   EXPECT_EQ(*answer, Response::complete);
   EXPECT_EQ(end(test_unit_ready), "GOOD");
-  EXPECT_EQ(ending(*run(busy, test_unit_ready)), "6/2f/00");
+  EXPECT_EQ(ending(*run(busy, test_unit_ready)), "GOOD");
   EXPECT_EQ(ending(*run(idle, test_unit_ready)), "GOOD");
 }
 
@@ -143,7 +144,7 @@ TEST_F(Management, LogicalUnitResetEndsAllAndTellsAll) {
   target.release("v");
   EXPECT_EQ(*answer, Response::complete);
   EXPECT_EQ(ending(*mine), "aborted");
-  EXPECT_EQ(ending(*theirs), "aborted");
+  EXPECT_EQ(ending(*theirs), "status 40");
   EXPECT_EQ(end(test_unit_ready), "6/29/03") << "also who asked";
   EXPECT_EQ(ending(*run(other, test_unit_ready, {}, 0, 5)), "6/29/03");
   EXPECT_EQ(ending(*run(other, test_unit_ready, {}, 0, 6)), "GOOD");
@@ -167,6 +168,25 @@ TEST_F(Management, TargetResetIsOfEveryUnitThatTheNexusSees) {
   const auto empty = target.manage(none, TaskManagement::target_cold_reset, 0);
   target.shards.run();
   EXPECT_EQ(*empty, Response::complete);
+}
+
+// RFC 7143 4.2.3.3: a function covers what came before it. Its nexus waits for the answer to what comes after it.
+TEST_F(Management, WhatComesAfterAFunctionIsNotCoveredByIt) {
+  for (const TaskManagement function : {TaskManagement::clear_task_set, TaskManagement::logical_unit_reset,
+                                        TaskManagement::target_warm_reset}) {
+    target.unit("v").hold = true;
+    const auto before = start(*host, read_one, {}, 512);
+    const auto answer = target.manage(*host, function, 0);
+    const auto after = task(read_one, {}, 512);
+    target.submit(*host, *after);
+    target.shards.run();
+    target.unit("v").hold = false;
+    target.release("v");
+    EXPECT_EQ(ending(*before), "aborted");
+    EXPECT_EQ(*answer, Response::complete);
+    EXPECT_EQ(ending(*after), "GOOD");
+    run(*host, test_unit_ready);  // a reset is told
+  }
 }
 
 TEST_F(Management, TwoFunctionsWaitForTheSameTask) {
@@ -195,7 +215,7 @@ TEST_F(ManagementOnTwoShards, AResetReachesTheTasksOfBoth) {
   EXPECT_EQ(ending(*near_task), "aborted");
   EXPECT_FALSE(answer->has_value()) << "the other shard's device still works";
   target.release("v", 1);
-  EXPECT_EQ(ending(*far_task), "aborted");
+  EXPECT_EQ(ending(*far_task), "status 40");
   EXPECT_EQ(*answer, Response::complete);
   EXPECT_EQ(ending(*run(far, test_unit_ready, {}, 0, 3)), "6/29/03");
   EXPECT_EQ(end(test_unit_ready), "6/29/03");
@@ -255,8 +275,21 @@ class ManagementByControlPage : public Management {
   NexusState* other = nullptr;
 };
 
+// SAM-5 5.3.1, TAS zero: no answer, but COMMANDS CLEARED BY ANOTHER INITIATOR.
+TEST_F(ManagementByControlPage, WithoutTaskAbortedStatusItIsAnAttention) {
+  control(0, 0);
+  target.unit("v").hold = true;
+  const auto at_device = start(*other, read_one, {}, 512);
+  const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
+  target.shards.run();
+  target.release("v");
+  EXPECT_EQ(ending(*at_device), "aborted");
+  EXPECT_EQ(*answer, Response::complete);
+  target.unit("v").hold = false;
+  EXPECT_EQ(ending(*run(*other, test_unit_ready)), "6/2f/00");
+}
+
 TEST_F(ManagementByControlPage, TaskAbortedStatusIsToldToOthersAndNotAnAttention) {
-  control(0, 0x40);
   target.unit("v").hold = true;
   const auto own = start(*host, read_one, {}, 512);
   const auto at_device = start(*other, read_one, {}, 512);
@@ -275,23 +308,22 @@ TEST_F(ManagementByControlPage, TaskAbortedStatusIsToldToOthersAndNotAnAttention
   EXPECT_EQ(ending(*run(*other, test_unit_ready)), "GOOD") << "no COMMANDS CLEARED";
 }
 
-TEST_F(ManagementByControlPage, AResetTellsTaskAbortedAndThenForgetsTheSetting) {
-  control(0, 0x40);
+TEST_F(ManagementByControlPage, AResetTellsNothingAndThenForgetsTheSetting) {
+  control(0, 0);
   target.unit("v").hold = true;
   const auto at_device = start(*other, read_one, {}, 512);
   const auto answer = target.manage(*host, TaskManagement::logical_unit_reset, 0);
   target.shards.run();
   target.release("v");
-  EXPECT_EQ(ending(*at_device), "status 40");
+  EXPECT_EQ(ending(*at_device), "aborted") << "as TAS was until then";
   EXPECT_EQ(*answer, Response::complete);
   target.unit("v").hold = false;
   EXPECT_EQ(ending(*run(*other, test_unit_ready)), "6/29/03");
   EXPECT_EQ(end(test_unit_ready), "6/29/03");
-  EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 5), 0x00);
+  EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 5), 0x40);
 }
 
 TEST_F(ManagementByControlPage, ATaskAboutToAnswerKeepsItsAnswer) {
-  control(0, 0x40);
   auto ending_now = task(test_unit_ready);
   target.submit(*other, *ending_now);
   const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);
@@ -301,7 +333,6 @@ TEST_F(ManagementByControlPage, ATaskAboutToAnswerKeepsItsAnswer) {
 }
 
 TEST_F(ManagementByControlPage, ANexusThatGoesWhileItIsToldGetsNoAnswer) {
-  control(0, 0x40);
   target.unit("v").hold = true;
   const auto at_device = start(*other, read_one, {}, 512);
   const auto answer = target.manage(*host, TaskManagement::clear_task_set, 0);

@@ -3,17 +3,26 @@
 namespace ashlar::scsi {
 
 bool TaskSet::add(Task& task) {
+  tasks_.push_back(task);
+  task.state_ = Task::State::executing;
+  if (task.attribute == TaskAttribute::simple && (ordered_ | uint32_t{frozen_}) == 0) [[likely]]
+    return true;
+  return add_by_its_attribute(task);
+}
+
+bool TaskSet::add_by_its_attribute(Task& task) {
   bool wait = false;
   if (task.attribute == TaskAttribute::ordered) {
-    wait = !tasks_.empty();
+    wait = &tasks_.front() != &task;
     ++ordered_;
-  } else if (task.attribute != TaskAttribute::head_of_queue) {
+  } else if (task.attribute == TaskAttribute::simple) {
     wait = ordered_ > 0;
   }
-  tasks_.push_back(task);
-  task.state_ = wait ? Task::State::waiting : Task::State::executing;
-  if (wait) ++waiting_;
-  return !wait;
+  if (frozen_ || task.attribute == TaskAttribute::aca) return false;
+  if (!wait) return true;
+  task.state_ = Task::State::waiting;
+  ++waiting_;
+  return false;
 }
 
 void TaskSet::remove(Task& task) {
@@ -28,7 +37,7 @@ void TaskSet::stop_waiting(Task& task) {
 }
 
 Task* TaskSet::next() {
-  if (waiting_ == 0) return nullptr;
+  if (waiting_ == 0 || frozen_) return nullptr;
   bool older = false;
   bool older_ordered = false;
   for (Task& task : tasks_) {
@@ -60,6 +69,28 @@ Task* TaskSet::next_held() {
   for (Task& task : tasks_) {
     if (task.state_ != Task::State::held) continue;
     stop_holding(task);
+    return &task;
+  }
+  return nullptr;
+}
+
+void TaskSet::block(Task& task) {
+  CHECK(task.state_ == Task::State::executing);
+  task.state_ = Task::State::blocked;
+  ++blocked_;
+}
+
+void TaskSet::stop_blocking(Task& task) {
+  CHECK(task.state_ == Task::State::blocked && blocked_ > 0);
+  task.state_ = Task::State::executing;
+  --blocked_;
+}
+
+Task* TaskSet::next_blocked() {
+  if (blocked_ == 0 || frozen_) return nullptr;
+  for (Task& task : tasks_) {
+    if (task.state_ != Task::State::blocked) continue;
+    stop_blocking(task);
     return &task;
   }
   return nullptr;

@@ -2,6 +2,17 @@
 
 namespace ashlar::scsi {
 
+SharedAllegiance UnitState::begin_allegiance(const unit::Nexus& faulted) {
+  const std::lock_guard lock(mutex_);
+  if (!allegiance_) allegiance_ = SharedAllegiance{++allegiances_, &faulted, unit::name_of(faulted)};
+  return *allegiance_;
+}
+
+void UnitState::end_allegiance(uint32_t number) {
+  const std::lock_guard lock(mutex_);
+  if (allegiance_ && allegiance_->number == number) allegiance_.reset();
+}
+
 std::shared_ptr<UnitState> UnitStates::of(const std::string& volume, const Uuid& uuid, bool write_cache,
                                           loop::Instant now) {
   const std::lock_guard lock(mutex_);

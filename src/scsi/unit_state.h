@@ -11,6 +11,7 @@
 #include "base/identity.h"
 #include "loop/time.h"
 #include "scsi/application_log.h"
+#include "scsi/identifying_information.h"
 #include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
 #include "unit/governor.h"
@@ -18,6 +19,13 @@
 namespace ashlar::scsi {
 
 struct ReservationChange;
+
+/// An ACA condition of the one task set of all nexuses (SAM-5 5.10, TST 000b).
+struct SharedAllegiance {
+  uint32_t number = 0;                   ///< no two of a unit have the same
+  const unit::Nexus* faulted = nullptr;  ///< who established it: compared, never followed
+  unit::NexusName name;
+};
 
 /// Read by every command (relaxed loads), changed by few. Lives as long as a nexus maps the unit or it says something.
 struct UnitState final : unit::UnitRules {
@@ -31,12 +39,18 @@ struct UnitState final : unit::UnitRules {
   std::atomic<bool> descriptor_sense = false;        ///< D_SENSE, mode page 0Ah
   std::atomic<bool> software_write_protect = false;  ///< SWP, mode page 0Ah
   std::atomic<bool> separate_task_sets = false;      ///< TST, mode page 0Ah
-  std::atomic<bool> task_aborted_status = false;     ///< TAS, mode page 0Ah
+  std::atomic<bool> task_aborted_status = true;      ///< TAS, mode page 0Ah
+  std::atomic<QueueErrors> queue_errors = QueueErrors::ignored;  ///< QERR, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
-  std::atomic<bool> threshold_enabled = true;  ///< mode page 1Ch/02h
-  std::atomic<bool> stopped = false;           ///< START STOP UNIT with START 0
-  std::atomic<bool> ejected = false;           ///< removable media only
-  std::atomic<uint32_t> prevents = 0;          ///< nexuses that prevent medium removal
+  std::atomic<bool> threshold_enabled = true;    ///< mode page 1Ch/02h
+  std::atomic<bool> timestamp_by_hosts = true;   ///< SCSIP, mode page 0Ah/01h
+  std::atomic<bool> timestamp_set = false;       ///< by SET TIMESTAMP
+  std::atomic<int64_t> timestamp_offset_ms = 0;  ///< from the loop's clock; with timestamp_set
+  std::atomic<bool> stopped = false;             ///< START STOP UNIT with START 0
+  std::atomic<bool> ejected = false;    ///< removable media only; of a CD-ROM drive: the tray is open
+  std::atomic<bool> has_tray = false;   ///< a CD-ROM drive
+  std::atomic<bool> no_medium = false;  ///< of a CD-ROM drive: the array has put nothing in
+  std::atomic<uint32_t> prevents = 0;   ///< nexuses that prevent medium removal
 
   Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
@@ -84,21 +98,44 @@ struct UnitState final : unit::UnitRules {
   bool being_rewritten() const override { return rewrite.phase() != Rewriting::Phase::idle; }
   bool write_protected() const override { return software_write_protect.load(std::memory_order_relaxed); }
 
+  IdentifyingInformation identifying_information() const {
+    const std::lock_guard lock(mutex_);
+    return identifying_information_;
+  }
+  void set_identifying_information(IdentifyingInformation information) {
+    const std::lock_guard lock(mutex_);
+    identifying_information_ = std::move(information);
+  }
+  std::optional<SharedAllegiance> allegiance() const {
+    const std::lock_guard lock(mutex_);
+    return allegiance_;
+  }
+  /// Gives that of `faulted`, or that of another nexus, which came first.
+  SharedAllegiance begin_allegiance(const unit::Nexus& faulted);
+  /// Nothing when another one stands by now.
+  void end_allegiance(uint32_t number);
+
   bool ready() const {
-    return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed);
+    return !stopped.load(std::memory_order_relaxed) && !ejected.load(std::memory_order_relaxed) &&
+           !no_medium.load(std::memory_order_relaxed);
   }
   bool tells_nothing() const {
-    return ready() && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle && !descriptor_sense &&
-           !software_write_protect && !separate_task_sets && !task_aborted_status &&
-           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
-           !saved_mode_parameters() && prevents == 0 && application_log.empty() &&
-           *reservations() == unit::Reservations() && *access() == unit::AccessStates();
+    return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
+           !descriptor_sense && !software_write_protect && !separate_task_sets && task_aborted_status &&
+           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
+           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
+           application_log.empty() && timestamp_by_hosts && !timestamp_set &&
+           identifying_information().empty() && *reservations() == unit::Reservations() &&
+           *access() == unit::AccessStates();
   }
 
  private:
   mutable std::mutex mutex_;
   std::optional<uint32_t> threshold_sets_;
   std::optional<ModeParameters> saved_;
+  std::optional<SharedAllegiance> allegiance_;
+  IdentifyingInformation identifying_information_;
+  uint32_t allegiances_ = 0;  // begun so far
   std::shared_ptr<const unit::Reservations> reservations_ = std::make_shared<const unit::Reservations>();
   std::shared_ptr<const unit::AccessStates> access_ = std::make_shared<const unit::AccessStates>();
 };

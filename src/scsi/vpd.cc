@@ -43,7 +43,8 @@ void block_limits(unit::LogicalUnit& unit, Writer& writer) {
 void block_characteristics(unit::LogicalUnit& unit, Writer& writer) {
   writer.u16(unit.geometry().rotational ? 7200 : 1);  // 1: nothing rotates
   writer.u8(0);
-  writer.u8(0x40);  // WABEREQ 01b: after BLOCK ERASE reads go on without error
+  // WABEREQ 01b: after BLOCK ERASE reads go on without error; WACEREQ the same after CRYPTOGRAPHIC ERASE, where that is there.
+  writer.u8(unit.limits().erasable_key ? 0x50 : 0x40);
   writer.zeroes(64 - 4 - 4);
 }
 
@@ -58,14 +59,24 @@ void provisioning(unit::LogicalUnit& unit, Writer& writer) {
   writer.u8(0);
 }
 
-constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88, 0x8a, 0x8f, 0xb0, 0xb1, 0xb2, 0xb4, 0xb7};
+constexpr uint8_t pages[] = {0x00, 0x80, 0x83, 0x85, 0x86, 0x87, 0x88, 0x8a,
+                             0x8f, 0xb0, 0xb1, 0xb2, 0xb3, 0xb4, 0xb7};
+
+// What SBC defines, or tells of commands that MMC has not, is not for a CD-ROM drive.
+constexpr uint8_t cd_pages[] = {0x00, 0x80, 0x83, 0x86, 0x87, 0x88};
+
+std::span<const uint8_t> pages_of(unit::LogicalUnit& unit) {
+  return unit.geometry().kind == unit::DeviceKind::cdrom ? std::span(cd_pages)
+                                                         : std::span<const uint8_t>(pages);
+}
 
 bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writer& writer) {
   switch (code) {
-    case 0x00: writer.bytes(pages); return true;
+    case 0x00: writer.bytes(pages_of(unit)); return true;
     case 0x80: writer.bytes(bytes_of(std::string_view(unit.identity().serial).substr(0, 36))); return true;
     case 0x83: device_identification(unit, asker.nexus, writer); return true;
-    case 0x86: extended_inquiry(unit, writer); return true;
+    case 0x85: management_addresses(asker.management_addresses, writer); return true;
+    case 0x86: extended_inquiry(writer); return true;
     case 0x87: mode_page_policy(writer); return true;
     case 0x88: scsi_ports(asker, writer); return true;
     case 0x8a: power_conditions(writer); return true;
@@ -73,6 +84,7 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
     case 0xb0: block_limits(unit, writer); return true;
     case 0xb1: block_characteristics(unit, writer); return true;
     case 0xb2: provisioning(unit, writer); return true;
+    case 0xb3: referrals(writer); return true;
     case 0xb4: block_lengths(unit, writer); return true;
     case 0xb7: block_limits_extension(writer); return true;
     default: return false;
@@ -82,7 +94,8 @@ bool page_body(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Wri
 }  // namespace
 
 bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writer& writer) {
-  writer.u8(0x00);
+  if (std::ranges::find(pages_of(unit), code) == pages_of(unit).end()) return false;
+  writer.u8(unit.geometry().kind == unit::DeviceKind::cdrom ? 0x05 : 0x00);
   writer.u8(code);
   writer.u16(0);
   if (!page_body(code, unit, asker, writer)) return false;

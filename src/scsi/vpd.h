@@ -4,20 +4,24 @@
 #include <span>
 
 #include "base/bytes.h"
+#include "base/management_url.h"
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 
 namespace ashlar::scsi {
 
-/// The largest page (83h with the longest iSCSI names) fits, but for 88h, which grows with the ports.
+/// The largest page (83h with the longest iSCSI names) fits, but for 85h and 88h, which grow with what they tell of.
 constexpr size_t max_vpd_bytes = 1024;
 constexpr size_t max_port_bytes = 12 + 4 + 252;  ///< of one port in page 88h
 constexpr size_t max_vpd_ports = 200;            ///< that page 88h tells of
+/// Of page 85h.
+constexpr size_t max_management_bytes = max_management_urls * (4 + max_management_url_bytes + 4);
 
-/// Who asks, and by which of the target's ports: HostView::target_ports.
+/// Who asks, and what the target is: of the host's view.
 struct VpdAsker {
   const unit::Nexus& nexus;
   std::span<const unit::TargetPortName> target_ports;
+  std::span<const std::string> management_addresses;
 };
 
 /// COMPARE AND WRITE takes at most this many blocks: all that its one-byte field can say.
@@ -33,9 +37,14 @@ bool vpd_page(uint8_t code, unit::LogicalUnit& unit, const VpdAsker& asker, Writ
 
 // The bodies of pages, without their header of four bytes. vpd_ports.cc:
 void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Writer& writer);
+/// Those of page 83h that are of the target port and of the target device.
+void target_port_designators(const unit::Nexus& nexus, Writer& writer);
 void scsi_ports(const VpdAsker& asker, Writer& writer);
+void management_addresses(std::span<const std::string> urls, Writer& writer);
+// referrals.cc:
+void referrals(Writer& writer);
 // vpd_abilities.cc:
-void extended_inquiry(unit::LogicalUnit& unit, Writer& writer);
+void extended_inquiry(Writer& writer);
 void mode_page_policy(Writer& writer);
 void power_conditions(Writer& writer);
 void block_lengths(unit::LogicalUnit& unit, Writer& writer);

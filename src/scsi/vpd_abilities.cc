@@ -6,12 +6,13 @@ namespace ashlar::scsi {
 
 // SPC-4 7.8.7. No protection information, no microcode, no self-test, no priorities; GROUP NUMBER changes nothing, and so is not
 // supported.
-void extended_inquiry(unit::LogicalUnit& unit, Writer& writer) {
+void extended_inquiry(Writer& writer) {
   writer.u8(0);
-  writer.u8(0x07);                                       // HEADSUP, ORDSUP, SIMPSUP
-  writer.u8(unit.geometry().write_cache ? 0x01 : 0x00);  // V_SUP: a volatile cache answers
+  writer.u8(0x07);  // HEADSUP, ORDSUP, SIMPSUP
+  writer.u8(0x01);  // V_SUP: there is a volatile cache, which WCE of mode page 08h turns on
   writer.u8(0x01);  // LUICLR: REPORT LUNS ends its attention on every unit
-  writer.zeroes(5);
+  writer.u8(0x10);  // R_SUP: REPORT REFERRALS
+  writer.zeroes(4);
   writer.u8(static_cast<uint8_t>(max_sense_bytes));
   writer.zeroes(64 - 14);
 }

@@ -1,4 +1,4 @@
-// Who a unit is and by which ports it is reached: VPD pages 83h and 88h.
+// Who a unit is, by which ports it is reached and where it is managed: VPD pages 83h, 88h and 85h.
 #include <algorithm>
 #include <vector>
 
@@ -48,6 +48,10 @@ void device_identification(unit::LogicalUnit& unit, const unit::Nexus& nexus, Wr
   writer.padded(identity.vendor, 8);
   writer.padded(identity.product, 16);
   writer.bytes(bytes_of(serial));
+  target_port_designators(nexus, writer);
+}
+
+void target_port_designators(const unit::Nexus& nexus, Writer& writer) {
   designator_header(writer, {1, 1, 4}, 4);  // relative target port
   writer.u16(0);
   writer.u16(nexus.relative_target_port);
@@ -76,6 +80,20 @@ void scsi_ports(const VpdAsker& asker, Writer& writer) {
     name_designator(writer, 1, port.target_port);
     const size_t length = writer.size() - length_at - 2;
     store_be16(writer.written().data() + length_at, static_cast<uint16_t>(length));
+  }
+}
+
+// SPC-4 7.8.8: of the target device, the storage configuration service; null-terminated and filled with nulls to a multiple of four.
+void management_addresses(std::span<const std::string> urls, Writer& writer) {
+  constexpr uint8_t of_target_device = 0x40;
+  constexpr uint8_t storage_configuration = 0x01;
+  for (const std::string& url : urls.first(std::min(urls.size(), max_management_urls))) {
+    const size_t length = (url.size() + 1 + 3) / 4 * 4;
+    writer.u8(of_target_device | storage_configuration);
+    writer.u8(0);
+    writer.u16(static_cast<uint16_t>(length));
+    writer.bytes(bytes_of(url));
+    writer.zeroes(length - url.size());
   }
 }
 

@@ -23,7 +23,8 @@ struct GenerationInfo {
 
 /// What the storage must do after the commit, at least once: kept in the generation, done again after a power cut.
 struct Afterwork {
-  std::string kind;  ///< "delete_storage"
+  /// "delete_storage"; "forget_unit" and "destroy_key", where `backing` is the UUID of a volume that is gone, or the id of its key.
+  std::string kind;
   std::string pool, backing;
   bool operator==(const Afterwork&) const = default;
 };

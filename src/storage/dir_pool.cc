@@ -122,6 +122,11 @@ class DirPool final : public PoolDriver {
   }
 
   EngineStore engine_store(const api::Volume& volume) override {
+    if (api::is_cdrom(volume)) {
+      EngineStore drive{"cdrom", {}};
+      if (!volume.medium.empty()) drive.options["path"] = path_ + "/" + volume.medium;
+      return drive;
+    }
     // The pool makes files, the engine never: when the pool's mount is away, a new file below it would be an empty disk.
     return {"file", {{"path", path_ + "/" + volume.backing}, {"create", "false"}}};
   }

@@ -15,7 +15,8 @@ struct PoolKind {
   Result<std::unique_ptr<PoolDriver>> (*open)(const api::Pool&, Privileged&);
 };
 constexpr std::array kinds = {PoolKind{"dir", open_dir_pool}, PoolKind{"device", open_device_pool},
-                              PoolKind{"memory", open_memory_pool}, PoolKind{"null", open_null_pool}};
+                              PoolKind{"memory", open_memory_pool}, PoolKind{"null", open_null_pool},
+                              PoolKind{"scsi", open_scsi_pool}};
 constexpr size_t max_stem_bytes = 128;
 
 }  // namespace

@@ -1,4 +1,4 @@
-// What a kind of pool can do. `dir`, `device`, `memory` and `null` today; md, LVM, DRBD and RBD later, behind the same page.
+// What a kind of pool can do. `dir`, `device`, `memory`, `null` and `scsi` today; md, LVM, DRBD and RBD later, behind the same page.
 #pragma once
 
 #include <cstdint>

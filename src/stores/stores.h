@@ -28,4 +28,13 @@ loop::Task<OpenedStore> open_file(block::StoreSpec spec);
 /// "block": a whole block device. Option path. size_bytes 0: all of it; smaller is allowed, larger is not.
 loop::Task<OpenedStore> open_block(block::StoreSpec spec);
 
+/// "scsi": a SCSI device of this machine by its generic node, option path; size_bytes must be 0. Its channels are
+/// block::Passthrough and refuse every request for blocks. Options allow (PassthroughPolicy, words with commas) and
+/// timeout_seconds.
+loop::Task<OpenedStore> open_scsi(block::StoreSpec spec);
+
+/// "cdrom": a drive, whose medium is an image file that is only read. Option path: the first medium; without it the drive is empty,
+/// size_bytes of its limits 0. Blocks of 2048 bytes; what is behind the last whole one is left out.
+loop::Task<OpenedStore> open_cdrom(block::StoreSpec spec);
+
 }  // namespace ashlar::stores

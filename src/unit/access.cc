@@ -62,6 +62,16 @@ bool allows(AccessState state, AccessNeed need) {
   return false;
 }
 
+namespace {
+
+bool in_transition(const AccessStates& states) {
+  return std::ranges::any_of(states.port_groups, [](const PortGroupAccess& group) {
+    return group.state == AccessState::transitioning;
+  });
+}
+
+}  // namespace
+
 AccessOutcome apply(const AccessStates& now, const HostAccessChange& change) {
   AccessOutcome outcome{.after = now};
   const auto refused = [&](AccessStatus status, size_t wrong) {
@@ -100,6 +110,9 @@ AccessStates apply(const AccessStates& now, const AccessStates& wish) {
   }
   std::erase_if(after.port_groups,
                 [](const PortGroupAccess& group) { return group == PortGroupAccess{.tag = group.tag}; });
+  after.before_transition.reset();
+  if (in_transition(after))
+    after.before_transition = now.before_transition ? now.before_transition : now.port_groups;
   return after;
 }
 
@@ -114,6 +127,15 @@ AccessNews news(const AccessStates& before, const AccessStates& after) {
   };
   std::ranges::for_each(before.port_groups, compare);
   std::ranges::for_each(after.port_groups, compare);
+  if (told.states && before.before_transition && !in_transition(after)) {
+    const AccessStates began{.port_groups = *before.before_transition};
+    const auto same = [](const AccessStates& a, const AccessStates& b) {
+      return std::ranges::all_of(a.port_groups, [&b](const PortGroupAccess& group) {
+        return b.of(group.tag).state == group.state && b.of(group.tag).preferred == group.preferred;
+      });
+    };
+    told.failed = same(began, after) && same(after, began);
+  }
   return told;
 }
 

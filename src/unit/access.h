@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <utility>
@@ -46,6 +47,8 @@ struct AccessStates {
   bool explicit_changes = false;  ///< hosts may change them, too
   std::vector<PortGroupAccess> port_groups;  ///< by tag; one that is not listed is active/optimized
   std::string changed_by;  ///< initiator port of the host that changed it last; empty: no host did
+  /// While some group is transitioning: what stood before any was.
+  std::optional<std::vector<PortGroupAccess>> before_transition{};
 
   PortGroupAccess of(uint16_t tag) const;
   bool operator==(const AccessStates&) const = default;
@@ -90,6 +93,7 @@ AccessStates apply(const AccessStates& now, const AccessStates& wish);
 /// end, which is told.
 struct AccessNews {
   bool states = false;    ///< ASYMMETRIC ACCESS STATE CHANGED
+  bool failed = false;    ///< with states: a transition has ended where it began
   bool identity = false;  ///< what INQUIRY tells of it
 };
 AccessNews news(const AccessStates& before, const AccessStates& after);

@@ -156,6 +156,25 @@ TEST(Access, ATransitionIsToldAtItsEnd) {
   EXPECT_TRUE(news(between, before).states);
 }
 
+TEST(Access, ATransitionThatEndsWhereItBeganHasFailed) {
+  const AccessStates before = two_groups(State::active_optimized, State::standby);
+  const AccessStates begun = apply(before, two_groups(State::transitioning, State::standby));
+  const AccessStates further = apply(begun, two_groups(State::transitioning, State::transitioning));
+  EXPECT_FALSE(news(begun, further).failed);
+  EXPECT_TRUE(news(further, apply(further, before)).failed);
+  const AccessStates half = apply(further, two_groups(State::active_optimized, State::transitioning));
+  EXPECT_FALSE(news(further, half).failed) << "it is not over yet";
+  EXPECT_TRUE(news(half, apply(half, before)).failed);
+  const AccessStates done = apply(further, two_groups(State::standby, State::active_optimized));
+  EXPECT_TRUE(news(further, done).states);
+  EXPECT_FALSE(news(further, done).failed);
+  EXPECT_FALSE(done.before_transition);
+  EXPECT_FALSE(news(done, apply(done, before)).failed) << "that was no transition";
+  const AccessStates nothing;
+  const AccessStates only = apply(nothing, two_groups(State::transitioning, State::active_optimized));
+  EXPECT_TRUE(news(only, apply(only, nothing)).failed) << "what is not listed is optimized";
+}
+
 TEST(Access, PreferenceAndExplicitChangesAreNews) {
   const AccessStates before = two_groups(State::active_optimized, State::standby);
   AccessStates after = before;

@@ -36,9 +36,11 @@ struct HostView {
   std::string host;                     ///< resource name
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
-  std::vector<TargetPortName> target_ports;  ///< all that the target has, ascending
-  std::vector<AddressRange> addresses;       ///< where it may come from; empty: from anywhere
-  uint32_t max_sessions = 0;                 ///< of this host, over all targets; 0: no bound of its own
+  std::vector<TargetPortName> target_ports;       ///< all that the target has, ascending
+  std::vector<AddressRange> addresses;            ///< where it may come from; empty: from anywhere
+  uint32_t max_sessions = 0;                      ///< of this host, over all targets; 0: no bound of its own
+  bool asynchronous_events = false;               ///< it wants to hear of changes before its next command
+  std::vector<std::string> management_addresses;  ///< URLs; at most max_management_urls
 };
 
 }  // namespace ashlar::unit

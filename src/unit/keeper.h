@@ -21,13 +21,16 @@ class Keeper {
   virtual loop::Task<Result<void>> keep_mode_parameters(Uuid unit, std::string text) = 0;
   /// What the unit is if the rewriting of its whole medium is not heard of again; empty: nothing, it is over.
   virtual loop::Task<Result<void>> keep_rewrite(Uuid unit, std::string text) = 0;
+  /// What hosts wrote down about the unit, as keep_mode_parameters(); empty: nothing.
+  virtual loop::Task<Result<void>> keep_identifying_information(Uuid unit, std::string text) = 0;
 };
 
 /// What was kept of one unit.
 struct Recalled {
   Reservations reservations;
-  std::string mode_parameters;  ///< empty: none
-  std::string rewrite;          ///< of a rewriting that did not end well; empty: none
+  std::string mode_parameters;          ///< empty: none
+  std::string rewrite;                  ///< of a rewriting that did not end well; empty: none
+  std::string identifying_information;  ///< empty: none
 };
 
 }  // namespace ashlar::unit

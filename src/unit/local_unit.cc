@@ -94,6 +94,31 @@ loop::Task<WorkTime> work_time_story(SharedUnit shared) {
   co_return co_await asking;
 }
 
+// A key that is being erased; lives until the asker has heard of it.
+struct Erasing {
+  Result<void> outcome;
+  loop::Event answered;  // on the asker's shard
+};
+
+loop::Task<void> erase_at_home(SharedUnit shared, std::shared_ptr<Erasing> erasing, uint32_t asker) {
+  const std::shared_ptr<block::Store> store = shared->store;  // a unit that closes lets go of it
+  if (store == nullptr) {
+    erasing->outcome = fail(ErrorCode::closed, shared->identity.name, "is closed");
+  } else {
+    auto changing = store->erase_key();
+    erasing->outcome = co_await changing;
+  }
+  shared->shards.send(asker, [erasing] { erasing->answered.set(); });
+}
+
+// Not a member: it must not touch the LocalUnit after it has waited.
+loop::Task<Result<void>> erase_story(SharedUnit shared, uint32_t asker) {
+  const auto erasing = std::make_shared<Erasing>();
+  shared->shards.send(0, [shared, erasing, asker] { erase_at_home(shared, erasing, asker).detach(); });
+  co_await erasing->answered;
+  co_return erasing->outcome;
+}
+
 loop::Task<void> close_shard(LocalUnit& local, loop::Shards& shards, std::move_only_function<void()> closed) {
   co_await local.close();
   shards.send(0, std::move(closed));
@@ -154,7 +179,20 @@ void LocalUnit::ended(block::Request& /*request*/, block::Request::Layer& layer)
   auto& command = *reinterpret_cast<Command*>(layer.note);
   unit.in_flight_.remove(command);
   if (!unit.holds_.empty()) unit.left_range(command);
-  if (unit.closing_ && unit.in_flight_.empty()) unit.idle_.set();
+  if (unit.closing_ && unit.at_rest()) unit.idle_.set();
+}
+
+bool LocalUnit::pass(loop::ScsiOperation& operation) {
+  if (closing_) return false;
+  ++passing_;
+  channel_->passthrough()->submit(operation);
+  return true;
+}
+
+void LocalUnit::passed(const loop::ScsiOperation& operation) {
+  --passing_;
+  channel_->passthrough()->ended(operation);
+  if (closing_ && at_rest()) idle_.set();
 }
 
 bool LocalUnit::must_wait(const Command& command) const {
@@ -199,6 +237,8 @@ loop::Task<RangeLock> LocalUnit::lock_range(uint64_t offset, uint64_t length, bo
 
 loop::Task<WorkTime> LocalUnit::work_time() { return work_time_story(shared_); }
 
+loop::Task<Result<void>> LocalUnit::erase_key() { return erase_story(shared_, loop_.index()); }
+
 void LocalUnit::unlock_range(const RangeLock& lock) {
   if (lock.id == 0) return;
   shared_->shards.send(0, [shared = shared_, id = lock.id] { release_lock(shared, id); });
@@ -207,7 +247,7 @@ void LocalUnit::unlock_range(const RangeLock& lock) {
 loop::Task<void> LocalUnit::close() {
   closing_ = true;
   while (!held_.empty()) held_.pop_front().request.complete(Status::aborted);
-  if (!in_flight_.empty()) co_await idle_;
+  if (!at_rest()) co_await idle_;
   limits_at_close_ = channel_->limits();
   channel_->close();
   channel_.reset();
@@ -279,6 +319,22 @@ loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes) {
   shared.size_bytes.store(store->limits().size_bytes, std::memory_order_relaxed);
   local.unlock_range(past_the_end);
   co_return resized;
+}
+
+loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(OpenUnit unit, std::string path) {
+  const std::shared_ptr<block::Store> store = unit.shared->store;
+  if (!store) co_return fail(ErrorCode::closed, unit.shared->identity.name, "the unit is closed");
+  auto opening = store->open_medium(std::move(path));
+  co_return co_await opening;
+}
+
+loop::Task<void> change_medium(OpenUnit unit, std::shared_ptr<block::Medium> medium) {
+  const std::shared_ptr<block::Store> store = unit.shared->store;
+  if (!store) co_return;
+  unit.shared->size_bytes.store(0, std::memory_order_relaxed);
+  auto changing = store->change_medium(std::move(medium));
+  co_await changing;
+  unit.shared->size_bytes.store(store->limits().size_bytes, std::memory_order_relaxed);
 }
 
 }  // namespace ashlar::unit

@@ -48,11 +48,15 @@ class LocalUnit final : public LogicalUnit {
   std::shared_ptr<block::CloneSource> clone_source() override {
     return closing_ ? nullptr : channel_->clone_source();
   }
+  block::Passthrough* passthrough() override { return closing_ ? nullptr : channel_->passthrough(); }
+  bool pass(loop::ScsiOperation& operation) override;
+  void passed(const loop::ScsiOperation& operation) override;
   void set_write_cache(bool enabled) override {
     shared_->write_cache.store(enabled, std::memory_order_relaxed);
   }
   loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) override;
   void unlock_range(const RangeLock& lock) override;
+  loop::Task<Result<void>> erase_key() override;
   UnitTally& tally() override { return shared_->tally; }
   PoolLevel& pool_level() override { return shared_->pool_level; }
   loop::Task<WorkTime> work_time() override;
@@ -68,6 +72,7 @@ class LocalUnit final : public LogicalUnit {
     size_t before = 0;  // what it keeps out and was in flight before the lock, still to end
   };
   static void ended(block::Request& request, block::Request::Layer& layer);
+  bool at_rest() const { return in_flight_.empty() && passing_ == 0; }
   bool must_wait(const Command& command) const;
   void admit(Command& command);
   void left_range(const Command& command);
@@ -78,6 +83,7 @@ class LocalUnit final : public LogicalUnit {
   std::unique_ptr<block::BlockDevice> channel_;
   block::Limits limits_at_close_;
   CommandList in_flight_;
+  uint32_t passing_ = 0;  // commands that the device has as they are
   CommandList held_;
   std::vector<Hold> holds_;
   bool closing_ = false;
@@ -102,5 +108,11 @@ loop::Task<void> close_unit(OpenUnit unit);
 /// Grows or shrinks the store and the geometry; telling hosts (CAPACITY DATA HAS CHANGED) is the caller's. Before it shrinks
 /// it waits for writes past the new end. On shard 0, one at a time.
 loop::Task<Result<void>> resize_unit(OpenUnit unit, uint64_t bytes);
+
+/// Of a CD-ROM drive: opens what change_medium() then puts in; nothing changes yet. On shard 0.
+loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(OpenUnit unit, std::string path);
+/// Puts it in, or takes out what is there (null). The geometry's size is 0 until the last command on the old medium is over; telling
+/// hosts is the caller's. On shard 0, one at a time.
+loop::Task<void> change_medium(OpenUnit unit, std::shared_ptr<block::Medium> medium);
 
 }  // namespace ashlar::unit

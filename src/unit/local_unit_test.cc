@@ -120,6 +120,20 @@ TEST_F(LocalUnitTest, GrowsAtOnceAndShrinksAfterTheWritesPastTheEnd) {
   EXPECT_EQ(late->command.request.status, Status::out_of_range);
 }
 
+TEST_F(LocalUnitTest, TheKeyIsErasedAtHomeForEveryShard) {
+  open();
+  std::optional<Result<void>> outcome;
+  block::Story story = [&]() -> loop::Task<void> {
+    auto erasing = unit_.on_shard[2]->erase_key();
+    outcome = co_await erasing;
+  };
+  shards_.on(2, [&] { story().detach(); });
+  shards_.settle();
+  ASSERT_TRUE(outcome.has_value());
+  EXPECT_TRUE(outcome->has_value());
+  EXPECT_EQ(store_->erased, 1);
+}
+
 using LocalUnitDeathTest = LocalUnitTest;
 TEST_F(LocalUnitDeathTest, AUnitThatIsNotClosedIsABug) {
   EXPECT_DEATH(

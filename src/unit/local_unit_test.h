@@ -46,7 +46,12 @@ class SlowStore final : public block::Store {
     limits_.size_bytes = bytes;
     co_return Result<void>();
   }
+  loop::Task<Result<void>> erase_key() override {
+    ++erased;
+    co_return Result<void>();
+  }
   block::Limits limits_;
+  int erased = 0;
   std::vector<Pending> pending;
   bool instant = false;
 };

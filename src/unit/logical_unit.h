@@ -3,7 +3,9 @@
 
 #include <memory>
 
+#include "base/result.h"
 #include "block/device.h"
+#include "block/passthrough.h"
 #include "loop/task.h"
 #include "unit/command.h"
 #include "unit/identity.h"
@@ -40,6 +42,12 @@ class LogicalUnit {
   virtual void submit(Command& command) = 0;
   /// For block::Operation::clone, from this unit and into it; null: it cannot share ranges, or not now.
   virtual std::shared_ptr<block::CloneSource> clone_source() { return nullptr; }
+  /// A unit that is a SCSI device of this machine, whose commands go to that; null: it is blocks, or it is closing.
+  virtual block::Passthrough* passthrough() { return nullptr; }
+  /// Of such a unit: hands the command to the device. False: it is closing, and nothing happens. The unit closes no sooner than
+  /// the caller says passed(), which it does from operation.run() on.
+  virtual bool pass(loop::ScsiOperation& /*operation*/) { return false; }
+  virtual void passed(const loop::ScsiOperation& /*operation*/) {}
   /// Switches write-back answering (MODE SELECT WCE); affects later writes on every shard.
   virtual void set_write_cache(bool enabled) = 0;
   /// Waits until no write, discard or write_zeroes of any shard overlaps, and keeps new ones out until unlock_range().
@@ -47,11 +55,19 @@ class LogicalUnit {
   /// asking; hold one at a time, or two stories may wait for ever.
   virtual loop::Task<RangeLock> lock_range(uint64_t offset, uint64_t length, bool reads = false) = 0;
   virtual void unlock_range(const RangeLock& lock) = 0;
+  /// What was written becomes unreadable for good (Limits::erasable_key; block::Store::erase_key). The caller holds the whole
+  /// range, reads included, and lets nothing else begin.
+  virtual loop::Task<Result<void>> erase_key() { return no_key(); }
   /// What its hosts had it do; lives as long as this.
   virtual UnitTally& tally() = 0;
   virtual PoolLevel& pool_level() = 0;
   /// How long its device has worked, since it was opened. Control path.
   virtual loop::Task<WorkTime> work_time() = 0;
+
+ private:
+  static loop::Task<Result<void>> no_key() {
+    co_return fail(ErrorCode::unsupported, "key", "this unit is not encrypted");
+  }
 };
 
 }  // namespace ashlar::unit

@@ -31,8 +31,10 @@ enum class Attention : uint8_t {
   busy_before,                ///< this nexus was told BUSY, 2C/07 (UA_INTLCK_CTRL 11b)
   task_set_full_before,       ///< 2C/08
   conflict_before,            ///< 2C/09
+  timestamp_changed,          ///< 2A/10
+  access_transition_failed,   ///< 2A/07
 };
-constexpr size_t attention_kinds = static_cast<size_t>(Attention::conflict_before) + 1;
+constexpr size_t attention_kinds = static_cast<size_t>(Attention::access_transition_failed) + 1;
 
 /// Attentions of one nexus for one unit. Bounded: each reason at most once, a reset swallows what came before it (but of
 /// two resets the graver one stays: power on, then port, then unit).

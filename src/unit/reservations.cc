@@ -240,13 +240,12 @@ class Change {
     return Answer::good;
   }
 
-  // SPC-4 5.12.11.5.
+  // SPC-4 5.13.11.3.
   Answer replace_lost() {
-    if (!now_.lost || request_.key != 0) return Answer::invalid_request;
+    if (!now_.lost) return Answer::invalid_release;
+    if (request_.key != 0) return Answer::invalid_request;
     if (request_.new_key == 0) return Answer::invalid_key;
-    const uint32_t generation = now_.generation + 1;
-    after() = Reservations{};
-    after().generation = generation;
+    after() = Reservations{};  // PRgeneration begins with zero again
     put(request_.nexus, false);
     take(request_.type);
     return Answer::good;

@@ -98,7 +98,7 @@ enum class ReservationStatus : uint8_t {
   invalid_request,         ///< a combination that the action does not take
   invalid_key,             ///< new_key is 0 where one is needed
   invalid_destination,     ///< register_and_move to itself
-  invalid_release,         ///< 26/04: the type is another one
+  invalid_release,         ///< 26/04: the type is another one, or nothing was lost that could be replaced
   insufficient_resources,  ///< 55/04
   not_kept,                ///< it could not be written down, so it was not done: 44/00
 };

@@ -107,8 +107,8 @@ TEST_P(EveryType, AnswersEveryActionByEveryRole) {
       {Action::preempt_and_abort, Answer::good, Answer::good, Answer::conflict},
       {Action::register_and_move, of_all ? Answer::conflict : Answer::good, Answer::conflict,
        Answer::conflict},
-      {Action::replace_lost_reservation, Answer::invalid_request, Answer::invalid_request,
-       Answer::invalid_request},
+      {Action::replace_lost_reservation, Answer::invalid_release, Answer::invalid_release,
+       Answer::invalid_release},
   };
   for (const Row& row : rows) {
     const auto answer = [&](const NexusName& nexus, uint64_t key) {
@@ -285,6 +285,7 @@ TEST(Reservations, WhatIsLostKeepsEverybodyOutUntilItIsReplaced) {
   ASSERT_EQ(outcome.status, Answer::good);
   EXPECT_FALSE(outcome.after.lost);
   EXPECT_TRUE(outcome.after.holds(a));
+  EXPECT_EQ(outcome.after.generation, 0u) << "SPC-4 5.13.11.3";
 }
 
 // SPC-2 5.5.1, and SPC-4 5.12.3 without CRH.

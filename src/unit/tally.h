@@ -22,8 +22,8 @@ enum class Count : uint8_t {
 constexpr size_t count_kinds = 8;
 
 /// Who looks, and may start its count anew without the other's.
-enum class TallyReader : uint8_t { statistics, errors };
-constexpr size_t tally_readers = 2;
+enum class TallyReader : uint8_t { statistics, errors, performance };
+constexpr size_t tally_readers = 3;
 
 /// A shard's numbers: one cache line that no other shard writes.
 class alignas(64) ShardTally {

@@ -122,7 +122,7 @@ class ImportTest(Case):
         text = self.relocate(example("scst", "esos.scst"), {
             "/dev/vg1/lun1": 21470642176, "/mnt/vdisks/disk1": GIB, "/mnt/vdisks/disk2": 2 * GIB})
         left_out = self.take_over("scst", text)
-        self.assert_left_out(left_out, "cdrom1", "1:0:0:0", "qla2x00t", "DEVICE_GROUP esos", "IncomingUser fred", "nv_cache of disk1",
+        self.assert_left_out(left_out, "cdrom1", "1:0:0:0", "qla2x00t", "IncomingUser fred", "nv_cache of disk1",
                              "T10 device id 509f7d73-vg1")
         target = "iqn.2016-02.local.virtual:hpms01.vg1"
         who = {"user": "joe", "password": "12charsecret"}
@@ -130,6 +130,8 @@ class ImportTest(Case):
             self.assertEqual(self.luns(host, **who), {target: [0, 1]})
         serial, names, made = self.inquire(host, target, 0, **who)
         self.assertEqual((serial, made), ("509f7d73", ["SCST_BIO", "vg1", " 320"]))
+        group = self.ashlar.items("/groups")["esos"]
+        self.assertEqual((group["volumes"], group["access"][0]["group_tag"], group["access"][0]["state"]), (["vg1"], 1, "non_optimized"))
         # Without naa_id SCST shows the first eight bytes of the T10 device id as an EUI-64.
         self.assertEqual(names[EUI_64], "509f7d73".encode().hex())
         backup = "iqn.2026-01.com.example:backup"

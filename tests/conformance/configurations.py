@@ -11,19 +11,23 @@ MEANING = {
     "twopaths": "one volume by two portals",
     "blocks4096": "4096-byte blocks",
     "chap": "CHAP",
+    "encrypted": "an encrypted volume",
     "memory": "a volume in memory, whose atomic writes are longer than one block",
 }
-# Where a test counts: in one configuration, the one in which it does not skip itself.
+# Where a suite, or one test of it, counts: in one configuration, the one in which it does not skip itself.
 HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "removable", "ReadOnly": "readonly",
         "MultipathIO": "twopaths",
         # Its second half asks for the block after a run and expects the physical block after it: right only where they are one.
         "GetLBAStatus": "onetoone",
+        # They ask for CRYPTOGRAPHIC ERASE.
+        "Sanitize.CryptoErase": "encrypted", "Sanitize.Readonly": "encrypted", "Sanitize.Reservations": "encrypted",
         # It writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH says.
         "WriteAtomic16": "memory"}
 # Run once more, beside their home.
 EXTRA = {
     "blocks4096": ("Inquiry", "ModeSense6", "Read*", "Write1*", "WriteSame*", "WriteVerify*", "Verify*",
                    "Unmap", "Prefetch*", "OrWrite", "CompareAndWrite", "iSCSIResiduals"),
+    "encrypted": ("Read10", "Read16", "Write10", "Write16", "WriteSame*", "Unmap", "OrWrite", "CompareAndWrite"),
     "chap": ("TestUnitReady", "Read10", "Write10", "iSCSITMF", "iSCSIResiduals"),
 }
 # Commands that are not there yet: these skip themselves, and are counted apart.
@@ -35,7 +39,7 @@ NOT_TWICE = {"ReadDefectData10", "ReadDefectData12", "ReadOnly"}
 
 
 def home_of(test):
-    return HOME.get(test.split(".")[0], "plain")
+    return HOME.get(test) or HOME.get(test.split(".")[0], "plain")
 
 
 def matches(suite, pattern):
@@ -51,6 +55,7 @@ def of_test(test):
 
 def document_for(configuration):
     fields = {"onetoone": {"physical_block_bytes": 512}, "removable": {"removable": True}, "readonly": {"read_only": True},
+              "encrypted": {"encrypted": True},
               "blocks4096": {"block_bytes": 4096, "physical_block_bytes": 16384}}.get(configuration, {})
     ports = [array.free_port(), array.free_port()] if configuration == "twopaths" else None
     hosts = [{"name": "any", "any": True, "chap": {"user": USER, "secret": SECRET}}] if configuration == "chap" else None

@@ -10,6 +10,7 @@ namespace {
 constexpr BufferPool::Sizes engine_pools{.small = 1024, .medium = 128, .large = 16};
 constexpr BufferPool::Sizes little_pools{.small = 24, .medium = 8, .large = 2};
 constexpr int most_applies = 200;
+constexpr char state_folder[] = "/var/lib/ashlar";
 
 // The same at every start: hosts must find the same disk again.
 rpc::IdentityDocument identity(uint64_t seed, uint32_t number) {
@@ -44,6 +45,10 @@ Array::~Array() { CHECK(all_gone(), "an engine still lives"); }
 
 bool Array::all_gone() const {
   return std::ranges::all_of(lives_, [](const std::unique_ptr<Life>& life) { return life->gone; });
+}
+
+std::string Array::reservations_path(uint32_t volume) const {
+  return fmt::format("{}/reservations/{}", state_folder, identity(scenario_.seed, volume).uuid);
 }
 
 rpc::VolumeDocument Array::volume_document(uint32_t number, bool grown) const {
@@ -97,7 +102,7 @@ void Array::start() {
 // Whatever way it ends, the engine is taken down by its ordinary means; after a crash that is a ghost's business.
 loop::Task<void> Array::live(Life& life) {
   engine::EngineOptions options;
-  options.state_folder = "/var/lib/ashlar";
+  options.state_folder = state_folder;
   options.boot_id = fmt::format("boot {}", boots_);
   life.engine = std::make_unique<engine::Engine>(*life.process, registry_, std::move(options));
   auto starting = life.engine->start();

@@ -37,6 +37,8 @@ class Array {
   static constexpr const char* target_name = "iqn.2026-11.io.ashlar:sim";
   loop::Endpoint portal() const { return {machine_.addresses[0], 3260}; }
   loop::SimMachine& machine() { return machine_; }
+  /// The file that keeps who is registered with that volume.
+  std::string reservations_path(uint32_t volume) const;
 
   /// Starts a process and an engine in it, which applies the document until it succeeds.
   void start();

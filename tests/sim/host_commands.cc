@@ -151,8 +151,6 @@ loop::Task<Verdict> Host::execute(Slot& slot, uint32_t volume, bool may_abort) {
 loop::Task<void> Host::give_up(Slot& slot, bool timed_out) {
   ++(timed_out ? counters_.timeouts : counters_.aborts);
   slot.wake.reset();
-  // Another host's reset takes commands without an answer (SAM-5 5.3.1, TAS 0): then a new session is the way out.
-  if (timed_out && scenario_.reset_chance > 0) session_->close("a command had no answer");
   if (session_->open()) {
     loop_.arm_after(slot, abort_timeout);
     auto aborting = session_->abort_task(slot.command);

@@ -39,6 +39,12 @@ class LyingStore final : public Store {
   const block::Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<BlockDevice> open_channel(loop::Loop& shard) override;
   loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
+  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
+    return below_->open_medium(std::move(path));
+  }
+  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
+    return below_->change_medium(std::move(medium));
+  }
 
  private:
   LayerPlant& plant_;

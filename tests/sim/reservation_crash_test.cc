@@ -1,55 +1,19 @@
 // Crashes inside PERSISTENT RESERVE OUT: no key that was acknowledged is lost, and nobody writes who was shut out.
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <cstdlib>
 
 #include "base/bytes.h"
-#include "initiator/login.h"
-#include "initiator/scsi_block.h"
-#include "layers/layers.h"
 #include "scsi/persistent_reserve.h"
-#include "sim/array.h"
-#include "stores/stores.h"
+#include "sim/quiet_array_test.h"
 
 namespace ashlar::simulation {
 namespace {
 
-constexpr size_t hosts = 3;
-constexpr uint8_t reservation_conflict = 0x18;
-constexpr BufferPool::Sizes host_pools{.small = 16, .medium = 4, .large = 1};
+constexpr size_t hosts = QuietArray::hosts;
 
-// Nothing but crashes disturbs this array.
-Scenario quiet(uint64_t seed) {
-  Scenario scenario(seed);
-  scenario.volumes.resize(1);
-  scenario.volumes[0] = {.name = "v", .path = "/srv/v", .size_bytes = 65536};
-  scenario.disk = {};
-  scenario.network = {};
-  scenario.faults = {};
-  scenario.little_memory = false;
-  return scenario;
-}
-
-class CrashingArray final : ArrayWatcher {
+class CrashingArray {
  public:
-  explicit CrashingArray(uint64_t seed) : scenario_(quiet(seed)), world_(seed), random_(seed) {
-    stores::add_all(registry_);
-    layers::add_all(registry_);
-    ArrayWatcher& watcher = *this;
-    array_ = std::make_unique<Array>(world_, scenario_, registry_, "", watcher);
-    for (size_t i = 0; i < hosts; ++i)
-      hosts_.push_back(&world_.add_process(fmt::format("host-{}", i), 1, host_pools));
-    array_->start();
-    log_in();
-  }
-  ~CrashingArray() {
-    for (size_t i = 0; i < hosts; ++i) hosts_[i]->loop(0).enter([&] { sessions_[i].reset(); });
-    array_->stop();
-    world_.run_until([this] { return array_->all_gone(); }, loop::seconds(90));
-    world_.run_for(loop::seconds(2));  // stories that sleep see that their server is gone
-  }
+  explicit CrashingArray(uint64_t seed) : quiet_(seed), random_(seed) {}
 
   /// One action that a crash may interrupt anywhere, and what is found after it.
   void crash_once() {
@@ -59,23 +23,19 @@ class CrashingArray final : ArrayWatcher {
     const std::vector<uint8_t> list = list_of(request);
     initiator::Cdb cdb{0x5f, static_cast<uint8_t>(request.action), static_cast<uint8_t>(request.type)};
     cdb[8] = static_cast<uint8_t>(list.size());
-    initiator::BlockUnit unit(*sessions_[host], 0);
-    hosts_[host]->loop(0).enter([&] { asking.emplace(unit.execute(cdb, list, {})); });
-    world_.run_for(loop::microseconds(random_.below(2500)));
+    initiator::BlockUnit unit = quiet_.unit(host);
+    quiet_.loop(host).enter([&] { asking.emplace(unit.execute(cdb, list, {})); });
+    quiet_.world.run_for(loop::microseconds(random_.below(2500)));
     std::optional<initiator::Answer> answer;
     if (asking->done()) answer = asking->take();
     const bool power = random_.below(3) == 0;
-    power ? array_->power_off() : array_->kill();
-    for (size_t i = 0; i < hosts; ++i)
-      hosts_[i]->loop(0).enter([&] { sessions_[i]->close("the array is gone"); });
-    world_.run_until([&] { return asking->done(); }, loop::seconds(60));
-    if (power) array_->power_on();
+    quiet_.end_engine(power);
+    quiet_.world.run_until([&] { return asking->done(); }, loop::seconds(60));
     const unit::Reservations before = survives(model_, power);
     const unit::ReservationOutcome outcome = unit::apply(model_, request);
     const unit::Reservations after = survives(outcome.after, power);
     answered_ += answer.has_value();
-    array_->start();
-    log_in();
+    quiet_.start_engine(power);
     const bool done = answer && outcome.status == unit::ReservationStatus::good;
     if (answer) EXPECT_EQ(answer->status == 0, done) << answer->text();
     model_ = done || found(after) ? after : before;
@@ -86,14 +46,8 @@ class CrashingArray final : ArrayWatcher {
   uint32_t answered() const { return answered_; }
 
  private:
-  void engine_died() override {}
-  void power_was_lost() override {}
-  void volume_grew(uint32_t, uint64_t) override {}
-  void violation(const std::string& what) override { ADD_FAILURE() << what; }
-
   static unit::NexusName name(size_t host) {
-    return {fmt::format("iqn.2026-11.com.example:h{},i,0x80000000000{}", host, host), 1,
-            fmt::format("{},t,0x0001", Array::target_name)};
+    return {QuietArray::initiator_port(host), 1, fmt::format("{},t,0x0001", Array::target_name)};
   }
   static size_t host_of(const unit::NexusName& nexus) {
     size_t host = 0;
@@ -138,43 +92,13 @@ class CrashingArray final : ArrayWatcher {
     return list;
   }
 
-  template <typename Make>
-  auto run(size_t host, Make make) {
-    std::optional<decltype(make())> task;
-    hosts_[host]->loop(0).enter([&] { task.emplace(make()); });
-    CHECK(world_.run_until([&] { return task->done(); }, loop::seconds(100)), "the story does not end");
-    return task->take();
-  }
-
-  void log_in() {
-    sessions_.clear();
-    for (size_t i = 0; i < hosts; ++i) sessions_.push_back(log_in(i));
-  }
-  std::unique_ptr<initiator::Session> log_in(size_t host) {
-    initiator::LoginOptions options;
-    options.endpoint = array_->portal();
-    options.initiator_name = fmt::format("iqn.2026-11.com.example:h{}", host);
-    options.isid = {0x80, 0, 0, 0, 0, static_cast<uint8_t>(host)};
-    options.target_name = Array::target_name;
-    for (int attempt = 0; attempt < 100; ++attempt) {
-      auto session = run(host, [&] { return initiator::login(hosts_[host]->loop(0), options); });
-      if (session) {
-        initiator::BlockUnit unit(**session, 0);
-        EXPECT_TRUE(run(host, [&] { return unit.become_ready(); }));
-        return std::move(*session);
-      }
-      world_.run_for(loop::milliseconds(20));
-    }
-    CHECK(false, "host {} finds no array", host);
-  }
   /// What PERSISTENT RESERVE IN tells is what it would tell of `wanted`: READ FULL STATUS, and PTPL_A of REPORT CAPABILITIES, which
   /// alone shows what a power cycle would leave.
   bool found(const unit::Reservations& wanted) {
     for (const scsi::ReserveIn action : {scsi::ReserveIn::full_status, scsi::ReserveIn::capabilities}) {
       std::vector<uint8_t> data(8192);
       const initiator::Cdb cdb{0x5e, static_cast<uint8_t>(action), 0, 0, 0, 0, 0, 0x20, 0, 0};
-      initiator::BlockUnit unit(*sessions_[0], 0);
-      const initiator::Answer answer = run(0, [&] { return unit.execute(cdb, {}, data); });
+      const initiator::Answer answer = quiet_.execute(0, cdb, {}, data);
       EXPECT_TRUE(answer.good()) << answer.text();
       data.resize(answer.received_bytes);
       if (data != scsi::reserve_in_data(action, wanted, true)) return false;
@@ -183,9 +107,9 @@ class CrashingArray final : ArrayWatcher {
   }
   void check_writes() {
     for (size_t host = 0; host < hosts; ++host) {
-      initiator::BlockUnit unit(*sessions_[host], 0);
+      initiator::BlockUnit unit = quiet_.unit(host);
       const std::vector<uint8_t> block(512, static_cast<uint8_t>(host));
-      const initiator::Answer answer = run(host, [&] { return unit.write(host, 1, block); });
+      const initiator::Answer answer = quiet_.run(host, [&] { return unit.write(host, 1, block); });
       const bool out = unit::keeps_out(model_, name(host), unit::CommandEffect::writes);
       EXPECT_EQ(answer.status, out ? reservation_conflict : 0) << "host " << host << ", " << describe(model_);
     }
@@ -198,13 +122,8 @@ class CrashingArray final : ArrayWatcher {
     return text + (reservations.persist ? " aptpl" : "");
   }
 
-  Scenario scenario_;
-  loop::SimWorld world_;
+  QuietArray quiet_;
   loop::SimRandom random_;
-  block::Registry registry_;
-  std::unique_ptr<Array> array_;
-  std::vector<loop::SimProcess*> hosts_;
-  std::vector<std::unique_ptr<initiator::Session>> sessions_;
   unit::Reservations model_;
   uint32_t answered_ = 0;
 };

@@ -95,6 +95,19 @@ class Refusal(Exception):
         self.error = error
 
 
+def ask(socket_path, method, **params):
+    """One request to the engine behind that socket: its result."""
+    request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.settimeout(PATIENCE)
+        door.connect(socket_path)
+        door.sendall(json.dumps(request).encode() + b"\n")
+        answer = json.loads(door.makefile("rb").readline() or b"null")
+    if not answer or "error" in answer:
+        raise Refusal(answer["error"] if answer else {"message": "no answer"})
+    return answer["result"]
+
+
 class Array:
     """What an engine and its stand-in have in common. Use as a context: it ends what it started."""
 
@@ -208,15 +221,7 @@ class Engine(Array):
 
     def call(self, method, **params):
         """One request by the engine's socket: its result."""
-        request = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-            door.settimeout(PATIENCE)
-            door.connect(self.socket_path)
-            door.sendall(json.dumps(request).encode() + b"\n")
-            answer = json.loads(door.makefile("rb").readline() or b"null")
-        if not answer or "error" in answer:
-            raise Refusal(answer["error"] if answer else {"message": "no answer"})
-        return answer["result"]
+        return ask(self.socket_path, method, **params)
 
     def apply(self, document, **params):
         report = self.call("apply", document=document, **params)

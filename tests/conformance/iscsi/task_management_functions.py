@@ -4,8 +4,15 @@ from conformance.iscsi.bench import check, family, one_of, rejected, same
 from support.initiator import CHECK_CONDITION, GOOD, TEST_UNIT_READY, read_16, sense_of, write_16
 
 ABORT_TASK, ABORT_TASK_SET, CLEAR_ACA, CLEAR_TASK_SET, UNIT_RESET, WARM_RESET, COLD_RESET, REASSIGN = range(1, 9)
+TASK_ABORTED = 0x40   # the status
 COMPLETE, NO_TASK, NO_UNIT, STILL_ALLEGIANT, NO_REASSIGNMENT, NOT_SUPPORTED, NOT_AUTHORIZED, REJECTED = 0, 1, 2, 3, 4, 5, 6, 255
 BLOCK = 4096   # where the cases write, in blocks
+BUSY, ACA_ACTIVE = 0x08, 0x30   # SCSI statuses
+ACA = 4   # task attribute
+
+
+def _with_naca(cdb):
+    return bytes(cdb[:-1]) + bytes([cdb[-1] | 4])
 
 
 def _hold(c, count=1):
@@ -168,12 +175,16 @@ def abort_task_set_spares_other_sessions(t):
 def other_sessions_tasks_end_too(t, function):
     """Full Feature 19.4 Clear Task Set, Reset (RFC 7143 11.5.1, SAM-4 5.6): tasks of other sessions end, and these are told."""
     mine, other = t.session(), t.session()
-    _hold(other)
+    tags, _ = _hold(other)
     same(mine.manage(function), COMPLETE, "the response")
     other.command(TEST_UNIT_READY)
     got, _ = other.answer()
-    if got.status == 0x40:
-        got, _ = other.answer()   # TASK ABORTED, as the TAS bit has it
+    told = 0
+    while got.status == TASK_ABORTED:   # with TAS one, each of them
+        told += 1
+        got, _ = other.answer()
+    if told and function == CLEAR_TASK_SET:   # SAM-5 5.3.1: and then no unit attention
+        return same((told, got.status), (len(tags), GOOD), "tasks that were told, and the status afterwards")
     key, code, _ = sense_of(got.data)
     same((got.status, key), (CHECK_CONDITION, 6), "status and sense key")
     one_of(code, (0x2F, 0x29), "the additional sense code: commands cleared, or reset")
@@ -196,8 +207,60 @@ def unit_reset_spares_the_other_unit(t):
 
 
 def clear_aca_without_aca(t):
-    """Full Feature 19.4 Clear ACA (RFC 7143 11.6.1): without NormACA it is complete, or not supported."""
+    """Full Feature 19.4 Clear ACA (SAM-5 7.4): where no condition stands it is complete."""
     one_of(t.session().manage(CLEAR_ACA), (COMPLETE, NOT_SUPPORTED, REJECTED), "the response")
+
+
+def _fault(c):
+    """A command with NACA that fails: an ACA condition is established."""
+    status, sense = c.run(_with_naca(read_16((1 << 64) - 1, 1)), 512)
+    same((status, sense_of(sense)), (CHECK_CONDITION, (5, 0x21, 0)), "status and sense of the command that fails")
+
+
+def aca_keeps_others_out_until_it_is_cleared(t):
+    """Full Feature 19.4 Clear ACA (SAM-5 5.10): ACA ACTIVE for its own nexus, BUSY for others, until CLEAR ACA of its own nexus."""
+    c, other = t.session().ready(), t.session().ready()
+    _fault(c)
+    same((c.run(TEST_UNIT_READY)[0], other.run(TEST_UNIT_READY)[0]), (ACA_ACTIVE, BUSY), "its own nexus, and another")
+    same(other.run(_with_naca(TEST_UNIT_READY))[0], ACA_ACTIVE, "another that knows of NACA")
+    same((other.manage(CLEAR_ACA), other.run(TEST_UNIT_READY)[0]), (COMPLETE, BUSY), "CLEAR ACA of another")
+    same(c.manage(CLEAR_ACA), COMPLETE, "the response")
+    same((c.run(TEST_UNIT_READY)[0], other.run(TEST_UNIT_READY)[0]), (GOOD, GOOD), "both afterwards")
+
+
+def aca_lets_its_nexus_go_on_with_aca_tasks(t):
+    """Full Feature 16.1 SCSI Command attributes (RFC 7143 11.3.1, SAM-5 5.10.4): those with ATTR 4, and no others."""
+    c = t.session().ready()
+    _fault(c)
+    got, parts = c.answer(c.command(read_16(0, 1), pdu.FINAL | pdu.READ | ACA, 512))
+    same((got.status, len(parts[0].data)), (GOOD, 512), "a read with the ACA attribute")
+    got, _ = c.answer(c.command(b"\xff" + bytes(5), pdu.FINAL | ACA))
+    same((got.status, c.run(TEST_UNIT_READY)[0]), (CHECK_CONDITION, GOOD), "an ACA task that fails without NACA, and what then comes")
+
+
+@family({"another nexus resets the unit": UNIT_RESET, "the session ends": None})
+def aca_ends_with(t, function):
+    """Full Feature 19.4 Clear ACA (SAM-5 5.10.6): a reset and the loss of the nexus clear it."""
+    c, other = t.session().ready(), t.session().ready()
+    _fault(c)
+    if function is None:
+        c.logout()
+        c.receive_end()
+    else:
+        same(other.manage(function), COMPLETE, "the response")
+    statuses = [other.ready().run(TEST_UNIT_READY)[0] for _ in range(100)]
+    same(statuses[-1], GOOD, "another's command, once the other shards know")
+
+
+def aca_holds_back_what_is_under_way(t):
+    """Full Feature 19.4 Clear ACA (SAM-5 5.10.2): a write that is under way is answered when the condition is cleared."""
+    c, other = t.session().ready(), t.session().ready()
+    tags, asked = _hold(other)
+    _fault(c)
+    other.send_burst(asked[tags[0]], bytes([0x44]) * 4096)
+    other.alive()
+    same(c.manage(CLEAR_ACA), COMPLETE, "the response")
+    same(other.answer(tags[0])[0].status, GOOD, "the status of the write")
 
 
 def warm_reset(t):
