@@ -48,8 +48,8 @@ void add_places(Places& places, const api::Portal& portal, const std::vector<Isn
   }
 }
 
-// Where hosts of iSCSI can reach the array: nobody else asks an iSNS server. What is told to another machine of a loopback address sends its hosts to themselves, so that
-// counts only while there is nothing else: then server and hosts are here, too.
+// Where hosts of iSCSI can reach the array: others do not ask an iSNS server. What is told to another machine of a loopback address
+// sends its hosts to themselves, so that counts only while there is nothing else: then server and hosts are here, too.
 Places find_places(const api::Configuration& configuration,
                    const std::map<std::string, std::string>& failures,
                    const std::vector<IsnsAddress>& interfaces) {

@@ -67,6 +67,14 @@ TEST_F(IsnsRegistrationTest, ATargetIsNotWhereItIsNot) {
   EXPECT_THAT(paths(1), ElementsAre("::ffff:192.0.2.1 3260 not", "2001:db8::1 860 tag 2"));
 }
 
+TEST_F(IsnsRegistrationTest, WhatIsServedOverNvmeIsNotTold) {
+  all.portals.push_back(
+      {.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.1", .port = 4420, .group_tag = 3});
+  all.targets.push_back({.name = "nqn.2026-11.io.ashlar:two", .protocol = "nvme-tcp"});
+  EXPECT_THAT(targets(), ElementsAre("iqn.2026-11.io.ashlar:one"));
+  EXPECT_THAT(paths(0), ElementsAre("::ffff:192.0.2.1 3260 tag 1", "2001:db8::1 860 tag 2"));
+}
+
 TEST_F(IsnsRegistrationTest, APortalThatNoTargetHasIsNotTold) {
   all.targets[0].portals = {"b"};
   EXPECT_THAT(portals(), ElementsAre("2001:db8::1 860"));

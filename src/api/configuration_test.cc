@@ -70,6 +70,12 @@ TEST_P(BreachTest, IsNamed) {
   EXPECT_FALSE(checked.error().message.empty());
 }
 
+void map_by_nvme(Configuration& c, const std::string& volume) {
+  c.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.77", .port = 4420});
+  c.targets.push_back({.name = "nqn.2026-11.a:b", .protocol = "nvme-tcp"});
+  c.maps.push_back({.name = volume + ".web1", .volume = volume, .target = "nqn.2026-11.a:b", .host = "web1"});
+}
+
 const Breach breaches[] = {
     {"pools/p0/kind", [](Configuration& c) { c.pools[0].kind = "raid"; }},
     {"pools/p0/path", [](Configuration& c) { c.pools[0].path = "/srv"; }},
@@ -158,6 +164,18 @@ const Breach breaches[] = {
        c.portals[0].discovery_chap = c.hosts[0].chap;
      }},
     {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "nqn.1.a"; }},
+    {"maps/cd.web1/volume",
+     [](Configuration& c) {
+       c.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
+       c.volumes.push_back({.name = "cd", .pool = "iso", .kind = "cdrom"});
+       map_by_nvme(c, "cd");
+     }},
+    {"maps/tape.web1/volume",
+     [](Configuration& c) {
+       c.pools.push_back({.name = "drives", .kind = "scsi", .devices = {"/dev/sg0"}});
+       c.volumes.push_back({.name = "tape", .pool = "drives", .device = "/dev/sg0"});
+       map_by_nvme(c, "tape");
+     }},
     {"targets/nqn.2026-11.a:b/protocol", [](Configuration& c) { c.targets[0].name = "nqn.2026-11.a:b"; }},
     {"targets/iqn.2026-11.io.ashlar:one/protocol",
      [](Configuration& c) { c.targets[0].protocol = "nvme-tcp"; }},

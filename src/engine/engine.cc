@@ -360,9 +360,10 @@ loop::Task<void> Engine::publish(std::shared_ptr<const rpc::Document> document) 
 loop::Task<Result<void>> Engine::drop_session(uint64_t id, std::string reason) {
   const uint64_t shard = id >> 48;
   bool dropped = false;
-  if ((id & nvme_session) != 0 && state_ == State::serving)
-    dropped = nvme_domains_[0]->drop_controller(static_cast<uint16_t>(id), reason);
-  if (shard < shards_.count() && state_ == State::serving) {
+  if ((id & nvme_session) != 0) {
+    if (state_ == State::serving)
+      dropped = nvme_domains_[0]->drop_controller(static_cast<uint16_t>(id), reason);
+  } else if (shard < shards_.count() && state_ == State::serving) {
     std::function<bool()> drop = [&] { return servers_[shard]->drop_session(id, reason); };
     auto dropping = loop::call_on(static_cast<uint32_t>(shard), std::move(drop));
     dropped = co_await dropping;

@@ -47,8 +47,9 @@ struct EngineOptions {
   std::function<void(loop::Loop&, std::map<std::string, uint64_t>&)> shard_counters;
 };
 
-/// The bit of a session id that tells a controller of NVMe/TCP; its id is in the low 16 bits.
-constexpr uint64_t nvme_session = uint64_t{1} << 52;
+/// The bit of a session id that tells a controller of NVMe/TCP; its id is in the low 16 bits. Below the shard's number of iSCSI's,
+/// and above what their counters reach.
+constexpr uint64_t nvme_session = uint64_t{1} << 47;
 
 /// What is told of the registrations of a volume: how many there are, or who has them too.
 enum class Registrations : uint8_t { count, each };

@@ -128,6 +128,29 @@ TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {
   document = both_protocols();
   document.targets[1].redirect = "192.0.2.9:4420";
   EXPECT_EQ(world.apply(document).error().place, "targets[1].redirect");
+  document = both_protocols();
+  document.targets[1].management_addresses = {"https://san.example.org/"};
+  EXPECT_EQ(world.apply(document).error().place, "targets[1].management_addresses");
+}
+
+TEST_F(NvmeEngine, WhatIsNoDiskHasNoNamespace) {
+  for (const std::string kind : {"cdrom", "scsi"}) {
+    rpc::Document document = both_protocols();
+    rpc::VolumeDocument device = document.volumes[0];
+    device.name = "device";
+    device.identity.reset();
+    device.size_bytes = 0;
+    if (kind == "cdrom") device.block_bytes = 2048;
+    device.store = {.kind = kind, .options = {}};
+    if (kind == "scsi") device.store.options = {{"path", "/dev/sg0"}};
+    device.layers.clear();
+    document.volumes.push_back(device);
+    document.mappings.push_back({.host = "all", .target = demo_subsystem, .volume = "device", .lun = 5});
+    const auto refused = world.apply(document);
+    ASSERT_FALSE(refused) << kind;
+    EXPECT_EQ(refused.error().place, fmt::format("mappings[{}].volume", document.mappings.size() - 1))
+        << refused.error().text();
+  }
 }
 
 }  // namespace
