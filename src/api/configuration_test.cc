@@ -167,7 +167,8 @@ const Breach breaches[] = {
     {"maps/cd.web1/volume",
      [](Configuration& c) {
        c.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
-       c.volumes.push_back({.name = "cd", .pool = "iso", .kind = "cdrom"});
+       c.volumes.push_back(
+           {.name = "cd", .pool = "iso", .kind = "cdrom", .block_bytes = 2048, .physical_block_bytes = 2048});
        map_by_nvme(c, "cd");
      }},
     {"maps/tape.web1/volume",

@@ -93,6 +93,37 @@ TEST_F(NvmeEngine, AResizeReachesTheNamespace) {
   leave(std::move(controller));
 }
 
+TEST_F(NvmeEngine, AnEncryptedVolumeIsANamespaceLikeOthers) {
+  rpc::Document document = both_protocols();
+  document.volumes[0].encrypted = true;
+  ASSERT_TRUE(world.apply(document));
+  auto controller = attach();
+  ASSERT_NE(controller, nullptr);
+  const std::vector<uint8_t> data(4096, 0x5a);
+  ASSERT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::write, 5, 8, 8), data),
+            Status::success);
+  EXPECT_EQ(run_on(controller->io(1), initiator::nvme_blocks(IoOpcode::compare, 5, 8, 8), data),
+            Status::success);
+  const auto file = world.world.machine("array").disk.find("/srv/demo.img");
+  ASSERT_NE(file, nullptr);
+  std::vector<uint8_t> stored(4096);
+  file->content.current().read(8 * 512, stored);
+  EXPECT_LT(std::ranges::count(stored, 0x5a), 4096 / 16) << "it is ciphertext";
+  auto session = world.log_in();
+  ASSERT_TRUE(session);
+  initiator::BlockUnit unit(**session, 0);
+  world.run_as_host([&] { return unit.become_ready(); });
+  const initiator::Cdb cryptographic_erase = {0x48, 0x03, 0, 0, 0, 0, 0, 0, 0, 0};
+  EXPECT_TRUE(world.run_as_host([&] { return unit.execute(cryptographic_erase, {}, {}); }).good());
+  EXPECT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::compare, 5, 8, 8), data),
+            Status::compare_failure);
+  EXPECT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::compare, 5, 8, 8),
+                   std::vector<uint8_t>(4096)),
+            Status::success);
+  leave(std::move(controller));
+  world.leave(std::move(*session));
+}
+
 TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {
   ASSERT_TRUE(world.apply(both_protocols()));
   auto controller = attach();
