@@ -19,7 +19,8 @@ says_not() {
 # Of page 18h sg_logs knows that of SAS alone, and page 30h is a vendor's.
 log_pages_decode() {
   sg_logs --All "$disk" >/run/output 2>&1 || { code=$?; cat /run/output; return $code; }
-  ! grep -Ei "unable to|malformed|bad field|bad page" /run/output | grep -Eiv "decode page = 0x(18|30), here" || { cat /run/output; return 1; }
+  ! grep -Ei "unable to|malformed|bad field|bad page" /run/output | grep -Eiv "decode page = 0x(18|30), here" ||
+    { cat /run/output; return 1; }
 }
 
 # --- what describes the unit
