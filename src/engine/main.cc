@@ -151,13 +151,14 @@ class Program {
                   loop::SignalWatcher::open(shards_.real_at(0), {SIGTERM, SIGINT}, std::move(caught)));
     // The kernel closes what was in the ring of an engine that was killed a moment after its process is gone: until then somebody
     // seems to listen, and its files are locked.
-    constexpr int attempts = 50;
-    for (int attempt = 1;; ++attempt) {
+    const loop::Instant patience_ends = loop::Loop::current().now() + loop::seconds(3);
+    while (true) {
       auto trying = open_doors();
       const Result<void> opened = co_await trying;
-      if (opened || opened.error().code != ErrorCode::busy || attempt == attempts) co_return opened;
-      if (attempt == 1) log_warning("engine", "cannot start yet: {}", opened.error().text());
-      co_await loop::sleep_for(loop::milliseconds(100));
+      const bool later = loop::Loop::current().now() < patience_ends;
+      if (opened || opened.error().code != ErrorCode::busy || !later) co_return opened;
+      log_warning("engine", "cannot start yet: {}", opened.error().text());
+      co_await loop::sleep_for(loop::milliseconds(250));
     }
   }
 
