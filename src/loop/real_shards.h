@@ -48,7 +48,7 @@ class RealShards final : public Shards {
   void pin(uint32_t index);
 
   RealShardsOptions options_;
-  WorkerPool workers_;
+  WorkerPool workers_{WorkerPool::max_threads, 19};
   std::vector<std::unique_ptr<RealLoop>> loops_;
   std::vector<std::thread> threads_;
   std::atomic<bool> stopping_ = false;

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <sys/resource.h>
 
 #include <utility>
 
@@ -44,6 +45,9 @@ void WorkerPool::run(Job job) {
 }
 
 void WorkerPool::work() {
+  // On Linux that is the thread's alone. Where it is refused they compete, and all else is the same.
+  if (niceness_ != 0 && setpriority(PRIO_PROCESS, 0, niceness_) != 0)
+    log_debug("loop.worker_pool", "the threads of the pool run as the shards do");
   std::unique_lock lock(mutex_);
   for (;;) {
     ++idle_;

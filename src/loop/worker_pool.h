@@ -19,8 +19,10 @@ class WorkerPool {
   static constexpr size_t max_threads = 4;  ///< unless somebody says otherwise
   static constexpr size_t max_jobs_waiting = 1024;
 
-  /// With one thread jobs run in the order of run().
-  explicit WorkerPool(size_t threads = max_threads) : most_threads_(threads) {}
+  /// With one thread jobs run in the order of run(). `niceness`: of its threads, 0 to 19 (nice(2)): how far they stand back where
+  /// shards want the same core.
+  explicit WorkerPool(size_t threads = max_threads, int niceness = 0)
+      : most_threads_(threads), niceness_(niceness) {}
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
   /// Runs what waits to its end first.
@@ -37,6 +39,7 @@ class WorkerPool {
   void work();
 
   const size_t most_threads_;
+  const int niceness_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<Job> jobs_;  // under mutex_, as all below
