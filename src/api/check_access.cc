@@ -128,6 +128,10 @@ Result<void> Examination::target(const Target& each) {
   if (name != each.name)
     return fail(ErrorCode::invalid_argument, place + "/name", "must be in lower case: \"{}\"", name);
   TRY(one_of(each.protocol, {"iscsi"}, place + "/protocol"));
+  constexpr size_t max_alias_bytes = 255;  // RFC 7143 6.1; the schema counts characters
+  if (each.alias.size() > max_alias_bytes)
+    return fail(ErrorCode::out_of_range, place + "/alias", "at most {} bytes, not {}", max_alias_bytes,
+                each.alias.size());
   for (size_t i = 0; i < each.portals.size(); ++i)
     TRY(exists(portals_, all_.portals, each.portals[i], "portal", fmt::format("{}/portals[{}]", place, i)));
   if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));
