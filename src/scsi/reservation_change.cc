@@ -74,10 +74,8 @@ loop::Task<void> decide(Domain::Group& group, std::shared_ptr<UnitState> state, 
       co_return;
     }
   }
-  if (preempts_allegiance(*state, *before, pending->request, pending->outcome)) {
-    pending->allegiance = state->allegiance()->number;
-    state->end_allegiance(pending->allegiance);
-  }
+  pending->allegiance = preempted_allegiance(*state, *before, pending->request, pending->outcome);
+  if (pending->allegiance != 0) state->end_allegiance(pending->allegiance);
   state->set_reservations(pending->after);
   tell_every_shard(group, volume, pending);
 }
