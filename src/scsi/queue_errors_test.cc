@@ -69,6 +69,29 @@ TEST_F(QueueErrorsTest, WithSeparateTaskSetsAFaultAbortsItsOwn) {
   clear();
 }
 
+/// A reservation changes when somebody has kept it.
+class QueueErrorsKept : protected WithKeeper, public AllegianceTest {
+ protected:
+  QueueErrorsKept() : AllegianceTest(1, &keeper) {}
+};
+
+TEST_F(QueueErrorsKept, AFaultAndThePreemptionOfItsNexusDoNotWaitForEachOther) {
+  control(0, 0x02, 0x40);
+  EXPECT_EQ(reserve_out(*host, 0, 0, 1), "GOOD");
+  EXPECT_EQ(reserve_out(*other, 0, 0, 2), "GOOD");
+  keeper.hold = true;
+  const auto preempting = start_reserve_out(*other, 5, 2, 1, 1);
+  const auto faulted = start(*host, read_beyond, {}, 512);
+  EXPECT_EQ(ending(*preempting), "pending");
+  EXPECT_EQ(ending(*faulted), "pending") << "until the preemption has ended";
+  keeper.hold = false;
+  target.shards.at(0).in_turn([&] { keeper.released.set(); });
+  target.shards.run();
+  EXPECT_EQ(ending(*preempting), "status 40");
+  EXPECT_EQ(ending(*faulted), "5/21/00");
+  EXPECT_EQ(end(test_unit_ready), "6/2a/05") << "it was carried out";
+}
+
 TEST_F(QueueErrorsTest, QueueErrorManagementIsShownAndResetForgetsIt) {
   control(0, 0x06);
   EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 3), 0x16);
