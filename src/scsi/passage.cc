@@ -96,6 +96,9 @@ uint8_t length_of(ConstBytes cdb) {
   }
 }
 
+// SPC-4 4.2.4: another command stands within it, past all that is looked at here.
+constexpr uint8_t extended_cdb = 0x7e;
+
 Sense no_such_command() { return Sense::of(SenseKey::illegal_request, 0x2000); }
 
 Passage refused(const Sense& sense) {
@@ -150,6 +153,7 @@ Sense forbidden(ConstBytes cdb, DeviceType type, const block::PassthroughPolicy&
   switch (cdb[0]) {
     case 0x04:
     case 0x48: return is_disk(type) && !policy.format ? no_such_command() : Sense{};
+    case extended_cdb: return no_such_command();
     case 0x3b: return policy.firmware || is_harmless_buffer(cdb) ? Sense{} : Sense::invalid_cdb_field(1, 4);
     case 0x1d:
       // An enclosure is steered by nothing else (SES-3 4.2).

@@ -34,6 +34,12 @@ TEST(Passage, ThirdPartyCopiesAreRefusedWhateverIsAllowed) {
   }
 }
 
+TEST(Passage, NoCommandHidesInAnExtendedCdb) {
+  const block::PassthroughPolicy all{.firmware = true, .format = true, .diagnostics = true, .ata = true};
+  for (const uint8_t type : {disk, tape, multimedia, changer, enclosure})
+    EXPECT_EQ(way({0x7e, 0, 0, 12, 0x3b, 0x05}, type, all), Way::refuse) << int{type};
+}
+
 TEST(Passage, WhatTheDeviceCannotKnowIsOurs) {
   for (const uint8_t opcode : {0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f, 0xa0})
     EXPECT_EQ(way({opcode}, tape), Way::ours);
