@@ -110,7 +110,8 @@ FaultOutcome begin_fault(Handling handling) {
     return FaultOutcome::ends;
   UnitState& state = *lun.state;
   const unit::Nexus& nexus = handling.nexus().nexus();
-  const bool asks = asks_for_allegiance(handling.cdb());
+  // Of a device that is passed through NORMACA is zero: NACA is refused, and its refusal establishes nothing.
+  const bool asks = !lun.is_device && asks_for_allegiance(handling.cdb());
   // SAM-5 5.10.6: that of its own ACA command ends the condition, or goes on with it.
   const bool ends = lun.is_faulted() && !asks;
   Fault fault{.nexus = &nexus,
