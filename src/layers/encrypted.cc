@@ -236,7 +236,7 @@ class EncryptedChannel final : public block::BlockDevice {
 
 EncryptedStore::EncryptedStore(std::shared_ptr<block::Store> below, const std::optional<DataKey>& key,
                                Renew renew, std::string volume)
-    : below_(std::move(below)), limits_(limits_over(below_->limits())) {
+    : LayerStore(std::move(below)), limits_(limits_over(LayerStore::limits())) {
   shared_->volume = std::move(volume);
   shared_->renew = std::move(renew);
   shared_->key = key;
@@ -260,7 +260,7 @@ void EncryptedStore::refresh(block::Limits& limits, const block::Limits& below, 
 }
 
 const block::Limits& EncryptedStore::limits() const {
-  refresh(limits_, below_->limits(), *shared_);
+  refresh(limits_, LayerStore::limits(), *shared_);
   return limits_;
 }
 
@@ -269,12 +269,12 @@ std::unique_ptr<block::BlockDevice> EncryptedStore::open_channel(loop::Loop& sha
   auto handle = std::make_shared<Handle>();
   handle->shard = shard.index();
   shared_->handles.push_back(handle);
-  return std::make_unique<EncryptedChannel>(shard, below_->open_channel(shard), shared_, std::move(handle));
+  return std::make_unique<EncryptedChannel>(shard, below().open_channel(shard), shared_, std::move(handle));
 }
 
 void EncryptedStore::collect(std::map<std::string, uint64_t>& counters) const {
   counters["encrypted.failed"] = shared_->keyless.load(std::memory_order_relaxed) ? 1 : 0;
-  below_->collect(counters);
+  LayerStore::collect(counters);
 }
 
 void EncryptedStore::allow_erase(bool allowed) {
