@@ -111,7 +111,7 @@ class StatsStore final : public block::LayerStore {
     }
   }
 
-  std::map<uint32_t, std::shared_ptr<ShardCounters>> shards_;  // shard 0 only
+  std::map<uint32_t, std::shared_ptr<ShardCounters>> shards_;  // as it is once the channels are open
 };
 
 }  // namespace
