@@ -277,8 +277,11 @@ void EncryptedStore::collect(std::map<std::string, uint64_t>& counters) const {
   LayerStore::collect(counters);
 }
 
-void EncryptedStore::allow_erase(bool allowed) {
+Result<void> EncryptedStore::allow_erase(bool allowed) {
+  if (!allowed && shared_->erasing)
+    return fail(ErrorCode::busy, shared_->volume, "a host erases its key just now (SANITIZE)");
   shared_->erasable.store(allowed, std::memory_order_relaxed);
+  return {};
 }
 
 loop::Task<void> EncryptedStore::install(std::shared_ptr<Shared> shared) {
@@ -293,6 +296,9 @@ loop::Task<void> EncryptedStore::install(std::shared_ptr<Shared> shared) {
 // Not a member: it must not touch the store after it has waited.
 loop::Task<Result<void>> EncryptedStore::erase(std::shared_ptr<Shared> shared) {
   if (!shared->renew) co_return fail(ErrorCode::unsupported, shared->volume, "its key is nowhere kept");
+  if (!shared->erasable.load(std::memory_order_relaxed))
+    co_return fail(ErrorCode::busy, shared->volume, "others need its key");
+  shared->erasing = true;
   auto renewing = shared->renew();
   Result<DataKey> key = co_await renewing;
   // Nobody knows which of the two the next start would find: what is written with either could be lost.
@@ -300,6 +306,7 @@ loop::Task<Result<void>> EncryptedStore::erase(std::shared_ptr<Shared> shared) {
   shared->key = key ? std::optional<DataKey>(*key) : std::nullopt;
   auto installing = install(shared);
   co_await installing;
+  shared->erasing = false;
   if (key) co_return Result<void>{};
   log_error("layers", "the key was not renewed, and the volume fails until it is opened anew: {} volume={}",
             key.error().text(), shared->volume);

@@ -40,8 +40,9 @@ class EncryptedStore final : public block::LayerStore {
   /// The new key is in force on every shard when it answers well. After an error the volume has no key until it is opened anew.
   loop::Task<Result<void>> erase_key() override;
 
-  /// Whether limits().erasable_key; true at first. Not while others need the key. On shard 0.
-  void allow_erase(bool allowed);
+  /// Whether limits().erasable_key; true at first. Not while others need the key: then erase_key() is refused too, for who asks
+  /// may have looked before. busy: it is being erased. On shard 0.
+  Result<void> allow_erase(bool allowed);
 
  private:
   friend class EncryptedChannel;
@@ -56,6 +57,7 @@ class EncryptedStore final : public block::LayerStore {
     std::atomic<bool> erasable = true;
     std::atomic<bool> keyless = false;
     // Shard 0 only.
+    bool erasing = false;
     std::optional<DataKey> key;
     std::vector<std::shared_ptr<Handle>> handles;
   };
