@@ -1,5 +1,4 @@
-// What nearly every file includes anyway, parsed once. A file still includes what it uses: the tsan preset
-// builds without this.
+// What nearly every file includes anyway, parsed once. A file still includes what it uses: tools/lint reads it without this.
 #pragma once
 
 #include <fmt/format.h>

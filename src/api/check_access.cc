@@ -146,6 +146,10 @@ Result<void> Examination::target(const Target& each) {
   if (nvme != (each.protocol == "nvme-tcp"))
     return fail(ErrorCode::invalid_argument, place + "/protocol", "is {} for a name that begins with {}",
                 nvme ? "nvme-tcp" : "iscsi", nvme ? "nqn." : "iqn., eui. or naa.");
+  constexpr size_t max_alias_bytes = 255;  // RFC 7143 6.1; the schema counts characters
+  if (each.alias.size() > max_alias_bytes)
+    return fail(ErrorCode::out_of_range, place + "/alias", "at most {} bytes, not {}", max_alias_bytes,
+                each.alias.size());
   for (size_t i = 0; i < each.portals.size(); ++i) {
     const std::string where = fmt::format("{}/portals[{}]", place, i);
     TRY(exists(portals_, all_.portals, each.portals[i], "portal", where));

@@ -203,6 +203,10 @@ const Breach breaches[] = {
          c.isns_servers.push_back({.name = fmt::format("more{}", i), .address = "192.0.2.54", .port = i});
      }},
     {"targets/x/name", [](Configuration& c) { c.targets[0].name = "x"; }},
+    {"targets/iqn.2026-11.io.ashlar:one/alias",
+     [](Configuration& c) {
+       for (int i = 0; i < 128; ++i) c.targets[0].alias += "ü";  // each of two bytes
+     }},
     {"maps/db1.web1/target", [](Configuration& c) { c.maps[0].target = "iqn.2026-11.io.ashlar:two"; }},
     {"maps/db1.web1/host", [](Configuration& c) { c.maps[0].host_group = "web"; }},
     {"maps/db1.web1/lun", [](Configuration& c) { c.maps[0].lun = 20000; }},

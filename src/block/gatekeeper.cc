@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "block/layer_store.h"
 
 namespace ashlar::block {
 namespace {
@@ -27,30 +28,20 @@ uint64_t total(std::span<const iovec> parts) {
   return bytes;
 }
 
-class GuardedStore final : public Store {
+class GuardedStore final : public LayerStore {
  public:
-  GuardedStore(std::shared_ptr<Store> below, std::string name) : below_(std::move(below)) {
+  GuardedStore(std::shared_ptr<Store> below, std::string name) : LayerStore(std::move(below)) {
     shared_->name = std::move(name);
   }
-  const Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<BlockDevice> open_channel(loop::Loop& shard) override {
-    return std::make_unique<Gatekeeper>(below_->open_channel(shard), shared_);
+    return std::make_unique<Gatekeeper>(below().open_channel(shard), shared_);
   }
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
-  loop::Task<Result<std::shared_ptr<Medium>>> open_medium(std::string path) override {
-    return below_->open_medium(std::move(path));
-  }
-  loop::Task<void> change_medium(std::shared_ptr<Medium> medium) override {
-    return below_->change_medium(std::move(medium));
-  }
-  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     counters["failed"] = shared_->failed.load(std::memory_order_relaxed) ? 1 : 0;
-    below_->collect(counters);
+    LayerStore::collect(counters);
   }
 
  private:
-  std::shared_ptr<Store> below_;
   std::shared_ptr<Gatekeeper::Shared> shared_ = std::make_shared<Gatekeeper::Shared>();
 };
 

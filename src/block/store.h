@@ -39,7 +39,8 @@ class Store {
   /// What was written becomes unreadable for good, since its key is gone; then reads give anything. The caller sees to it that
   /// nothing is in flight. Only where Limits::erasable_key. Called on shard 0, one at a time.
   virtual loop::Task<Result<void>> erase_key() { return no_key(); }
-  /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none.
+  /// Counters of the stats layer and the like, as flat names and numbers, summed over shards; default none. Any thread, beside
+  /// everything but open_channel(): whoever counts comes after the last channel.
   virtual void collect(std::map<std::string, uint64_t>& /*counters*/) const {}
 
  private:

@@ -299,12 +299,16 @@ Door::Answer Door::answer(rpc::Request request) {
   }
   if (name == method::sessions) {
     auto asking = engine_.sessions();
-    const std::vector<rpc::SessionStatus> sessions = co_await asking;
-    Json list = Json::array();
-    for (const rpc::SessionStatus& session : sessions) list.push_back(rpc::encode(session));
-    Json result = Json::object();
-    result["sessions"] = std::move(list);
-    co_return result;
+    std::vector<rpc::SessionStatus> sessions = co_await asking;
+    auto encoding = encoded([&sessions]() -> Result<Json> {
+      const std::vector<rpc::SessionStatus> taken = std::move(sessions);
+      Json list = Json::array();
+      for (const rpc::SessionStatus& session : taken) list.push_back(rpc::encode(session));
+      Json result = Json::object();
+      result["sessions"] = std::move(list);
+      return result;
+    });
+    co_return co_await encoding;
   }
   co_return rpc::encode(rpc::Version{engine_.options().version});
 }

@@ -169,6 +169,30 @@ TEST_F(EncryptedVolume, AKeyThatOthersNeedIsNotErased) {
   EXPECT_TRUE(erase().good());
 }
 
+TEST_F(EncryptedVolume, NobodySharesAKeyThatAHostErasesJustNow) {
+  ASSERT_TRUE(write_marker().good());
+  auto session = world.log_in();
+  ASSERT_TRUE(session);
+  BlockUnit unit(**session, 0);
+  world.run_as_host([&] { return unit.become_ready(); });
+  loop::SimDisk::Settings& disk = machine().disk.settings();
+  disk.write_min = disk.write_max = loop::milliseconds(200);  // each half of the record
+  const std::string record = content(machine(), key_path());
+  std::optional<loop::Task<Answer>> erasing;
+  world.host.loop(0).enter([&] { erasing.emplace(unit.execute(sanitize(cryptographic_erase), {}, {})); });
+  ASSERT_TRUE(
+      world.world.run_until([&] { return content(machine(), key_path()) != record; }, loop::seconds(10)));
+  document.volumes[0].key_shared = true;
+  const auto refused = world.apply(document);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::busy);
+  EXPECT_EQ(refused.error().place, "volumes[0] (demo)");
+  ASSERT_TRUE(world.world.run_until([&] { return erasing->done(); }, loop::seconds(10)));
+  EXPECT_TRUE(erasing->take().good());
+  EXPECT_TRUE(world.apply(document)) << "it has a new key";
+  world.leave(std::move(*session));
+}
+
 TEST_F(EncryptedVolume, ACloneReadsWithTheKeyOfItsOrigin) {
   ASSERT_TRUE(write_marker().good());
   document.volumes[0].key_shared = true;

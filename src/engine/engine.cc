@@ -236,7 +236,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto changing = change_medium(std::move(step));
       co_return co_await changing;
     }
-    case StepKind::set_key_shared: volumes_.share_key(step.volume.name, step.key_shared); break;
+    case StepKind::set_key_shared: co_return volumes_.share_key(step.volume.name, step.key_shared);
     case StepKind::add_portal: {
       auto opening = portals_.open(served(step.portal));
       const Result<void> outcome = co_await opening;

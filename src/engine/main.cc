@@ -7,7 +7,6 @@
 
 #include <csignal>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -16,7 +15,7 @@
 #include "engine/engine.h"
 #include "engine/identity_file.h"
 #include "engine/program_options.h"
-#include "engine/unit_records.h"
+#include "engine/state_folder.h"
 #include "layers/layers.h"
 #include "loop/on_worker.h"
 #include "loop/real_shards.h"
@@ -73,13 +72,7 @@ Result<rpc::Document> read_document(const std::string& path) {
 // The state folder is the engine's own: made when it is missing, and its identities are kept in it.
 Result<DrawnIdentities> prepare_state(const std::string& folder) {
   if (folder.empty()) return DrawnIdentities{};
-  std::error_code problem;
-  std::filesystem::create_directories(folder, problem);
-  for (const char* each :
-       {UnitRecords::folders[0], UnitRecords::folders[1], UnitRecords::folders[2], VolumeKeys::folder}) {
-    if (!problem) std::filesystem::create_directories(fmt::format("{}/{}", folder, each), problem);
-  }
-  if (problem) return fail(ErrorCode::io_error, folder, "cannot be made: {}", problem.message());
+  TRY(make_state_folder(folder));
   return load_identities(folder + "/identities.json");
 }
 

@@ -113,7 +113,7 @@ Step portal_step(StepKind kind, const PortalDocument& portal, std::string place)
 }
 
 struct Parts {
-  std::vector<Step> make_way, open, listen, change, groups, leave, close;
+  std::vector<Step> make_way, open, listen, change, groups, leave, close, release;
 };
 
 Result<void> plan_volumes(const Document& running, const Document& desired, Parts& parts) {
@@ -144,9 +144,10 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
       parts.change.back().medium = rpc::medium_of(volume);
     }
     if (volume.key_shared != now->key_shared) {
-      parts.change.push_back(volume_step(StepKind::set_key_shared, *now, place));
-      parts.change.back().volume.size_bytes = volume.size_bytes;
-      parts.change.back().key_shared = volume.key_shared;
+      // A key is safe from hosts before another volume opens with it, and until the last other one is closed.
+      std::vector<Step>& part = volume.key_shared ? parts.make_way : parts.release;
+      part.push_back(volume_step(StepKind::set_key_shared, *now, place));
+      part.back().key_shared = volume.key_shared;
     }
   }
   for (const VolumeDocument& volume : running.volumes) {
@@ -284,7 +285,7 @@ Result<Plan> make_plan(std::shared_ptr<const Document> running, std::shared_ptr<
   std::vector<Step> switches = {publish};
   plan_groups(publish, parts);
   for (std::vector<Step>* part : {&parts.make_way, &parts.open, &parts.listen, &parts.change, &parts.groups,
-                                  &switches, &parts.leave, &parts.close}) {
+                                  &switches, &parts.leave, &parts.close, &parts.release}) {
     plan.steps.insert(plan.steps.end(), part->begin(), part->end());
   }
   return plan;

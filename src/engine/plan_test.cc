@@ -196,6 +196,19 @@ TEST(Plan, OrderOfSteps) {
                                 "set write cache kept", "publish", "remove portal q", "close volume old"}));
 }
 
+TEST(Plan, AKeyIsSharedForAsLongAsAnotherVolumeIsOpenWithIt) {
+  Document alone, together;
+  alone.volumes = {volume("origin")};
+  alone.volumes[0].encrypted = true;
+  together = alone;
+  together.volumes[0].key_shared = true;
+  together.volumes.push_back(volume("clone"));
+  EXPECT_EQ(words(*make_plan(alone, together)),
+            (std::vector<std::string>{"set key shared origin", "open volume clone", "publish"}));
+  EXPECT_EQ(words(*make_plan(together, alone)),
+            (std::vector<std::string>{"publish", "close volume clone", "set key shared origin"}));
+}
+
 TEST(Plan, GroupsAreSetBeforeHostsSeeNewVolumes) {
   Document running, desired;
   running.volumes = {volume("a")};

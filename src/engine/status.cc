@@ -17,10 +17,11 @@ struct Counted {
   std::shared_ptr<block::Store> store;
 };
 
-std::vector<Counted> counted(const Volumes& volumes, const std::string& only) {
+template <typename Wanted>
+std::vector<Counted> counted(const Volumes& volumes, const Wanted& wanted) {
   std::vector<Counted> all;
   for (const auto& [name, unit] : volumes.all())
-    if (only.empty() || only == name) all.push_back({name, unit.shared, unit.shared->store});
+    if (wanted(name)) all.push_back({name, unit.shared, unit.shared->store});
   return all;
 }
 
@@ -329,8 +330,12 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
 }
 
 loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
-  const std::string one = only.starts_with("volumes/") ? only.substr(8) : "";
-  const std::vector<Counted> volumes = counted(volumes_, one);
+  const auto wanted = [&only](std::string_view kind, const std::string& name) {
+    if (only.empty() || only == kind) return true;
+    return only.starts_with(kind) && std::string_view(only).substr(kind.size()) == "/" + name;
+  };
+  const std::vector<Counted> volumes =
+      counted(volumes_, [&wanted](const std::string& name) { return wanted("volumes", name); });
   auto looking = loop::on_worker(loop::Loop::current(), [&volumes] { return failed_of(volumes); });
   const std::set<std::string> failed = co_await looking;
   auto collecting = sessions();
@@ -343,10 +348,6 @@ loop::Task<rpc::EngineStatus> Engine::status(std::string only) {
   status.uptime_seconds = static_cast<uint64_t>((loop::Loop::current().now() - started_) / loop::seconds(1));
   status.applied = applied_;
   status.sessions = static_cast<uint32_t>(all.size());
-  const auto wanted = [&only](std::string_view kind, const std::string& name) {
-    if (only.empty() || only == kind) return true;
-    return only.starts_with(kind) && std::string_view(only).substr(kind.size()) == "/" + name;
-  };
   // Hosts can register a thousand names a volume: of many volumes that would be more than a line holds.
   const auto registrations = only.starts_with("volumes/") ? Registrations::each : Registrations::count;
   const rpc::Document& running = *running_;
@@ -389,7 +390,7 @@ loop::Task<rpc::Stats> Engine::stats() {
   auto asking = sessions();
   stats.sessions = co_await asking;
   for (const rpc::SessionStatus& session : stats.sessions) ++stats.shards[session.shard].counters["sessions"];
-  const std::vector<Counted> volumes = counted(volumes_, "");
+  const std::vector<Counted> volumes = counted(volumes_, [](const std::string&) { return true; });
   auto counting = loop::on_worker(loop::Loop::current(), [&volumes] { return stats_of(volumes); });
   stats.volumes = co_await counting;
   co_return stats;

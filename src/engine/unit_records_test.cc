@@ -209,45 +209,35 @@ loop::Task<Result<void>> keep(UnitRecords* records, Uuid unit) {
   auto keeping = records->keep(unit, std::make_shared<const unit::Reservations>(some()));
   co_return co_await keeping;
 }
-loop::Task<Result<void>> save(UnitRecords* records, Uuid unit, std::string text) {
-  auto keeping = records->keep_mode_parameters(unit, std::move(text));
+using KeepText = loop::Task<Result<void>> (UnitRecords::*)(Uuid, std::string);
+loop::Task<Result<void>> keep_text(UnitRecords* records, KeepText keep, Uuid unit, std::string text) {
+  auto keeping = (records->*keep)(unit, std::move(text));
   co_return co_await keeping;
 }
+/// The records of a unit that are texts: how each is kept, and as what it is recalled.
+constexpr std::pair<KeepText, std::string unit::Recalled::*> texts[] = {
+    {&UnitRecords::keep_mode_parameters, &unit::Recalled::mode_parameters},
+    {&UnitRecords::keep_rewrite, &unit::Recalled::rewrite},
+    {&UnitRecords::keep_identifying_information, &unit::Recalled::identifying_information}};
 
-loop::Task<Result<void>> begin_rewrite(UnitRecords* records, Uuid unit, std::string text) {
-  auto keeping = records->keep_rewrite(unit, std::move(text));
-  co_return co_await keeping;
-}
-
-TEST(UnitRecords, ARewritingIsRecalledUntilItIsOver) {
+TEST(UnitRecords, ATextIsRecalledBesideTheOthersUntilItIsOver) {
   loop::SimWorld world(1);
   loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
   UnitRecords records("/srv", "boot");
   const Uuid one{1};
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
-  EXPECT_TRUE(loop::run_story(process.loop(0), begin_rewrite, &records, one, std::string("format_corrupt")));
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "format_corrupt");
-  EXPECT_TRUE(loop::run_story(process.loop(0), begin_rewrite, &records, one, std::string()));
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).rewrite, "");
-}
-
-loop::Task<Result<void>> note(UnitRecords* records, Uuid unit, std::string text) {
-  auto keeping = records->keep_identifying_information(unit, std::move(text));
-  co_return co_await keeping;
-}
-
-TEST(UnitRecords, IdentifyingInformationIsKeptBesideTheRest) {
-  loop::SimWorld world(1);
-  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
-  UnitRecords records("/srv", "boot");
-  const Uuid one{1};
-  EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, one, std::string("write_cache=1")));
-  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string("device=61 text=")));
-  const unit::Recalled recalled = loop::run_story(process.loop(0), recall, &records, one);
-  EXPECT_EQ(recalled.identifying_information, "device=61 text=");
-  EXPECT_EQ(recalled.mode_parameters, "write_cache=1");
-  EXPECT_TRUE(loop::run_story(process.loop(0), note, &records, one, std::string()));
-  EXPECT_EQ(loop::run_story(process.loop(0), recall, &records, one).identifying_information, "");
+  const auto recalled = [&](std::string unit::Recalled::* text) {
+    return loop::run_story(process.loop(0), recall, &records, one).*text;
+  };
+  const auto text_of = [](size_t i) { return fmt::format("text {}", i); };
+  for (size_t i = 0; i < std::size(texts); ++i) {
+    EXPECT_EQ(recalled(texts[i].second), "") << i;
+    EXPECT_TRUE(loop::run_story(process.loop(0), keep_text, &records, texts[i].first, one, text_of(i))) << i;
+  }
+  for (size_t i = 0; i < std::size(texts); ++i) {
+    EXPECT_EQ(recalled(texts[i].second), text_of(i));
+    EXPECT_TRUE(loop::run_story(process.loop(0), keep_text, &records, texts[i].first, one, std::string()));
+    EXPECT_EQ(recalled(texts[i].second), "") << i;
+  }
 }
 
 loop::Task<Result<void>> forget(UnitRecords* records, Uuid unit) {
@@ -262,20 +252,18 @@ TEST(UnitRecords, AreForgottenOneUnitAtATime) {
   const Uuid one{1}, two{2};
   for (const Uuid& each : {one, two}) {
     EXPECT_TRUE(loop::run_story(process.loop(0), keep, &records, each));
-    EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, each, std::string("write_cache=1")));
-    EXPECT_TRUE(
-        loop::run_story(process.loop(0), begin_rewrite, &records, each, std::string("format_corrupt")));
+    for (const auto& [keep_one, recalled] : texts)
+      EXPECT_TRUE(
+          loop::run_story(process.loop(0), keep_text, &records, keep_one, each, std::string("a text")));
   }
   EXPECT_TRUE(loop::run_story(process.loop(0), forget, &records, one));
   EXPECT_TRUE(loop::run_story(process.loop(0), forget, &records, one)) << "as after a crash in the middle";
   const unit::Recalled of_one = loop::run_story(process.loop(0), recall, &records, one);
   EXPECT_EQ(of_one.reservations, unit::Reservations());
-  EXPECT_EQ(of_one.mode_parameters, "");
-  EXPECT_EQ(of_one.rewrite, "");
+  for (const auto& [keep_one, recalled] : texts) EXPECT_EQ(of_one.*recalled, "");
   const unit::Recalled of_two = loop::run_story(process.loop(0), recall, &records, two);
   EXPECT_EQ(of_two.reservations, some());
-  EXPECT_EQ(of_two.mode_parameters, "write_cache=1");
-  EXPECT_EQ(of_two.rewrite, "format_corrupt");
+  for (const auto& [keep_one, recalled] : texts) EXPECT_EQ(of_two.*recalled, "a text");
 }
 
 TEST(UnitRecords, AreOneAUnit) {
@@ -284,7 +272,8 @@ TEST(UnitRecords, AreOneAUnit) {
   UnitRecords records("/srv", "boot");
   const Uuid one{1}, two{2};
   EXPECT_TRUE(loop::run_story(process.loop(0), keep, &records, one));
-  EXPECT_TRUE(loop::run_story(process.loop(0), save, &records, two, std::string("write_cache=1")));
+  EXPECT_TRUE(loop::run_story(process.loop(0), keep_text, &records, &UnitRecords::keep_mode_parameters, two,
+                              std::string("write_cache=1")));
   const unit::Recalled of_one = loop::run_story(process.loop(0), recall, &records, one);
   EXPECT_EQ(of_one.reservations, some());
   EXPECT_EQ(of_one.mode_parameters, "");

@@ -111,7 +111,7 @@ loop::Task<Result<EncryptedVolume>> encrypt_store(VolumeKeys& keys, rpc::VolumeD
   layers::EncryptedStore::Renew renew = [&keys, id] { return keys.renew(id); };
   encrypted.store = std::make_shared<layers::EncryptedStore>(std::move(below), key ? *key : std::nullopt,
                                                              std::move(renew), volume.name);
-  encrypted.store->allow_erase(!volume.key_shared);
+  CO_TRY(encrypted.store->allow_erase(!volume.key_shared));
   co_return encrypted;
 }
 

@@ -85,6 +85,10 @@ std::string VolumeKeys::path_of(const Uuid& id) const {
 }
 
 loop::Task<Result<std::optional<layers::DataKey>>> VolumeKeys::find(Uuid id) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
   const std::string path = path_of(id);
   auto reading = read_record(path);
   Result<std::optional<std::string>> text = co_await reading;
@@ -99,10 +103,6 @@ loop::Task<Result<std::optional<layers::DataKey>>> VolumeKeys::find(Uuid id) {
 
 // A record has two halves, which are written in turn.
 loop::Task<Result<void>> VolumeKeys::write_twice(std::string path, std::string text) {
-  auto entering = writers_.enter();
-  const Result<void> entered = co_await entering;
-  CO_TRY(entered);
-  const Turnstile::Pass pass(writers_);
   Result<void> written;
   for (int half = 0; half < 2 && written; ++half) {
     auto writing = write_record(path, text);
@@ -113,6 +113,10 @@ loop::Task<Result<void>> VolumeKeys::write_twice(std::string path, std::string t
 }
 
 loop::Task<Result<layers::DataKey>> VolumeKeys::renew(Uuid id) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
   CO_TRY_ASSIGN(const layers::DataKey key, draw_key());
   auto writing = write_twice(path_of(id), key_text(id, key));
   const Result<void> written = co_await writing;
@@ -122,6 +126,10 @@ loop::Task<Result<layers::DataKey>> VolumeKeys::renew(Uuid id) {
 }
 
 loop::Task<Result<void>> VolumeKeys::destroy(Uuid id) {
+  auto entering = turnstile_.enter();
+  const Result<void> entered = co_await entering;
+  CO_TRY(entered);
+  const Turnstile::Pass pass(turnstile_);
   const std::string path = path_of(id);
   auto looking = read_record(path);
   const Result<std::optional<std::string>> there = co_await looking;

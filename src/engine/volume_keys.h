@@ -19,6 +19,7 @@ class VolumeKeys {
   explicit VolumeKeys(std::string state_folder) : state_folder_(std::move(state_folder)) {}
 
   /// None: there never was one, or it was destroyed. An error: it cannot be read, or what is there is not the key of that id.
+  /// Waits for whoever renews one: a volume that is opened with the key before would be lost.
   loop::Task<Result<std::optional<layers::DataKey>>> find(Uuid id);
   /// Draws a key and writes it over both halves of the record: when it answers well, the key before is in neither. After an
   /// error either may be found.
@@ -28,10 +29,10 @@ class VolumeKeys {
 
  private:
   std::string path_of(const Uuid& id) const;
-  loop::Task<Result<void>> write_twice(std::string path, std::string text);
+  static loop::Task<Result<void>> write_twice(std::string path, std::string text);
 
   std::string state_folder_;
-  Turnstile writers_{4096};
+  Turnstile turnstile_{4096};
 };
 
 /// The text of a record, always of one length, and back; an error names what is wrong with it. Pure.

@@ -113,6 +113,20 @@ TEST(VolumeKeys, NothingOfTheKeyBeforeIsLeftInEitherHalf) {
   EXPECT_EQ(bytes.find(before), std::string::npos);
 }
 
+TEST(VolumeKeys, WhoLooksForAKeyThatIsBeingRenewedFindsTheNewOne) {
+  loop::SimWorld world(1);
+  loop::SimProcess& process = world.add_process("array", 1, loop::small_pools);
+  VolumeKeys keys("/srv");
+  ASSERT_TRUE(loop::run_story(process.loop(0), renew, &keys, one));
+  std::optional<loop::Task<Result<DataKey>>> renewing;
+  process.loop(0).enter([&] { renewing.emplace(renew(&keys, one)); });
+  const std::optional<DataKey> seen = found(process, keys, one);
+  ASSERT_TRUE(world.run_until([&] { return renewing->done(); }, loop::seconds(10)));
+  const Result<DataKey> renewed = renewing->take();
+  ASSERT_TRUE(renewed);
+  EXPECT_EQ(seen, *renewed);
+}
+
 // At every crash point one of the two keys is there, and after an answer the new one alone.
 void renew_until_power_fails(uint64_t seed) {
   loop::SimWorld world(seed);

@@ -113,10 +113,12 @@ loop::Task<Result<std::shared_ptr<block::Store>>> Volumes::encrypt(rpc::VolumeDo
   co_return std::shared_ptr<block::Store>(std::move(encrypted->store));
 }
 
-void Volumes::share_key(const std::string& name, bool shared) {
+Result<void> Volumes::share_key(const std::string& name, bool shared) {
   const auto found = encryptions_.find(name);
   CHECK(found != encryptions_.end(), "volume {} is not open, or not encrypted", name);
-  if (const auto store = found->second.store.lock()) store->allow_erase(!shared);
+  const auto store = found->second.store.lock();
+  CHECK(store != nullptr, "volume {} is open, and its store is gone", name);
+  return store->allow_erase(!shared);
 }
 
 std::string Volumes::key_failure(const std::string& name) const {

@@ -31,8 +31,8 @@ class Volumes {
   /// Null when there is none of that name.
   const unit::OpenUnit* find(const std::string& name) const;
   const std::map<std::string, unit::OpenUnit>& all() const { return open_; }
-  /// Whether hosts cannot erase the key of an encrypted volume.
-  void share_key(const std::string& name, bool shared);
+  /// Whether hosts cannot erase the key of an encrypted volume. busy: one of them does.
+  Result<void> share_key(const std::string& name, bool shared);
   /// Why an encrypted volume fails for want of its key, as a sentence; empty: it does not.
   std::string key_failure(const std::string& name) const;
   bool resizing(const std::string& name) const { return resizing_ == name; }

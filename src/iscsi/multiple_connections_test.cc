@@ -10,16 +10,6 @@ using namespace wire::iscsi;
 
 const std::string eight = text({"MaxConnections=8", "InitialR2T=No", "ImmediateData=Yes"});
 
-ScsiCommand read_command(uint32_t tag, uint32_t cmd_sn) {
-  ScsiCommand command;
-  command.read = true;
-  command.initiator_task_tag = tag;
-  command.cmd_sn = cmd_sn;
-  command.expected_data_transfer_length = 512;
-  command.cdb = {0x28, 0, 0, 0, 0, 0, 0, 0, 1};
-  return command;
-}
-
 ScsiCommand write_command(uint32_t tag, uint32_t cmd_sn) {
   ScsiCommand command;
   command.write = true;

@@ -13,13 +13,7 @@ TEST(RecoveryBounds, WhatIsKeptForAHostThatAcknowledgesNothing) {
   RawHost host(array);
   ASSERT_EQ(host.log_in({.extra_keys = text({"ErrorRecoveryLevel=1"})}).status, LoginStatus::success);
   for (uint32_t i = 0; i < 200; ++i) {
-    ScsiCommand command;
-    command.read = true;
-    command.initiator_task_tag = i;
-    command.cmd_sn = 1 + i;
-    command.expected_data_transfer_length = 512;
-    command.cdb = {0x28, 0, 0, 0, 0, 0, 0, 0, 1};
-    host.send_pdu(command);
+    host.send_pdu(read_command(i, 1 + i));
     ASSERT_TRUE(host.next_pdu(Opcode::scsi_response)) << i;
   }
   EXPECT_LE(array.servers[0]->impl().commands.in_use(), 32u);
@@ -36,13 +30,7 @@ TEST(RecoveryBounds, AllHostsTogetherLeaveMostOfTheMemory) {
                   .status,
               LoginStatus::success);
     for (uint32_t i = 0; i < 33; ++i) {
-      ScsiCommand command;
-      command.read = true;
-      command.initiator_task_tag = i;
-      command.cmd_sn = 1 + i;
-      command.expected_data_transfer_length = 32768;
-      command.cdb = {0x28, 0, 0, 0, 0, 0, 0, 0, 64};
-      hosts.back()->send_pdu(command);
+      hosts.back()->send_pdu(read_command(i, 1 + i, 64));
       const auto answer = hosts.back()->next_pdu(Opcode::scsi_response);
       ASSERT_TRUE(answer);
       EXPECT_TRUE(i == 0 || ScsiResponse::decode(answer->header.data()).status == 0);

@@ -102,9 +102,10 @@ void Server::Impl::make_room_for_half_open(const std::string& source) {
   if (!too_many_of_it && half_open < settings().max_half_open) return;
   const uint32_t most = too_many_of_it ? 0 : sources.most_half_open();
   for (Connection& connection : connections) {
+    if (!connection.half_open()) continue;
     const bool loses =
         too_many_of_it ? connection.source() == source : sources.half_open(connection.source()) == most;
-    if (!connection.half_open() || !loses) continue;
+    if (!loses) continue;
     return connection.close(
         "login.refused",
         "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "

@@ -145,6 +145,17 @@ class Array {
   std::vector<std::unique_ptr<loop::Listener>> listeners;
 };
 
+/// READ(10) of LUN 0 from its beginning, of blocks of 512 bytes.
+inline wire::iscsi::ScsiCommand read_command(uint32_t tag, uint32_t cmd_sn, uint8_t blocks = 1) {
+  wire::iscsi::ScsiCommand command;
+  command.read = true;
+  command.initiator_task_tag = tag;
+  command.cmd_sn = cmd_sn;
+  command.expected_data_transfer_length = blocks * 512u;
+  command.cdb = {0x28, 0, 0, 0, 0, 0, 0, 0, blocks};
+  return command;
+}
+
 /// A PDU that the target sent.
 struct HeardPdu {
   std::array<uint8_t, wire::iscsi::basic_header_bytes> header{};

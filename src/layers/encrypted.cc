@@ -236,7 +236,7 @@ class EncryptedChannel final : public block::BlockDevice {
 
 EncryptedStore::EncryptedStore(std::shared_ptr<block::Store> below, const std::optional<DataKey>& key,
                                Renew renew, std::string volume)
-    : below_(std::move(below)), limits_(limits_over(below_->limits())) {
+    : LayerStore(std::move(below)), limits_(limits_over(LayerStore::limits())) {
   shared_->volume = std::move(volume);
   shared_->renew = std::move(renew);
   shared_->key = key;
@@ -260,7 +260,7 @@ void EncryptedStore::refresh(block::Limits& limits, const block::Limits& below, 
 }
 
 const block::Limits& EncryptedStore::limits() const {
-  refresh(limits_, below_->limits(), *shared_);
+  refresh(limits_, LayerStore::limits(), *shared_);
   return limits_;
 }
 
@@ -269,16 +269,19 @@ std::unique_ptr<block::BlockDevice> EncryptedStore::open_channel(loop::Loop& sha
   auto handle = std::make_shared<Handle>();
   handle->shard = shard.index();
   shared_->handles.push_back(handle);
-  return std::make_unique<EncryptedChannel>(shard, below_->open_channel(shard), shared_, std::move(handle));
+  return std::make_unique<EncryptedChannel>(shard, below().open_channel(shard), shared_, std::move(handle));
 }
 
 void EncryptedStore::collect(std::map<std::string, uint64_t>& counters) const {
   counters["encrypted.failed"] = shared_->keyless.load(std::memory_order_relaxed) ? 1 : 0;
-  below_->collect(counters);
+  LayerStore::collect(counters);
 }
 
-void EncryptedStore::allow_erase(bool allowed) {
+Result<void> EncryptedStore::allow_erase(bool allowed) {
+  if (!allowed && shared_->erasing)
+    return fail(ErrorCode::busy, shared_->volume, "a host erases its key just now (SANITIZE)");
   shared_->erasable.store(allowed, std::memory_order_relaxed);
+  return {};
 }
 
 loop::Task<void> EncryptedStore::install(std::shared_ptr<Shared> shared) {
@@ -293,6 +296,9 @@ loop::Task<void> EncryptedStore::install(std::shared_ptr<Shared> shared) {
 // Not a member: it must not touch the store after it has waited.
 loop::Task<Result<void>> EncryptedStore::erase(std::shared_ptr<Shared> shared) {
   if (!shared->renew) co_return fail(ErrorCode::unsupported, shared->volume, "its key is nowhere kept");
+  if (!shared->erasable.load(std::memory_order_relaxed))
+    co_return fail(ErrorCode::busy, shared->volume, "others need its key");
+  shared->erasing = true;
   auto renewing = shared->renew();
   Result<DataKey> key = co_await renewing;
   // Nobody knows which of the two the next start would find: what is written with either could be lost.
@@ -300,6 +306,7 @@ loop::Task<Result<void>> EncryptedStore::erase(std::shared_ptr<Shared> shared) {
   shared->key = key ? std::optional<DataKey>(*key) : std::nullopt;
   auto installing = install(shared);
   co_await installing;
+  shared->erasing = false;
   if (key) co_return Result<void>{};
   log_error("layers", "the key was not renewed, and the volume fails until it is opened anew: {} volume={}",
             key.error().text(), shared->volume);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "block/layer_store.h"
 #include "layers/data_key.h"
 #include "layers/layers.h"
 #include "loop/loop.h"
@@ -22,7 +23,7 @@ class EncryptedChannel;
 ///
 /// Writes are encrypted into memory of the shard's pool, in pieces; reads where they are. Shares nothing with clones: the same
 /// bytes mean something else under another key, or at another place.
-class EncryptedStore final : public block::Store {
+class EncryptedStore final : public block::LayerStore {
  public:
   /// Draws a key and keeps it in the place of the one before, of which nothing is left there when it answers. After an error
   /// either may be the one that is kept.
@@ -35,13 +36,13 @@ class EncryptedStore final : public block::Store {
 
   const block::Limits& limits() const override;
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override;
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
   void collect(std::map<std::string, uint64_t>& counters) const override;
   /// The new key is in force on every shard when it answers well. After an error the volume has no key until it is opened anew.
   loop::Task<Result<void>> erase_key() override;
 
-  /// Whether limits().erasable_key; true at first. Not while others need the key. On shard 0.
-  void allow_erase(bool allowed);
+  /// Whether limits().erasable_key; true at first. Not while others need the key: then erase_key() is refused too, for who asks
+  /// may have looked before. busy: it is being erased. On shard 0.
+  Result<void> allow_erase(bool allowed);
 
  private:
   friend class EncryptedChannel;
@@ -56,6 +57,7 @@ class EncryptedStore final : public block::Store {
     std::atomic<bool> erasable = true;
     std::atomic<bool> keyless = false;
     // Shard 0 only.
+    bool erasing = false;
     std::optional<DataKey> key;
     std::vector<std::shared_ptr<Handle>> handles;
   };
@@ -64,7 +66,6 @@ class EncryptedStore final : public block::Store {
   static loop::Task<Result<void>> erase(std::shared_ptr<Shared> shared);
   static loop::Task<void> install(std::shared_ptr<Shared> shared);
 
-  std::shared_ptr<block::Store> below_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   mutable block::Limits limits_;
 };

@@ -34,6 +34,7 @@ class EncryptedTest : public testing::Test {
   EncryptedStore::Renew renew() {
     return [this]() -> loop::Task<Result<DataKey>> {
       ++renewed_;
+      if (meanwhile_) meanwhile_();
       if (refuse_) co_return fail(ErrorCode::io_error, "key", "the disk is gone");
       co_return key_from(static_cast<uint8_t>(100 + renewed_));
     };
@@ -89,6 +90,7 @@ class EncryptedTest : public testing::Test {
   std::vector<std::unique_ptr<block::BlockDevice>> channels_;
   int renewed_ = 0;
   bool refuse_ = false;
+  std::function<void()> meanwhile_;  // while the key is renewed
 };
 
 TEST_F(EncryptedTest, WhatLiesBelowIsTheCiphertextOfTheStandard) {
@@ -222,10 +224,27 @@ TEST_F(EncryptedTest, AKeyThatCouldNotBeKeptIsNotUsed) {
 
 TEST_F(EncryptedTest, TheKeyIsNotErasableWhileOthersNeedIt) {
   EXPECT_TRUE(channels_[1]->limits().erasable_key);
-  store_->allow_erase(false);
+  ASSERT_TRUE(store_->allow_erase(false));
   EXPECT_FALSE(channels_[1]->limits().erasable_key);
   EXPECT_FALSE(memory_->limits().erasable_key);
   EXPECT_FALSE(shards_.run([&] { return memory_->erase_key(); }));
+  ASSERT_EQ(write(0, text(512)), Status::ok);
+  const Result<void> refused = erase_key();
+  ASSERT_FALSE(refused) << "whoever asks looked before others came to need it";
+  EXPECT_EQ(refused.error().code, ErrorCode::busy);
+  EXPECT_EQ(renewed_, 0);
+  EXPECT_EQ(read(0, 512, 1), text(512));
+  ASSERT_TRUE(store_->allow_erase(true));
+  EXPECT_TRUE(erase_key());
+}
+
+TEST_F(EncryptedTest, NobodyComesToNeedAKeyThatIsBeingErased) {
+  Result<void> meanwhile;
+  meanwhile_ = [&] { meanwhile = store_->allow_erase(false); };
+  EXPECT_TRUE(erase_key());
+  ASSERT_FALSE(meanwhile);
+  EXPECT_EQ(meanwhile.error().code, ErrorCode::busy);
+  EXPECT_TRUE(store_->allow_erase(false)) << "the new one may be shared";
 }
 
 }  // namespace

@@ -197,13 +197,13 @@ class FaultChannel final : public block::BlockDevice {
 };
 
 FaultStore::FaultStore(std::shared_ptr<block::Store> below, const FaultPlan& plan, uint64_t seed)
-    : below_(std::move(below)), plan_(plan) {
+    : LayerStore(std::move(below)), plan_(plan) {
   shared_->seed = seed;
 }
 
 std::unique_ptr<block::BlockDevice> FaultStore::open_channel(loop::Loop& shard) {
   handles_.push_back(std::make_shared<Handle>(Handle{&shard, nullptr}));
-  return std::make_unique<FaultChannel>(shard, below_->open_channel(shard), shared_, handles_.back(), plan_);
+  return std::make_unique<FaultChannel>(shard, below().open_channel(shard), shared_, handles_.back(), plan_);
 }
 
 void FaultStore::tell(const std::function<void(FaultChannel&)>& what) {
@@ -226,7 +226,7 @@ void FaultStore::release() {
 
 void FaultStore::collect(std::map<std::string, uint64_t>& counters) const {
   counters["fault.struck"] = shared_->struck.load();
-  below_->collect(counters);
+  LayerStore::collect(counters);
 }
 
 StackedStore stack_fault(block::StoreSpec spec, std::shared_ptr<block::Store> below) {

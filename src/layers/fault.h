@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "block/layer_store.h"
 #include "layers/layers.h"
 #include "loop/loop.h"
 
@@ -30,19 +31,10 @@ class FaultChannel;
 
 /// Deterministic: which requests are struck follows from the seed and the order of submission on each shard.
 /// `device_failed` as error also kills the device: all that comes after fails, on every shard, for good.
-class FaultStore final : public block::Store {
+class FaultStore final : public block::LayerStore {
  public:
   FaultStore(std::shared_ptr<block::Store> below, const FaultPlan& plan, uint64_t seed);
-  const block::Limits& limits() const override { return below_->limits(); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override;
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
-  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
-    return below_->open_medium(std::move(path));
-  }
-  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
-    return below_->change_medium(std::move(medium));
-  }
-  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override;
 
   // From shard 0; every shard follows in one of its next turns.
@@ -65,7 +57,6 @@ class FaultStore final : public block::Store {
   };
   void tell(const std::function<void(FaultChannel&)>& what);
 
-  std::shared_ptr<block::Store> below_;
   std::shared_ptr<Shared> shared_ = std::make_shared<Shared>();
   FaultPlan plan_;
   std::vector<std::shared_ptr<Handle>> handles_;

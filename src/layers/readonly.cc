@@ -1,4 +1,5 @@
 // The readonly layer: the example of a layer. It says so in its limits, and the gatekeeper above does the refusing.
+#include "block/layer_store.h"
 #include "layers/layers.h"
 
 namespace ashlar::layers {
@@ -32,25 +33,15 @@ class ReadonlyChannel final : public block::BlockDevice {
   mutable block::Limits limits_;
 };
 
-class ReadonlyStore final : public block::Store {
+class ReadonlyStore final : public block::LayerStore {
  public:
-  explicit ReadonlyStore(std::shared_ptr<block::Store> below) : below_(std::move(below)) {}
-  const block::Limits& limits() const override { return read_only_limits(limits_, *below_); }
+  explicit ReadonlyStore(std::shared_ptr<block::Store> below) : LayerStore(std::move(below)) {}
+  const block::Limits& limits() const override { return read_only_limits(limits_, below()); }
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override {
-    return std::make_unique<ReadonlyChannel>(below_->open_channel(shard));
+    return std::make_unique<ReadonlyChannel>(below().open_channel(shard));
   }
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
-  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
-    return below_->open_medium(std::move(path));
-  }
-  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
-    return below_->change_medium(std::move(medium));
-  }
-  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
-  void collect(std::map<std::string, uint64_t>& counters) const override { below_->collect(counters); }
 
  private:
-  std::shared_ptr<block::Store> below_;
   mutable block::Limits limits_;
 };
 

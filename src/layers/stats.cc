@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 
+#include "block/layer_store.h"
 #include "layers/latency_histogram.h"
 #include "layers/layers.h"
 
@@ -64,26 +65,17 @@ class StatsChannel final : public block::BlockDevice {
   std::shared_ptr<ShardCounters> counters_;
 };
 
-class StatsStore final : public block::Store {
+class StatsStore final : public block::LayerStore {
  public:
-  explicit StatsStore(std::shared_ptr<block::Store> below) : below_(std::move(below)) {}
-  const block::Limits& limits() const override { return below_->limits(); }
+  explicit StatsStore(std::shared_ptr<block::Store> below) : LayerStore(std::move(below)) {}
   std::unique_ptr<block::BlockDevice> open_channel(loop::Loop& shard) override {
     std::shared_ptr<ShardCounters>& counters = shards_[shard.index()];
     if (!counters) counters = std::make_shared<ShardCounters>();
-    return std::make_unique<StatsChannel>(shard, below_->open_channel(shard), counters);
+    return std::make_unique<StatsChannel>(shard, below().open_channel(shard), counters);
   }
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
-  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
-    return below_->open_medium(std::move(path));
-  }
-  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
-    return below_->change_medium(std::move(medium));
-  }
-  loop::Task<Result<void>> erase_key() override { return below_->erase_key(); }
   void collect(std::map<std::string, uint64_t>& counters) const override {
     for (size_t i = 0; i < operation_count; ++i) collect_operation(i, counters);
-    below_->collect(counters);
+    LayerStore::collect(counters);
   }
 
  private:
@@ -119,8 +111,7 @@ class StatsStore final : public block::Store {
     }
   }
 
-  std::shared_ptr<block::Store> below_;
-  std::map<uint32_t, std::shared_ptr<ShardCounters>> shards_;  // shard 0 only
+  std::map<uint32_t, std::shared_ptr<ShardCounters>> shards_;  // as it is once the channels are open
 };
 
 }  // namespace

@@ -1,7 +1,5 @@
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <sys/file.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -9,68 +7,23 @@
 #include <filesystem>
 #include <fstream>
 
+#include "loop/disk_file_test.h"
 #include "loop/disk_open.h"
-#include "loop/real_loop_testing.h"
 
 namespace ashlar::loop {
 namespace {
 
+using test::ask;
+using test::block;
+using test::folder_on_disk;
+using test::Memory;
+using test::move;
+using test::open_badly;
+using test::open_well;
+using test::Operation;
+using test::run_operation;
 using test::run_story;
 using test::small_shards;
-
-constexpr uint32_t block = 4096;
-
-class Operation final : public FileOperation {
- public:
-  void run() override {
-    EXPECT_FALSE(inside_submit) << "completed inside submit()";
-    done.set();
-  }
-  Event done;
-  bool inside_submit = false;
-};
-
-/// Aligned as O_DIRECT wants it.
-struct Memory {
-  explicit Memory(size_t size, char fill = 0)
-      : bytes(static_cast<char*>(std::aligned_alloc(block, size))), size_bytes(size) {
-    std::fill_n(bytes, size, fill);
-  }
-  Memory(const Memory&) = delete;
-  Memory& operator=(const Memory&) = delete;
-  ~Memory() { std::free(bytes); }
-  std::string text() const { return {bytes, size_bytes}; }
-  char* bytes;
-  size_t size_bytes;
-};
-
-Task<int64_t> run_operation(File& file, Operation& operation) {
-  operation.inside_submit = true;
-  file.submit(operation);
-  operation.inside_submit = false;
-  co_await operation.done;
-  operation.done.reset();
-  co_return operation.result;
-}
-
-Task<int64_t> move(File& file, FileVerb verb, uint64_t offset, Memory& memory, bool durable = false) {
-  Operation operation;
-  const iovec part{memory.bytes, memory.size_bytes};
-  operation.verb = verb;
-  operation.durable = durable;
-  operation.offset = offset;
-  operation.length = memory.size_bytes;
-  operation.parts = {&part, 1};
-  co_return co_await run_operation(file, operation);
-}
-
-Task<int64_t> ask(File& file, FileVerb verb, uint64_t offset = 0, uint64_t length = 0) {
-  Operation operation;
-  operation.verb = verb;
-  operation.offset = offset;
-  operation.length = length;
-  co_return co_await run_operation(file, operation);
-}
 
 struct Place {
   const char* name;
@@ -80,7 +33,7 @@ struct Place {
 
 // A disk (the folder of this program) with and without O_DIRECT, and memory.
 std::vector<Place> places() {
-  const std::string folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  const std::string folder = folder_on_disk();
   std::vector<Place> all = {{"disk", folder, true}, {"buffered", folder, false}};
   if (std::filesystem::exists("/dev/shm")) all.push_back({"memory", "/dev/shm", true});
   return all;
@@ -106,13 +59,6 @@ class DiskFile : public testing::TestWithParam<Place> {
 
 INSTANTIATE_TEST_SUITE_P(Places, DiskFile, testing::ValuesIn(places()),
                          [](const auto& info) { return info.param.name; });
-
-Task<std::unique_ptr<File>> open_well(Loop& loop, std::string path, OpenOptions options) {
-  Task<Result<std::unique_ptr<File>>> opening = loop.open(path, options);
-  Result<std::unique_ptr<File>> opened = co_await opening;
-  EXPECT_TRUE(opened) << opened.error().text();
-  co_return std::move(*opened);
-}
 
 Task<void> write_and_read(Loop& loop, std::string path, OpenOptions options) {
   const std::unique_ptr<File> file = co_await open_well(loop, path, options);
@@ -253,13 +199,6 @@ TEST_P(DiskFile, Resizes) {
   tell([this](RealShards& shards) { return resizes(shards.at(0), path_, options()); });
 }
 
-Task<ErrorCode> open_badly(Loop& loop, std::string path, OpenOptions options) {
-  Task<Result<std::unique_ptr<File>>> opening = loop.open(path, options);
-  const Result<std::unique_ptr<File>> opened = co_await opening;
-  EXPECT_FALSE(opened);
-  co_return opened ? ErrorCode::aborted : opened.error().code;
-}
-
 /// As another process sees it; open() itself waits some seconds for the lock of one that is just dying.
 bool is_locked(const std::string& path) {
   const int other = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
@@ -300,7 +239,7 @@ Task<void> second_writers(Loop& loop, std::string path) {
 }
 
 TEST(DiskFileLock, RefusesASecondWriterButWaitsForADyingOne) {
-  const std::string path = fmt::format("{}/disk_file_lock_{}.tmp", places()[0].folder, getpid());
+  const std::string path = fmt::format("{}/disk_file_lock_{}.tmp", folder_on_disk(), getpid());
   run_story(small_shards(), [&](RealShards& shards) { return second_writers(shards.at(0), path); });
   std::filesystem::remove(path);
 }
@@ -420,86 +359,6 @@ Task<void> read_only(Loop& loop, std::string path, OpenOptions options) {
 
 TEST_P(DiskFile, OpenedForReadingRefusesToWrite) {
   tell([this](RealShards& shards) { return read_only(shards.at(0), path_, options()); });
-}
-
-/// A block device over a file, where the rights to make one are given.
-class LoopDevice {
- public:
-  LoopDevice(const std::string& file, uint32_t block_bytes)
-      : backing_(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
-    const int control = ::open("/dev/loop-control", O_RDWR | O_CLOEXEC);
-    if (control < 0 || ::ftruncate(backing_, 8 << 20) != 0) return;
-    const int number = ::ioctl(control, LOOP_CTL_GET_FREE);
-    ::close(control);
-    name_ = fmt::format("/dev/loop{}", number);
-    device_ = ::open(name_.c_str(), O_RDWR | O_CLOEXEC);
-    loop_config config{};
-    config.fd = static_cast<uint32_t>(backing_);
-    config.block_size = block_bytes;
-    config.info.lo_flags = LO_FLAGS_AUTOCLEAR;
-    usable_ = device_ >= 0 && ::ioctl(device_, LOOP_CONFIGURE, &config) == 0;
-  }
-  LoopDevice(const LoopDevice&) = delete;
-  LoopDevice& operator=(const LoopDevice&) = delete;
-  ~LoopDevice() {
-    if (device_ >= 0) ::close(device_);
-    if (backing_ >= 0) ::close(backing_);
-  }
-  bool usable() const { return usable_; }
-  const std::string& name() const { return name_; }
-  int backing() const { return backing_; }
-
- private:
-  int backing_;
-  int device_ = -1;
-  std::string name_;
-  bool usable_ = false;
-};
-
-Task<void> use_device(Loop& loop, const LoopDevice& device, uint32_t block_bytes, bool direct) {
-  OpenOptions options;
-  options.prefer_direct = direct;
-  options.block_bytes = block_bytes;
-  const std::unique_ptr<File> file = co_await open_well(loop, device.name(), options);
-  EXPECT_EQ(file->size(), 8u << 20);
-  const File::Traits traits = file->traits();
-  EXPECT_TRUE(traits.block_device);
-  EXPECT_EQ(traits.direct, direct);
-  EXPECT_EQ(traits.logical_block_bytes, block_bytes);
-  EXPECT_TRUE(traits.zero_range);
-  EXPECT_EQ(co_await open_badly(loop, device.name(), options), ErrorCode::busy);
-  Memory out(8 * block, 'd');
-  EXPECT_EQ(co_await move(*file, FileVerb::write, 0, out, true), 8 * block);
-  EXPECT_EQ(co_await ask(*file, FileVerb::punch_hole, block, 2 * block), 0);
-  EXPECT_EQ(co_await ask(*file, FileVerb::zero_range, 4 * block, block), 0);
-  EXPECT_EQ(co_await ask(*file, FileVerb::sync_data), 0);
-  Memory in(8 * block, 'x');
-  EXPECT_EQ(co_await move(*file, FileVerb::read, 0, in), 8 * block);
-  EXPECT_TRUE(in.text() == std::string(block, 'd') + std::string(2 * block, '\0') + std::string(block, 'd') +
-                               std::string(block, '\0') + std::string(3 * block, 'd'));
-  Memory below(8 * block);
-  EXPECT_EQ(::pread(device.backing(), below.bytes, below.size_bytes, 0), 8 * block);
-  EXPECT_TRUE(below.text() == in.text());
-  Operation extent;
-  extent.verb = FileVerb::find_extent;
-  extent.offset = block;
-  EXPECT_EQ(co_await run_operation(*file, extent), (8 << 20) - block);
-  EXPECT_TRUE(extent.extent_allocated);
-  const Result<void> resized = co_await file->resize(4 << 20, false);
-  EXPECT_FALSE(resized);
-}
-
-TEST(BlockDeviceFile, WritesPunchesAndZeroes) {
-  const std::string path = fmt::format("{}/block_device_{}.tmp", places()[0].folder, getpid());
-  for (const uint32_t block_bytes : {512u, 4096u}) {
-    for (const bool direct : {true, false}) {
-      const LoopDevice device(path, block_bytes);
-      std::filesystem::remove(path);
-      if (!device.usable()) GTEST_SKIP() << "no right to make a loop device";
-      run_story(small_shards(),
-                [&](RealShards& shards) { return use_device(shards.at(0), device, block_bytes, direct); });
-    }
-  }
 }
 
 // What the kernel did in part is asked for again from where it stopped, whatever the pieces.

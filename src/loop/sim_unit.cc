@@ -134,9 +134,9 @@ void SimUnit::inquiry(ScsiOperation& operation) {
   const uint8_t* cdb = operation.cdb.data();
   std::vector<uint8_t> data = {settings_.device_type};
   if ((cdb[1] & 0x01) == 0) {
-    // 3PC and TPGS are those of a device that copies and has port groups of its own.
+    // NORMACA, 3PC and TPGS are those of a device that knows ACA conditions, copies and has port groups of its own.
     data.insert(data.end(),
-                {static_cast<uint8_t>(settings_.removable ? 0x80 : 0), 0x06, 0x02, 31, 0x38, 0, 0x02});
+                {static_cast<uint8_t>(settings_.removable ? 0x80 : 0), 0x06, 0x22, 31, 0x38, 0, 0x02});
     append_text(data, settings_.vendor, 8);
     append_text(data, settings_.product, 16);
     append_text(data, settings_.revision, 4);

@@ -110,7 +110,8 @@ FaultOutcome begin_fault(Handling handling) {
     return FaultOutcome::ends;
   UnitState& state = *lun.state;
   const unit::Nexus& nexus = handling.nexus().nexus();
-  const bool asks = asks_for_allegiance(handling.cdb());
+  // Of a device that is passed through NORMACA is zero: NACA is refused, and its refusal establishes nothing.
+  const bool asks = !lun.is_device && asks_for_allegiance(handling.cdb());
   // SAM-5 5.10.6: that of its own ACA command ends the condition, or goes on with it.
   const bool ends = lun.is_faulted() && !asks;
   Fault fault{.nexus = &nexus,
@@ -187,13 +188,15 @@ void join_allegiance(LunState& lun, const unit::Nexus& nexus) {
   lun.freeze(stands->faulted == &nexus ? Allegiance::of_set : Allegiance::of_another, stands->number);
 }
 
-bool preempts_allegiance(const UnitState& state, const unit::Reservations& before,
-                         const unit::ReservationRequest& request, const unit::ReservationOutcome& outcome) {
-  if (request.action != ReservationAction::preempt_and_abort) return false;
+uint32_t preempted_allegiance(const UnitState& state, const unit::Reservations& before,
+                              const unit::ReservationRequest& request,
+                              const unit::ReservationOutcome& outcome) {
+  if (request.action != ReservationAction::preempt_and_abort) return 0;
   const std::optional<SharedAllegiance> stands = state.allegiance();
-  if (!stands || outcome.status != unit::ReservationStatus::good) return false;
-  if (unit::all_registrants(before.type) && request.new_key == 0) return true;
-  return std::ranges::find(outcome.abort, stands->name) != outcome.abort.end();
+  if (!stands || outcome.status != unit::ReservationStatus::good) return 0;
+  const bool of_all = unit::all_registrants(before.type) && request.new_key == 0;
+  const bool preempted = std::ranges::find(outcome.abort, stands->name) != outcome.abort.end();
+  return of_all || preempted ? stands->number : 0;
 }
 
 bool may_preempt_past_allegiance(Handling handling, const unit::ReservationRequest& request) {
@@ -201,7 +204,7 @@ bool may_preempt_past_allegiance(Handling handling, const unit::ReservationReque
   if (unit::all_registrants(now->type)) return true;
   const unit::ReservationOutcome outcome = unit::apply(*now, request);
   return outcome.status != unit::ReservationStatus::good ||
-         preempts_allegiance(handling.state(), *now, request, outcome);
+         preempted_allegiance(handling.state(), *now, request, outcome) != 0;
 }
 
 }  // namespace ashlar::scsi

@@ -29,9 +29,10 @@ void reset_allegiance(LunState& lun);
 /// A LUN that is new while the ACA condition of another nexus stands.
 void join_allegiance(LunState& lun, const unit::Nexus& nexus);
 
-/// SPC-4 5.13.11.2.6: the shared ACA condition ends with the preemption of who has established it.
-bool preempts_allegiance(const UnitState& state, const unit::Reservations& before,
-                         const unit::ReservationRequest& request, const unit::ReservationOutcome& outcome);
+/// SPC-4 5.13.11.2.6: the shared ACA condition ends with the preemption of who has established it. Its number; 0: none ends.
+uint32_t preempted_allegiance(const UnitState& state, const unit::Reservations& before,
+                              const unit::ReservationRequest& request,
+                              const unit::ReservationOutcome& outcome);
 /// PREEMPT AND ABORT of another nexus than the faulted one: it would end the ACA condition, or is answered with a conflict.
 bool may_preempt_past_allegiance(Handling handling, const unit::ReservationRequest& request);
 

@@ -1,76 +1,12 @@
-#include "scsi/allegiance.h"
+#include "scsi/allegiance_test.h"
 
 #include <gtest/gtest.h>
-
-#include "scsi/host_test.h"
 
 namespace ashlar::scsi::test {
 namespace {
 
-using Response = TaskManagementResponse;
-const Cdb test_unit_ready = cdb6(0x00);
-const Cdb read_one = cdb10(0x28, 0, 1);
-const Cdb unknown = {0xff};
-const std::string aca_active = "status 30";
+const Cdb unknown_command = {0xff};
 
-Cdb with_naca(Cdb cdb) {
-  cdb.back() |= 0x04;
-  return cdb;
-}
-const Cdb failing = with_naca(cdb10(0x28, UINT32_MAX, 1));  // LBA OUT OF RANGE
-
-class AllegianceTest : public ScsiTest {
- protected:
-  explicit AllegianceTest(uint32_t shards = 1) : ScsiTest(512, shards) { target.add_volume("w", 64); }
-  void SetUp() override {
-    ScsiTest::SetUp();
-    other = &login({{0, "v"}}, target.shards.count() - 1);
-  }
-  std::unique_ptr<HostTask> start_with(NexusState& nexus, TaskAttribute attribute, const Cdb& cdb,
-                                       std::vector<uint8_t> data_out = {}) {
-    auto out = task(cdb, std::move(data_out), 512);
-    out->attribute = attribute;
-    target.submit(nexus, *out);
-    target.shards.run();
-    return out;
-  }
-  std::string aca(const Cdb& cdb, NexusState* nexus = nullptr) {
-    return ending(*start_with(nexus != nullptr ? *nexus : *host, TaskAttribute::aca, cdb));
-  }
-  std::string theirs(const Cdb& cdb) { return ending(*run(*other, cdb, {}, 512)); }
-  /// Past an ORDERED task that waits.
-  void fault() { EXPECT_EQ(ending(*start_with(*host, TaskAttribute::head_of_queue, failing)), "5/21/00"); }
-  std::optional<Response> manage(NexusState& nexus, TaskManagement function) {
-    const auto answer = target.manage(nexus, function, 0);
-    target.shards.run();
-    return *answer;
-  }
-  void clear() { EXPECT_EQ(manage(*host, TaskManagement::clear_aca), Response::complete); }
-  /// MODE SELECT of the control page; the other host is told and hears it.
-  void control(uint8_t byte2, uint8_t byte3, uint8_t byte5 = 0) {
-    const std::vector<uint8_t> list = {0, 0,     0, 0, 0x0a, 10,   byte2, static_cast<uint8_t>(0x10 | byte3),
-                                       0, byte5, 0, 0, 0xff, 0xff, 0,     0};
-    EXPECT_EQ(end(cdb6(0x15, 0x10, 0, 0, static_cast<uint8_t>(list.size())), list), "GOOD");
-    EXPECT_EQ(theirs(test_unit_ready), "6/2a/01");
-  }
-  void hold(bool on) {
-    for (uint32_t i = 0; i < target.shards.count(); ++i) target.unit("v", i).hold = on;
-  }
-  void release() {
-    hold(false);
-    target.release_all();
-    target.shards.run();
-  }
-  std::string reserve_out(NexusState& nexus, uint8_t action, uint64_t key, uint64_t new_key, uint8_t type = 0,
-                          TaskAttribute attribute = TaskAttribute::simple, bool naca = false) {
-    std::vector<uint8_t> list(24);
-    store_be64(list.data(), key);
-    store_be64(&list[8], new_key);
-    Cdb cdb = {0x5f, action, type, 0, 0, 0, 0, 0, 24, static_cast<uint8_t>(naca ? 0x04 : 0)};
-    return ending(*start_with(nexus, attribute, cdb, list));
-  }
-  NexusState* other = nullptr;
-};
 class AllegianceOnTwoShards : public AllegianceTest {
  protected:
   AllegianceOnTwoShards() : AllegianceTest(2) {}
@@ -85,7 +21,7 @@ TEST_F(AllegianceTest, IsOfferedByUnitsAlone) {
 }
 
 TEST_F(AllegianceTest, AFaultWithoutNacaEstablishesNothing) {
-  EXPECT_EQ(end(cdb10(0x28, UINT32_MAX, 1)), "5/21/00");
+  EXPECT_EQ(end(read_beyond), "5/21/00");
   EXPECT_EQ(end(test_unit_ready), "GOOD");
   EXPECT_EQ(end(with_naca(test_unit_ready)), "GOOD");
   EXPECT_EQ(end(test_unit_ready), "GOOD") << "nor does NACA without a fault";
@@ -95,7 +31,7 @@ TEST_F(AllegianceTest, AFaultWithoutNacaEstablishesNothing) {
 TEST_F(AllegianceTest, TheFaultedNexusGoesOnWithAcaTasksAlone) {
   fault();
   for (const Cdb& cdb :
-       {test_unit_ready, read_one, unknown, cdb6(0x12, 0, 0, 0, 96), cdb6(0x03, 0, 0, 0, 18)})
+       {test_unit_ready, read_one, unknown_command, cdb6(0x12, 0, 0, 0, 96), cdb6(0x03, 0, 0, 0, 18)})
     EXPECT_EQ(end(cdb), aca_active);
   EXPECT_EQ(ending(*start_with(*host, TaskAttribute::ordered, read_one)), aca_active);
   EXPECT_EQ(ending(*start_with(*host, TaskAttribute::head_of_queue, read_one)), aca_active);
@@ -181,7 +117,7 @@ TEST_F(AllegianceTest, AnAcaTaskThatFailsEndsItOrGoesOn) {
   EXPECT_EQ(aca(failing), "5/21/00");
   EXPECT_EQ(end(test_unit_ready), aca_active) << "NACA: it goes on";
   EXPECT_EQ(theirs(test_unit_ready), "BUSY");
-  EXPECT_EQ(aca(cdb10(0x28, UINT32_MAX, 1)), "5/21/00");
+  EXPECT_EQ(aca(read_beyond), "5/21/00");
   EXPECT_EQ(end(test_unit_ready), "GOOD");
   EXPECT_EQ(theirs(test_unit_ready), "GOOD");
 }
@@ -312,83 +248,6 @@ TEST_F(AllegianceTest, PreemptAndAbortOfAllRegistrantsEndsAny) {
   EXPECT_EQ(end(test_unit_ready), "GOOD");
 }
 
-TEST_F(AllegianceTest, AllAbortedWithTheFault) {
-  control(0, 0x02);
-  hold(true);
-  const auto own = start(*host, read_one, {}, 512);
-  const auto foreign = start(*other, read_one, {}, 512);
-  auto faulted = task(cdb10(0x28, UINT32_MAX, 1), {}, 512);
-  target.submit(*host, *faulted);
-  target.shards.run();
-  EXPECT_EQ(ending(*faulted), "pending") << "not before the others can no longer touch the medium";
-  release();
-  EXPECT_EQ(ending(*faulted), "5/21/00");
-  EXPECT_EQ(ending(*own), "aborted");
-  EXPECT_EQ(ending(*foreign), "aborted");
-  EXPECT_EQ(end(test_unit_ready), "GOOD") << "no ACA condition without NACA";
-  EXPECT_EQ(theirs(test_unit_ready), "6/2f/00");
-}
-
-TEST_F(AllegianceTest, TwoFaultsAtOnceDoNotWaitForEachOther) {
-  control(0, 0x02);
-  auto first = task(cdb10(0x28, UINT32_MAX, 1), {}, 512);
-  auto second = task(cdb10(0x28, UINT32_MAX, 1), {}, 512);
-  target.submit(*host, *first);
-  target.submit(*other, *second);
-  target.shards.run();
-  EXPECT_EQ(ending(*first), "5/21/00");
-  EXPECT_EQ(ending(*second), "5/21/00");
-  EXPECT_EQ(theirs(test_unit_ready), "GOOD");
-}
-
-TEST_F(AllegianceTest, OthersAreToldTaskAborted) {
-  control(0, 0x02, 0x40);
-  hold(true);
-  const auto foreign = start(*other, read_one, {}, 512);
-  const auto faulted = start(*host, cdb10(0x28, UINT32_MAX, 1), {}, 512);
-  release();
-  EXPECT_EQ(ending(*faulted), "5/21/00");
-  EXPECT_EQ(ending(*foreign), "status 40");
-  EXPECT_EQ(theirs(test_unit_ready), "GOOD");
-}
-
-TEST_F(AllegianceTest, OwnAbortedWithTheFaultAndOthersBlocked) {
-  control(0, 0x06);
-  hold(true);
-  const auto own = start(*host, read_one, {}, 512);
-  const auto foreign = start(*other, read_one, {}, 512);
-  const auto faulted = start(*host, failing, {}, 512);
-  release();
-  EXPECT_EQ(ending(*faulted), "5/21/00");
-  EXPECT_EQ(ending(*own), "aborted");
-  EXPECT_EQ(ending(*foreign), "pending");
-  clear();
-  EXPECT_EQ(ending(*foreign), "GOOD");
-  EXPECT_EQ(theirs(test_unit_ready), "GOOD");
-}
-
-TEST_F(AllegianceTest, WithSeparateTaskSetsAFaultAbortsItsOwn) {
-  control(0x20, 0x02);
-  hold(true);
-  const auto own = start(*host, read_one, {}, 512);
-  const auto foreign = start(*other, read_one, {}, 512);
-  const auto faulted = start(*host, failing, {}, 512);
-  release();
-  EXPECT_EQ(ending(*faulted), "5/21/00");
-  EXPECT_EQ(ending(*own), "aborted");
-  EXPECT_EQ(ending(*foreign), "GOOD");
-  EXPECT_EQ(end(test_unit_ready), aca_active);
-  clear();
-}
-
-TEST_F(AllegianceTest, QueueErrorManagementIsShownAndResetForgetsIt) {
-  control(0, 0x06);
-  EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 3), 0x16);
-  EXPECT_EQ(manage(*host, TaskManagement::logical_unit_reset), Response::complete);
-  EXPECT_EQ(end(test_unit_ready), "6/29/03");
-  EXPECT_EQ(data(cdb6(0x1a, 0x08, 0x0a, 0, 255)).at(4 + 3), 0x10);
-}
-
 TEST_F(AllegianceOnTwoShards, TheFaultIsToldWhenEveryShardIsBlocked) {
   hold(true);
   const auto foreign = start(*other, read_one, {}, 512);
@@ -414,18 +273,6 @@ TEST_F(AllegianceOnTwoShards, OfTwoFaultsOneEstablishesAndTheOtherWaits) {
   EXPECT_EQ(end(test_unit_ready), "BUSY");
   EXPECT_EQ(manage(*other, TaskManagement::clear_aca), Response::complete);
   EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(AllegianceOnTwoShards, AFaultEndsTheTasksOfBoth) {
-  control(0, 0x02);
-  hold(true);
-  const auto foreign = start(*other, read_one, {}, 512);
-  const auto faulted = start(*host, cdb10(0x28, UINT32_MAX, 1), {}, 512);
-  EXPECT_EQ(ending(*faulted), "pending");
-  release();
-  EXPECT_EQ(ending(*faulted), "5/21/00");
-  EXPECT_EQ(ending(*foreign), "aborted");
-  EXPECT_EQ(theirs(test_unit_ready), "6/2f/00");
 }
 
 }  // namespace

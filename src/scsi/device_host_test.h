@@ -125,15 +125,7 @@ class DeviceTest : public testing::Test {
     return *nexuses.back();
   }
   std::unique_ptr<HostTask> task(const Cdb& cdb, std::vector<uint8_t> data_out = {}, uint32_t room = 0) {
-    auto out = std::make_unique<HostTask>();
-    std::ranges::copy(cdb, out->cdb.begin());
-    out->cdb_length = static_cast<uint8_t>(std::max<size_t>(cdb.size(), 16));
-    out->lun = wire::scsi::encode_lun(0);
-    out->data_out = std::move(data_out);
-    out->expected_data_out_bytes = static_cast<uint32_t>(out->data_out.size());
-    out->expected_data_in_bytes = room;
-    out->tag = next_tag++;
-    return out;
+    return make_task(next_tag++, cdb, std::move(data_out), room);
   }
   std::unique_ptr<HostTask> start(NexusState& nexus, const Cdb& cdb, std::vector<uint8_t> data_out = {},
                                   uint32_t room = 0) {

@@ -43,8 +43,9 @@ void lower(uint8_t* field, uint32_t most) {
 }  // namespace
 
 void adjust_standard_data(Bytes data, uint8_t target_port_group_support) {
+  constexpr uint8_t normal_aca = 0x20, tpgs = 0x30, third_party_copy = 0x08;
+  if (data.size() > 3) data[3] &= static_cast<uint8_t>(~normal_aca);
   if (data.size() < 6) return;
-  constexpr uint8_t tpgs = 0x30, third_party_copy = 0x08;
   data[5] = static_cast<uint8_t>((data[5] & ~(tpgs | third_party_copy)) | target_port_group_support);
 }
 

@@ -9,7 +9,8 @@
 
 namespace ashlar::scsi {
 
-/// Standard data (SPC-4 6.6.2): 3PC is zero, for third-party copies are refused, and TPGS as given. All else is the device's.
+/// Standard data (SPC-4 6.6.2), as far as it came: NORMACA and 3PC are zero, for NACA and third-party copies are refused, and TPGS
+/// as given. All else is the device's.
 void adjust_standard_data(Bytes data, uint8_t target_port_group_support);
 /// Whether adjust_page() has anything to do with page `code`.
 bool is_adjusted(uint8_t code);

@@ -39,12 +39,14 @@ TEST_F(DevicePages, StandardDataIsTheDevicesButForCopiesAndPortGroups) {
   const auto data = run(host, cdb6(0x12, 0, 0, 0, 96), {}, 96)->data_in;
   ASSERT_EQ(data.size(), 36u);
   EXPECT_EQ(std::string(data.begin() + 8, data.begin() + 32), "SIMULATEDEVICE          ");
+  EXPECT_EQ(data[3], 0x02);  // NORMACA is not there; the device said 22h
   EXPECT_EQ(data[5], 0x10);  // implicit changes, as all units of the array have them; the device said 38h
 }
 
-TEST_F(DevicePages, AShortLookIsNotTouched) {
+TEST_F(DevicePages, AShortLookIsPutRightAsFarAsItGoes) {
   NexusState& host = login();
-  EXPECT_EQ(run(host, cdb6(0x12, 0, 0, 0, 5), {}, 5)->data_in.size(), 5u);
+  EXPECT_EQ(run(host, cdb6(0x12, 0, 0, 0, 5), {}, 5)->data_in, (std::vector<uint8_t>{0, 0, 0x06, 0x02, 31}));
+  EXPECT_EQ(run(host, cdb6(0x12, 0, 0, 0, 3), {}, 3)->data_in, (std::vector<uint8_t>{0, 0, 0x06}));
 }
 
 TEST_F(DevicePages, DesignatorsOfTheDeviceAndPortsOfOurs) {

@@ -161,6 +161,7 @@ class FakeKeeper final : public unit::Keeper {
     co_return Result<void>{};
   }
   loop::Task<Result<void>> keep_identifying_information(Uuid unit, std::string text) override {
+    if (hold) co_await released;
     if (refuse) co_return fail(ErrorCode::no_space, "test", "is full");
     identifying_information[unit] = std::move(text);
     co_return Result<void>{};

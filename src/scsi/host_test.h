@@ -69,6 +69,20 @@ inline Cdb cdb32(uint16_t action, uint64_t lba, uint32_t blocks, uint8_t flags =
 }
 inline std::vector<uint8_t> filled(size_t bytes, uint8_t value) { return std::vector<uint8_t>(bytes, value); }
 
+/// `room`: bytes of data-in that the host expects.
+inline std::unique_ptr<HostTask> make_task(uint64_t tag, const Cdb& cdb, std::vector<uint8_t> data_out,
+                                           uint32_t room, uint16_t lun = 0) {
+  auto out = std::make_unique<HostTask>();
+  std::ranges::copy(cdb, out->cdb.begin());
+  out->cdb_length = static_cast<uint8_t>(std::max<size_t>(cdb.size(), 16));
+  out->lun = wire::scsi::encode_lun(lun);
+  out->data_out = std::move(data_out);
+  out->expected_data_out_bytes = static_cast<uint32_t>(out->data_out.size());
+  out->expected_data_in_bytes = room;
+  out->tag = tag;
+  return out;
+}
+
 /// One target, one volume "v" of 4096 blocks as LUN 0, one host that has seen its power-on attention.
 class ScsiTest : public testing::Test {
  protected:
@@ -84,15 +98,7 @@ class ScsiTest : public testing::Test {
   }
   std::unique_ptr<HostTask> task(const Cdb& cdb, std::vector<uint8_t> data_out = {}, uint32_t room = 0,
                                  uint16_t lun = 0) {
-    auto out = std::make_unique<HostTask>();
-    std::ranges::copy(cdb, out->cdb.begin());
-    out->cdb_length = static_cast<uint8_t>(std::max<size_t>(cdb.size(), 16));
-    out->lun = wire::scsi::encode_lun(lun);
-    out->data_out = std::move(data_out);
-    out->expected_data_out_bytes = static_cast<uint32_t>(out->data_out.size());
-    out->expected_data_in_bytes = room;
-    out->tag = next_tag++;
-    return out;
+    return make_task(next_tag++, cdb, std::move(data_out), room, lun);
   }
   std::unique_ptr<HostTask> start(NexusState& nexus, const Cdb& cdb, std::vector<uint8_t> data_out = {},
                                   uint32_t room = 0) {

@@ -110,8 +110,15 @@ loop::Task<void> take_information(Handling handling, uint8_t type, uint32_t list
       co_return;
     }
   }
+  // One at a time: each keeps both kinds, and would take back what another has changed meanwhile.
+  const std::shared_ptr<UnitState> state = handling.lun().state;
+  if (state->information_changes.exchange(true)) {
+    handling.fail_status(ScsiStatus::busy);
+    co_return;
+  }
   auto keeping = keep(handling, type, std::move(bytes));
   const Sense outcome = co_await keeping;
+  state->information_changes = false;
   handling.finish(outcome);
 }
 

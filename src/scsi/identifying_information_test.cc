@@ -54,6 +54,21 @@ TEST_F(Identifying, IsTheUnitsForEveryHost) {
             (std::vector<uint8_t>{0, 0, 0, 8, 0x00, 0, 2, 0, 0x04, 0, 1, 0}));
 }
 
+TEST_F(Identifying, OneChangeAtATimeSoThatNoneIsLost) {
+  NexusState& far = login({{0, "v"}}, 1);
+  keeper.hold = true;
+  const auto first = start(*host, set(of_device, 1), {'d'});
+  EXPECT_EQ(ending(*first), "pending");
+  keeper.hold = false;
+  EXPECT_EQ(ending(*run(far, set(of_text, 2), {'t', 0})), "BUSY");
+  target.shards.at(0).in_turn([&] { keeper.released.set(); });
+  target.shards.run();
+  EXPECT_EQ(ending(*first), "GOOD");
+  EXPECT_EQ(ending(*run(far, set(of_text, 2), {'t', 0})), "GOOD");
+  EXPECT_EQ(told(of_device), "d");
+  EXPECT_EQ(keeper.identifying_information.at(medium->identity.uuid), "device=64 text=7400");
+}
+
 TEST_F(Identifying, HasBoundsAndAForm) {
   EXPECT_EQ(sets(of_device, std::string(512, 'x')), "GOOD");
   EXPECT_EQ(sets(of_device, std::string(513, 'x')), "5/24/00 at cdb 6");

@@ -118,8 +118,9 @@ void look_at_data(Handling handling, const DeviceWork& work, const Passage& pass
   if (work.direction != loop::ScsiDirection::from_device) return;
   Buffer& buffer = handling.task().buffer;
   if (passage.way == Way::inquire) {
-    uint8_t begin[6];
-    if ((handling.cdb()[1] & 0x01) != 0 || work.transferred < sizeof begin) return;
+    if ((handling.cdb()[1] & 0x01) != 0 || work.transferred == 0) return;
+    std::array<uint8_t, 6> bytes{};
+    const Bytes begin = Bytes(bytes).first(std::min<size_t>(work.transferred, bytes.size()));
     buffer.copy_out(0, begin);
     adjust_standard_data(begin, target_port_group_support(*handling.state().access()));
     buffer.copy_in(0, begin);

@@ -164,6 +164,20 @@ TEST_F(PassThrough, ResidualsOfBothWays) {
   EXPECT_EQ(written->data_out_wanted_bytes, 512u);
 }
 
+TEST_F(PassThrough, NacaIsRefusedAndEstablishesNothing) {
+  NexusState& host = login();
+  NexusState& other = login();
+  const Cdb ready_with_naca = {0x00, 0, 0, 0, 0, 0x04};
+  manage(host, TaskManagement::logical_unit_reset);
+  const size_t before = device->unit.seen.size();
+  EXPECT_EQ(outcome(host, ready_with_naca), "6/29/03");
+  EXPECT_EQ(outcome(host, ready_with_naca), "5/24/00");
+  EXPECT_EQ(device->unit.seen.size(), before);
+  EXPECT_EQ(outcome(host, cdb6(0x00)), "GOOD");
+  EXPECT_EQ(outcome(other, cdb6(0x00)), "6/29/03");
+  EXPECT_EQ(outcome(other, cdb6(0x00)), "GOOD");
+}
+
 TEST_F(PassThrough, AbortWaitsForTheDevice) {
   NexusState& host = login();
   device->hold = true;

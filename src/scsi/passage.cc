@@ -96,6 +96,9 @@ uint8_t length_of(ConstBytes cdb) {
   }
 }
 
+// SPC-4 4.2.4: another command stands within it, past all that is looked at here.
+constexpr uint8_t extended_cdb = 0x7e;
+
 Sense no_such_command() { return Sense::of(SenseKey::illegal_request, 0x2000); }
 
 Passage refused(const Sense& sense) {
@@ -143,13 +146,21 @@ bool is_ata(ConstBytes cdb, DeviceType type) {
          (cdb[0] == variable_length && load_be16(cdb.data() + 8) == ata_pass_through_32);
 }
 
+// FORMAT UNIT, FORMAT WITH PRESET and SANITIZE; REMOVE ELEMENT AND TRUNCATE and RESTORE ELEMENTS AND REBUILD (SBC-4), REMOVE ELEMENT
+// AND MODIFY ZONES (ZBC-2), which take data and capacity with them.
+bool reformats(ConstBytes cdb) {
+  const uint8_t action = cdb[1] & 0x1f;
+  return cdb[0] == 0x04 || cdb[0] == 0x38 || cdb[0] == 0x48 ||
+         (cdb[0] == 0x9e && action >= 0x18 && action <= 0x1a);
+}
+
 // The refusal of what the administrator has to allow; NO SENSE: none.
 Sense forbidden(ConstBytes cdb, DeviceType type, const block::PassthroughPolicy& policy) {
   if (names_other_units(cdb, type)) return no_such_command();
   if (is_ata(cdb, type) && !policy.ata) return no_such_command();
+  if (is_disk(type) && reformats(cdb) && !policy.format) return no_such_command();
   switch (cdb[0]) {
-    case 0x04:
-    case 0x48: return is_disk(type) && !policy.format ? no_such_command() : Sense{};
+    case extended_cdb: return no_such_command();
     case 0x3b: return policy.firmware || is_harmless_buffer(cdb) ? Sense{} : Sense::invalid_cdb_field(1, 4);
     case 0x1d:
       // An enclosure is steered by nothing else (SES-3 4.2).
@@ -198,7 +209,7 @@ Passage::News news_of(ConstBytes cdb, DeviceType type) {
 bool is_long(ConstBytes cdb, DeviceType type) {
   static constexpr uint8_t tape[] = {0x01, 0x04, 0x11, 0x13, 0x19, 0x1b, 0x2b, 0x82, 0x8f, 0x91, 0x92, 0x93};
   static constexpr uint8_t changer[] = {0x07, 0x37, 0xa5, 0xa6, 0xe7};
-  static constexpr uint8_t other[] = {0x04, 0x1d, 0x3b, 0x48, 0x5b, 0xa1};
+  static constexpr uint8_t other[] = {0x04, 0x1d, 0x38, 0x3b, 0x48, 0x5b, 0xa1};
   const std::span<const uint8_t> codes = type == DeviceType::tape      ? std::span<const uint8_t>(tape)
                                          : type == DeviceType::changer ? std::span<const uint8_t>(changer)
                                                                        : std::span<const uint8_t>(other);

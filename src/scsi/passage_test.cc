@@ -34,6 +34,12 @@ TEST(Passage, ThirdPartyCopiesAreRefusedWhateverIsAllowed) {
   }
 }
 
+TEST(Passage, NoCommandHidesInAnExtendedCdb) {
+  const block::PassthroughPolicy all{.firmware = true, .format = true, .diagnostics = true, .ata = true};
+  for (const uint8_t type : {disk, tape, multimedia, changer, enclosure})
+    EXPECT_EQ(way({0x7e, 0, 0, 12, 0x3b, 0x05}, type, all), Way::refuse) << int{type};
+}
+
 TEST(Passage, WhatTheDeviceCannotKnowIsOurs) {
   for (const uint8_t opcode : {0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f, 0xa0})
     EXPECT_EQ(way({opcode}, tape), Way::ours);
@@ -54,7 +60,11 @@ TEST(Passage, FirmwareFormatDiagnosticsAndAtaHaveToBeAllowed) {
   const Case cases[] = {{{0x3b, 0x05}, &block::PassthroughPolicy::firmware},
                         {{0x3b, 0x0e}, &block::PassthroughPolicy::firmware},
                         {{0x04}, &block::PassthroughPolicy::format},
+                        {{0x38}, &block::PassthroughPolicy::format},
                         {{0x48, 0x02}, &block::PassthroughPolicy::format},
+                        {{0x9e, 0x18}, &block::PassthroughPolicy::format},
+                        {{0x9e, 0x19}, &block::PassthroughPolicy::format},
+                        {{0x9e, 0x1a}, &block::PassthroughPolicy::format},
                         {{0x1d, 0x10}, &block::PassthroughPolicy::diagnostics},
                         {{0x1d, 0x05}, &block::PassthroughPolicy::diagnostics},
                         {{0x85}, &block::PassthroughPolicy::ata},
@@ -71,6 +81,7 @@ TEST(Passage, FirmwareFormatDiagnosticsAndAtaHaveToBeAllowed) {
 TEST(Passage, WhatIsDailyWorkOfADeviceNeedsNoPermission) {
   EXPECT_EQ(way({0x3b, 0x02}), Way::pass);             // WRITE BUFFER, data
   EXPECT_EQ(way({0x1d, 0x04}), Way::pass);             // the default self-test
+  EXPECT_EQ(way({0x9e, 0x10}), Way::pass);             // READ CAPACITY(16)
   EXPECT_EQ(way({0x1d, 0x10}, enclosure), Way::pass);  // how an enclosure is steered
   EXPECT_EQ(way({0x04}, tape), Way::pass);             // FORMAT MEDIUM makes partitions
   EXPECT_EQ(way({0x19}, tape), Way::pass);

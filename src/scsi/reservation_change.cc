@@ -74,10 +74,8 @@ loop::Task<void> decide(Domain::Group& group, std::shared_ptr<UnitState> state, 
       co_return;
     }
   }
-  if (preempts_allegiance(*state, *before, pending->request, pending->outcome)) {
-    pending->allegiance = state->allegiance()->number;
-    state->end_allegiance(pending->allegiance);
-  }
+  pending->allegiance = preempted_allegiance(*state, *before, pending->request, pending->outcome);
+  if (pending->allegiance != 0) state->end_allegiance(pending->allegiance);
   state->set_reservations(pending->after);
   tell_every_shard(group, volume, pending);
 }
@@ -92,6 +90,17 @@ loop::Task<void> work_off(Domain::Group& group, std::shared_ptr<UnitState> state
     co_await deciding;
   }
   state->changing = false;
+}
+
+// What has its answer touches the medium no more, and is not waited for: a fault keeps its answer back until what QERR ends has
+// ended, which may be the command that preempts. Aborted, it is answered to nobody.
+void leave_answered(Doomed& doomed) {
+  const auto answered = [](Task* task) { return Handling(*task).completing(); };
+  for (Task* task : doomed.tasks) {
+    if (answered(task)) Handling(*task).abort();
+  }
+  std::erase_if(doomed.tasks, answered);
+  std::erase_if(doomed.told, answered);
 }
 
 loop::Task<void> give_up(NexusState::Impl& nexus, std::shared_ptr<UnitState> state, std::string volume) {
@@ -203,6 +212,7 @@ void Domain::Impl::take_reservations(const std::string& volume,
   }
   const std::function<void()> all_ended = count_down(1 + subjects.size(), std::move(done));
   for (unit::Subject* subject : subjects) subject->take_reservations(volume, *now, outcome, all_ended);
+  leave_answered(doomed);
   abort(doomed, all_ended);
   for (LunState* lun : ended) reset_allegiance(*lun);
   if (allegiance != 0) thaw(volume, allegiance);

@@ -1,27 +1,10 @@
 #include <gtest/gtest.h>
 
-#include "scsi/rewrite_test.h"
+#include "scsi/sanitize_test.h"
 
 namespace ashlar::scsi::test {
 namespace {
 
-constexpr uint8_t overwrite = 0x01, cryptographic_erase = 0x03, exit_failure_mode = 0x1f;
-constexpr uint8_t immediate = 0x80, unrestricted_exit = 0x20;
-
-std::vector<uint8_t> overwrite_list(uint8_t flags, const std::vector<uint8_t>& pattern) {
-  std::vector<uint8_t> list = {flags, 0, static_cast<uint8_t>(pattern.size() >> 8),
-                               static_cast<uint8_t>(pattern.size())};
-  list.insert(list.end(), pattern.begin(), pattern.end());
-  return list;
-}
-
-class Sanitize : public RewriteTest {
- protected:
-  using RewriteTest::RewriteTest;
-  std::string overwrite_with(const std::vector<uint8_t>& list) {
-    return end(sanitize(overwrite, static_cast<uint16_t>(list.size())), list);
-  }
-};
 class SanitizeOnTwoShards : public Sanitize {
  protected:
   SanitizeOnTwoShards() : Sanitize(512, 2) {}
@@ -217,75 +200,6 @@ TEST_F(Sanitize, TheMediumMayShrinkMeanwhile) {
   EXPECT_TRUE(all_of(4));
 }
 
-class SanitizeEncrypted : public Sanitize {
- protected:
-  void SetUp() override {
-    Sanitize::SetUp();
-    medium->limits.erasable_key = true;
-    std::ranges::fill(medium->data, uint8_t{7});
-    medium->mark(0, medium->data.size(), true);
-  }
-};
-
-TEST_F(SanitizeEncrypted, CryptographicEraseTakesTheKeyAndGivesTheSpaceBack) {
-  EXPECT_EQ(end(sanitize(cryptographic_erase)), "GOOD");
-  EXPECT_EQ(medium->keys_erased, 1u);
-  EXPECT_TRUE(all_of(0));
-  EXPECT_TRUE(std::ranges::none_of(medium->allocated, [](bool each) { return each; }));
-  EXPECT_EQ(medium->flushes, 1u);
-  EXPECT_TRUE(medium->locks.empty());
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(SanitizeEncrypted, CryptographicEraseOfAVolumeThatKeepsItsSpaceWritesNothing) {
-  medium->geometry.thin = false;
-  EXPECT_EQ(end(sanitize(cryptographic_erase)), "GOOD");
-  EXPECT_EQ(medium->keys_erased, 1u);
-  EXPECT_TRUE(std::ranges::none_of(medium->data, [](uint8_t byte) { return byte == 7; }));
-  EXPECT_FALSE(all_of(0));
-}
-
-TEST_F(SanitizeEncrypted, IsThereOnlyWhereTheKeyMayGo) {
-  const Cdb ask = cdb12(0xa3, 0x03480000 | 0x0003, 64, 0x0c);  // REPORTING OPTIONS 011b, SANITIZE, 3
-  EXPECT_EQ(data(ask)[1] & 0x07, 3);
-  EXPECT_EQ(data({0x12, 1, 0xb1, 0, 64, 0})[7], 0x50) << "WABEREQ and WACEREQ 01b";
-  medium->limits.erasable_key = false;
-  EXPECT_EQ(data(ask)[1] & 0x07, 1);
-  EXPECT_EQ(data({0x12, 1, 0xb1, 0, 64, 0})[7], 0x40);
-  const auto refused = run(sanitize(cryptographic_erase));
-  EXPECT_EQ(ending(*refused), "5/24/00");
-  EXPECT_EQ(field(*refused), "cdb 1.4");
-  EXPECT_TRUE(all_of(7));
-  EXPECT_EQ(medium->keys_erased, 0u);
-}
-
-TEST_F(SanitizeEncrypted, ImmediateProgressAndFailureAreAsOfTheOthers) {
-  target.unit("v").hold = true;
-  EXPECT_EQ(end(sanitize(cryptographic_erase | immediate)), "GOOD");
-  EXPECT_EQ(end(test_unit_ready), "2/04/1b");
-  target.unit("v").hold = false;
-  target.release("v");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-  target.unit("v").fault_in = -1;
-  EXPECT_EQ(end(sanitize(cryptographic_erase | unrestricted_exit)), "3/31/03");
-  EXPECT_EQ(end(sanitize(exit_failure_mode)), "GOOD");
-  EXPECT_EQ(end(sanitize(cryptographic_erase)), "3/31/03");
-  EXPECT_EQ(end(sanitize(exit_failure_mode)), "5/24/00");
-  target.unit("v").fault_in = 0;
-  EXPECT_EQ(end(sanitize(cryptographic_erase)), "GOOD");
-  EXPECT_EQ(medium->keys_erased, 2u);
-}
-
-TEST_F(SanitizeEncrypted, AReadInTheDeviceIsWaitedFor) {
-  target.unit("v").hold = true;
-  const auto reading = start(*host, cdb10(0x28, 0, 1));
-  EXPECT_EQ(end(sanitize(cryptographic_erase, 8), filled(8, 0)), "5/24/00");
-  EXPECT_EQ(end(sanitize(cryptographic_erase | 0x40)), "5/24/00") << "ZNR";
-  target.unit("v").hold = false;
-  target.release("v");
-  EXPECT_EQ(ending(*reading), "GOOD");
-}
-
 TEST_F(Sanitize, WhatIsRefused) {
   EXPECT_EQ(end(sanitize(cryptographic_erase)), "5/24/00") << "there is no key";
   EXPECT_EQ(end(sanitize(0x00)), "5/24/00");
@@ -325,128 +239,6 @@ TEST_F(Sanitize, NoMemoryBeginsNothing) {
   EXPECT_EQ(overwrite_with(overwrite_list(1, {1})), "BUSY");
   all.clear();
   EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-/// Somebody keeps what has begun.
-class SanitizeKept : protected WithKeeper, public Sanitize {
- protected:
-  SanitizeKept() : Sanitize(512, 2, &keeper) {}
-  const std::string& record() { return keeper.rewrites[medium->identity.uuid]; }
-  // A volume that an engine before this one left so.
-  NexusState& recalled(const std::string& text) {
-    const std::string name = fmt::format("volume{}", target.volumes.size());
-    target.add_volume(name, 64);
-    target.domains[0]->recall(name, target.unit(name),
-                              {.reservations = {}, .mode_parameters = "", .rewrite = text});
-    return login({{0, name}}, 1);
-  }
-};
-
-TEST_F(SanitizeKept, ItIsWrittenDownBeforeTheAnswerAndUntilTheEnd) {
-  keeper.hold = true;
-  const auto immediately = start(*host, sanitize(block_erase | immediate | unrestricted_exit));
-  EXPECT_EQ(ending(*immediately), "pending");
-  EXPECT_EQ(end(test_unit_ready), "2/04/1b");
-  target.unit("v").hold = true;
-  keeper.hold = false;
-  target.shards.at(0).in_turn([&] { keeper.released.set(); });
-  target.shards.run();
-  EXPECT_EQ(ending(*immediately), "GOOD");
-  EXPECT_EQ(record(), "sanitize_failed");
-  target.unit("v").hold = false;
-  target.release("v");
-  EXPECT_EQ(record(), "");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(SanitizeKept, WhatCannotBeWrittenDownDoesNotBegin) {
-  std::ranges::fill(medium->data, uint8_t{7});
-  keeper.refuse = true;
-  for (const Cdb& cdb : {sanitize(block_erase), sanitize(block_erase | immediate), cdb6(0x04)})
-    EXPECT_EQ(end(cdb), "4/44/00");
-  EXPECT_EQ(overwrite_with(overwrite_list(1, {1})), "4/44/00");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-  EXPECT_TRUE(all_of(7));
-}
-
-TEST_F(SanitizeKept, FailuresStayWrittenDown) {
-  fail_next();
-  EXPECT_EQ(erase(), "3/31/03");
-  EXPECT_EQ(record(), "sanitize_failed_restricted");
-  EXPECT_EQ(erase(), "GOOD");
-  EXPECT_EQ(record(), "");
-  fail_next();
-  EXPECT_EQ(end(cdb6(0x04)), "3/31/00");
-  EXPECT_EQ(record(), "format_corrupt");
-  fail_next();
-  EXPECT_EQ(erase(unrestricted_exit), "3/31/03");
-  EXPECT_EQ(record(), "sanitize_failed");
-  keeper.refuse = true;
-  EXPECT_EQ(end(sanitize(exit_failure_mode)), "4/44/00");
-  EXPECT_EQ(end(test_unit_ready), "3/31/03");
-  keeper.refuse = false;
-  EXPECT_EQ(end(sanitize(exit_failure_mode)), "GOOD");
-  EXPECT_EQ(record(), "");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(SanitizeKept, NothingBeginsWhileAFailureIsLeft) {
-  fail_next();
-  EXPECT_EQ(erase(unrestricted_exit), "3/31/03");
-  keeper.hold = true;
-  const auto leaving = start(*host, sanitize(exit_failure_mode));
-  EXPECT_EQ(ending(*leaving), "pending");
-  EXPECT_EQ(ending(*start(login(), sanitize(block_erase))), "2/04/1b") << "its record would be taken back";
-  keeper.hold = false;
-  target.shards.at(0).in_turn([&] { keeper.released.set(); });
-  target.shards.run();
-  EXPECT_EQ(ending(*leaving), "GOOD");
-  EXPECT_EQ(record(), "");
-  EXPECT_EQ(end(test_unit_ready), "GOOD");
-}
-
-TEST_F(SanitizeKept, TheEndOfAKeyIsWrittenDownAsSuch) {
-  medium->limits.erasable_key = true;
-  target.unit("v").hold = true;
-  const auto erasing = start(*host, sanitize(cryptographic_erase));
-  EXPECT_EQ(record(), "erasing_key, sanitize_failed_restricted");
-  target.unit("v").hold = false;
-  target.release("v");
-  EXPECT_EQ(ending(*erasing), "GOOD");
-  EXPECT_EQ(record(), "");
-}
-
-TEST_F(SanitizeKept, OneThatBeganToEraseTheKeyGoesOn) {
-  for (const bool erasable : {true, false}) {
-    const std::string text = "erasing_key, sanitize_failed";
-    NexusState& late = recalled(text);
-    EXPECT_EQ(ending(*run(late, test_unit_ready)), "3/31/03") << "until it is told to";
-    const std::string name = fmt::format("volume{}", target.volumes.size() - 1);
-    const TestTarget::Volume& volume = target.volumes.at(name);
-    volume.medium->limits.erasable_key = erasable;
-    keeper.rewrites[volume.medium->identity.uuid] = text;
-    target.shards.at(0).in_turn([&] { target.domains[0]->resume_rewrite(name, volume.units[0], text); });
-    target.shards.run();
-    EXPECT_EQ(ending(*run(late, test_unit_ready)), erasable ? "GOOD" : "3/31/03");
-    EXPECT_EQ(volume.medium->keys_erased, erasable ? 1u : 0u);
-    EXPECT_EQ(keeper.rewrites[volume.medium->identity.uuid], erasable ? "" : text);
-  }
-}
-
-TEST_F(SanitizeKept, OneThatAnEarlierEngineDidNotEndHasFailed) {
-  const std::pair<const char*, const char*> cases[] = {{"", "GOOD"},
-                                                       {"sanitize_failed", "3/31/03"},
-                                                       {"sanitize_failed_restricted", "3/31/03"},
-                                                       {"format_corrupt", "3/31/00"},
-                                                       {"erasing_key, sanitize_failed", "3/31/03"},
-                                                       {"?", "3/31/03"}};
-  for (const auto& [text, expected] : cases) {
-    NexusState& late = recalled(text);
-    EXPECT_EQ(ending(*run(late, test_unit_ready)), expected) << text;
-  }
-  NexusState& unknown = recalled("what a later version wrote");
-  EXPECT_EQ(ending(*run(unknown, sanitize(exit_failure_mode))), "GOOD") << "left without harm";
-  EXPECT_EQ(ending(*run(unknown, test_unit_ready)), "GOOD");
 }
 
 }  // namespace

@@ -42,11 +42,12 @@ struct UnitState final : unit::UnitRules {
   std::atomic<bool> task_aborted_status = true;      ///< TAS, mode page 0Ah
   std::atomic<QueueErrors> queue_errors = QueueErrors::ignored;  ///< QERR, mode page 0Ah
   std::atomic<AttentionInterlock> attention_interlock = AttentionInterlock::none;
-  std::atomic<bool> threshold_enabled = true;    ///< mode page 1Ch/02h
-  std::atomic<bool> timestamp_by_hosts = true;   ///< SCSIP, mode page 0Ah/01h
-  std::atomic<bool> timestamp_set = false;       ///< by SET TIMESTAMP
-  std::atomic<int64_t> timestamp_offset_ms = 0;  ///< from the loop's clock; with timestamp_set
-  std::atomic<bool> stopped = false;             ///< START STOP UNIT with START 0
+  std::atomic<bool> threshold_enabled = true;     ///< mode page 1Ch/02h
+  std::atomic<bool> timestamp_by_hosts = true;    ///< SCSIP, mode page 0Ah/01h
+  std::atomic<bool> timestamp_set = false;        ///< by SET TIMESTAMP
+  std::atomic<int64_t> timestamp_offset_ms = 0;   ///< from the loop's clock; with timestamp_set
+  std::atomic<bool> information_changes = false;  ///< SET IDENTIFYING INFORMATION is being kept
+  std::atomic<bool> stopped = false;              ///< START STOP UNIT with START 0
   std::atomic<bool> ejected = false;    ///< removable media only; of a CD-ROM drive: the tray is open
   std::atomic<bool> has_tray = false;   ///< a CD-ROM drive
   std::atomic<bool> no_medium = false;  ///< of a CD-ROM drive: the array has put nothing in

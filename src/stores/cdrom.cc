@@ -145,10 +145,11 @@ class DriveStore final : public block::Store {
     return open_image(std::move(path));
   }
   loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
-    const std::shared_ptr<block::Medium> old = std::move(image_);  // its file goes here, after its channels
-    take(std::move(medium));
     const std::shared_ptr<Drive> drive = drive_;
-    const uint64_t bytes = drive->size_bytes.exchange(0);
+    drive->size_bytes.store(0);
+    const std::shared_ptr<block::Medium> old = std::move(image_);  // its file goes here, after its channels
+    image_ = std::static_pointer_cast<Image>(std::move(medium));
+    const uint64_t bytes = bytes_in_drive();
     loop::Shards& shards = loop::Loop::current().shards();
     loop::Event all_gone;
     uint32_t left = shards.count();
@@ -171,10 +172,10 @@ class DriveStore final : public block::Store {
     drive->size_bytes.store(bytes);
   }
 
-  /// Before the first channel, or in change_medium().
+  /// Before the first channel.
   void take(std::shared_ptr<block::Medium> medium) {
     image_ = std::static_pointer_cast<Image>(std::move(medium));
-    drive_->size_bytes.store(image_ ? image_->store->limits().size_bytes : 0);
+    drive_->size_bytes.store(bytes_in_drive());
   }
 
  private:
@@ -185,6 +186,7 @@ class DriveStore final : public block::Store {
     limits.volatile_cache = false;
     return limits;
   }
+  uint64_t bytes_in_drive() const { return image_ ? image_->store->limits().size_bytes : 0; }
   std::unique_ptr<block::BlockDevice> medium_on(loop::Loop& shard) const {
     return image_ ? image_->store->open_channel(shard) : nullptr;
   }

@@ -121,7 +121,7 @@ class ScsiStore final : public block::Store {
  private:
   const block::Limits limits_;
   std::shared_ptr<SharedDevice> shared_;
-  std::map<uint32_t, std::shared_ptr<Counters>> shards_;  // shard 0 only
+  std::map<uint32_t, std::shared_ptr<Counters>> shards_;  // as it is once the channels are open
 };
 
 Result<void> allow(PassthroughPolicy& policy, std::string_view word) {

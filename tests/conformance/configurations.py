@@ -13,6 +13,7 @@ MEANING = {
     "chap": "CHAP",
     "encrypted": "an encrypted volume",
     "memory": "a volume in memory, whose atomic writes are longer than one block",
+    "slow": "a small volume in memory behind a slow disk",
 }
 # Where a suite, or one test of it, counts: in one configuration, the one in which it does not skip itself.
 HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "removable", "ReadOnly": "readonly",
@@ -21,8 +22,14 @@ HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "r
         "GetLBAStatus": "onetoone",
         # They ask for CRYPTOGRAPHIC ERASE.
         "Sanitize.CryptoErase": "encrypted", "Sanitize.Readonly": "encrypted", "Sanitize.Reservations": "encrypted",
+        # It wants the erasure to go on 3 s after it began and about a second later, and sleeps for 60 s before it asks for the
+        # end: a minute, however small the volume is.
+        "Sanitize.Reset": "slow",
         # It writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH says.
         "WriteAtomic16": "memory"}
+# An overwrite has pieces of 1 MiB: SLOW_MIB of them take 26 s, far from both of the times at which Sanitize.Reset asks.
+SLOW_MIB = 64
+SLOW = {"kind": "fault", "options": {"operations": "write", "rate_per_million": "1000000", "error": "none", "delay_ms": "400"}}
 # Run once more, beside their home.
 EXTRA = {
     "blocks4096": ("Inquiry", "ModeSense6", "Read*", "Write1*", "WriteSame*", "WriteVerify*", "Verify*",
@@ -61,6 +68,8 @@ def document_for(configuration):
     hosts = [{"name": "any", "any": True, "chap": {"user": USER, "secret": SECRET}}] if configuration == "chap" else None
     if configuration == "memory":
         return array.document_of([array.memory_volume("v1", size=256 * array.MIB)])
+    if configuration == "slow":
+        return array.document_of([array.memory_volume("v1", size=SLOW_MIB * array.MIB, layers=[SLOW])])
     # A relative path: in the folder of the array that serves it.
     return array.document_of([array.file_volume("v1", "v1.img", **fields)], ports=ports, hosts=hosts)
 

@@ -2,6 +2,7 @@
 #include <map>
 
 #include "base/check.h"
+#include "block/layer_store.h"
 #include "loop/sim_random.h"
 #include "sim/plant.h"
 
@@ -33,22 +34,13 @@ class LyingDevice final : public BlockDevice {
   std::unique_ptr<BlockDevice> below_;
 };
 
-class LyingStore final : public Store {
+class LyingStore final : public block::LayerStore {
  public:
-  LyingStore(LayerPlant& plant, std::shared_ptr<Store> below) : plant_(plant), below_(std::move(below)) {}
-  const block::Limits& limits() const override { return below_->limits(); }
+  LyingStore(LayerPlant& plant, std::shared_ptr<Store> below) : LayerStore(std::move(below)), plant_(plant) {}
   std::unique_ptr<BlockDevice> open_channel(loop::Loop& shard) override;
-  loop::Task<Result<void>> resize(uint64_t bytes) override { return below_->resize(bytes); }
-  loop::Task<Result<std::shared_ptr<block::Medium>>> open_medium(std::string path) override {
-    return below_->open_medium(std::move(path));
-  }
-  loop::Task<void> change_medium(std::shared_ptr<block::Medium> medium) override {
-    return below_->change_medium(std::move(medium));
-  }
 
  private:
   LayerPlant& plant_;
-  std::shared_ptr<Store> below_;
 };
 
 class LayerPlant final : public Plant {
@@ -71,7 +63,7 @@ class LayerPlant final : public Plant {
 };
 
 std::unique_ptr<BlockDevice> LyingStore::open_channel(loop::Loop& shard) {
-  auto device = std::make_unique<LyingDevice>(plant_, below_->open_channel(shard));
+  auto device = std::make_unique<LyingDevice>(plant_, below().open_channel(shard));
   plant_.devices().emplace_back(&shard, device.get());
   return device;
 }
