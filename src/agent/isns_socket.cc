@@ -12,6 +12,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/address.h"
+
 namespace ashlar::agent {
 namespace {
 
@@ -37,11 +39,6 @@ SocketName socket_name(const std::string& address, uint16_t port) {
     name.length = sizeof six;
   }
   return name;
-}
-
-std::string name_of_peer(const std::string& address, uint16_t port) {
-  const bool ipv6 = address.find(':') != std::string::npos;
-  return ipv6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
 }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
@@ -93,7 +90,7 @@ Result<void> IsnsSocket::wait(int16_t events, const IsnsPatience& patience) {
 Result<std::unique_ptr<IsnsSocket>> IsnsSocket::connect(const std::string& address, uint16_t port,
                                                         const IsnsPatience& patience) {
   const SocketName name = socket_name(address, port);
-  const std::string peer = name_of_peer(address, port);
+  const std::string peer = print_address_and_port(address, port);
   if (name.length == 0) return fail(ErrorCode::invalid_argument, peer, "is no IPv4 or IPv6 address");
   IsnsDescriptor descriptor(::socket(name.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (descriptor.number() < 0) return std::unexpected(error_of_errno(errno, peer, "needs a socket"));

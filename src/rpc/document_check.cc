@@ -5,6 +5,7 @@
 #include <map>
 #include <unordered_map>
 
+#include "base/address.h"
 #include "base/address_range.h"
 #include "base/identity.h"
 #include "base/management_url.h"
