@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/interface_addresses.h"
 #include "base/address.h"
 
 namespace ashlar::agent {
@@ -42,17 +43,6 @@ SocketName socket_name(const std::string& address, uint16_t port) {
 }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-
-// IPv4 as mapped, however the socket tells it.
-IsnsAddress address_in(const SocketName& name) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const auto& four = reinterpret_cast<const sockaddr_in&>(name.storage);
-  const auto& six = reinterpret_cast<const sockaddr_in6&>(name.storage);
-  const void* bytes = name.storage.ss_family == AF_INET ? static_cast<const void*>(&four.sin_addr)
-                                                        : static_cast<const void*>(&six.sin6_addr);
-  if (::inet_ntop(name.storage.ss_family, bytes, text.data(), text.size()) == nullptr) return {};
-  return isns_address(text.data());
-}
 
 }  // namespace
 
@@ -161,7 +151,7 @@ std::unique_ptr<IsnsSocket> IsnsListener::accept(const IsnsAddress& peer) {
   name.length = sizeof name.storage;
   IsnsDescriptor accepted(::accept4(descriptor(), reinterpret_cast<sockaddr*>(&name.storage), &name.length,
                                     SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (accepted.number() < 0 || address_in(name) != peer) return nullptr;
+  if (accepted.number() < 0 || address_of(*name.get()) != peer) return nullptr;
   return std::make_unique<IsnsSocket>(std::move(accepted), "the server's inquiry");
 }
 
