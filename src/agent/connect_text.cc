@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/lists.h"
+#include "base/address.h"
 #include "json/sizes.h"
 
 namespace ashlar::agent {
@@ -19,9 +20,7 @@ struct Connection {
 };
 
 std::string endpoint(const api::Portal& portal) {
-  const bool six = portal.address.find(':') != std::string::npos;
-  return six ? fmt::format("[{}]:{}", portal.address, portal.port)
-             : fmt::format("{}:{}", portal.address, portal.port);
+  return print_address_and_port(portal.address, portal.port);
 }
 
 Result<Connection> find_connection(const Configuration& configuration, const std::string& volume,
