@@ -7,6 +7,7 @@
 #include "api/host_profile.h"
 #include "api/lists.h"
 #include "api/settings.h"
+#include "base/name_index.h"
 #include "rpc/amendment.h"
 
 namespace ashlar::agent {
@@ -15,13 +16,14 @@ namespace {
 // How many things need each key.
 std::map<std::string, size_t> users_of_keys(const api::Configuration& configuration) {
   std::map<std::string, size_t> users;
-  const auto add = [&users](const api::Volume& volume, const std::vector<api::Snapshot>& snapshots) {
-    if (volume.key_id.empty()) return;
-    const auto of_volume = [&volume](const api::Snapshot& each) { return each.volume == volume.name; };
-    users[volume.key_id] += 1 + static_cast<size_t>(std::ranges::count_if(snapshots, of_volume));
-  };
-  for (const api::Volume& each : configuration.volumes) add(each, configuration.snapshots);
-  for (const api::DeletedVolume& each : configuration.recycle_bin) add(each.volume, each.snapshots);
+  const NameIndex volumes(configuration.volumes);
+  for (const api::Volume& each : configuration.volumes) ++users[each.key_id];
+  for (const api::Snapshot& each : configuration.snapshots) {
+    if (const api::Volume* volume = volumes.find(each.volume)) ++users[volume->key_id];
+  }
+  for (const api::DeletedVolume& each : configuration.recycle_bin)
+    users[each.volume.key_id] += 1 + each.snapshots.size();
+  users.erase("");  // the volumes that have none
   return users;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/lists.h"
+#include "base/address.h"
 #include "base/nqn.h"
 #include "json/sizes.h"
 
@@ -20,9 +21,7 @@ struct Connection {
 };
 
 std::string endpoint(const api::Portal& portal) {
-  const bool six = portal.address.find(':') != std::string::npos;
-  return six ? fmt::format("[{}]:{}", portal.address, portal.port)
-             : fmt::format("{}:{}", portal.address, portal.port);
+  return print_address_and_port(portal.address, portal.port);
 }
 
 bool leads_to(const api::Portal& portal, const api::Target& target) {

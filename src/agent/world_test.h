@@ -10,6 +10,7 @@
 #include "agent/alarms.h"
 #include "agent/authentication.h"
 #include "agent/fake_disk_test.h"
+#include "agent/fake_engine_test.h"
 #include "agent/isns_clients.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"

@@ -1,12 +1,11 @@
 // The rules of hosts, portals, targets, maps, access groups and iSNS servers: who sees what, and by which way.
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <set>
 
 #include "api/examination.h"
 #include "api/host_profile.h"
 #include "api/lists.h"
+#include "base/address.h"
 #include "base/address_range.h"
 #include "base/identity.h"
 #include "base/nqn.h"
@@ -18,6 +17,15 @@ constexpr size_t max_initiators = 256;  // of one host
 constexpr size_t max_addresses = 64;    // of one host
 constexpr size_t max_isns_servers = 4;
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
+
+Result<void> check_endpoint(const std::string& address, uint16_t port, const std::string& place) {
+  if (!address_bytes(address)) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", address);
+  }
+  if (port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  return {};
+}
 
 }  // namespace
 
@@ -95,13 +103,7 @@ Result<void> Examination::portal(const Portal& each) {
   const std::string place = "portals/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
   TRY(one_of(each.protocol, {"iscsi", "nvme-tcp"}, place + "/protocol"));
-  in6_addr address{};
-  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
-      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
-    return fail(ErrorCode::invalid_argument, place + "/address",
-                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
-  }
-  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(check_endpoint(each.address, each.port, place));
   if (each.discovery_chap && each.protocol != "iscsi")
     return fail(ErrorCode::invalid_argument, place + "/discovery_chap", "CHAP is for iSCSI portals");
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
@@ -116,13 +118,7 @@ Result<void> Examination::isns_server(const IsnsServer& each) {
     return fail(ErrorCode::out_of_range, place, "{} iSNS servers; at most {}", all_.isns_servers.size(),
                 max_isns_servers);
   TRY(parse_resource_name(each.name, place + "/name"));
-  in6_addr address{};
-  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
-      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
-    return fail(ErrorCode::invalid_argument, place + "/address",
-                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
-  }
-  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(check_endpoint(each.address, each.port, place));
   TRY(claim(name_servers_, fmt::format("{} port {}", each.address, each.port), "iSNS server " + each.name,
             place + "/port"));
   constexpr size_t max_entity_bytes = 200;  // RFC 4171 6.2.1 allows 255

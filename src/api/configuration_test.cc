@@ -54,6 +54,34 @@ TEST(Check, TakesAWholeArray) {
   EXPECT_TRUE(checked) << checked.error().text();
 }
 
+TEST(Check, WhatAVolumeHasOrHadIsNoMedium) {
+  Configuration all = small_configuration();
+  all.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
+  Volume disk{.name = "disk", .pool = "iso", .size_bytes = 1 << 20, .backing = "disk.img"};
+  Volume gone{.name = "gone", .pool = "iso", .size_bytes = 1 << 20, .backing = "gone.img"};
+  all.volumes.push_back(disk);
+  all.volumes.push_back({.name = "cd0",
+                         .pool = "iso",
+                         .kind = "cdrom",
+                         .medium = "debian.iso",
+                         .block_bytes = cd_block_bytes,
+                         .physical_block_bytes = cd_block_bytes});
+  all.snapshots.push_back({.name = "disk@a", .volume = "disk", .size_bytes = 1 << 20, .backing = "a.img"});
+  all.recycle_bin.push_back({.name = "gone.1",
+                             .volume = gone,
+                             .snapshots = {{.name = "gone@b", .volume = "gone", .backing = "b.img"}}});
+  const auto checked = check_configuration(all);
+  ASSERT_TRUE(checked) << checked.error().text();
+  for (const char* file : {"disk.img", "a.img", "gone.img", "b.img"}) {
+    for (Volume& each : all.volumes)
+      if (is_cdrom(each)) each.medium = file;
+    const auto refused = check_configuration(all);
+    ASSERT_FALSE(refused) << file;
+    EXPECT_EQ(refused.error().place, "volumes/cd0/medium");
+    EXPECT_EQ(refused.error().code, ErrorCode::already_exists);
+  }
+}
+
 struct Breach {
   const char* place;
   std::function<void(Configuration&)> commit;
