@@ -43,14 +43,14 @@ SecureStream::~SecureStream() {
 }
 
 Result<std::unique_ptr<SecureStream>> SecureStream::serve(loop::Loop& loop,
-                                                          std::unique_ptr<loop::Stream> carrier, FindPsk find,
-                                                          ConstBytes said) {
+                                                          std::unique_ptr<loop::Stream>& carrier,
+                                                          FindPsk find, ConstBytes said) {
   TRY_ASSIGN(std::unique_ptr<Session> session, Session::serve(std::move(find), said));
   return std::unique_ptr<SecureStream>(new SecureStream(loop, std::move(carrier), std::move(session)));
 }
 
 Result<std::unique_ptr<SecureStream>> SecureStream::call(loop::Loop& loop,
-                                                         std::unique_ptr<loop::Stream> carrier, TlsPsk psk) {
+                                                         std::unique_ptr<loop::Stream>& carrier, TlsPsk psk) {
   TRY_ASSIGN(std::unique_ptr<Session> session, Session::call(std::move(psk)));
   return std::unique_ptr<SecureStream>(new SecureStream(loop, std::move(carrier), std::move(session)));
 }

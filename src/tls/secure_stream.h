@@ -14,11 +14,11 @@ namespace ashlar::tls {
 /// be received or sent, and readable() comes when it is over, or has failed. Short sends: see Session::write().
 class SecureStream final : public loop::Stream, private loop::StreamWatcher, private loop::Ready {
  public:
-  /// The side that is called. `said` was received from `carrier` before.
-  static Result<std::unique_ptr<SecureStream>> serve(loop::Loop& loop, std::unique_ptr<loop::Stream> carrier,
+  /// The side that is called. `carrier` is taken when this succeeds. `said` was received from `carrier` before.
+  static Result<std::unique_ptr<SecureStream>> serve(loop::Loop& loop, std::unique_ptr<loop::Stream>& carrier,
                                                      FindPsk find, ConstBytes said);
   /// The side that calls.
-  static Result<std::unique_ptr<SecureStream>> call(loop::Loop& loop, std::unique_ptr<loop::Stream> carrier,
+  static Result<std::unique_ptr<SecureStream>> call(loop::Loop& loop, std::unique_ptr<loop::Stream>& carrier,
                                                     TlsPsk psk);
   ~SecureStream() override;
 

@@ -64,7 +64,7 @@ class Door final : public loop::Acceptor {
   Door(loop::Loop& loop, FindPsk find, std::vector<uint8_t> what)
       : loop_(loop), find_(std::move(find)), what_(std::move(what)) {}
   void accepted(std::unique_ptr<loop::Stream> stream) override {
-    auto secured = SecureStream::serve(loop_, std::move(stream), find_, {});
+    auto secured = SecureStream::serve(loop_, stream, find_, {});
     talker = std::make_unique<Talker>(std::move(*secured), what_);
   }
   std::unique_ptr<Talker> talker;
@@ -80,7 +80,7 @@ Task<std::unique_ptr<Talker>> call(TlsPsk psk, std::vector<uint8_t> what) {
   auto connecting = loop.connect(endpoint, loop::seconds(5));
   auto stream = co_await connecting;
   CHECK(stream.has_value(), "{}", stream.error().text());
-  auto secured = SecureStream::call(loop, std::move(*stream), std::move(psk));
+  auto secured = SecureStream::call(loop, *stream, std::move(psk));
   CHECK(secured.has_value(), "{}", secured.error().text());
   co_return std::make_unique<Talker>(std::move(*secured), std::move(what));
 }
@@ -194,7 +194,7 @@ Task<void> talk_over_sockets(loop::RealShards& /*shards*/) {
   auto connecting = loop.connect((*listening)->local(), loop::seconds(5));
   auto stream = co_await connecting;
   CHECK(stream.has_value(), "{}", stream.error().text());
-  auto secured = SecureStream::call(loop, std::move(*stream), psk);
+  auto secured = SecureStream::call(loop, *stream, psk);
   CHECK(secured.has_value(), "{}", secured.error().text());
   Talker client(std::move(*secured), pattern(5'000'000));
   while (door.talker == nullptr || !door.talker->ended || !client.ended) {
