@@ -30,7 +30,7 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
   Result<std::unique_ptr<loop::Stream>> stream = co_await connecting;
   if (!stream) co_return std::unexpected(stream.error());
   queue->stream_ = std::move(*stream);
-  if (queue->options_.tls_key) CO_TRY(queue->secure());
+  if (queue->options_.tls_psk) CO_TRY(queue->secure());
   queue->stream_->watch(*queue);
   auto initializing = queue->initialize();
   const Result<void> initialized = co_await initializing;
@@ -43,10 +43,8 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
 
 // The handshake begins when the stream is watched; ICReq waits for it.
 Result<void> NvmeQueue::secure() {
-  TRY_ASSIGN(TlsPsk psk, derive_tls_psk(*options_.tls_key, options_.host_name, options_.subsystem,
-                                        options_.tls_identity_version));
   TRY_ASSIGN(std::unique_ptr<tls::SecureStream> secured,
-             tls::SecureStream::call(loop_, stream_, std::move(psk)));
+             tls::SecureStream::call(loop_, stream_, *options_.tls_psk));
   stream_ = std::move(secured);
   return {};
 }

@@ -28,8 +28,7 @@ struct NvmeQueueOptions {
   uint32_t keep_alive_milliseconds = 0;
   uint32_t in_capsule_bytes = 8192;  ///< longer data waits for R2T
   loop::Nanoseconds timeout = loop::seconds(10);
-  std::optional<ConfiguredPsk> tls_key = {};  ///< it comes by TLS
-  uint8_t tls_identity_version = 1;           ///< 0 or 1
+  std::optional<TlsPsk> tls_psk = {};  ///< it comes by TLS: derive_tls_psk()
 };
 
 /// What came back for one command.
