@@ -66,6 +66,10 @@ Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSour
   document.addresses = host.addresses;
   document.max_sessions = host.max_sessions;
   document.asynchronous_events = host.asynchronous_events;
+  if (!host.tls_key.empty()) {
+    TRY_ASSIGN(document.tls_key, sources.secret_of(host.tls_key));
+  }
+  document.tls_optional = host.tls_optional;
   return document;
 }
 
@@ -110,6 +114,7 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
     document.portals.push_back(
         {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
+    document.portals.back().tls = portal.tls;
   }
   const std::vector<std::string> management_urls = api::setting_list(configuration, "array.management_urls");
   for (const api::Target& target : configuration.targets) {

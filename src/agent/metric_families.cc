@@ -93,6 +93,19 @@ void add_devices(Exposition& out, const rpc::Stats& stats) {
   }
 }
 
+void add_handshakes(Exposition& out, const rpc::Stats& stats) {
+  out.family("ashlar_tls_handshakes_total", "counter",
+             "TLS handshakes of NVMe/TCP hosts; how they ended stands in the label.");
+  const auto sum_of = [&stats](const char* counter) {
+    uint64_t sum = 0;
+    for (const rpc::ShardStats& each : stats.shards)
+      if (const auto found = each.counters.find(counter); found != each.counters.end()) sum += found->second;
+    return static_cast<double>(sum);
+  };
+  out.value("ashlar_tls_handshakes_total", {{"outcome", "established"}}, sum_of("tls_handshakes"));
+  out.value("ashlar_tls_handshakes_total", {{"outcome", "failed"}}, sum_of("tls_failures"));
+}
+
 void add_sessions(Exposition& out, const rpc::Stats& stats) {
   out.family("ashlar_session_commands_total", "counter", "Commands of a session.");
   out.family("ashlar_session_read_bytes_total", "counter", "Bytes that a session has read.");

@@ -19,6 +19,8 @@ std::string_view plural_of(const std::string& operation);
 void add_volumes(Exposition& out, const rpc::Stats& stats, const api::Configuration& configuration);
 /// Of volumes that are SCSI devices passed through; others have no such counters.
 void add_devices(Exposition& out, const rpc::Stats& stats);
+/// Of hosts that come by TLS, of all shards together.
+void add_handshakes(Exposition& out, const rpc::Stats& stats);
 void add_sessions(Exposition& out, const rpc::Stats& stats);
 void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Configuration& configuration);
 /// One series for each state, so that no number has to be known by heart: the one that is in force is 1.

@@ -50,6 +50,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   if (const auto stats = engine_.stats()) {
     add_volumes(out, *stats, view->configuration);
     add_devices(out, *stats);
+    add_handshakes(out, *stats);
     add_sessions(out, *stats);
   }
   add_pools(out, array_);

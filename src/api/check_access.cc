@@ -76,6 +76,12 @@ Result<void> Examination::host(const Host& each) {
     TRY(claim(initiators_, each.initiators[i], "host " + each.name, where));
   }
   if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  // Its form is checked when it is taken in: here it is a reference.
+  if (each.any && !each.tls_key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/tls_key",
+                "is of a host that is named, not of every unknown initiator");
+  if (each.tls_optional && each.tls_key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/tls_optional", "says nothing without a tls_key");
   if (each.addresses.size() > max_addresses)
     return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
   for (size_t i = 0; i < each.addresses.size(); ++i)
@@ -107,6 +113,9 @@ Result<void> Examination::portal(const Portal& each) {
   if (each.discovery_chap && each.protocol != "iscsi")
     return fail(ErrorCode::invalid_argument, place + "/discovery_chap", "CHAP is for iSCSI portals");
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
+  TRY(one_of(each.tls, {"off", "allowed", "required"}, place + "/tls"));
+  if (each.tls != "off" && each.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place + "/tls", "TLS is for NVMe/TCP portals");
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
   return check_comment(each.comment, place + "/comment");

@@ -191,6 +191,19 @@ const Breach breaches[] = {
        c.portals[0].protocol = "nvme-tcp";
        c.portals[0].discovery_chap = c.hosts[0].chap;
      }},
+    {"portals/san-a/tls", [](Configuration& c) { c.portals[0].tls = "required"; }},
+    {"portals/san-a/tls",
+     [](Configuration& c) {
+       c.portals[0].protocol = "nvme-tcp";
+       c.portals[0].tls = "on";
+     }},
+    {"hosts/web1/tls_optional", [](Configuration& c) { c.hosts[0].tls_optional = true; }},
+    {"hosts/web1/tls_key",
+     [](Configuration& c) {
+       c.hosts[0].initiators.clear();
+       c.hosts[0].any = true;
+       c.hosts[0].tls_key = "secret:1";
+     }},
     {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "nqn.1.a"; }},
     {"maps/cd.web1/volume",
      [](Configuration& c) {

@@ -128,6 +128,8 @@ void visit_fields(V& v, T& host) {
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
   v.field("asynchronous_events", host.asynchronous_events);
+  v.secret("tls_key", host.tls_key);
+  v.field("tls_optional", host.tls_optional);
   v.field("comment", host.comment);
 }
 
@@ -146,6 +148,7 @@ void visit_fields(V& v, T& portal) {
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
   v.field("discovery_chap", portal.discovery_chap);
+  v.field("tls", portal.tls);
   v.field("comment", portal.comment);
 }
 

@@ -144,6 +144,8 @@ struct Host {
       {};                            ///< where it may come from: addresses or ranges; empty: from anywhere
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   bool asynchronous_events = false;  ///< told by an iSCSI message, too, when its LUNs or a size change
+  std::string tls_key = {};   ///< write-only: with which it comes by TLS over NVMe/TCP, "NVMeTLSkey-1:..."
+  bool tls_optional = false;  ///< with a key, it may come in the clear, too
   std::string comment;
   bool operator==(const Host&) const = default;
 };
@@ -162,6 +164,7 @@ struct Portal {
   uint16_t port = 3260;
   uint16_t group_tag = 1;
   std::optional<Chap> discovery_chap = {};  ///< what a discovery session must prove here
+  std::string tls = "off";                  ///< of nvme-tcp: "off", "allowed", "required"
   std::string comment;
   bool operator==(const Portal&) const = default;
 };

@@ -129,10 +129,23 @@ std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument&
   subsystem->serial = nvme::serial_of(source.name);
   subsystem->most_controllers = source.max_sessions;
   for (const rpc::PortalDocument& portal : document.portals) {
-    if (leads_to(portal, source)) subsystem->ports.push_back(port_of(portal_of(portal)));
+    if (leads_to(portal, source)) subsystem->ports.push_back(port_of(served_portal(portal)));
   }
   add_views(*subsystem, source, document, mappings, volumes, {}, previous.get());
   return previous != nullptr && same_subsystem(*previous, *subsystem) ? previous : subsystem;
+}
+
+// A key is made out for a name: each of a host's has it.
+std::map<std::string, nvme::TlsKey> tls_keys_of(const rpc::Document& document) {
+  std::map<std::string, nvme::TlsKey> keys;
+  for (const rpc::HostDocument& host : document.hosts) {
+    if (host.tls_key.empty()) continue;
+    const Result<ConfiguredPsk> psk = parse_tls_key(host.tls_key, "");
+    CHECK(psk.has_value(), "host {} was not checked: {}", host.name, psk.error().text());
+    for (const std::string& name : host.initiators)
+      if (is_nqn(name)) keys.emplace(name, nvme::TlsKey{*psk, host.tls_optional});
+  }
+  return keys;
 }
 
 std::map<std::string, MappingsByHost> mappings_by_target(const rpc::Document& document) {
@@ -149,10 +162,18 @@ iscsi::Portal portal_of(const rpc::PortalDocument& portal) {
           portal.discovery_chap ? credentials(*portal.discovery_chap) : unit::ChapCredentials{}};
 }
 
-std::vector<iscsi::Portal> portals_of(const rpc::Document& document) {
-  std::vector<iscsi::Portal> portals;
+ServedPortal served_portal(const rpc::PortalDocument& portal) {
+  using nvme::PortTls;
+  const PortTls tls = portal.tls == "required"  ? PortTls::required
+                      : portal.tls == "allowed" ? PortTls::allowed
+                                                : PortTls::off;
+  return {portal_of(portal), portal.protocol == "nvme-tcp", tls};
+}
+
+std::vector<ServedPortal> portals_of(const rpc::Document& document) {
+  std::vector<ServedPortal> portals;
   portals.reserve(document.portals.size());
-  for (const rpc::PortalDocument& portal : document.portals) portals.push_back(portal_of(portal));
+  for (const rpc::PortalDocument& portal : document.portals) portals.push_back(served_portal(portal));
   return portals;
 }
 
@@ -192,8 +213,12 @@ std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document&
     directory->subsystems.emplace(
         target.name, make_subsystem(target, document, mappings[target.name], volumes, std::move(before)));
   }
-  if (previous != nullptr)
-    directory->generation = previous->generation + (previous->subsystems == directory->subsystems ? 0 : 1);
+  directory->tls_keys = tls_keys_of(document);
+  if (previous != nullptr) {
+    const bool same =
+        previous->subsystems == directory->subsystems && previous->tls_keys == directory->tls_keys;
+    directory->generation = previous->generation + (same ? 0 : 1);
+  }
   return directory;
 }
 

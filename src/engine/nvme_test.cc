@@ -24,12 +24,13 @@ rpc::Document both_protocols() {
 
 class NvmeEngine : public testing::Test {
  protected:
-  std::unique_ptr<NvmeController> attach(uint16_t io_queues = 2) {
-    initiator::NvmeQueueOptions options;
+  NvmeEngine() {
     options.endpoint = {"10.0.0.1", nvme_port};
     options.subsystem = demo_subsystem;
     options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
     options.host_id = {7};
+  }
+  std::unique_ptr<NvmeController> attach(uint16_t io_queues = 2) {
     auto attached =
         world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, io_queues); });
     EXPECT_TRUE(attached) << attached.error().text();
@@ -43,6 +44,7 @@ class NvmeEngine : public testing::Test {
     const auto answer = world.run_as_host([&] { return queue.run(entry, data); });
     return answer ? answer->completion.outcome.status : Status::internal_path_error;
   }
+  initiator::NvmeQueueOptions options;
   EngineWorld world;
 };
 
@@ -139,6 +141,49 @@ TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {
   ASSERT_TRUE(world.apply(both_protocols()));
   ASSERT_TRUE(world.apply(swapped));
   EXPECT_TRUE(world.log_in(demo_host, nvme_port));
+}
+
+TEST_F(NvmeEngine, AHostComesByTlsWithItsKey) {
+  constexpr char host_nqn[] = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  constexpr char key[] = "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:";
+  rpc::Document document = both_protocols();
+  document.portals[1].tls = "allowed";
+  document.hosts.push_back({.name = "h1", .initiators = {host_nqn}, .tls_key = key});
+  document.mappings.push_back({.host = "h1", .target = demo_subsystem, .volume = "demo", .lun = 4});
+  ASSERT_TRUE(world.apply(both_protocols()));
+  auto in_the_clear = attach(0);
+  ASSERT_NE(in_the_clear, nullptr);
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE(in_the_clear->admin().open()) << "it has to come by TLS now";
+  leave(std::move(in_the_clear));
+  options.tls_psk = *derive_tls_psk(*parse_tls_key(key, ""), host_nqn, demo_subsystem, 1);
+  auto controller = attach();
+  ASSERT_NE(controller, nullptr);
+  std::vector<uint8_t> data(4096, 0x5a);
+  EXPECT_EQ(run_on(controller->io(1), initiator::nvme_blocks(IoOpcode::write, 5, 8, 8), data),
+            Status::success);
+  const auto sessions = world.run([&] { return world.engine->sessions(); });
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].authentication, "TLS PSK");
+  EXPECT_EQ(sessions[0].host, "h1");
+  uint64_t handshakes = 0;
+  const rpc::Stats stats = world.run([&] { return world.engine->stats(); });
+  for (const rpc::ShardStats& each : stats.shards) handshakes += each.counters.at("tls_handshakes");
+  EXPECT_EQ(handshakes, 3u);
+  for (const rpc::HostStatus& each : world.status().hosts)
+    EXPECT_EQ(each.authentication, each.name == "h1" ? "TLS PSK" : "none");
+  // The portal is changed while it listens: what came by TLS stays, and from now on nothing else comes.
+  document.portals[1].tls = "required";
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_TRUE(controller->admin().open());
+  options.tls_psk.reset();
+  const auto refused =
+      world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 0); });
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text().find("fatal error 2"), std::string::npos) << refused.error().text();
+  leave(std::move(controller));
 }
 
 TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {

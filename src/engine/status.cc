@@ -61,7 +61,7 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.connections = 0;
   status.local_address = facts.local_address;
   status.peer_address = facts.peer_address;
-  status.authentication = "none";
+  status.authentication = facts.secured ? "TLS PSK" : "none";
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
 }
@@ -71,7 +71,9 @@ rpc::HostStatus told(const rpc::HostDocument& host) {
   status.name = host.name;
   status.initiators = host.initiators;
   status.any = host.any;
-  status.authentication = !host.chap ? "none" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  status.authentication = !host.chap ? "" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  if (!host.tls_key.empty()) status.authentication += status.authentication.empty() ? "TLS PSK" : ", TLS PSK";
+  if (status.authentication.empty()) status.authentication = "none";
   return status;
 }
 
@@ -383,6 +385,11 @@ loop::Task<rpc::Stats> Engine::stats() {
   std::function<void(loop::Loop&)> collect = [&](loop::Loop& loop) {
     std::map<std::string, uint64_t>& counters = stats.shards[loop.index()].counters;
     counters["buffer_pieces_in_use"] = loop.buffers().in_use();
+    if (nvme_servers_[loop.index()]) {
+      const nvmetcp::Server::TlsCounts handshakes = nvme_servers_[loop.index()]->tls_counts();
+      counters["tls_handshakes"] = handshakes.established;
+      counters["tls_failures"] = handshakes.failed;
+    }
     if (options_.shard_counters) options_.shard_counters(loop, counters);
   };
   auto collecting = loop::on_every_shard(shards_, std::move(collect));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/crc32c.h"
+#include "tls/secure_stream.h"
 
 namespace ashlar::initiator {
 
@@ -29,6 +30,7 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
   Result<std::unique_ptr<loop::Stream>> stream = co_await connecting;
   if (!stream) co_return std::unexpected(stream.error());
   queue->stream_ = std::move(*stream);
+  if (queue->options_.tls_psk) CO_TRY(queue->secure());
   queue->stream_->watch(*queue);
   auto initializing = queue->initialize();
   const Result<void> initialized = co_await initializing;
@@ -37,6 +39,14 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
   const Result<void> connected = co_await asking;
   CO_TRY(connected);
   co_return std::move(queue);
+}
+
+// The handshake begins when the stream is watched; ICReq waits for it.
+Result<void> NvmeQueue::secure() {
+  TRY_ASSIGN(std::unique_ptr<tls::SecureStream> secured,
+             tls::SecureStream::call(loop_, stream_, *options_.tls_psk));
+  stream_ = std::move(secured);
+  return {};
 }
 
 loop::Task<Result<void>> NvmeQueue::initialize() {
@@ -127,6 +137,11 @@ void NvmeQueue::send_raw(ConstBytes bytes) {
   loop_.at_turn_end(*this);
 }
 
+std::string NvmeQueue::stream_failure() const {
+  const std::string failure = stream_->failure();
+  return failure.empty() ? "the connection failed" : failure;
+}
+
 void NvmeQueue::writable() { loop_.at_turn_end(*this); }
 
 void NvmeQueue::turn_end() {
@@ -134,7 +149,7 @@ void NvmeQueue::turn_end() {
     const iovec part{to_send_.data(), to_send_.size()};
     const int64_t sent = stream_->send({&part, 1});
     if (sent == loop::Stream::would_block) return;
-    if (sent <= 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, "the connection failed"));
+    if (sent <= 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, stream_failure()));
     to_send_.erase(to_send_.begin(), to_send_.begin() + sent);
   }
 }
@@ -145,7 +160,8 @@ void NvmeQueue::readable() {
     const iovec part{buffer.data(), buffer.size()};
     const int64_t count = stream_->receive({&part, 1});
     if (count == loop::Stream::would_block) return;
-    if (count <= 0)
+    if (count < 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, stream_failure()));
+    if (count == 0)
       return lose(lost_error(ErrorCode::closed, options_.endpoint, "the controller closed the connection"));
     received_.insert(received_.end(), buffer.begin(), buffer.begin() + count);
     parse();

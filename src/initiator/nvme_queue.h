@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/tls_psk.h"
 #include "loop/loop.h"
 #include "wire/nvme_fabrics.h"
 #include "wire/nvme_tcp_pdu.h"
@@ -27,6 +28,7 @@ struct NvmeQueueOptions {
   uint32_t keep_alive_milliseconds = 0;
   uint32_t in_capsule_bytes = 8192;  ///< longer data waits for R2T
   loop::Nanoseconds timeout = loop::seconds(10);
+  std::optional<TlsPsk> tls_psk = {};  ///< it comes by TLS: derive_tls_psk()
 };
 
 /// What came back for one command.
@@ -72,6 +74,7 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
     bool lost = false;
   };
   NvmeQueue(loop::Loop& loop, NvmeQueueOptions options) : loop_(loop), options_(std::move(options)) {}
+  Result<void> secure();
   loop::Task<Result<void>> initialize();
   loop::Task<Result<void>> send_connect();
   void readable() override;
@@ -83,6 +86,7 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   void take_completion(const wire::nvme::Completion& completion);
   void answer_ready_to_transfer(const wire::nvme::DataTransfer& asked);
   void append(wire::nvme::PduType type, uint8_t flags, ConstBytes specific, ConstBytes data);
+  std::string stream_failure() const;
   void lose(Error reason);
 
   loop::Loop& loop_;

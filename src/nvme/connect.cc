@@ -19,6 +19,26 @@ ConnectAnswer wrong_data(uint16_t offset) {
           nullptr};
 }
 
+// Who came by TLS is whom it proved, and goes where it said; who has to prove itself so does not come otherwise.
+std::optional<ConnectAnswer> unfit_channel(const Directory& directory, const ConnectRequest& request) {
+  const wire::nvme::ConnectData& data = request.data;
+  if (request.secured) {
+    ConnectAnswer answer = wrong_data(ConnectField::host);
+    answer.reason = "another host proved its key in the TLS handshake";
+    if (*data.host != request.secured->host) return answer;
+    answer = wrong_data(ConnectField::subsystem);
+    answer.reason = "the TLS handshake was for another subsystem";
+    if (*data.subsystem != request.secured->subsystem) return answer;
+    return {};
+  }
+  const bool discovery = *data.subsystem == wire::nvme::discovery_name;
+  if (request.port.tls != PortTls::required && (discovery || !directory.must_be_secured(*data.host)))
+    return {};
+  ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
+  answer.reason = "the host must come by TLS";
+  return answer;
+}
+
 }  // namespace
 
 uint32_t Domain::shard_for(const ConnectRequest& request) {
@@ -32,6 +52,7 @@ ConnectAnswer Domain::connect(QueueHost& host, const ConnectRequest& request) {
   if (request.connect.record_format != 0) return refuse(refusal(Status::connect_incompatible_format));
   if (!request.data.subsystem) return wrong_data(ConnectField::subsystem);
   if (!request.data.host) return wrong_data(ConnectField::host);
+  if (std::optional<ConnectAnswer> unfit = unfit_channel(*directory_, request)) return std::move(*unfit);
   // A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
   const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
   if (entries < 2 || entries > settings().queue_entries) return wrong_entry(ConnectField::queue_entries);
@@ -55,7 +76,8 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                         .home = loop_.index(),
                         .local_address = request.local.text(),
                         .peer_address = request.peer.address,
-                        .began_nanoseconds = loop_.now().nanoseconds};
+                        .began_nanoseconds = loop_.now().nanoseconds,
+                        .secured = request.secured.has_value()};
   std::shared_ptr<const unit::HostView> view;
   Controllers::Bounds most{.all = settings().most_controllers};
   if (!facts.discovery) {
@@ -92,6 +114,11 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (facts.host_id != data.host_id) return wrong_data(ConnectField::host_id);
   if (facts.discovery || request.connect.queue_id > settings().io_queues)
     return wrong_entry(ConnectField::queue_id);
+  if (facts.secured != request.secured.has_value()) {
+    ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
+    answer.reason = "the queues of a controller all come by TLS, or none";
+    return answer;
+  }
   if (!controller->ready()) return refuse(refusal(Status::command_sequence_error));
   const auto found = directory_->subsystems.find(facts.subsystem);
   if (found == directory_->subsystems.end() || !found->second->served_by(request.port))

@@ -37,6 +37,7 @@ struct ControllerFacts {
   uint32_t home = 0;       ///< shard of its admin queue
   std::string local_address, peer_address;
   int64_t began_nanoseconds = 0;
+  bool secured = false;  ///< all its queues come by TLS
 };
 
 /// Errors that are kept for the log page (ELPE).

@@ -7,16 +7,21 @@
 #include <string>
 #include <vector>
 
+#include "base/tls_psk.h"
 #include "loop/stream.h"
 #include "unit/host_view.h"
 
 namespace ashlar::nvme {
+
+/// What a port does with TLS (NVMe/TCP 1.0 3.6.1).
+enum class PortTls : uint8_t { off, allowed, required };
 
 /// An address that hosts connect to. The group tag is that of the portal: access states (ANA) are kept by it.
 struct Port {
   std::string name;
   loop::Endpoint endpoint;
   uint16_t group_tag = 1;  ///< 1-65535; the port id of discovery
+  PortTls tls = PortTls::off;
   bool operator==(const Port&) const = default;
 };
 
@@ -53,10 +58,28 @@ struct Settings {
   uint32_t most_transfer_bytes() const { return 4096u << most_transfer_shift; }
 };
 
+/// What a host proves itself with in a TLS handshake.
+struct TlsKey {
+  ConfiguredPsk psk;
+  bool optional = false;  ///< it may come in the clear, too
+  bool operator==(const TlsKey&) const = default;
+};
+/// Whom a TLS handshake has proved a host to be, and for what: nothing else goes through that connection.
+struct Secured {
+  std::string host, subsystem;  ///< NQNs
+  bool operator==(const Secured&) const = default;
+};
+
 struct Directory {
   Settings settings;
   std::map<std::string, std::shared_ptr<const Subsystem>> subsystems;
+  std::map<std::string, TlsKey> tls_keys;  ///< by host NQN
   uint64_t generation = 0;  ///< GENCTR of discovery: another one when hosts may find something else
+
+  /// It may not come in the clear.
+  bool must_be_secured(const std::string& host) const;
+  /// The key that a host names in its handshake, derived; or why it gets none.
+  Result<TlsPsk> psk_of(std::string_view identity) const;
 };
 
 }  // namespace ashlar::nvme

@@ -19,11 +19,13 @@ struct ConnectRequest {
   wire::nvme::ConnectData data;
   Port port;
   loop::Endpoint local, peer;
+  std::optional<Secured> secured;  ///< nothing: it came in the clear
 };
 struct ConnectAnswer {
   Outcome outcome;
   uint64_t result = 0;
   std::unique_ptr<Queue> queue;  ///< null unless it succeeded
+  std::string_view reason = {};  ///< of a refusal that its status does not tell
 };
 
 /// A queue as status shows it. Safe to carry to another shard.
@@ -86,6 +88,8 @@ class Domain final : private unit::Subject {
   uint32_t abort_here(const Controller& controller, uint16_t queue_id, uint16_t command_id);
   ConnectAnswer connect_admin(QueueHost& host, const ConnectRequest& request);
   ConnectAnswer connect_io(QueueHost& host, const ConnectRequest& request);
+  /// Why a queue that is there may not stay; empty: it may.
+  std::string_view objection(const Queue& queue) const;
 
   loop::Loop& loop_;
   Group& group_;

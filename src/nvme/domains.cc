@@ -45,6 +45,20 @@ void Domain::everywhere(std::function<void(Domain&)> work) {
   }
 }
 
+std::string_view Domain::objection(const Queue& queue) const {
+  const ControllerFacts& facts = queue.controller().facts;
+  const auto found = directory_->subsystems.find(facts.subsystem);
+  if (found == directory_->subsystems.end()) return "its subsystem was removed";
+  const Subsystem& subsystem = *found->second;
+  if (subsystem.view_of(facts.host_name, facts.peer_address) == nullptr)
+    return "its host may no longer use the subsystem";
+  if (!subsystem.served_by(queue.port())) return "its portal was removed";
+  if (facts.secured) return {};
+  if (directory_->must_be_secured(facts.host_name)) return "its host must come by TLS now";
+  const auto port = std::ranges::find(subsystem.ports, queue.port().name, &Port::name);
+  return port->tls == PortTls::required ? "its portal takes TLS alone now" : std::string_view();
+}
+
 void Domain::replace_directory(std::shared_ptr<const Directory> directory) {
   const bool moved = directory->generation != directory_->generation;
   directory_ = std::move(directory);
@@ -55,19 +69,12 @@ void Domain::replace_directory(std::shared_ptr<const Directory> directory) {
       if (moved && queue.administration() != nullptr) queue.administration()->raise(Event::discovery_changed);
       continue;
     }
-    const auto found = directory_->subsystems.find(facts.subsystem);
-    if (found == directory_->subsystems.end()) {
-      queue.host().drop("its subsystem was removed");
+    if (const std::string_view why = objection(queue); !why.empty()) {
+      queue.host().drop(std::string(why));
       continue;
     }
-    auto view = found->second->view_of(facts.host_name, facts.peer_address);
-    if (view == nullptr) {
-      queue.host().drop("its host may no longer use the subsystem");
-    } else if (!found->second->served_by(queue.port())) {
-      queue.host().drop("its portal was removed");
-    } else {
-      queue.replace_view(std::move(view));
-    }
+    const Subsystem& subsystem = *directory_->subsystems.at(facts.subsystem);
+    queue.replace_view(subsystem.view_of(facts.host_name, facts.peer_address));
   }
 }
 

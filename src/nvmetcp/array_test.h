@@ -64,8 +64,9 @@ inline Task<bool> close_volume(unit::OpenUnit opened) {
 /// One subsystem at two ports (group tags 1 and 2): the volume as namespace 1 and, read only, as namespace 2; open to every host.
 class Array {
  public:
-  explicit Array(uint32_t shards = 1)
-      : world(11),
+  explicit Array(uint32_t shards = 1, nvme::PortTls tls = nvme::PortTls::off)
+      : second_tls(tls),
+        world(11),
         process(world.add_process("array", shards, sizes)),
         host(world.add_process("host", 1, sizes)) {
     unit.emplace(run_story(process.loop(0), open_volume));
@@ -104,7 +105,9 @@ class Array {
     run_story(process.loop(0), close_volume, std::move(*unit));
   }
 
-  static std::vector<nvme::Port> ports() { return {{"p1", endpoint, 1}, {"p2", second_endpoint, 2}}; }
+  std::vector<nvme::Port> ports() const {
+    return {{"p1", endpoint, 1}, {"p2", second_endpoint, 2, second_tls}};
+  }
   std::shared_ptr<unit::HostView> view() {
     auto made = std::make_shared<unit::HostView>();
     made->host = "any";
@@ -164,6 +167,7 @@ class Array {
   }
 
   static constexpr BufferPool::Sizes sizes{.small = 256, .medium = 64, .large = 32};
+  nvme::PortTls second_tls;
   nvme::Settings settings;
   uint64_t generation = 0;
   loop::SimWorld world;

@@ -92,7 +92,7 @@ void Connection::initialize(const uint8_t* bytes) {
     return terminate({FatalError::invalid_header_field, 10}, header, "HPDA");
   const nvme::Settings& settings = server_.settings();
   const Agreed agreed{asked.header_digest && settings.header_digest,
-                      asked.data_digest && settings.data_digest, asked.data_alignment};
+                      asked.data_digest && settings.data_digest, asked.data_alignment, take_secured()};
   uint8_t* answer = transmit_.append(most_header_bytes);
   if (answer == nullptr) return close("login.refused", "no memory is left for answers");
   Initialization{.format = 0,
@@ -117,7 +117,7 @@ void Connection::connect(const uint8_t* bytes, ConstBytes data) {
     return flush_then_close("login.refused", "the first command is not a Connect with its data");
   }
   const nvme::ConnectRequest request{Connect::decode(entry), ConnectData::decode(data), port_,
-                                     stream_->local(), stream_->peer()};
+                                     stream_->local(),       stream_->peer(),           agreed_.secured};
   const uint32_t shard = server_.domain.shard_for(request);
   if (shard != server_.loop.index() && transmit_.empty()) {
     // It goes there as it came, without digests: those were right.
@@ -135,9 +135,11 @@ void Connection::connect(const uint8_t* bytes, ConstBytes data) {
   if (answer.queue == nullptr) {
     send_completion(completion);
     return flush_then_close(
-        "login.refused", fmt::format("Connect of host {} to {} was refused: status {:03x}h parameter {:x}h",
-                                     request.data.host.value_or("?"), request.data.subsystem.value_or("?"),
-                                     static_cast<unsigned>(answer.outcome.status), answer.result));
+        "login.refused",
+        fmt::format("Connect of host {} to {} was refused: status {:03x}h parameter {:x}h{}{}",
+                    request.data.host.value_or("?"), request.data.subsystem.value_or("?"),
+                    static_cast<unsigned>(answer.outcome.status), answer.result,
+                    answer.reason.empty() ? "" : ", ", answer.reason));
   }
   leave_half_open();
   phase_ = Phase::serving;
@@ -217,6 +219,8 @@ DataPlan Connection::data_arrived(const CommonHeader& header, const uint8_t* byt
 }
 
 void Connection::header_failed(Termination why, ConstBytes bytes) {
+  if (phase_ == Phase::initializing && bytes[0] == tls_handshake_record)
+    return terminate(why, bytes, "the host begins TLS, which is off at this portal", "login.refused");
   terminate(why, bytes,
             fmt::format("{} with a wrong header: {}", pdu_name(static_cast<PduType>(bytes[0])),
                         peer_error(why.error, why.information)));
@@ -237,13 +241,14 @@ void Connection::data_digest_failed(const CommonHeader& header, const uint8_t* /
   if (command != nullptr) command->data_lost();
 }
 
-void Connection::terminate(Termination why, ConstBytes header, const std::string& what) {
+void Connection::terminate(Termination why, ConstBytes header, const std::string& what,
+                           const std::string& kind) {
   log_warning("nvmetcp", "protocol error subsystem={} host={} peer={} what=\"{}\"", subsystem(), host_name(),
               stream_->peer().text(), what);
   uint8_t* pdu = transmit_.append(data_header_bytes + std::min(header.size(), most_quoted_bytes));
   if (pdu != nullptr) why.encode(pdu, PduType::controller_termination, header);
   linger_ = true;
-  flush_then_close("protocol.error", what);
+  flush_then_close(kind, what);
 }
 
 }  // namespace ashlar::nvmetcp

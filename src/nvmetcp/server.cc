@@ -28,6 +28,7 @@ void Server::serve(std::unique_ptr<loop::Stream> stream, const nvme::Port& port)
 }
 
 size_t Server::connections() const { return impl_->connections.size(); }
+Server::TlsCounts Server::tls_counts() const { return impl_->tls; }
 
 Connection* Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const nvme::Port& port) {
   if (stopping) return nullptr;

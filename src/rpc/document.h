@@ -67,6 +67,9 @@ struct HostDocument {
   uint32_t max_sessions = 0;  ///< 0: no bound of its own
   /// It is told by an asynchronous message, too, when its LUNs or the size of a volume change.
   bool asynchronous_events = false;
+  std::string tls_key =
+      {};  ///< with which it comes by TLS over NVMe/TCP, "NVMeTLSkey-1:..."; empty: it has none
+  bool tls_optional = false;  ///< with a key, it may come in the clear, too
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -77,10 +80,12 @@ struct PortalDocument {
   uint16_t group_tag = 1;
   std::string protocol = "iscsi";                   ///< one of portal_protocols
   std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
+  std::string tls = "off";                          ///< of nvme-tcp: one of portal_tls
   bool operator==(const PortalDocument&) const = default;
 };
 
 constexpr std::string_view portal_protocols[] = {"iscsi", "nvme-tcp"};
+constexpr std::string_view portal_tls[] = {"off", "allowed", "required"};
 
 /// Its name says how it is served: an NQN is a subsystem of NVMe/TCP.
 struct TargetDocument {

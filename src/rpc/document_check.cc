@@ -10,6 +10,7 @@
 #include "base/identity.h"
 #include "base/management_url.h"
 #include "base/nqn.h"
+#include "base/tls_psk.h"
 #include "json/fields.h"
 #include "rpc/checks.h"
 #include "rpc/document.h"
@@ -83,6 +84,23 @@ Result<void> check_chap(const ChapDocument& chap, const std::string& place) {
   return {};
 }
 
+Result<void> check_tls(const HostDocument& host, const std::string& place) {
+  if (host.tls_key.empty()) {
+    if (!host.tls_optional) return {};
+    return fail(ErrorCode::invalid_argument, place + ".tls_optional", "says nothing without a tls_key");
+  }
+  if (host.tls_key == redacted) {
+    return fail(ErrorCode::invalid_argument, place + ".tls_key",
+                "is redacted; put the key in, or get the document with its secrets");
+  }
+  // The identity of a key has the host's name in it.
+  if (host.any)
+    return fail(ErrorCode::invalid_argument, place + ".tls_key",
+                "is of a host that is named, not of every other");
+  TRY(parse_tls_key(host.tls_key, place + ".tls_key"));
+  return {};
+}
+
 // The discovery subsystem is nobody's (NVMe-oF 1.1 1.5.5).
 constexpr std::string_view discovery_nqn = "nqn.2014-08.org.nvmexpress.discovery";
 
@@ -120,6 +138,7 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
       TRY(unique(initiators, host.initiators[j], where));
     }
     if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
+    TRY(check_tls(host, place));
     if (host.addresses.size() > max_addresses_per_host)
       return fail(ErrorCode::out_of_range, place + ".addresses", "at most {} of them",
                   max_addresses_per_host);
@@ -153,6 +172,11 @@ Result<void> check_portals(const Document& document, Names& names) {
                   fmt::join(portal_protocols, ", "));
     if (portal.discovery_chap && portal.protocol != "iscsi")
       return fail(ErrorCode::invalid_argument, place + ".discovery_chap", "CHAP is for iSCSI portals");
+    if (std::ranges::find(portal_tls, portal.tls) == std::end(portal_tls))
+      return fail(ErrorCode::invalid_argument, place + ".tls", "'{}' is not one of {}", portal.tls,
+                  fmt::join(portal_tls, ", "));
+    if (portal.tls != "off" && portal.protocol != "nvme-tcp")
+      return fail(ErrorCode::invalid_argument, place + ".tls", "TLS is for NVMe/TCP portals");
     if (portal.group_tag == 0)
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),

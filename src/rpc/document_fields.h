@@ -60,6 +60,8 @@ void visit_fields(V& v, T& host) {
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
   v.field("asynchronous_events", host.asynchronous_events);
+  v.secret("tls_key", host.tls_key);
+  v.field("tls_optional", host.tls_optional);
 }
 
 template <typename V, Is<PortalDocument> T>
@@ -70,6 +72,7 @@ void visit_fields(V& v, T& portal) {
   v.field("group_tag", portal.group_tag);
   v.field("protocol", portal.protocol);
   v.field("discovery_chap", portal.discovery_chap);
+  v.field("tls", portal.tls);
 }
 
 template <typename V, Is<TargetDocument> T>

@@ -160,7 +160,8 @@ std::vector<uint8_t> encode_discovery(uint64_t generation, const std::vector<Dis
     to[0] = 3;  // TRTYPE: TCP
     to[1] = entry.address.find(':') == std::string::npos ? 1 : 2;
     to[2] = static_cast<uint8_t>(entry.kind);
-    to[3] = entry.flow_control_optional ? 4 : 0;
+    to[3] = static_cast<uint8_t>((entry.flow_control_optional ? 4 : 0) |
+                                 static_cast<uint8_t>(entry.secure_channel));
     store_le16(to + 4, entry.port_id);
     store_le16(to + 6, entry.controller_id);
     store_le16(to + 8, entry.admin_queue_entries);
@@ -168,6 +169,7 @@ std::vector<uint8_t> encode_discovery(uint64_t generation, const std::vector<Dis
     put_padded(to + 32, 32, fmt::format("{}", entry.port));
     std::memcpy(to + 256, entry.subsystem.data(), std::min<size_t>(entry.subsystem.size(), 223));
     put_padded(to + 512, 256, entry.address);
+    to[768] = entry.tls ? 2 : 0;
   }
   return page;
 }
@@ -183,6 +185,8 @@ DiscoveryLog decode_discovery(ConstBytes page) {
     DiscoveryEntry entry;
     entry.kind = static_cast<DiscoveryEntry::Kind>(from[2]);
     entry.flow_control_optional = (from[3] & 4) != 0;
+    entry.secure_channel = static_cast<DiscoveryEntry::SecureChannel>(from[3] & 3);
+    entry.tls = from[768] == 2;
     entry.port_id = load_le16(from.data() + 4);
     entry.controller_id = load_le16(from.data() + 6);
     entry.admin_queue_entries = load_le16(from.data() + 8);

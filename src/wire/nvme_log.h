@@ -124,7 +124,11 @@ struct DiscoveryEntry {
   uint16_t port_id = 0;
   uint16_t controller_id = dynamic_controller;
   uint16_t admin_queue_entries = 32;
-  bool flow_control_optional = true;           ///< TREQ: the host may do without
+  bool flow_control_optional = true;  ///< TREQ: the host may do without
+  /// TREQ: whether a secure channel is needed.
+  enum class SecureChannel : uint8_t { unspecified = 0, required = 1, not_required = 2 };
+  SecureChannel secure_channel = SecureChannel::unspecified;
+  bool tls = false;                            ///< TSAS, SECTYPE: TLS 1.3, else none
   bool duplicate = false, persistent = false;  ///< EFLAGS of a discovery subsystem
   std::string subsystem;
   bool operator==(const DiscoveryEntry&) const = default;
