@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
-#include <iterator>
 #include <memory>
 #include <optional>
 
 #include "base/check.h"
+#include "base/percent_encoding.h"
 
 namespace ashlar::access {
 namespace {
@@ -41,25 +41,10 @@ std::optional<std::string> decode_base32(std::string_view text) {
   return std::string(out, size);
 }
 
-/// RFC 3986, 2.3: all but unreserved characters is escaped.
-std::string percent_encoded(std::string_view text) {
-  std::string result;
-  for (const char c : text) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~';
-    if (plain) {
-      result += c;
-    } else {
-      fmt::format_to(std::back_inserter(result), "%{:02X}", static_cast<uint8_t>(c));
-    }
-  }
-  return result;
-}
-
 std::string label_part(std::string_view text) {
   std::string part(text);
   std::ranges::replace(part, ':', '.');
-  return percent_encoded(part);
+  return percent_encode(part);
 }
 
 }  // namespace
@@ -79,7 +64,7 @@ std::string make_totp_secret(const RandomSource& random) {
 std::string totp_uri(std::string_view secret, std::string_view user, std::string_view issuer) {
   const std::string by = label_part(issuer);
   return fmt::format("otpauth://totp/{}:{}?secret={}&issuer={}&algorithm=SHA1&digits={}&period={}", by,
-                     label_part(user), percent_encoded(secret), by, code_digits, step_seconds);
+                     label_part(user), percent_encode(secret), by, code_digits, step_seconds);
 }
 
 bool verify_totp(std::string_view secret, std::string_view code, int64_t now_seconds, int64_t& last_step) {

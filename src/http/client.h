@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 
+#include "base/percent_encoding.h"
 #include "base/result.h"
 #include "http/message.h"
 
@@ -41,7 +42,6 @@ class Client {
   std::unique_ptr<Impl> impl_;
 };
 
-/// RFC 3986: everything but unreserved characters becomes %XX.
-std::string percent_encode(std::string_view text);
+using ashlar::percent_encode;
 
 }  // namespace ashlar::http

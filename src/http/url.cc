@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "http/client.h"
 #include "http/letters.h"
 
 namespace ashlar::http {
@@ -105,40 +104,6 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(length);
   }
   return true;
-}
-
-Result<std::string> percent_decode(std::string_view text, bool plus_is_space) {
-  std::string decoded;
-  decoded.reserve(text.size());
-  for (size_t at = 0; at < text.size(); ++at) {
-    if (text[at] == '%') {
-      const auto high = at + 2 < text.size() ? hex_digit(text[at + 1]) : std::nullopt;
-      const auto low = high ? hex_digit(text[at + 2]) : std::nullopt;
-      if (!low) return fail(ErrorCode::invalid_argument, "url", "a % without two hex digits after it");
-      decoded += static_cast<char>(*high * 16 + *low);
-      at += 2;
-    } else {
-      decoded += text[at] == '+' && plus_is_space ? ' ' : text[at];
-    }
-  }
-  return decoded;
-}
-
-std::string percent_encode(std::string_view text) {
-  static constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string encoded;
-  encoded.reserve(text.size());
-  for (const char letter : text) {
-    const char low = lower_letter(letter);
-    if ((low >= 'a' && low <= 'z') || (letter >= '0' && letter <= '9') ||
-        std::string_view("-._~").contains(letter)) {
-      encoded += letter;
-    } else {
-      const auto byte = static_cast<unsigned char>(letter);
-      encoded += {'%', digits[byte >> 4u], digits[byte & 15u]};
-    }
-  }
-  return encoded;
 }
 
 Result<Target> parse_target(std::string_view text) {

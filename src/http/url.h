@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/percent_encoding.h"
 #include "base/result.h"
 
 namespace ashlar::http {
@@ -25,8 +26,7 @@ struct Target {
 /// understand in two ways.
 Result<Target> parse_target(std::string_view text);
 
-/// %XX becomes a byte. `plus_is_space`: as in a query. invalid_argument: a '%' without two hex digits.
-Result<std::string> percent_decode(std::string_view text, bool plus_is_space = false);
+using ashlar::percent_decode;
 
 /// RFC 3629: no overlong forms, no surrogates, nothing past U+10FFFF.
 bool is_utf8(std::string_view text);
