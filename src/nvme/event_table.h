@@ -24,8 +24,8 @@ class EventTable {
   void raise(Event event);
   /// DW0 of the completion of an Asynchronous Event Request; none: nothing is to be told now.
   std::optional<uint32_t> take();
-  /// Its log page was read, and the event not retained.
-  void read(Event event) { told_[static_cast<size_t>(event)] = false; }
+  /// Its log page was read, and the event not retained: it told what was still to be told, too (5.2).
+  void read(Event event) { told_[static_cast<size_t>(event)] = pending_[static_cast<size_t>(event)] = false; }
   void reset();
 
  private:

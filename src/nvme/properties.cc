@@ -38,7 +38,7 @@ void property_get(Handling handling) {
   const PropertyAccess access = PropertyAccess::decode(handling.entry());
   const Controller& controller = handling.queue().controller();
   const bool wide = access.property == Property::capabilities;
-  if (access.eight_bytes != wide) return handling.fail(Status::invalid_field);
+  if (!access.known_size || access.eight_bytes != wide) return handling.fail(Status::invalid_field);
   switch (access.property) {
     case Property::capabilities: return handling.good(capabilities(handling.queue().domain().settings()));
     case Property::version: return handling.good(version_2_0);
@@ -51,7 +51,7 @@ void property_get(Handling handling) {
 
 void property_set(Handling handling) {
   const PropertyAccess access = PropertyAccess::decode(handling.entry());
-  if (access.eight_bytes || access.property != Property::configuration)
+  if (!access.known_size || access.eight_bytes || access.property != Property::configuration)
     return handling.fail(Status::invalid_field);
   configure(handling, static_cast<uint32_t>(access.value));
 }

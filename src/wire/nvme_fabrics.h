@@ -96,9 +96,11 @@ struct PropertyAccess {
   bool eight_bytes = false;
   Property property = Property::capabilities;
   uint64_t value = 0;
+  bool known_size = true;  ///< ATTRIB says 4 or 8 bytes
 
   static PropertyAccess decode(const Submission& entry) {
-    return {(entry.bytes[40] & 7) == 1, static_cast<Property>(entry.word(11)), entry.pair(12)};
+    const unsigned size = entry.bytes[40] & 7;
+    return {size == 1, static_cast<Property>(entry.word(11)), entry.pair(12), size <= 1};
   }
   void encode(Submission& entry, FabricsType type) const {
     entry.set_opcode(fabrics_opcode);
