@@ -60,7 +60,7 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.connections = 0;
   status.local_address = facts.local_address;
   status.peer_address = facts.peer_address;
-  status.authentication = "none";
+  status.authentication = controller.authentication();
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
 }

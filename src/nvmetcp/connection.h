@@ -42,8 +42,9 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // For the server.
   bool closing() const { return phase_ == Phase::closing; }
-  bool half_open() const { return phase_ == Phase::initializing || phase_ == Phase::connecting; }
-  loop::Endpoint peer() const { return stream_->peer(); }
+  bool half_open() const {
+    return phase_ == Phase::initializing || phase_ == Phase::connecting || phase_ == Phase::authenticating;
+  }
   /// No more is read; what is in flight ends without answers.
   void close(const std::string& kind, const std::string& reason);
   /// Reads no more; closes when what the device has is answered and all is sent.
@@ -55,6 +56,7 @@ class Connection final : public ListNode<ConnectionTag>,
   enum class Phase : uint8_t {
     initializing,
     connecting,
+    authenticating,  ///< the queue is there and times its host's proof
     serving,
     draining,
     flushing,
@@ -81,7 +83,10 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // nvme::QueueHost
   void drop(const std::string& reason) override;
+  void refuse(const std::string& reason) override;
+  void authenticated() override;
   loop::Endpoint local() const override { return stream_->local(); }
+  loop::Endpoint peer() const override { return stream_->peer(); }
 
   void initialize(const uint8_t* bytes);
   void use(const Agreed& agreed);
@@ -102,6 +107,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void linger();
   void finish_close();
   void leave_half_open();
+  void announce();
   std::string subsystem() const { return queue_ ? queue_->controller().facts.subsystem : std::string(); }
   std::string host_name() const { return queue_ ? queue_->controller().facts.host_name : std::string(); }
 
