@@ -66,6 +66,36 @@ Result<DhchapGroup> parse_dhchap_group(std::string_view name, std::string_view p
               "'{}' is none of null, ffdhe2048, ffdhe3072, ffdhe4096, ffdhe6144, ffdhe8192", name);
 }
 
+namespace {
+
+template <typename T, typename Usual>
+Result<std::vector<T>> parse_names(const std::vector<std::string>& names, const std::string& place,
+                                   Result<T> (*parse)(std::string_view, std::string_view),
+                                   const Usual& usual) {
+  if (names.empty()) return std::vector<T>(usual.begin(), usual.end());
+  std::vector<T> parsed;
+  for (size_t i = 0; i < names.size(); ++i) {
+    const std::string where = fmt::format("{}[{}]", place, i);
+    TRY_ASSIGN(const T each, parse(names[i], where));
+    if (std::ranges::find(parsed, each) != parsed.end())
+      return fail(ErrorCode::invalid_argument, where, "'{}' stands there already", names[i]);
+    parsed.push_back(each);
+  }
+  return parsed;
+}
+
+}  // namespace
+
+Result<std::vector<DhchapHash>> parse_dhchap_hashes(const std::vector<std::string>& names,
+                                                    const std::string& place) {
+  return parse_names(names, place, parse_dhchap_hash, all_dhchap_hashes);
+}
+
+Result<std::vector<DhchapGroup>> parse_dhchap_groups(const std::vector<std::string>& names,
+                                                     const std::string& place) {
+  return parse_names(names, place, parse_dhchap_group, usual_dhchap_groups);
+}
+
 Result<DhchapKey> parse_dhchap_key(std::string_view text, std::string_view place) {
   const auto wrong = [&](std::string_view why) {
     return fail(ErrorCode::invalid_argument, std::string(place), "is no key of DH-HMAC-CHAP: {}", why);

@@ -43,6 +43,12 @@ std::string name_of(DhchapGroup group);
 Result<DhchapHash> parse_dhchap_hash(std::string_view name, std::string_view place);
 Result<DhchapGroup> parse_dhchap_group(std::string_view name, std::string_view place);
 
+/// What may be agreed on, as people name it: in their order, each once; empty: what is usual. Errors name `place` and the number.
+Result<std::vector<DhchapHash>> parse_dhchap_hashes(const std::vector<std::string>& names,
+                                                    const std::string& place);
+Result<std::vector<DhchapGroup>> parse_dhchap_groups(const std::vector<std::string>& names,
+                                                     const std::string& place);
+
 struct DhchapKey {
   /// With which the key is bound to the name of its owner before it is used; none: it is used as it is.
   std::optional<DhchapHash> transform;

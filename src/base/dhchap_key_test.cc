@@ -69,5 +69,14 @@ TEST(DhchapKey, Names) {
   for (const DhchapGroup group : usual_dhchap_groups) EXPECT_NE(group, DhchapGroup::null);
 }
 
+TEST(DhchapKey, ListsOfNames) {
+  EXPECT_EQ(parse_dhchap_hashes({}, "h")->size(), 3u);
+  EXPECT_EQ(parse_dhchap_groups({}, "g")->front(), DhchapGroup::ffdhe3072);
+  EXPECT_EQ(*parse_dhchap_groups({"null", "ffdhe2048"}, "g"),
+            (std::vector{DhchapGroup::null, DhchapGroup::ffdhe2048}));
+  EXPECT_EQ(parse_dhchap_groups({"null", "null"}, "g").error().place, "g[1]");
+  EXPECT_EQ(parse_dhchap_hashes({"sha-256", "sha256"}, "h").error().place, "h[1]");
+}
+
 }  // namespace
 }  // namespace ashlar

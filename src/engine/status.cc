@@ -65,12 +65,21 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   return status;
 }
 
+// "CHAP, mutual DH-HMAC-CHAP": over iSCSI, over NVMe/TCP.
+std::string authentication_of(const rpc::HostDocument& host) {
+  std::string words;
+  if (host.chap) words = host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  if (!host.dhchap) return words.empty() ? "none" : words;
+  if (!words.empty()) words += ", ";
+  return words + (host.dhchap->controller_key.empty() ? "DH-HMAC-CHAP" : "mutual DH-HMAC-CHAP");
+}
+
 rpc::HostStatus told(const rpc::HostDocument& host) {
   rpc::HostStatus status;
   status.name = host.name;
   status.initiators = host.initiators;
   status.any = host.any;
-  status.authentication = !host.chap ? "none" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  status.authentication = authentication_of(host);
   return status;
 }
 
