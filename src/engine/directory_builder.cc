@@ -15,6 +15,20 @@ unit::ChapCredentials credentials(const rpc::ChapDocument& chap) {
   return {chap.user, chap.secret, chap.mutual_user, chap.mutual_secret};
 }
 
+// They were checked with the document.
+unit::DhchapCredentials credentials(const rpc::DhchapDocument& dhchap) {
+  unit::DhchapCredentials made;
+  const auto key = parse_dhchap_key(dhchap.key, "key");
+  const auto hashes = parse_dhchap_hashes(dhchap.hashes, "hashes");
+  const auto groups = parse_dhchap_groups(dhchap.groups, "groups");
+  CHECK(key && hashes && groups, "keys of a host that were not checked");
+  made.key = *key;
+  made.hashes = *hashes;
+  made.groups = *groups;
+  if (const auto own = parse_dhchap_key(dhchap.controller_key, "controller_key")) made.controller_key = *own;
+  return made;
+}
+
 bool same_view(const unit::HostView& a, const unit::HostView& b) {
   const auto same_mapping = [](const auto& left, const auto& right) {
     const unit::LunMapping& x = left.second;
@@ -22,7 +36,7 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
     return x.lun == y.lun && x.read_only == y.read_only && x.volume == y.volume &&
            x.unit_on_shard == y.unit_on_shard;
   };
-  return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap &&
+  return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap && a.dhchap == b.dhchap &&
          a.addresses == b.addresses && a.max_sessions == b.max_sessions &&
          a.asynchronous_events == b.asynchronous_events && a.management_addresses == b.management_addresses &&
          a.luns.size() == b.luns.size() &&
@@ -62,6 +76,7 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   view->host = host.name;
   view->target_ports = ports;
   if (host.chap) view->chap = credentials(*host.chap);
+  if (host.dhchap) view->dhchap = credentials(*host.dhchap);
   for (const std::string& address : host.addresses) {
     const auto range = AddressRange::parse(address, "");
     CHECK(range.has_value(), "host {} was not checked: {}", host.name, range.error().text());

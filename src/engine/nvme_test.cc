@@ -1,4 +1,6 @@
 // One volume over two protocols: what one host writes the other reads, and what changes reaches both.
+#include <gmock/gmock.h>
+
 #include <algorithm>
 
 #include "engine/engine_world_test.h"
@@ -124,6 +126,48 @@ TEST_F(NvmeEngine, AnEncryptedVolumeIsANamespaceLikeOthers) {
             Status::success);
   leave(std::move(controller));
   world.leave(std::move(*session));
+}
+
+const std::string key_text = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+const std::string other_key_text = "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+
+TEST_F(NvmeEngine, AHostProvesItselfByTheKeysOfTheDocument) {
+  rpc::Document document = both_protocols();
+  document.hosts[0].dhchap = rpc::DhchapDocument{
+      .key = key_text, .controller_key = other_key_text, .hashes = {"sha-384"}, .groups = {}};
+  ASSERT_TRUE(world.apply(document));
+  EXPECT_EQ(world.status().hosts[0].authentication, "mutual DH-HMAC-CHAP");
+  initiator::NvmeQueueOptions options;
+  options.endpoint = {"10.0.0.1", nvme_port};
+  options.subsystem = demo_subsystem;
+  options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  options.host_id = {7};
+  const auto connect = [&] {
+    return world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 1); });
+  };
+  EXPECT_FALSE(connect()) << "without a key";
+  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(other_key_text, ""), .controller_key = {}};
+  EXPECT_FALSE(connect()) << "with the wrong one";
+  EXPECT_THAT(world.event_kinds(), testing::Contains("login.refused"));
+  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(key_text, ""),
+                                       .controller_key = *parse_dhchap_key(other_key_text, "")};
+  auto controller = connect();
+  ASSERT_TRUE(controller) << controller.error().text();
+  auto sessions = world.run([&] { return world.engine->sessions(); });
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].authentication, "mutual DH-HMAC-CHAP sha-384 ffdhe3072");
+  // CHAP of iSCSI beside it changes nothing here; without the key the host is out.
+  document.hosts[0].chap = rpc::ChapDocument{.user = "u", .secret = "a secret of old"};
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_TRUE((*controller)->admin().open());
+  EXPECT_EQ(world.status().hosts[0].authentication, "CHAP, mutual DH-HMAC-CHAP");
+  document.hosts[0].dhchap.reset();
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE((*controller)->admin().open());
+  EXPECT_FALSE((*controller)->io(0).open());
+  leave(std::move(*controller));
 }
 
 TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {

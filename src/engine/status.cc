@@ -61,9 +61,21 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.connections = 0;
   status.local_address = facts.local_address;
   status.peer_address = facts.peer_address;
-  status.authentication = facts.secured ? "TLS PSK" : "none";
+  status.authentication = controller.authentication();
+  if (facts.secured)
+    status.authentication = status.authentication == "none" ? "TLS PSK" : status.authentication + ", TLS PSK";
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
+}
+
+// "CHAP, mutual DH-HMAC-CHAP": over iSCSI, over NVMe/TCP.
+std::string authentication_of(const rpc::HostDocument& host) {
+  std::vector<std::string_view> ways;
+  if (host.chap) ways.push_back(host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP");
+  if (host.dhchap)
+    ways.push_back(host.dhchap->controller_key.empty() ? "DH-HMAC-CHAP" : "mutual DH-HMAC-CHAP");
+  if (!host.tls_key.empty()) ways.push_back("TLS PSK");
+  return ways.empty() ? "none" : fmt::format("{}", fmt::join(ways, ", "));
 }
 
 rpc::HostStatus told(const rpc::HostDocument& host) {
@@ -71,9 +83,7 @@ rpc::HostStatus told(const rpc::HostDocument& host) {
   status.name = host.name;
   status.initiators = host.initiators;
   status.any = host.any;
-  status.authentication = !host.chap ? "" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
-  if (!host.tls_key.empty()) status.authentication += status.authentication.empty() ? "TLS PSK" : ", TLS PSK";
-  if (status.authentication.empty()) status.authentication = "none";
+  status.authentication = authentication_of(host);
   return status;
 }
 

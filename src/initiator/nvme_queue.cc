@@ -36,8 +36,15 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
   const Result<void> initialized = co_await initializing;
   CO_TRY(initialized);
   auto asking = queue->send_connect();
-  const Result<void> connected = co_await asking;
+  const Result<bool> connected = co_await asking;
   CO_TRY(connected);
+  // Who wants the controller to prove itself takes none that does not.
+  const bool wanted = queue->options_.proof && queue->options_.proof->controller_key;
+  if (queue->options_.prove_at_once && (*connected || wanted)) {
+    auto proving = queue->authenticate();
+    const Result<void> proved = co_await proving;
+    CO_TRY(proved);
+  }
   co_return std::move(queue);
 }
 
@@ -63,7 +70,8 @@ loop::Task<Result<void>> NvmeQueue::initialize() {
   co_return Result<void>{};
 }
 
-loop::Task<Result<void>> NvmeQueue::send_connect() {
+// True: the controller asks for a proof.
+loop::Task<Result<bool>> NvmeQueue::send_connect() {
   Submission entry;
   Connect{.record_format = 0,
           .queue_id = options_.queue_id,
@@ -87,7 +95,11 @@ loop::Task<Result<void>> NvmeQueue::send_connect() {
                    static_cast<unsigned>(answer->completion.outcome.status), answer->completion.result);
   }
   controller_id_ = static_cast<uint16_t>(answer->completion.result);
-  co_return Result<void>{};
+  if ((answer->completion.result & secure_channel_required_bit) != 0) {
+    co_return fail(ErrorCode::unsupported, options_.endpoint.text(),
+                   "the controller asks for a secure channel made of the authentication");
+  }
+  co_return (answer->completion.result & authentication_required_bit) != 0;
 }
 
 loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint8_t> data, uint32_t room) {

@@ -1,13 +1,16 @@
 // The host's side of one queue of an NVMe/TCP controller: initialization, Connect, commands and their answers (NVMe/TCP 1.0).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "base/tls_psk.h"
+#include "initiator/nvme_authentication.h"
 #include "loop/loop.h"
 #include "wire/nvme_fabrics.h"
 #include "wire/nvme_tcp_pdu.h"
@@ -29,6 +32,9 @@ struct NvmeQueueOptions {
   uint32_t in_capsule_bytes = 8192;  ///< longer data waits for R2T
   loop::Nanoseconds timeout = loop::seconds(10);
   std::optional<TlsPsk> tls_psk = {};  ///< it comes by TLS: derive_tls_psk()
+  /// How to prove itself where the controller asks for it; none: it does not.
+  std::optional<NvmeProof> proof;
+  bool prove_at_once = true;  ///< false: connected is enough; authenticate() comes later
 };
 
 /// What came back for one command.
@@ -51,6 +57,13 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   /// `room` bytes come from it.
   loop::Task<Result<NvmeAnswer>> run(wire::nvme::Submission entry, std::vector<uint8_t> data = {},
                                      uint32_t room = 0);
+  /// Proves itself, once more if it has already, with the keys of its options (DH-HMAC-CHAP). Not while another one runs.
+  loop::Task<Result<void>> authenticate();
+  /// One message of it each; for tests as well.
+  loop::Task<Result<NvmeAnswer>> send_message(std::vector<uint8_t> message);
+  loop::Task<Result<NvmeAnswer>> receive_message();
+  /// "none", or as the status of the controller has it.
+  const std::string& authentication() const { return authentication_; }
   uint16_t controller_id() const { return controller_id_; }
   bool open() const { return stream_ != nullptr; }
   /// Why it is open no more.
@@ -62,6 +75,8 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   void send_raw(ConstBytes bytes);
   bool spoil_header_digest = false, spoil_data_digest = false;
   bool hold_data = false;  ///< R2Ts are not answered
+  /// Bends a message of authentication before it is sent; a lie to itself for what comes.
+  std::function<void(std::vector<uint8_t>&)> bend_message, bend_answer;
   uint16_t last_transfer_tag = 0;
   uint32_t ready_to_transfers = 0;
   uint32_t successes = 0;  ///< answers that came with the data alone
@@ -76,7 +91,10 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   NvmeQueue(loop::Loop& loop, NvmeQueueOptions options) : loop_(loop), options_(std::move(options)) {}
   Result<void> secure();
   loop::Task<Result<void>> initialize();
-  loop::Task<Result<void>> send_connect();
+  loop::Task<Result<bool>> send_connect();
+  loop::Task<Result<std::vector<uint8_t>>> next_message();
+  loop::Task<Result<std::vector<uint8_t>>> exponentiate(DhExponentiation work);
+  loop::Task<Result<void>> exchange_messages(NvmeAuthentication& machine);
   void readable() override;
   void writable() override;
   void turn_end() override;
@@ -101,6 +119,7 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   uint16_t controller_id_ = 0;
   uint16_t next_command_ = 0;
   uint16_t terminated_ = 0;
+  std::string authentication_ = "none";
   Error reason_;
 };
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "nvme/authenticator.h"
 #include "nvme/domain.h"
 
 namespace ashlar::nvme {
@@ -37,6 +38,12 @@ std::optional<ConnectAnswer> unfit_channel(const Directory& directory, const Con
   ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
   answer.reason = "the host must come by TLS";
   return answer;
+}
+
+// DW0: the controller's id, and whether the host must prove itself now (NVMe-oF 1.1 figure 22).
+ConnectAnswer admitted(const Controller& controller, std::unique_ptr<Queue> queue) {
+  const uint32_t proof = queue->barred() ? wire::nvme::authentication_required_bit : 0;
+  return {{}, controller.facts.id | proof, std::move(queue)};
 }
 
 }  // namespace
@@ -92,6 +99,7 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
   }
   const std::shared_ptr<Controller> controller = controllers().create(std::move(facts), most);
   if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
+  controller->barred.store(needs_proof(view), std::memory_order_relaxed);
   controller->take_queue(0, loop_.index());
   const Queue::Making making{host,
                              controller,
@@ -101,7 +109,16 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                              static_cast<uint16_t>(request.connect.queue_entries + 1),
                              !request.connect.no_flow_control,
                              request.connect.keep_alive_milliseconds};
-  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+  return admitted(*controller, std::make_unique<Queue>(*this, making));
+}
+
+bool Domain::admit(Controller& controller) {
+  const auto found = directory_->subsystems.find(controller.facts.subsystem);
+  if (found == directory_->subsystems.end()) return false;
+  const auto view = found->second->view_of(controller.facts.host_name, controller.facts.peer_address);
+  if (view == nullptr) return false;
+  return controllers().admit(
+      controller, {.of_subsystem = found->second->most_controllers, .of_host = view->max_sessions});
 }
 
 ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request) {
@@ -135,7 +152,7 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
                              static_cast<uint16_t>(request.connect.queue_entries + 1),
                              !request.connect.no_flow_control,
                              0};
-  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+  return admitted(*controller, std::make_unique<Queue>(*this, making));
 }
 
 }  // namespace ashlar::nvme

@@ -78,6 +78,16 @@ size_t Controller::queue_count() const {
   return shard_of_queue_.size();
 }
 
+std::string Controller::authentication() const {
+  const std::lock_guard lock(mutex_);
+  return authentication_;
+}
+
+void Controller::set_authentication(std::string how) {
+  const std::lock_guard lock(mutex_);
+  authentication_ = std::move(how);
+}
+
 void Controller::note_error(wire::nvme::ErrorEntry entry) {
   const std::lock_guard lock(mutex_);
   entry.number = ++error_count_;
@@ -98,7 +108,7 @@ uint64_t Controller::error_count() const {
 bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
   size_t of_subsystem = 0, of_host = 0;
   for (const auto& [id, each] : controllers_) {
-    if (each->facts.discovery) continue;
+    if (each->facts.discovery || each->barred.load(std::memory_order_relaxed)) continue;
     of_subsystem += each->facts.subsystem == facts.subsystem ? 1 : 0;
     of_host += each->facts.host == facts.host ? 1 : 0;
   }
@@ -125,6 +135,15 @@ std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Bou
   auto controller = std::make_shared<Controller>(std::move(facts));
   controllers_.emplace(id, controller);
   return controller;
+}
+
+bool Controllers::admit(Controller& controller, const Bounds& most) {
+  const std::lock_guard lock(mutex_);
+  if (!controller.barred.load(std::memory_order_relaxed)) return true;
+  if (full(controller.facts, {.all = 0, .of_subsystem = most.of_subsystem, .of_host = most.of_host}))
+    return false;
+  controller.barred.store(false, std::memory_order_relaxed);
+  return true;
 }
 
 std::shared_ptr<Controller> Controllers::find(uint16_t id) const {

@@ -55,6 +55,7 @@ class Controller {
   std::atomic<uint32_t> status = 0;         ///< CSTS
   std::atomic<bool> heard = true;           ///< a command came since the keep-alive timer looked
   std::atomic<bool> ended = false;
+  std::atomic<bool> barred = false;  ///< its host has still to prove itself
   bool ready() const { return (status.load(std::memory_order_relaxed) & Registers::ready) != 0; }
   void hear() {
     if (!heard.load(std::memory_order_relaxed)) heard.store(true, std::memory_order_relaxed);
@@ -66,6 +67,10 @@ class Controller {
   std::optional<uint32_t> shard_of(uint16_t queue_id) const;
   size_t queue_count() const;
 
+  /// "DH-HMAC-CHAP sha-256 ffdhe3072": how the host has proved itself on the admin queue; "none": not at all.
+  std::string authentication() const;
+  void set_authentication(std::string how);
+
   void note_error(wire::nvme::ErrorEntry entry);
   std::vector<wire::nvme::ErrorEntry> errors() const;  ///< newest first
   uint64_t error_count() const;
@@ -75,6 +80,7 @@ class Controller {
   std::map<uint16_t, uint32_t> shard_of_queue_;
   std::vector<wire::nvme::ErrorEntry> errors_;  // newest first
   uint64_t error_count_ = 0;
+  std::string authentication_ = "none";
 };
 
 /// The host's part of Nexus::initiator_port, for who is told of registrants.
@@ -85,12 +91,15 @@ Uuid host_id_of(const std::string& initiator_port);
 /// All controllers of the array, by id. Any thread.
 class Controllers {
  public:
-  /// How many there may be; 0: no bound of its own. Discovery controllers count among all alone.
+  /// How many there may be; 0: no bound of its own. Discovery controllers and those that are barred count among all alone: who
+  /// proves nothing must not keep the host of that name out.
   struct Bounds {
     size_t all = 0, of_subsystem = 0, of_host = 0;
   };
   /// `facts.id` dynamic_controller or static_controller: any that is free. Null: that id is taken, or there are enough.
   std::shared_ptr<Controller> create(ControllerFacts facts, const Bounds& most);
+  /// Its host has proved itself: it counts from now on. False: there are enough of them without it.
+  bool admit(Controller& controller, const Bounds& most);
   std::shared_ptr<Controller> find(uint16_t id) const;
   void remove(const Controller& controller);
   /// Those of a subsystem, by id.

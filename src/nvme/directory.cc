@@ -17,8 +17,8 @@ std::shared_ptr<const unit::HostView> Subsystem::view_of(const std::string& host
                                                          const std::string& address) const {
   const auto named = hosts.find(host);
   const std::shared_ptr<const unit::HostView>& view = named == hosts.end() ? any_host : named->second;
-  // There is no proof here yet, and who has to give one must not get in by another door.
-  if (view != nullptr && !view->chap.user.empty()) return nullptr;
+  // Who has to give a proof over iSCSI must not get in without one by another door.
+  if (view != nullptr && !view->chap.user.empty() && !view->dhchap) return nullptr;
   if (view == nullptr || view->addresses.empty()) return view;
   const auto holds = [&address](const AddressRange& range) { return range.contains(address); };
   return std::ranges::any_of(view->addresses, holds) ? view : nullptr;

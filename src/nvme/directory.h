@@ -37,7 +37,7 @@ struct Subsystem {
 
   bool served_by(const Port& port) const;
   /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it. Hosts that must prove
-  /// themselves (CHAP) have none.
+  /// themselves over iSCSI (CHAP) have none unless they have a key for here, too.
   std::shared_ptr<const unit::HostView> view_of(const std::string& host, const std::string& address) const;
 };
 
@@ -52,9 +52,10 @@ struct Settings {
   uint32_t most_host_data_bytes = 1u << 20;       ///< MAXH2CDATA
   bool header_digest = true, data_digest = true;  ///< offered to hosts that want them
   uint32_t connect_timeout_seconds = 15;
-  uint32_t most_connections = 2048;  ///< per shard
-  uint32_t most_controllers = 1024;  ///< over all subsystems
-  uint32_t most_half_open = 256;     ///< per shard: connections without a queue yet
+  uint32_t authentication_timeout_seconds = 30;  ///< from Connect, or from where it begins anew
+  uint32_t most_connections = 2048;              ///< per shard
+  uint32_t most_controllers = 1024;              ///< over all subsystems
+  uint32_t most_half_open = 256;                 ///< per shard: connections without a queue yet
   uint32_t most_transfer_bytes() const { return 4096u << most_transfer_shift; }
 };
 

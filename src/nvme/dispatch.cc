@@ -145,6 +145,8 @@ void dispatch_fabrics(Handling handling) {
     case FabricsType::property_set:
       if (admin_queue) return property_set(handling);
       break;
+    case FabricsType::authentication_send: return authentication_send(handling);
+    case FabricsType::authentication_receive: return authentication_receive(handling);
     case FabricsType::connect: return handling.fail(Status::command_sequence_error);  // it is connected
     case FabricsType::disconnect:
       if (admin_queue) break;

@@ -1,12 +1,15 @@
 // The NVMe side of one shard: its queues, and the way to those of the other shards.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/dhchap.h"
+#include "loop/source_table.h"
 #include "nvme/queue.h"
 #include "unit/copy_budget.h"
 #include "wire/nvme_fabrics.h"
@@ -68,6 +71,19 @@ class Domain final : private unit::Subject {
 
   std::vector<QueueStatus> queues();
 
+  // Proofs of hosts.
+  /// How long hosts of that source must wait before their next proof; 0: not at all.
+  loop::Nanoseconds held_back(const std::string& source) const {
+    return sources_.held_back(source, loop_.now());
+  }
+  /// A host of that source has proved itself, or failed to: told to all shards.
+  void tell_proof(const std::string& source, bool succeeded);
+  /// The host of that controller has proved itself. False: there are as many as there may be.
+  bool admit(Controller& controller);
+  /// On a worker; most_exponentiations of a shard at a time, the others wait for their turn.
+  loop::Task<Result<std::vector<uint8_t>>> exponentiate(DhExponentiation work);
+  static constexpr uint32_t most_exponentiations = 2;
+
   // For queues.
   void add(Queue& queue) { queues_.push_back(queue); }
   void remove(Queue& queue) { queues_.remove(queue); }
@@ -99,6 +115,9 @@ class Domain final : private unit::Subject {
   std::shared_ptr<const Directory> directory_;
   IntrusiveList<Queue, QueueTag> queues_;
   std::vector<Wait> waits_;
+  loop::SourceTable sources_;
+  uint32_t exponentiations_ = 0;
+  std::deque<loop::Event*> waiting_exponentiations_;
 };
 
 /// Runs `work` once, later in this turn. Control path: allocates.

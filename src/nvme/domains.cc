@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "loop/on_worker.h"
 #include "nvme/administration.h"
 #include "nvme/handling.h"
 
@@ -106,7 +107,7 @@ bool Domain::drop_controller(uint16_t id, const std::string& reason) {
 std::vector<QueueStatus> Domain::queues() {
   std::vector<QueueStatus> all;
   for (Queue& queue : queues_) {
-    if (queue.closing()) continue;
+    if (queue.closing() || queue.controller().barred.load(std::memory_order_relaxed)) continue;
     all.push_back({queue.shared_controller(), queue.id(), queue.traffic,
                    static_cast<uint32_t>(queue.commands_in_flight())});
   }
@@ -137,6 +138,37 @@ void Domain::abort(const std::shared_ptr<Controller>& controller, uint16_t queue
     shards.send(home, [answer = std::move(answer), result]() mutable { answer(result); });
   };
   loop_.shards().send(*shard, std::move(there));
+}
+
+void Domain::tell_proof(const std::string& source, bool succeeded) {
+  if (succeeded && !sources_.has_failures(source)) return;  // as everywhere
+  everywhere([source, succeeded](Domain& there) {
+    if (succeeded) {
+      there.sources_.proof_succeeded(source);
+    } else {
+      there.sources_.proof_failed(source, there.loop_.now());
+    }
+  });
+}
+
+loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation work) {
+  if (exponentiations_ == most_exponentiations) {
+    loop::Event my_turn;
+    waiting_exponentiations_.push_back(&my_turn);
+    co_await my_turn;  // it was handed on: the count stays
+  } else {
+    ++exponentiations_;
+  }
+  auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
+  Result<std::vector<uint8_t>> value = co_await computing;
+  forget_secret(work.secret);
+  if (waiting_exponentiations_.empty()) {
+    --exponentiations_;
+  } else {
+    waiting_exponentiations_.front()->set();
+    waiting_exponentiations_.pop_front();
+  }
+  co_return value;
 }
 
 void Domain::command_ended(const Command& command) {

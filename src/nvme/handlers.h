@@ -68,6 +68,11 @@ void get_features(Handling handling);
 void abort_command(Handling handling);
 void asynchronous_event_request(Handling handling);
 void keep_alive(Handling handling);
+// authenticator.cc
+void authentication_send(Handling handling);
+void authentication_receive(Handling handling);
+/// One of these two.
+bool is_authentication(const Submission& entry);
 // properties.cc
 void property_get(Handling handling);
 void property_set(Handling handling);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "nvme/administration.h"
+#include "nvme/authenticator.h"
 #include "nvme/domain.h"
 #include "nvme/handlers.h"
 
@@ -22,6 +23,7 @@ Queue::Queue(Domain& domain, Making making)
     for (const auto& [lun, mapping] : making_.view->luns) add_namespace(mapping);
   }
   index();
+  authenticator_ = std::make_unique<Authenticator>(*this);
   domain_.add(*this);
 }
 
@@ -29,6 +31,8 @@ Queue::~Queue() {
   CHECK(commands_.empty(), "a queue destroyed with {} commands in flight", commands_.size());
   domain_.remove(*this);
 }
+
+std::string Queue::authentication() const { return authenticator_->text(); }
 
 loop::Loop& Queue::loop() const { return domain_.loop(); }
 
@@ -138,6 +142,9 @@ void Queue::take_up(Command& command) {
   const Handling handling(command);
   const bool fused =
       command.entry.fuse() != wire::nvme::Fuse::none || fused_first_ != nullptr || first_has_failed_;
+  if (barred_) [[unlikely]] {
+    if (!is_authentication(command.entry)) return handling.fail(Status::authentication_required);
+  }
   if (command.entry.is_fabrics()) [[unlikely]]
     return dispatch_fabrics(handling);
   // Data is where one descriptor of a fabric says; there are no PRPs here (NVMe-oF 1.1 2.2).
@@ -221,6 +228,7 @@ void Queue::close(std::move_only_function<void()> closed) {
   CHECK(!closing_, "a queue closed twice");
   closing_ = true;
   closed_ = std::move(closed);
+  authenticator_->stop();
   if (administration_ != nullptr) {
     administration_->stop();
     domain_.end_controller(making_.controller, "its admin queue ended");

@@ -17,6 +17,7 @@
 namespace ashlar::nvme {
 
 class Administration;
+class Authenticator;
 class Domain;
 
 /// Namespaces are found without a search below this id.
@@ -53,7 +54,12 @@ class QueueHost {
  public:
   /// The connection is to be closed, after what is queued has been sent.
   virtual void drop(const std::string& reason) = 0;
+  /// The same for a host that could not prove itself: an event that says so.
+  virtual void refuse(const std::string& reason) = 0;
+  /// The host has proved itself for the first time, as it had to.
+  virtual void authenticated() = 0;
   virtual loop::Endpoint local() const = 0;
+  virtual loop::Endpoint peer() const = 0;
 
  protected:
   ~QueueHost() = default;
@@ -91,6 +97,12 @@ class Queue final : public ListNode<QueueTag> {
   Domain& domain() const { return domain_; }
   loop::Loop& loop() const;
   Administration* administration() const { return administration_.get(); }  ///< of the admin queue
+  Authenticator& authenticator() const { return *authenticator_; }
+  /// Its host has still to prove itself: nothing but that is done for it.
+  bool barred() const { return barred_; }
+  void bar(bool barred) { barred_ = barred; }
+  /// How the host has proved itself on this queue: "none", "mutual DH-HMAC-CHAP sha-256 ffdhe3072".
+  std::string authentication() const;
 
   /// Takes the command; completed() comes later, exactly once. `wrong`: what the transport found, with which it ends.
   void submit(Command& command, Outcome wrong = {});
@@ -143,6 +155,8 @@ class Queue final : public ListNode<QueueTag> {
   std::vector<std::unique_ptr<Namespace>> retired_;
   CommandList commands_;
   std::unique_ptr<Administration> administration_;
+  std::unique_ptr<Authenticator> authenticator_;  // never null
+  bool barred_ = false;
   uint16_t head_ = 0;
   Command* fused_first_ = nullptr;  // waits for its second
   bool first_has_failed_ = false;   // it came, and has ended

@@ -116,6 +116,15 @@ void Connection::leave_half_open() {
 
 void Connection::drop(const std::string& reason) { flush_then_close("session.dropped", reason); }
 
+void Connection::refuse(const std::string& reason) { flush_then_close("login.refused", reason); }
+
+void Connection::authenticated() {
+  if (phase_ != Phase::authenticating) return;
+  leave_half_open();
+  phase_ = Phase::serving;
+  announce();
+}
+
 void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::lingering) return;
   leave_half_open();
@@ -149,7 +158,7 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   if (handshake_ != nullptr && !handshake_->established()) ++server_.tls.failed;
   handshake_ = nullptr;
   const std::string peer = stream_->peer().text();
-  const bool worth_telling = queue_ == nullptr || queue_->is_admin();
+  const bool worth_telling = queue_ == nullptr || queue_->is_admin() || kind == "login.refused";
   if (worth_telling) {
     log_info("nvmetcp", "{} subsystem={} host={} peer={} reason=\"{}\"", kind, subsystem(), host_name(), peer,
              reason);

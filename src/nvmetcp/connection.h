@@ -48,9 +48,9 @@ class Connection final : public ListNode<ConnectionTag>,
   // For the server.
   bool closing() const { return phase_ == Phase::closing; }
   bool half_open() const {
-    return phase_ == Phase::greeting || phase_ == Phase::initializing || phase_ == Phase::connecting;
+    return phase_ == Phase::greeting || phase_ == Phase::initializing || phase_ == Phase::connecting ||
+           phase_ == Phase::authenticating;
   }
-  loop::Endpoint peer() const { return stream_->peer(); }
   /// No more is read; what is in flight ends without answers.
   void close(const std::string& kind, const std::string& reason);
   /// Reads no more; closes when what the device has is answered and all is sent.
@@ -63,6 +63,7 @@ class Connection final : public ListNode<ConnectionTag>,
     greeting,  ///< of a port with TLS: the first byte tells whether the host begins it
     initializing,
     connecting,
+    authenticating,  ///< the queue is there and times its host's proof
     serving,
     draining,
     flushing,
@@ -89,7 +90,10 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // nvme::QueueHost
   void drop(const std::string& reason) override;
+  void refuse(const std::string& reason) override;
+  void authenticated() override;
   loop::Endpoint local() const override { return stream_->local(); }
+  loop::Endpoint peer() const override { return stream_->peer(); }
 
   bool greet();
   void secure(uint8_t first);
@@ -116,6 +120,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void linger();
   void finish_close();
   void leave_half_open();
+  void announce();
   std::string subsystem() const { return queue_ ? queue_->controller().facts.subsystem : std::string(); }
   std::string host_name() const { return queue_ ? queue_->controller().facts.host_name : std::string(); }
 

@@ -141,18 +141,31 @@ void Connection::connect(const uint8_t* bytes, ConstBytes data) {
                     static_cast<unsigned>(answer.outcome.status), answer.result,
                     answer.reason.empty() ? "" : ", ", answer.reason));
   }
-  leave_half_open();
-  phase_ = Phase::serving;
   queue_ = std::move(answer.queue);
   completion.submission_head = queue_->pass_over();
   send_completion(completion);
+  if (queue_->barred()) {
+    phase_ = Phase::authenticating;
+    return server_.loop.cancel(*this);
+  }
+  leave_half_open();
+  phase_ = Phase::serving;
+  announce();
+}
+
+// To people: the host is in.
+void Connection::announce() {
   const nvme::ControllerFacts& facts = queue_->controller().facts;
-  log_info("nvmetcp", "connected subsystem={} host={} controller={} queue={} entries={} peer={} shard={}",
-           facts.subsystem, facts.host_name, facts.id, queue_->id(), queue_->entries(), request.peer.text(),
-           server_.loop.index());
-  if (queue_->is_admin())
-    server_.tell({"session.login", facts.subsystem, facts.host_name, request.peer.text(),
-                  fmt::format("controller {}", facts.id)});
+  const std::string how = queue_->authentication();
+  log_info(
+      "nvmetcp",
+      "connected subsystem={} host={} controller={} queue={} entries={} peer={} authentication=\"{}\" shard={}",
+      facts.subsystem, facts.host_name, facts.id, queue_->id(), queue_->entries(), stream_->peer().text(),
+      how, server_.loop.index());
+  if (!queue_->is_admin()) return;
+  server_.tell(
+      {"session.login", facts.subsystem, facts.host_name, stream_->peer().text(),
+       fmt::format("controller {}{}{}", facts.id, how == "none" ? "" : ", ", how == "none" ? "" : how)});
 }
 
 DataPlan Connection::command_arrived(const CommonHeader& header, const uint8_t* bytes) {

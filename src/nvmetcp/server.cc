@@ -43,7 +43,9 @@ Connection* Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const nvme
   if (half_open >= settings().most_half_open) {
     for (Connection& connection : connections) {
       if (!connection.half_open()) continue;
-      connection.close("login.refused", "too many connections wait for their Connect, this is the oldest");
+      connection.close(
+          "login.refused",
+          "too many connections wait for their Connect or their host's proof, this is the oldest");
       break;
     }
   }

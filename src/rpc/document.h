@@ -57,11 +57,20 @@ struct ChapDocument {
   bool operator==(const ChapDocument&) const = default;
 };
 
+/// For DH-HMAC-CHAP of NVMe/TCP; keys are "DHHC-1:00:BASE64:".
+struct DhchapDocument {
+  std::string key;                          ///< what the host proves that it has
+  std::string controller_key;               ///< what the controller proves; empty: it cannot
+  std::vector<std::string> hashes, groups;  ///< that may be agreed on, preferred ones first; empty: the usual
+  bool operator==(const DhchapDocument&) const = default;
+};
+
 struct HostDocument {
   std::string name;
   std::vector<std::string> initiators;  ///< iSCSI names and host NQNs
   bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
+  std::optional<DhchapDocument> dhchap = {};
   std::vector<std::string> addresses =
       {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
   uint32_t max_sessions = 0;  ///< 0: no bound of its own

@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/address_range.h"
+#include "base/dhchap_key.h"
 #include "base/identity.h"
 #include "base/management_url.h"
 #include "base/nqn.h"
@@ -101,6 +102,24 @@ Result<void> check_tls(const HostDocument& host, const std::string& place) {
   return {};
 }
 
+Result<void> check_key(const std::string& key, const std::string& place) {
+  if (key == redacted) return check_secret(key, place);
+  TRY(parse_dhchap_key(key, place));
+  return {};
+}
+
+Result<void> check_dhchap(const DhchapDocument& dhchap, const std::string& place) {
+  TRY(check_key(dhchap.key, place + ".key"));
+  TRY(parse_dhchap_hashes(dhchap.hashes, place + ".hashes"));
+  TRY(parse_dhchap_groups(dhchap.groups, place + ".groups"));
+  if (dhchap.controller_key.empty()) return {};
+  TRY(check_key(dhchap.controller_key, place + ".controller_key"));
+  // Who has one of them must not be able to stand for the other side (NVMe base 2.0 8.13.5.8).
+  if (dhchap.controller_key == dhchap.key)
+    return fail(ErrorCode::invalid_argument, place + ".controller_key", "must differ from key");
+  return {};
+}
+
 // The discovery subsystem is nobody's (NVMe-oF 1.1 1.5.5).
 constexpr std::string_view discovery_nqn = "nqn.2014-08.org.nvmexpress.discovery";
 
@@ -139,6 +158,7 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
     }
     if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
     TRY(check_tls(host, place));
+    if (host.dhchap) TRY(check_dhchap(*host.dhchap, place + ".dhchap"));
     if (host.addresses.size() > max_addresses_per_host)
       return fail(ErrorCode::out_of_range, place + ".addresses", "at most {} of them",
                   max_addresses_per_host);

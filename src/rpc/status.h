@@ -70,7 +70,7 @@ struct HostStatus {
   std::string name;
   std::vector<std::string> initiators;
   bool any = false;
-  std::string authentication;  ///< "none", "CHAP", "mutual CHAP"
+  std::string authentication;  ///< "none", "CHAP", "mutual CHAP, DH-HMAC-CHAP"
   uint32_t sessions = 0;
   bool operator==(const HostStatus&) const = default;
 };

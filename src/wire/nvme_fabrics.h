@@ -48,6 +48,10 @@ struct Connect {
   bool operator==(const Connect&) const = default;
 };
 
+/// AUTHREQ in DW0 of its answer (figure 22): the host must authenticate itself before any other command (ATR), or make a secure
+/// channel of it, too (ASCR).
+constexpr uint32_t authentication_required_bit = 1u << 17, secure_channel_required_bit = 1u << 18;
+
 /// Offsets that a refusal names (figure 21: IPO).
 struct ConnectField {
   static constexpr uint16_t queue_id = 42, queue_entries = 44, keep_alive = 48;            ///< of the entry

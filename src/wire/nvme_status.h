@@ -45,6 +45,7 @@ enum class Status : uint16_t {
   connect_controller_busy = 0x181,
   connect_invalid_parameters = 0x182,
   connect_invalid_host = 0x184,
+  authentication_required = 0x191,
   // NVM command set, and Copy.
   write_to_read_only_range = 0x182,
   command_size_limit_exceeded = 0x183,
