@@ -56,13 +56,13 @@ class TlsArray : public Array {
 };
 
 /// What a Connect by these options is told; empty: it succeeded.
-Task<std::string> refusal_of(NvmeQueueOptions options) {
+Task<std::string> said_to(NvmeQueueOptions options) {
   auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
   auto queue = co_await connecting;
   co_return queue ? "" : queue.error().message;
 }
 
-Task<void> write_and_read(std::unique_ptr<NvmeController> controller) {
+Task<void> use_all_queues(std::unique_ptr<NvmeController> controller) {
   for (size_t i = 0; i < controller->io_queues(); ++i) {
     for (const size_t bytes : {512u, 8192u, 1u << 20}) {
       const std::vector<uint8_t> data = pattern(bytes, static_cast<uint8_t>(i));
@@ -80,7 +80,7 @@ TEST(NvmeTls, AControllerWithQueuesOnAllShards) {
     auto attaching = attach(the_array->second(1, true), 4);
     auto controller = co_await attaching;
     EXPECT_EQ(the_array->connections(), 5u);
-    auto using_it = write_and_read(std::move(controller));
+    auto using_it = use_all_queues(std::move(controller));
     co_await using_it;
   });
   EXPECT_EQ(array.counts().established, 5u);
@@ -99,13 +99,13 @@ TEST(NvmeTls, EveryFormOfKeyAndIdentity) {
         options.tls_psk = psk_of(1, version, hash);
         options.header_digest = options.data_digest = true;
         auto attaching = attach(options, 1);
-        auto using_it = write_and_read(co_await attaching);
+        auto using_it = use_all_queues(co_await attaching);
         co_await using_it;
       }
       // As libnvme before 1.15 derives it; its identity of version 1 tells.
       NvmeQueueOptions options = the_array->second(1, false);
       options.tls_psk = psk_of(1, 1, hash, subsystem, PskLabels::unmeasured);
-      auto refused = refusal_of(options);
+      auto refused = said_to(options);
       EXPECT_EQ(co_await refused, "");
     }
   });
@@ -114,13 +114,13 @@ TEST(NvmeTls, EveryFormOfKeyAndIdentity) {
 TEST(NvmeTls, APortThatRequiresItTakesNothingElse) {
   TlsArray array(PortTls::required);
   array.run([](TlsArray* the_array) -> Task<void> {
-    auto refused = refusal_of(the_array->second(2, false));
+    auto refused = said_to(the_array->second(2, false));
     EXPECT_THAT(co_await refused, HasSubstr("fatal error 2"));
   });
   array.world.run_for(loop::seconds(1));
   EXPECT_EQ(array.last_event(), "login.refused: this portal takes TLS alone, and the host did not begin it");
   array.run([](TlsArray* the_array) -> Task<void> {
-    auto refused = refusal_of(the_array->second(2, true));
+    auto refused = said_to(the_array->second(2, true));
     EXPECT_EQ(co_await refused, "");
   });
 }
@@ -131,15 +131,15 @@ TEST(NvmeTls, WhoMustComeByTlsIsRefusedInTheClear) {
     for (const loop::Endpoint& by : {endpoint, second_endpoint}) {
       NvmeQueueOptions options = the_array->options(1);
       options.endpoint = by;
-      auto refused = refusal_of(options);
+      auto refused = said_to(options);
       EXPECT_THAT(co_await refused, HasSubstr("status 184h"));
       EXPECT_THAT(the_array->last_event(), HasSubstr("the host must come by TLS"));
     }
     for (const int host : {2, 3}) {
-      auto taken = refusal_of(the_array->second(host, false));
+      auto taken = said_to(the_array->second(host, false));
       EXPECT_EQ(co_await taken, "") << host;
     }
-    auto secured = refusal_of(the_array->second(2, true));
+    auto secured = said_to(the_array->second(2, true));
     EXPECT_EQ(co_await secured, "");
   });
 }
@@ -149,16 +149,16 @@ TEST(NvmeTls, OneKeyIsForOneHostAndOneSubsystem) {
   array.run([](TlsArray* the_array) -> Task<void> {
     NvmeQueueOptions options = the_array->second(2, false);
     options.tls_psk = psk_of(1);
-    auto another_host = refusal_of(options);
+    auto another_host = said_to(options);
     EXPECT_THAT(co_await another_host, HasSubstr("status 182h, parameter 10200h"));
     EXPECT_THAT(the_array->last_event(), HasSubstr("another host proved its key"));
     options = the_array->second(1, true);
     options.subsystem = wire::nvme::discovery_name;
-    auto another_subsystem = refusal_of(options);
+    auto another_subsystem = said_to(options);
     EXPECT_THAT(co_await another_subsystem, HasSubstr("status 182h, parameter 10100h"));
     EXPECT_THAT(the_array->last_event(), HasSubstr("for another subsystem"));
     options.tls_psk = psk_of(1, 1, PskHash::sha256, wire::nvme::discovery_name);
-    auto discovery = refusal_of(options);
+    auto discovery = said_to(options);
     EXPECT_EQ(co_await discovery, "");
   });
 }
@@ -172,7 +172,7 @@ TEST(NvmeTls, TheQueuesOfAControllerAllComeByTlsOrNone) {
       NvmeQueueOptions options = the_array->second(2, !admin_by_tls);
       options.queue_id = 1;
       options.controller_id = controller->id();
-      auto refused = refusal_of(options);
+      auto refused = said_to(options);
       EXPECT_THAT(co_await refused, HasSubstr("status 184h"));
       EXPECT_THAT(the_array->last_event(), HasSubstr("all come by TLS, or none"));
     }
@@ -184,28 +184,28 @@ TEST(NvmeTls, KeysThatAreNotTheHostsAreRefused) {
   array.run([](TlsArray* the_array) -> Task<void> {
     NvmeQueueOptions options = the_array->second(1, true);
     options.tls_psk->key[3] ^= 1;
-    auto another_key = refusal_of(options);
+    auto another_key = said_to(options);
     EXPECT_THAT(co_await another_key, HasSubstr("the peer ended TLS"));
     EXPECT_THAT(the_array->last_event(), HasSubstr("login.refused: the host's key for 'NVMe1R01 "));
     options.tls_psk = psk_of(3);
-    auto no_key = refusal_of(options);
+    auto no_key = said_to(options);
     EXPECT_THAT(co_await no_key, HasSubstr("unknown PSK identity"));
     EXPECT_THAT(the_array->last_event(), HasSubstr("no TLS key is kept for host 'nqn.2014"));
     options.tls_psk = psk_of(1, 1, PskHash::sha384);
-    auto longer = refusal_of(options);
+    auto longer = said_to(options);
     EXPECT_NE(co_await longer, "");
     EXPECT_THAT(the_array->last_event(), HasSubstr("another length"));
     options.tls_psk = psk_of(1, 1, PskHash::sha256, "nqn.2026-11.io.ashlar:other");
-    auto no_subsystem = refusal_of(options);
+    auto no_subsystem = said_to(options);
     EXPECT_NE(co_await no_subsystem, "");
     EXPECT_THAT(the_array->last_event(), HasSubstr("there is no subsystem"));
     options.tls_psk = psk_of(1);
     options.tls_psk->identity.back() = 'x';
-    auto another_digest = refusal_of(options);
+    auto another_digest = said_to(options);
     EXPECT_NE(co_await another_digest, "");
     EXPECT_THAT(the_array->last_event(), HasSubstr("is not the one that is kept"));
     options.tls_psk->identity = "Client_identity";
-    auto no_identity = refusal_of(options);
+    auto no_identity = said_to(options);
     EXPECT_NE(co_await no_identity, "");
     EXPECT_THAT(the_array->last_event(), HasSubstr("is none of NVMe/TCP"));
   });
@@ -216,7 +216,7 @@ TEST(NvmeTls, KeysThatAreNotTheHostsAreRefused) {
 TEST(NvmeTls, APortWithoutItSaysSo) {
   TlsArray array(PortTls::off);
   array.run([](TlsArray* the_array) -> Task<void> {
-    auto refused = refusal_of(the_array->second(1, true));
+    auto refused = said_to(the_array->second(1, true));
     EXPECT_NE(co_await refused, "");
   });
   array.world.run_for(loop::seconds(1));
@@ -333,7 +333,7 @@ TEST(NvmeTls, WhatChangesEndsWhatMayNotBeAnyMore) {
     auto another_pause = loop::sleep_for(loop::milliseconds(100));
     co_await another_pause;
     EXPECT_TRUE(first->admin().open());
-    auto refused = refusal_of(the_array->second(1, true));
+    auto refused = said_to(the_array->second(1, true));
     EXPECT_NE(co_await refused, "");
     auto again = attach(the_array->second(3, false), 0);
     auto plain = co_await again;

@@ -4,16 +4,6 @@
 #include <utility>
 
 namespace ashlar::tls {
-namespace {
-
-size_t total_of(std::span<const iovec> parts) {
-  size_t total = 0;
-  for (const iovec& part : parts) total += part.iov_len;
-  return total;
-}
-
-}  // namespace
-
 // Between two shards: what is encrypted and not yet sent, or received and not yet decrypted, goes along.
 class LooseSecureStream final : public loop::LooseStream {
  public:

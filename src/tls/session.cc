@@ -18,12 +18,6 @@ constexpr size_t overhead_bytes = 65536;
 // An idle connection keeps no more than this for what it sends.
 constexpr size_t kept_outgoing_bytes = 4096;
 
-size_t total_of(std::span<const iovec> parts) {
-  size_t total = 0;
-  for (const iovec& part : parts) total += part.iov_len;
-  return total;
-}
-
 // A place in pieces of memory that moves on.
 class Cursor {
  public:
@@ -62,6 +56,12 @@ Result<std::unique_ptr<Session>> unusable() {
 }
 
 }  // namespace
+
+size_t total_of(std::span<const iovec> parts) {
+  size_t total = 0;
+  for (const iovec& part : parts) total += part.iov_len;
+  return total;
+}
 
 Session::~Session() {
   SSL_free(ssl_);

@@ -19,6 +19,9 @@ namespace ashlar::tls {
 /// The key that a host names, or why there is none: for the log, the host is not told.
 using FindPsk = std::function<Result<TlsPsk>(std::string_view identity)>;
 
+/// Bytes of all of them.
+size_t total_of(std::span<const iovec> parts);
+
 /// One connection's. No thread of its own: whoever has it may use it, one at a time.
 class Session {
  public:
