@@ -6,8 +6,10 @@ from conformance.nvme.bench import check, family, good, one_of, same, status_is
 
 ARBITRATION, POWER, TEMPERATURE, ERROR_RECOVERY, WRITE_CACHE, QUEUES, ATOMICITY, EVENTS = 1, 2, 4, 5, 6, 7, 0x0A, 0x0B
 TIMESTAMP, KEEP_ALIVE_TIMER, HOST_BEHAVIOR, HOST_ID, NOTIFICATION_MASK, PERSISTENCE = 0x0E, 0x0F, 0x16, 0x81, 0x82, 0x83
-OF_CONTROLLERS = {"Arbitration": ARBITRATION, "Power Management": POWER, "Temperature Threshold": TEMPERATURE, "Error Recovery": ERROR_RECOVERY,
-                  "Volatile Write Cache": WRITE_CACHE, "Number of Queues": QUEUES, "Write Atomicity": ATOMICITY, "Asynchronous Events": EVENTS,
+OF_CONTROLLERS = {"Arbitration": ARBITRATION, "Power Management": POWER, "Temperature Threshold": TEMPERATURE,
+                  "Error Recovery": ERROR_RECOVERY,
+                  "Volatile Write Cache": WRITE_CACHE, "Number of Queues": QUEUES, "Write Atomicity": ATOMICITY,
+                  "Asynchronous Events": EVENTS,
                   "Keep Alive Timer": KEEP_ALIVE_TIMER}
 OF_NAMESPACES = {"Reservation Notification Mask": NOTIFICATION_MASK, "Reservation Persistence": PERSISTENCE}
 CURRENT, DEFAULT, SAVED, CAPABILITIES = range(4)
@@ -15,7 +17,8 @@ CURRENT, DEFAULT, SAVED, CAPABILITIES = range(4)
 
 @family({f"{name}, SEL {select}": (feature, select) for name, feature in OF_CONTROLLERS.items() for select in (CURRENT, DEFAULT, SAVED)})
 def value(t, feature, select):
-    """1.2.1, 1.8 Get Features, SEL (NVMe 2.0 5.15): current, default and saved values are there; without saving the saved one is the default."""
+    """1.2.1, 1.8 Get Features, SEL (NVMe 2.0 5.15): current, default and saved values are there; without saving the saved one is the
+    default."""
     c = t.admin()
     got = good(c.get_feature(feature, select)).result
     if select == SAVED:
@@ -50,7 +53,8 @@ def feature_that_is_not_there(t, feature):
 
 
 SETTABLE = {"Arbitration": (ARBITRATION, 0x07070703), "Error Recovery": (ERROR_RECOVERY, 0x1234), "Write Atomicity": (ATOMICITY, 1),
-            "Temperature Threshold": (TEMPERATURE, 340), "Keep Alive Timer": (KEEP_ALIVE_TIMER, 90000), "Asynchronous Events": (EVENTS, 1 << 8)}
+            "Temperature Threshold": (TEMPERATURE, 340), "Keep Alive Timer": (KEEP_ALIVE_TIMER, 90000), "Asynchronous Events": (EVENTS,
+                                                            1 << 8)}
 
 
 @family(SETTABLE)
@@ -73,7 +77,8 @@ def of_this_controller_alone(t, feature, wanted):
     same(good(second.get_feature(feature)).result, before, "the other's value")
 
 
-@family({**{name: (feature, 0) for name, feature in OF_CONTROLLERS.items()}, **{name: (feature, 1) for name, feature in OF_NAMESPACES.items()}})
+@family({**{name: (feature, 0) for name, feature in OF_CONTROLLERS.items()}, **{name: (feature, 1) for name,
+                                                            feature in OF_NAMESPACES.items()}})
 def saving(t, feature, nsid):
     """1.9 Feature saved across reset (NVMe 2.0 5.27, SV): a feature that is not saveable: Feature Identifier Not Saveable."""
     status_is(t.admin().set_feature(feature, 0, nsid=nsid, save=True), wire.NOT_SAVEABLE, wire.NOT_CHANGEABLE)

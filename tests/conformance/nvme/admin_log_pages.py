@@ -5,7 +5,8 @@ from conformance.nvme import wire, world
 from conformance.nvme.bench import check, family, good, same, status_is
 
 SUPPORTED, ERRORS, HEALTH, FIRMWARE, CHANGED, EFFECTS, ACCESS, RESERVATION = 0, 1, 2, 3, 4, 5, 0x0C, 0x80
-PAGES = {"Supported Log Pages": (SUPPORTED, 1024), "Error Information": (ERRORS, 64), "SMART / Health": (HEALTH, 512), "Firmware Slot": (FIRMWARE, 512),
+PAGES = {"Supported Log Pages": (SUPPORTED, 1024), "Error Information": (ERRORS, 64), "SMART / Health": (HEALTH, 512),
+         "Firmware Slot": (FIRMWARE, 512),
          "Changed Namespaces": (CHANGED, 4096), "Commands Supported and Effects": (EFFECTS, 4096), "ANA": (ACCESS, 4096),
          "Reservation Notification": (RESERVATION, 64)}
 
@@ -151,12 +152,14 @@ def _effects(c):
 
 
 def _known(queue, opcode):
-    return queue.run(wire.entry(opcode, 0xFFFFFFF0), bytes(4) if opcode & 3 == 1 else b"", room=4 if opcode & 3 >= 2 else 0).status != wire.INVALID_OPCODE
+    return queue.run(wire.entry(opcode, 0xFFFFFFF0), bytes(4) if opcode & 3 == 1 else b"",
+                     room=4 if opcode & 3 >= 2 else 0).status != wire.INVALID_OPCODE
 
 
 @family({f"{first:#04x} to {first + 15:#04x}": first for first in range(0, 256, 16)})
 def effects_of_io_commands(t, first):
-    """1.3 Commands Supported and Effects (NVMe 2.0 5.16.1.6; UNH-IOL 5.4 Invalid Opcode): an I/O command is known if CSUPP says so, and else not."""
+    """1.3 Commands Supported and Effects (NVMe 2.0 5.16.1.6; UNH-IOL 5.4 Invalid Opcode): an I/O command is known if CSUPP says so, and
+    else not."""
     c = t.controller()
     listed = _effects(c)[1]
     for opcode in range(first, first + 16):
@@ -192,7 +195,8 @@ def no_queue_commands_on_a_fabric(t):
 
 # ANA.
 def access_groups(t):
-    """1.3 Asymmetric Namespace Access (NVMe 2.0 5.16.1.13): each namespace is in the group that Identify tells, once, in a state that there is."""
+    """1.3 Asymmetric Namespace Access (NVMe 2.0 5.16.1.13): each namespace is in the group that Identify tells, once, in a state that
+    there is."""
     c = t.admin()
     page = c.log_page(ACCESS, 4096)
     count, at, found = struct.unpack_from("<H", page, 8)[0], 16, {}
@@ -203,7 +207,8 @@ def access_groups(t):
             check(nsid not in found, f"namespace {nsid} is in two groups")
             found[nsid] = group
         at += 32 + 4 * spaces
-    same(found, {nsid: wire.number(c.page(0x00, nsid), 92, 4) for nsid in (world.ONE, world.TWO, world.READ_ONLY, world.WIDE)}, "the groups")
+    same(found, {nsid: wire.number(c.page(0x00, nsid), 92, 4) for nsid in (world.ONE, world.TWO, world.READ_ONLY, world.WIDE)},
+         "the groups")
 
 
 def access_groups_without_namespaces(t):

@@ -19,14 +19,17 @@ def _run(c, opcode, lba, count=1, nsid=1, block=512, data=None, **words):
 
 
 OPCODES = {"Read": wire.READ, "Write": wire.WRITE, "Compare": wire.COMPARE, "Write Zeroes": wire.ZEROES, "Verify": wire.VERIFY}
-EDGES = {"the block after the last": (0, 1), "the last and one more": (-1, 2), "twice the size": (None, 1), "2^32": (1 << 32, 1), "2^63": (1 << 63, 1),
+EDGES = {"the block after the last": (0, 1), "the last and one more": (-1, 2), "twice the size": (None, 1), "2^32": (1 << 32, 1),
+         "2^63": (1 << 63, 1),
          "2^64 - 1": ((1 << 64) - 1, 1), "2^64 - 1 and one more": ((1 << 64) - 1, 2), "2^64 over the block size": ((1 << 64) // 512, 1)}
 
 
-@family({f"{name}, {where}, {size}": (opcode, lba, count, *space) for name, opcode in OPCODES.items() for where, (lba, count) in EDGES.items()
+@family({f"{name}, {where}, {size}": (opcode, lba, count, *space) for name, opcode in OPCODES.items() for where, (lba,
+                                                            count) in EDGES.items()
          for size, space in SPACES.items()})
 def beyond_the_end(t, opcode, lba, count, nsid, block, blocks):
-    """2.x LBA Out of Range (NVM 1.0 3.2; NVMe 2.0 figure 95): blocks that are not there: LBA Out of Range, and nothing is done to any other."""
+    """2.x LBA Out of Range (NVM 1.0 3.2; NVMe 2.0 figure 95): blocks that are not there: LBA Out of Range, and nothing is done to any
+    other."""
     c = t.controller()
     at = 2 * blocks if lba is None else blocks + lba if lba <= 0 else lba
     before = c.read(blocks - 1, nsid=nsid, block=block), c.read(0, nsid=nsid, block=block)
@@ -60,7 +63,8 @@ def every_namespace(t, opcode):
 @family({f"{name}, {kind}": (opcode, value) for name, opcode in OPCODES.items()
          for kind, value in (("PRACT", 8 << 26), ("guard", 4 << 26), ("application tag", 2 << 26), ("reference tag", 1 << 26))})
 def protection_information(t, opcode, flags):
-    """3.2 End-to-end Data Protection (NVM 1.0 figure 23): PRINFO on a format without protection: ignored, or an Invalid Field; never a loss."""
+    """3.2 End-to-end Data Protection (NVM 1.0 figure 23): PRINFO on a format without protection: ignored, or an Invalid Field; never a
+    loss."""
     c = t.controller()
     data = c.read(77)
     answer = _run(c, opcode, 77, data=data, flags=flags)
@@ -69,7 +73,8 @@ def protection_information(t, opcode, flags):
         same(c.read(77), data, "the block")
 
 
-@family({f"{name}, {kind}": (opcode, flags) for name, opcode in OPCODES.items() for kind, flags in (("FUA", FUA), ("limited retry", LIMITED_RETRY))})
+@family({f"{name}, {kind}": (opcode, flags) for name, opcode in OPCODES.items() for kind, flags in (("FUA", FUA), ("limited retry",
+                                                            LIMITED_RETRY))})
 def flags_of_access(t, opcode, flags):
     """2.x FUA and LR (NVM 1.0 3.2): both are taken, on every command of blocks that has them."""
     c = t.controller()
@@ -167,7 +172,8 @@ def _ranges(*ranges):
 
 
 def _dataset(c, data, attributes=4, number=None, nsid=1, **words):
-    return c.io.run(wire.entry(wire.DATASET, nsid, cdw10=(len(data) // 16 if number is None else number) - 1, cdw11=attributes, **words), data)
+    return c.io.run(wire.entry(wire.DATASET, nsid, cdw10=(len(data) // 16 if number is None else number) - 1, cdw11=attributes, **words),
+                    data)
 
 
 def deallocate(t):
@@ -205,7 +211,8 @@ def hints(t, bits):
     same(c.read(5100), data, "the block")
 
 
-@family({"after the last": (LAST + 1, 1), "one too many": (LAST, 2), "2^64 - 1": ((1 << 64) - 1, 2), "all blocks": (0, 0xFFFFFFFF), "2^32": (1 << 32, 1)})
+@family({"after the last": (LAST + 1, 1), "one too many": (LAST, 2), "2^64 - 1": ((1 << 64) - 1, 2), "all blocks": (0, 0xFFFFFFFF),
+         "2^32": (1 << 32, 1)})
 def range_beyond_the_end(t, lba, count):
     """2.2.3 Dataset Management, LBA Out of Range (NVM 1.0 3.2.3): one range of several that is wrong: an error, and none is deallocated."""
     c = t.controller()
@@ -229,7 +236,8 @@ def list_that_is_too_short(t, data):
 
 
 def list_in_a_whole_page(t):
-    """2.2 Dataset Management, data (NVM 1.0 3.2.3): hosts give a page however few ranges there are: what is behind them is not looked at."""
+    """2.2 Dataset Management, data (NVM 1.0 3.2.3): hosts give a page however few ranges there are: what is behind them is not looked
+    at."""
     c = t.controller()
     c.write(5400, b"\x66" * 1024)
     good(_dataset(c, _ranges((5400, 1)) + _ranges((5401, 1)) * 255, number=1))
@@ -268,7 +276,8 @@ def copy_onto_what_lies_before_it(t):
 @family({"MSRC and one more": lambda page: (page[80] + 2, 1), "MSSRL and one more": lambda page: (1, wire.number(page, 74, 2) + 1),
          "more than MCL": lambda page: (wire.number(page, 76, 4) // 65535 + 2, 65535)})
 def copy_above_its_limits(t, how):
-    """2.11 Copy, limits (NVM 1.0 3.2.2, figure 97): above MSRC, MSSRL or MCL: Command Size Limit Exceeded, or what else is wrong with it."""
+    """2.11 Copy, limits (NVM 1.0 3.2.2, figure 97): above MSRC, MSSRL or MCL: Command Size Limit Exceeded, or what else is wrong with
+    it."""
     c = t.controller()
     count, blocks = how(c.page(0x00, 1))
     if blocks > 65536 or count > 256:

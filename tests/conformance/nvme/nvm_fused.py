@@ -11,7 +11,8 @@ AT = 9000
 def _pair(c, expected, wanted, lba=AT, to=None, first=wire.COMPARE, second=wire.WRITE, nsid=1, second_nsid=None, capsule=None):
     block = 4096 if nsid == world.WIDE else 512
     one = c.io.submit(wire.blocks(first, lba, len(expected) // block, nsid, fuse=FIRST), expected, capsule=capsule)
-    two = c.io.submit(wire.blocks(second, lba if to is None else to, max(len(wanted) // block, 1), nsid if second_nsid is None else second_nsid,
+    two = c.io.submit(wire.blocks(second, lba if to is None else to, max(len(wanted) // block, 1),
+                                  nsid if second_nsid is None else second_nsid,
                                   fuse=SECOND), wanted, capsule=capsule)
     return c.io.wait(one), c.io.wait(two)
 
@@ -65,7 +66,8 @@ def ranges_that_differ(t, how):
     same((c.read(AT, 2), c.read(AT, 2, nsid=world.TWO)), before, "the medium")
 
 
-@family({"two Compares": (wire.COMPARE, wire.COMPARE), "two Writes": (wire.WRITE, wire.WRITE), "Write, then Compare": (wire.WRITE, wire.COMPARE),
+@family({"two Compares": (wire.COMPARE, wire.COMPARE), "two Writes": (wire.WRITE, wire.WRITE), "Write, then Compare": (wire.WRITE,
+                                                            wire.COMPARE),
          "Compare, then Write Zeroes": (wire.COMPARE, wire.ZEROES)})
 def pairs_that_are_none(t, first, second):
     """2.9.4 Fused (NVM 1.0 2.1.1.1): Compare and Write is the one pair that there is: others are an error, and nothing is written."""
@@ -169,7 +171,8 @@ def one_winner(t):
         mine, theirs = b"\xF1" * 512, b"\xF2" * 512
         tags = []
         for c, wanted in ((one, mine), (two, theirs)):
-            tags.append((c, c.io.submit(wire.blocks(wire.COMPARE, AT, fuse=FIRST), old), c.io.submit(wire.blocks(wire.WRITE, AT, fuse=SECOND), wanted)))
+            tags.append((c, c.io.submit(wire.blocks(wire.COMPARE, AT, fuse=FIRST), old), c.io.submit(wire.blocks(wire.WRITE, AT,
+                                                            fuse=SECOND), wanted)))
         won = [(c.io.wait(first).status, c.io.wait(second).status) for c, first, second in tags]
         same(sorted(won), sorted([(wire.GOOD, wire.GOOD), (wire.COMPARE_FAILURE, wire.FAILED_FUSED)]), "the outcomes")
         same(one.read(AT), mine if won[0][0] == wire.GOOD else theirs, "the medium")
