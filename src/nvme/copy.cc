@@ -46,6 +46,7 @@ Outcome check_sources(Handling handling, uint32_t count, const unit::Geometry& g
     const wire::nvme::BlockRange range = source(handling.command().buffer, i);
     if (range.lba >= capacity || range.blocks > capacity - range.lba)
       return refusal(Status::lba_out_of_range);
+    if (range.blocks > most_copy_range_blocks) return refusal(Status::command_size_limit_exceeded);
     blocks += range.blocks;
   }
   if (blocks * geometry.block_bytes > most_copy_bytes) return refusal(Status::command_size_limit_exceeded);

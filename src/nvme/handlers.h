@@ -53,6 +53,7 @@ constexpr uint32_t most_dataset_ranges = 256;
 // copy.cc
 void copy(Handling handling);
 constexpr uint32_t most_copy_ranges = 128;
+constexpr uint16_t most_copy_range_blocks = 65535;
 constexpr uint32_t most_copy_bytes = 64u << 20;
 // reservation_commands.cc
 void reservation_register(Handling handling);

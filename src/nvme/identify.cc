@@ -82,7 +82,7 @@ wire::nvme::NamespaceIdentity namespace_identity(Handling handling, const Namesp
   identity.reservations = static_cast<uint8_t>(reservation_types | (keeps ? persistent_reservations : 0));
   identity.preferred_blocks = static_cast<uint16_t>(1u << geometry.physical_block_exponent);
   identity.deallocate_blocks = limits.discard_granularity_bytes / geometry.block_bytes;
-  identity.copy_range_blocks = 65535;
+  identity.copy_range_blocks = most_copy_range_blocks;
   identity.copy_blocks = most_copy_bytes / geometry.block_bytes;
   identity.copy_ranges = most_copy_ranges - 1;
   identity.access_group = access_group_of(space.id);

@@ -114,6 +114,25 @@ TEST(NvmeController, IsEnabledResetAndShutDown) {
   });
 }
 
+TEST(NvmeController, PropertiesHaveFourBytesOrEight) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(), 0);
+    const auto controller = co_await attaching;
+    for (uint32_t size = 1; size < 8; ++size) {
+      for (const auto type : {wire::nvme::FabricsType::property_get, wire::nvme::FabricsType::property_set}) {
+        Submission entry;
+        wire::nvme::PropertyAccess{false, Property::configuration, 0}.encode(entry, type);
+        entry.bytes[40] = static_cast<uint8_t>(size);
+        EXPECT_EQ(co_await status_of(controller->admin(), entry), Status::invalid_field) << size;
+      }
+    }
+    auto looking = controller->get_property(Property::status);
+    const auto ready = co_await looking;
+    EXPECT_EQ(ready->completion.result, 1u);
+  });
+}
+
 TEST(NvmeController, IdentifiesItselfAndItsNamespaces) {
   Array array;
   array.run([](Array* the_array) -> Task<void> {

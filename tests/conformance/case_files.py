@@ -5,7 +5,7 @@ import inspect
 import os
 import re
 
-CITATION = re.compile(r"\b(RFC \d+|SAM-\d|SPC-\d|NVMe \d\.\d|NVM \d\.\d|NVMe-oF \d\.\d|NVMe/TCP \d\.\d) (annex |appendix |figure )?[\dA-F]", re.S)
+CITATION = re.compile(r"\b(RFC \d+|SAM-\d|SPC-\d|(NVMe|NVM|NVMe-oF|NVMe/TCP) \d\.\d) (annex |appendix |figure )?[\dA-F]", re.S)
 
 
 class Wrong(Exception):

@@ -34,13 +34,18 @@ def serial_is_of_the_subsystem(t):
 
 NUMBERS = {  # name: (byte, bytes, what holds)
     "CNTRLTYPE": (111, 1, lambda v: v == 1), "CMIC": (76, 1, lambda v: v & 0x0A == 0x0A), "MDTS": (77, 1, lambda v: v >= 5),
-    "OAES": (92, 4, lambda v: v >> 8 & 1 and v >> 11 & 1), "CTRATT with 128-bit host ids": (96, 4, lambda v: v & 1), "ACL": (258, 1, lambda v: v >= 3),
+    "OAES": (92, 4, lambda v: v >> 8 & 1 and v >> 11 & 1), "CTRATT with 128-bit host ids": (96, 4, lambda v: v & 1), "ACL": (258, 1,
+                                                            lambda v: v >= 3),
     "AERL": (259, 1, lambda v: v >= 3), "FRMW": (260, 1, lambda v: 1 <= v >> 1 & 7 <= 7), "LPA": (261, 1, lambda v: v & 4),
-    "KAS": (320, 2, lambda v: v > 0), "SQES": (512, 1, lambda v: v == 0x66), "CQES": (513, 1, lambda v: v == 0x44), "MAXCMD": (514, 2, lambda v: v > 1),
-    "NN": (516, 4, lambda v: v >= 77), "ANATT": (342, 1, lambda v: v > 0), "ANACAP": (343, 1, lambda v: v & 1), "ANAGRPMAX": (344, 4, lambda v: v > 0),
+    "KAS": (320, 2, lambda v: v > 0), "SQES": (512, 1, lambda v: v == 0x66), "CQES": (513, 1, lambda v: v == 0x44), "MAXCMD": (514, 2,
+                                                            lambda v: v > 1),
+    "NN": (516, 4, lambda v: v >= 77), "ANATT": (342, 1, lambda v: v > 0), "ANACAP": (343, 1, lambda v: v & 1), "ANAGRPMAX": (344, 4,
+                                                            lambda v: v > 0),
     "NANAGRPID": (348, 4, lambda v: v > 0), "SGLS": (536, 4, lambda v: v & 3 in (1, 2)), "IOCCSZ": (1792, 4, lambda v: v >= 4),
-    "IORCSZ": (1796, 4, lambda v: v == 1), "ICDOFF": (1800, 2, lambda v: v == 0), "FCATT": (1802, 1, lambda v: v & 1 == 0), "MSDBD": (1803, 1, lambda v: v >= 1),
-    "reserved bytes of the fabric": (1806, 242, lambda v: v == 0), "NVSCC": (530, 1, lambda v: v & 0xFE == 0), "WCTEMP below CCTEMP": (266, 4, lambda v: v & 0xFFFF <= v >> 16)}
+    "IORCSZ": (1796, 4, lambda v: v == 1), "ICDOFF": (1800, 2, lambda v: v == 0), "FCATT": (1802, 1, lambda v: v & 1 == 0), "MSDBD": (1803,
+                                                            1, lambda v: v >= 1),
+    "reserved bytes of the fabric": (1806, 242, lambda v: v == 0), "NVSCC": (530, 1, lambda v: v & 0xFE == 0), "WCTEMP below CCTEMP": (266,
+                                                            4, lambda v: v & 0xFFFF <= v >> 16)}
 
 
 @family(NUMBERS)
@@ -61,7 +66,8 @@ def subsystem_name(t):
     same(t.admin().page(0x01)[768:1024], world.SUBSYSTEM.encode().ljust(256, b"\0"), "SUBNQN")
 
 
-COMMANDS = {"Compare": (0, wire.COMPARE), "Write Uncorrectable": (1, wire.UNCORRECTABLE), "Dataset Management": (2, wire.DATASET), "Write Zeroes": (3, wire.ZEROES),
+COMMANDS = {"Compare": (0, wire.COMPARE), "Write Uncorrectable": (1, wire.UNCORRECTABLE), "Dataset Management": (2, wire.DATASET),
+            "Write Zeroes": (3, wire.ZEROES),
             "Reservations": (5, wire.REPORT), "Verify": (7, wire.VERIFY), "Copy": (8, wire.COPY)}
 
 
@@ -128,8 +134,10 @@ def identifiers_differ(t):
     same((len({page[104:120] for page in pages}), len({page[120:128] for page in pages})), (4, 4), "NGUIDs and EUI64s")
 
 
-NAMESPACE_FIELDS = {"NMIC: shared": (30, 1, lambda v: v & 1), "RESCAP: all types": (31, 1, lambda v: v & 0x7E == 0x7E), "ANAGRPID": (92, 4, lambda v: v > 0),
-                    "MC and DPC: no metadata": (27, 2, lambda v: v == 0), "DPS": (29, 1, lambda v: v == 0), "NVMSETID and ENDGID": (100, 4, lambda v: v == 0),
+NAMESPACE_FIELDS = {"NMIC: shared": (30, 1, lambda v: v & 1), "RESCAP: all types": (31, 1, lambda v: v & 0x7E == 0x7E), "ANAGRPID": (92, 4,
+                                                            lambda v: v > 0),
+                    "MC and DPC: no metadata": (27, 2, lambda v: v == 0), "DPS": (29, 1, lambda v: v == 0), "NVMSETID and ENDGID": (100, 4,
+                                                            lambda v: v == 0),
                     "MSSRL": (74, 2, lambda v: v > 0), "MCL above MSSRL": (76, 4, lambda v: v > 0)}
 
 
@@ -158,7 +166,8 @@ def independent_namespace(t):
     """1.1.8 I/O Command Set Independent Identify Namespace (NVMe 2.0 figure 280): what is there twice is the same; NSTAT is ready."""
     c = t.admin()
     own, independent = c.page(0x00, world.ONE), c.page(0x08, world.ONE)
-    same((independent[1], independent[2], independent[4:8], independent[8]), (own[30], own[31], own[92:96], own[99]), "NMIC, RESCAP, ANAGRPID, NSATTR")
+    same((independent[1], independent[2], independent[4:8], independent[8]), (own[30], own[31], own[92:96], own[99]),
+         "NMIC, RESCAP, ANAGRPID, NSATTR")
     same(independent[14] & 1, 1, "NSTAT.NRDY")
 
 
@@ -181,7 +190,8 @@ def descriptors_of_a_namespace_that_is_not_attached(t):
     status_is(t.admin().identify(0x03, world.ABSENT), wire.INVALID_NAMESPACE, wire.INVALID_FIELD)
 
 
-@family({"from 0": (0, [1, 2, 3, 4]), "from 1": (1, [2, 3, 4]), "from 3": (3, [4]), "from 4": (4, []), "from 1000": (1000, []), "from fffffffd": (0xFFFFFFFD, [])})
+@family({"from 0": (0, [1, 2, 3, 4]), "from 1": (1, [2, 3, 4]), "from 3": (3, [4]), "from 4": (4, []), "from 1000": (1000, []),
+         "from fffffffd": (0xFFFFFFFD, [])})
 def active_namespaces(t, after, listed):
     """1.1.3 Active Namespace ID list (NVMe 2.0 5.17.2.3): those above NSID, ascending, then zeroes."""
     page = t.admin().page(0x02, after)

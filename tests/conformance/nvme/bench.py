@@ -42,7 +42,8 @@ class Controller:
     def add_queue(self, queue_id=None, portal=0, entries=32, attributes=0, **how):
         queue = self.bench.connect(portal, **how)
         queue_id = queue_id or len(self.queues) + 1
-        good(queue.connect(queue_id, **{**self.facts, "controller_id": self.id}, entries=entries, attributes=attributes), "Connect of an I/O queue")
+        good(queue.connect(queue_id, **{**self.facts, "controller_id": self.id}, entries=entries, attributes=attributes),
+             "Connect of an I/O queue")
         self.queues.append(queue)
         return queue
 

@@ -1,8 +1,6 @@
 """Connect: who gets a controller, and who another queue of it (NVMe-oF 1.1 3.3; UNH-IOL NVMe-oF 1.1, 1.2)."""
-import struct
-
 from conformance.nvme import wire, world
-from conformance.nvme.bench import NotOffered, check, family, good, one_of, same, slow, status_is
+from conformance.nvme.bench import NotOffered, check, family, good, same, slow, status_is
 from support.initiator import Closed
 
 SUBSYSTEM_FIELD, HOST_FIELD, ID_FIELD, CONTROLLER_FIELD = (1 << 16 | at for at in (256, 512, 0, 16))
@@ -158,8 +156,10 @@ def admin_queue_twice(t):
 
 
 @family({name: entry for name, entry in (("Identify", wire.entry(wire.IDENTIFY)), ("Keep Alive", wire.entry(wire.KEEP_ALIVE)),
-        ("Read", wire.blocks(wire.READ, 0)), ("Property Get", wire.fabrics(wire.PROPERTY_GET)), ("Property Set", wire.fabrics(wire.PROPERTY_SET)),
-        ("Disconnect", wire.fabrics(wire.DISCONNECT)), ("Authentication Send", wire.fabrics(wire.AUTH_SEND)), ("reserved type", wire.fabrics(0x77)),
+        ("Read", wire.blocks(wire.READ, 0)), ("Property Get", wire.fabrics(wire.PROPERTY_GET)), ("Property Set",
+                                                            wire.fabrics(wire.PROPERTY_SET)),
+        ("Disconnect", wire.fabrics(wire.DISCONNECT)), ("Authentication Send", wire.fabrics(wire.AUTH_SEND)), ("reserved type",
+                                                            wire.fabrics(0x77)),
         ("opcode ff", wire.entry(0xFF)))})
 def something_else_than_connect(t, entry):
     """1.2 Connect (NVMe-oF 1.1 2.5): the first command of a queue is Connect: all others are a Command Sequence Error."""
@@ -182,9 +182,11 @@ def io_queue_before_the_controller_is_enabled(t):
     c.add_queue()
 
 
-@family({"another host": ("host", HOST_FIELD), "another host identifier": ("host_id", ID_FIELD), "another subsystem": ("subsystem", SUBSYSTEM_FIELD)})
+@family({"another host": ("host", HOST_FIELD), "another host identifier": ("host_id", ID_FIELD), "another subsystem": ("subsystem",
+                                                            SUBSYSTEM_FIELD)})
 def io_queue_of_somebody_else(t, field, place):
-    """1.2 Connect, I/O queues (NVMe-oF 1.1 3.3): names that are not those of the controller: Connect Invalid Parameters, and the field is named."""
+    """1.2 Connect, I/O queues (NVMe-oF 1.1 3.3): names that are not those of the controller: Connect Invalid Parameters, and the field is
+    named."""
     c, queue = t.admin(), t.connect(portal=1)
     other = {**_names(subsystem=world.SECOND_SUBSYSTEM)}[field]
     answer = queue.connect(1, **{**c.facts, field: other}, controller_id=c.id)

@@ -169,7 +169,8 @@ def change_is_told_once_until_it_is_read(t):
         good(c.admin.wait(second))
 
 
-UNSUPPORTED = {f"{opcode:#04x}": opcode for opcode in (0x00, 0x01, 0x04, 0x05, 0x08, 0x0D, 0x10, 0x11, 0x14, 0x15, 0x1A, 0x7C, 0x80, 0x81, 0x84, 0xC0, 0xFF)}
+UNSUPPORTED = {f"{opcode:#04x}": opcode for opcode in (0x00, 0x01, 0x04, 0x05, 0x08, 0x0D, 0x10, 0x11, 0x14, 0x15, 0x1A, 0x7C, 0x80, 0x81,
+                                                       0x84, 0xC0, 0xFF)}
 
 
 @family(UNSUPPORTED)
@@ -201,7 +202,8 @@ def feature_that_discovery_does_not_have(t, feature):
 
 
 def own_record(t):
-    """1.7 Discovery log page (NVMe-oF 1.1 figure 40, subtype 03h): the discovery subsystem tells of itself, by the port that the host came by."""
+    """1.7 Discovery log page (NVMe-oF 1.1 figure 40, subtype 03h): the discovery subsystem tells of itself, by the port that the host came
+    by."""
     for portal in (0, 1):
         own = [each for each in _records(t.discovery(portal=portal)) if each.kind == 3]
         check(all(each.subsystem == world.DISCOVERY for each in own), "another name than the well-known one")

@@ -103,7 +103,8 @@ def shutdown_and_disable(t):
     same(good(c.get(wire.CSTS)).result >> 2 & 3, 0, "CSTS.SHST after enabling")
 
 
-WRONG_CONFIGURATIONS = {"MPS 1": wire.ENABLE | 1 << 7, "MPS 15": wire.ENABLE | 15 << 7, "AMS 1": wire.ENABLE | 1 << 11, "AMS 7": wire.ENABLE | 7 << 11,
+WRONG_CONFIGURATIONS = {"MPS 1": wire.ENABLE | 1 << 7, "MPS 15": wire.ENABLE | 15 << 7, "AMS 1": wire.ENABLE | 1 << 11,
+                        "AMS 7": wire.ENABLE | 7 << 11,
                         "CSS 1": wire.ENABLE | 1 << 4, "CSS 5": wire.ENABLE | 5 << 4, "IOSQES 5": 0x450001, "IOSQES 0": 0x400001,
                         "IOCQES 3": 0x360001, "IOCQES 0": 0x060001}
 
@@ -120,7 +121,8 @@ def configuration_that_is_not_there(t, value):
     c.enable()
 
 
-@family({f"{at:#x}": at for at in (0x01, 0x04, 0x0C, 0x10, 0x15, 0x18, 0x24, 0x28, 0x30, 0x38, 0x3C, 0x40, 0x58, 0x1000, 0x7FFFFFFF, 0xFFFFFFFF)})
+@family({f"{at:#x}": at for at in (0x01, 0x04, 0x0C, 0x10, 0x15, 0x18, 0x24, 0x28, 0x30, 0x38, 0x3C, 0x40, 0x58, 0x1000, 0x7FFFFFFF,
+                                   0xFFFFFFFF)})
 def property_that_is_not_there(t, at):
     """1.3 Property Get (NVMe-oF 1.1 3.6): an offset without a property: Invalid Field, or zero."""
     answer = t.admin(enable=False).get(at)
@@ -128,7 +130,8 @@ def property_that_is_not_there(t, at):
     same(answer.result if answer.status == wire.GOOD else 0, 0, "the value")
 
 
-@family({f"{name}, {size}": (at, size) for name, at, right in (("CAP", wire.CAP, 1), ("VS", wire.VS, 0), ("CC", wire.CC, 0), ("CSTS", wire.CSTS, 0))
+@family({f"{name}, {size}": (at, size) for name, at, right in (("CAP", wire.CAP, 1), ("VS", wire.VS, 0), ("CC", wire.CC, 0), ("CSTS",
+                                                            wire.CSTS, 0))
          for size in range(8) if size != right})
 def property_of_another_size(t, at, size):
     """1.3 Property Get, ATTRIB (NVMe-oF 1.1 3.6): another size than the property has, or one that is reserved: Invalid Field."""
@@ -136,7 +139,8 @@ def property_of_another_size(t, at, size):
     status_is(c.admin.run(wire.fabrics(wire.PROPERTY_GET, cdw10=size, cdw11=at)), wire.INVALID_FIELD)
 
 
-@family({"CAP": (wire.CAP, True), "VS": (wire.VS, False), "CSTS": (wire.CSTS, False), "reserved": (0x24, False), "far": (0xFFFFFFF0, False)})
+@family({"CAP": (wire.CAP, True), "VS": (wire.VS, False), "CSTS": (wire.CSTS, False), "reserved": (0x24, False), "far": (0xFFFFFFF0,
+                                                            False)})
 def property_that_may_not_be_set(t, at, wide):
     """1.4 Property Set (NVMe-oF 1.1 3.7): what is read only, or is not there, is an Invalid Field, and stays as it is."""
     c = t.admin()

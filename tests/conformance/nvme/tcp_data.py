@@ -5,10 +5,12 @@ import struct
 from conformance.nvme import wire
 from conformance.nvme.bench import check, family, good, one_of, same, status_is
 
-SIZES = {"1 block": 1, "2 blocks": 2, "8 blocks": 8, "15 blocks": 15, "16 blocks": 16, "17 blocks": 17, "256 blocks": 256, "2048 blocks": 2048}
+SIZES = {"1 block": 1, "2 blocks": 2, "8 blocks": 8, "15 blocks": 15, "16 blocks": 16, "17 blocks": 17, "256 blocks": 256,
+         "2048 blocks": 2048}
 
 
-@family({f"{name}, {way}": (count, capsule) for name, count in SIZES.items() for way, capsule in (("in the capsule", True), ("by R2T", False))
+@family({f"{name}, {way}": (count, capsule) for name, count in SIZES.items() for way, capsule in (("in the capsule", True), ("by R2T",
+                                                            False))
          if count <= 16 or not capsule})
 def write_and_read(t, count, capsule):
     """TCP data transfer (NVMe/TCP 1.0 3.3.2): what is written either way is read back."""
@@ -113,7 +115,8 @@ def no_pages_on_a_fabric(t):
 
 @family({"below": 511, "above": 1024, "nothing": 0})
 def room_for_another_length(t, length):
-    """TCP data transfer (NVMe 2.0 figure 93): a Read with a descriptor of another length: Data SGL Length Invalid, and no data beyond it."""
+    """TCP data transfer (NVMe 2.0 figure 93): a Read with a descriptor of another length: Data SGL Length Invalid, and no data beyond
+    it."""
     c = t.controller().io
     answer = c.run(wire.blocks(wire.READ, 0, 1), descriptor=struct.pack("<QI3xB", 0, length, 0x5A), room=length)
     status_is(answer, wire.DATA_LENGTH, wire.GOOD) if length > 512 else status_is(answer, wire.DATA_LENGTH)

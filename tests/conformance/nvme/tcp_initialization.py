@@ -130,7 +130,8 @@ def initialized_twice_after_connect(t):
 
 @family({name: kind for kind, name in wire.NAMES.items() if kind != wire.IC_REQ})
 def something_else_first(t, kind):
-    """TCP connection establishment (NVMe/TCP 1.0 3.1): whatever comes before ICReq ends the connection, with a sequence error, or with what else is wrong in it."""
+    """TCP connection establishment (NVMe/TCP 1.0 3.1): whatever comes before ICReq ends the connection, with a sequence error, or with
+    what else is wrong in it."""
     c = t.connect(raw=True)
     size = wire.HEADER_BYTES[kind]
     c.send_raw(wire.header(kind) + bytes(size - 8))

@@ -20,7 +20,8 @@ def _capsule(**fields):
 CAPSULES = {
     "HLEN 0": ({"length": 0}, 2), "HLEN 24": ({"length": 24}, 2), "HLEN 71": ({"length": 71}, 2), "HLEN 73": ({"length": 73}, 2),
     "HLEN 255": ({"length": 255}, 2), "PLEN 0": ({"total": 0}, 4), "PLEN 8": ({"total": 8}, 4), "PLEN 71": ({"total": 71}, 4),
-    "PDO 0 with data": ({"total": 584}, 3), "PDO below HLEN": ({"total": 584, "offset": 64}, 3), "PDO of no dword": ({"total": 584, "offset": 73}, 3),
+    "PDO 0 with data": ({"total": 584}, 3), "PDO below HLEN": ({"total": 584, "offset": 64}, 3), "PDO of no dword": ({"total": 584,
+                                                            "offset": 73}, 3),
     "PDO above PLEN": ({"total": 80, "offset": 84}, 4), "PDO at PLEN": ({"total": 84, "offset": 84}, 4),
     "HDGSTF that was not agreed on": ({"flags": wire.HDGST, "total": 76}, 1),
     "DDGSTF that was not agreed on": ({"flags": wire.DDGST, "total": 588, "offset": 72}, 1)}
@@ -45,7 +46,8 @@ def capsule_that_is_too_long(t, begin, total):
     t.serves()
 
 
-OF_CONTROLLERS = {name: kind for kind, name in wire.NAMES.items() if kind in (wire.IC_RESP, wire.C2H_TERM, wire.RESPONSE, wire.C2H_DATA, wire.R2T)}
+OF_CONTROLLERS = {name: kind for kind, name in wire.NAMES.items() if kind in (wire.IC_RESP, wire.C2H_TERM, wire.RESPONSE, wire.C2H_DATA,
+                                                            wire.R2T)}
 
 
 @family(_in(LIVE, OF_CONTROLLERS))
@@ -133,7 +135,8 @@ def wrong_header_digest(t, kind):
 
 @family({"in the capsule": True, "by H2CData": False})
 def wrong_data_digest(t, inline):
-    """TCP data digest (NVMe/TCP 1.0 3.3.1.1): not fatal: the command ends with Transient Transport Error, nothing is written, the queue lives."""
+    """TCP data digest (NVMe/TCP 1.0 3.3.1.1): not fatal: the command ends with Transient Transport Error, nothing is written, the queue
+    lives."""
     c = t.controller(how={"digests": 2})
     old = bytes([0x0D]) * 512
     c.write(40, old)
