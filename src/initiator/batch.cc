@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/crc32c.h"
+#include "initiator/pieces.h"
 #include "wire/iscsi_pdu.h"
 
 namespace ashlar::initiator {
@@ -12,27 +13,9 @@ namespace iscsi = wire::iscsi;
 
 namespace {
 
-// Header, its digest, padding, data digest: what a PDU takes from the arena beside copied data.
-constexpr size_t overhead_bytes = iscsi::basic_header_bytes + iscsi::digest_bytes + 3 + iscsi::digest_bytes;
-
-/// Calls `visit` with each piece of [offset, offset + length).
-template <typename Visit>
-void for_range(std::span<const iovec> parts, uint32_t offset, uint32_t length, Visit visit) {
-  uint64_t skip = offset;
-  uint64_t left = length;
-  for (const iovec& part : parts) {
-    if (left == 0) return;
-    if (skip >= part.iov_len) {
-      skip -= part.iov_len;
-      continue;
-    }
-    const uint64_t bytes = std::min<uint64_t>(part.iov_len - skip, left);
-    visit(static_cast<uint8_t*>(part.iov_base) + skip, static_cast<size_t>(bytes));
-    skip = 0;
-    left -= bytes;
-  }
-  CHECK(left == 0, "{} bytes at {} are not there", length, offset);
-}
+// Header, its digest, a gap or padding, data digest: what a PDU takes from the arena beside copied data.
+constexpr size_t overhead_bytes =
+    Batch::max_header_bytes + iscsi::digest_bytes + Batch::max_gap_bytes + iscsi::digest_bytes;
 
 }  // namespace
 
@@ -67,20 +50,29 @@ void Batch::append_arena(size_t bytes) {
   pieces_[count_++] = {start, bytes};
 }
 
-void Batch::finish_header() {
-  size_t bytes = iscsi::basic_header_bytes;
+void Batch::finish_header(size_t bytes, size_t gap_bytes) {
   if (header_digest_) {
     store_le32(header() + bytes, crc32c({header(), bytes}));
     bytes += iscsi::digest_bytes;
   }
-  append_arena(bytes);
+  std::fill_n(header() + bytes, gap_bytes, uint8_t{0});
+  append_arena(bytes + gap_bytes);
+}
+
+/// The CRC of them, not finished; only worked out where data has a digest.
+uint32_t Batch::append_parts(std::span<const iovec> parts, uint32_t offset, uint32_t length) {
+  uint32_t crc = crc32c_start;
+  for_range(parts, offset, length, [this, &crc](uint8_t* bytes, size_t count) {
+    pieces_[count_++] = {bytes, count};
+    if (data_digest_) crc = crc32c_update(crc, {bytes, count});
+  });
+  return crc;
 }
 
 /// Padding and data digest; the digest covers the padding (RFC 7143 11.2.3).
-void Batch::finish_data(uint32_t length, uint32_t crc) {
-  if (length == 0) return;
+void Batch::finish_data(uint32_t padding_bytes, uint32_t crc) {
   uint8_t* tail = arena_.get() + used_;
-  size_t bytes = iscsi::padded(length) - length;
+  size_t bytes = padding_bytes;
   std::fill_n(tail, bytes, uint8_t{0});
   if (data_digest_) {
     store_le32(tail + bytes, crc32c_finish(crc32c_update(crc, {tail, bytes})));
@@ -90,24 +82,28 @@ void Batch::finish_data(uint32_t length, uint32_t crc) {
 }
 
 void Batch::add(std::span<const iovec> parts, uint32_t offset, uint32_t length) {
-  finish_header();
-  uint32_t crc = crc32c_start;
-  for_range(parts, offset, length, [this, &crc](uint8_t* bytes, size_t count) {
-    pieces_[count_++] = {bytes, count};
-    if (data_digest_) crc = crc32c_update(crc, {bytes, count});
-  });
-  finish_data(length, crc);
+  finish_header(iscsi::basic_header_bytes, 0);
+  if (length == 0) return;
+  const uint32_t crc = append_parts(parts, offset, length);
+  finish_data(static_cast<uint32_t>(iscsi::padded(length) - length), crc);
+}
+
+void Batch::add_after_gap(size_t header_bytes, size_t gap_bytes, std::span<const iovec> parts,
+                          uint32_t offset, uint32_t length) {
+  finish_header(header_bytes, gap_bytes);
+  if (length == 0) return;
+  const uint32_t crc = append_parts(parts, offset, length);
+  finish_data(0, crc);
 }
 
 void Batch::add_copy(ConstBytes data) {
-  finish_header();
-  uint32_t crc = crc32c_start;
-  if (!data.empty()) {
-    std::copy(data.begin(), data.end(), arena_.get() + used_);
-    append_arena(data.size());
-    if (data_digest_) crc = crc32c_update(crc, data);
-  }
-  finish_data(static_cast<uint32_t>(data.size()), crc);
+  finish_header(iscsi::basic_header_bytes, 0);
+  if (data.empty()) return;
+  std::copy(data.begin(), data.end(), arena_.get() + used_);
+  append_arena(data.size());
+  const uint32_t crc = data_digest_ ? crc32c_update(crc32c_start, data) : crc32c_start;
+  const auto length = static_cast<uint32_t>(data.size());
+  finish_data(static_cast<uint32_t>(iscsi::padded(length) - length), crc);
 }
 
 Batch::Progress Batch::send(loop::Stream& stream) {

@@ -121,6 +121,18 @@ loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint
   co_return std::move(waiting.answer);
 }
 
+Result<NvmeConnection> NvmeQueue::give_away() {
+  CHECK(waiting_.empty() && to_send_.empty(), "a queue given away while {} commands wait", waiting_.size());
+  if (stream_ == nullptr) return std::unexpected(reason_);
+  if (!received_.empty()) {
+    lose(lost_error(ErrorCode::protocol_error, options_.endpoint,
+                    fmt::format("{} bytes behind the answer to Connect", received_.size())));
+    return std::unexpected(reason_);
+  }
+  reason_ = lost_error(ErrorCode::closed, options_.endpoint, "the connection was given away");
+  return NvmeConnection{std::move(stream_), options_, most_data_bytes_, data_alignment_};
+}
+
 void NvmeQueue::append(PduType type, uint8_t flags, ConstBytes specific, ConstBytes data) {
   const bool header_digest = digests_on_ && options_.header_digest,
              data_digest = digests_on_ && options_.data_digest;
@@ -215,6 +227,7 @@ bool NvmeQueue::take_pdu(const CommonHeader& header, ConstBytes pdu) {
       options_.header_digest = agreed.header_digest;
       options_.data_digest = agreed.data_digest;
       most_data_bytes_ = agreed.most;
+      data_alignment_ = agreed.data_alignment;
       if (agreed.most < least_data_bytes) return wrong("MAXH2CDATA is less than 4096");
       digests_on_ = initialized_ok_ = true;
       initialized_.set();

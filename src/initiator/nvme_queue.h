@@ -44,6 +44,14 @@ struct NvmeAnswer {
   bool ok() const { return completion.outcome.ok(); }
 };
 
+/// A connected queue without its engine.
+struct NvmeConnection {
+  std::unique_ptr<loop::Stream> stream;
+  NvmeQueueOptions options;      ///< digests: as agreed on
+  uint32_t most_data_bytes = 0;  ///< of one H2CData: MAXH2CDATA
+  uint8_t data_alignment = 0;    ///< CPDA: data for the controller begins at multiples of 4 * (this + 1)
+};
+
 /// On one loop. Made for stories: each command allocates. No run() is under way when it dies.
 class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
  public:
@@ -64,6 +72,9 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   loop::Task<Result<NvmeAnswer>> receive_message();
   /// "none", or as the status of the controller has it.
   const std::string& authentication() const { return authentication_; }
+  /// Gives the connection away after connect(), for NvmeSession; this queue is closed then. No command is under way.
+  /// protocol_error: the controller said something unasked.
+  Result<NvmeConnection> give_away();
   uint16_t controller_id() const { return controller_id_; }
   bool open() const { return stream_ != nullptr; }
   /// Why it is open no more.
@@ -116,6 +127,7 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   bool digests_on_ = false;
   bool initialized_ok_ = false;
   uint32_t most_data_bytes_ = wire::nvme::least_data_bytes;
+  uint8_t data_alignment_ = 0;  // CPDA
   uint16_t controller_id_ = 0;
   uint16_t next_command_ = 0;
   uint16_t terminated_ = 0;
