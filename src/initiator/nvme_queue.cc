@@ -21,6 +21,21 @@ Error lost_error(ErrorCode code, const loop::Endpoint& endpoint, std::string mes
 NvmeQueue::~NvmeQueue() {
   CHECK(waiting_.empty(), "a queue destroyed while {} commands wait", waiting_.size());
   loop_.withdraw(static_cast<loop::TurnEnd&>(*this));
+  loop_.cancel(*this);
+}
+
+void NvmeQueue::watch_answers() {
+  if (options_.answer_timeout.count() > 0 && !armed()) loop_.arm_after(*this, options_.answer_timeout);
+}
+
+void NvmeQueue::expired() {
+  if (stream_ == nullptr) return;
+  bool late = !initialized_ok_;
+  for (const auto& [id, waiting] : waiting_)
+    late = late || (!waiting->endless && loop_.now() - waiting->since >= options_.answer_timeout);
+  if (late)
+    return lose(lost_error(ErrorCode::timed_out, options_.endpoint, "the controller does not answer"));
+  if (!waiting_.empty()) loop_.arm_after(*this, options_.answer_timeout / 4);
 }
 
 loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& loop,
@@ -65,6 +80,7 @@ loop::Task<Result<void>> NvmeQueue::initialize() {
                  .most = 0}
       .encode(request.data(), PduType::initialize_request);
   send_raw(request);
+  watch_answers();
   co_await initialized_;
   if (!initialized_ok_) co_return std::unexpected(reason_);
   co_return Result<void>{};
@@ -114,7 +130,11 @@ loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint
   const bool in_capsule = length > 0 && length <= options_.in_capsule_bytes;
   entry.set_data({in_capsule ? DataDescriptor::Kind::in_capsule : DataDescriptor::Kind::transport, 0,
                   length > 0 ? length : room});
+  waiting.since = loop_.now();
+  waiting.endless = options_.queue_id == 0 &&
+                    entry.opcode() == static_cast<uint8_t>(AdminOpcode::asynchronous_event_request);
   waiting_[next_command_] = &waiting;
+  watch_answers();
   append(PduType::command, 0, entry.bytes, in_capsule ? ConstBytes(waiting.data) : ConstBytes());
   co_await waiting.answered;
   if (waiting.lost) co_return std::unexpected(reason_);

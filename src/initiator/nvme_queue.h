@@ -35,6 +35,8 @@ struct NvmeQueueOptions {
   /// How to prove itself where the controller asks for it; none: it does not.
   std::optional<NvmeProof> proof;
   bool prove_at_once = true;  ///< false: connected is enough; authenticate() comes later
+  /// A command that is not answered for so long, events apart, ends the queue; 0: never.
+  loop::Nanoseconds answer_timeout{0};
 };
 
 /// What came back for one command.
@@ -53,7 +55,7 @@ struct NvmeConnection {
 };
 
 /// On one loop. Made for stories: each command allocates. No run() is under way when it dies.
-class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
+class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd, loop::Timer {
  public:
   /// The largest PDU that a controller may send.
   static constexpr uint32_t most_pdu_bytes = 4u << 20;
@@ -77,6 +79,8 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   Result<NvmeConnection> give_away();
   uint16_t controller_id() const { return controller_id_; }
   bool open() const { return stream_ != nullptr; }
+  /// Closes the connection: what waits ends with `reason`.
+  void close(Error reason) { lose(std::move(reason)); }
   /// Why it is open no more.
   const Error& reason() const { return reason_; }
   /// FES of the termination request that ended it; 0: none came.
@@ -98,6 +102,8 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
     NvmeAnswer answer;
     std::vector<uint8_t> data;  // for the controller
     bool lost = false;
+    bool endless = false;  // an event may never come
+    loop::Instant since;
   };
   NvmeQueue(loop::Loop& loop, NvmeQueueOptions options) : loop_(loop), options_(std::move(options)) {}
   Result<void> secure();
@@ -109,6 +115,8 @@ class NvmeQueue final : loop::StreamWatcher, loop::TurnEnd {
   void readable() override;
   void writable() override;
   void turn_end() override;
+  void expired() override;
+  void watch_answers();
   void parse();
   bool take_pdu(const wire::nvme::CommonHeader& header, ConstBytes pdu);
   void take_data(const wire::nvme::CommonHeader& header, ConstBytes pdu);

@@ -64,14 +64,17 @@ enum class Status : uint16_t {
 struct Outcome {
   Status status = Status::success;
   bool do_not_retry = false;
+  uint8_t retry_delay = 0;  ///< CRD: 0, or the number of the CRDT of the controller's identity to wait for
 
   bool ok() const { return status == Status::success; }
   /// Bits 15:1 of the last two bytes of a completion, the phase tag left out.
   uint16_t field() const {
-    return static_cast<uint16_t>(static_cast<unsigned>(status) << 1 | (do_not_retry ? 0x8000u : 0u));
+    return static_cast<uint16_t>(static_cast<unsigned>(status) << 1 | (retry_delay & 3u) << 12 |
+                                 (do_not_retry ? 0x8000u : 0u));
   }
   static Outcome of_field(uint16_t field) {
-    return {static_cast<Status>(field >> 1 & 0x7ff), (field & 0x8000) != 0};
+    return {static_cast<Status>(field >> 1 & 0x7ff), (field & 0x8000) != 0,
+            static_cast<uint8_t>(field >> 12 & 3)};
   }
   bool operator==(const Outcome&) const = default;
 };
