@@ -105,6 +105,9 @@ Result<void> Examination::portal(const Portal& each) {
   if (each.discovery_chap && each.protocol != "iscsi")
     return fail(ErrorCode::invalid_argument, place + "/discovery_chap", "CHAP is for iSCSI portals");
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
+  if (!each.referrals.empty() && each.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place + "/referrals", "are for portals of protocol nvme-tcp");
+  TRY(check_referrals(each.referrals, place + "/referrals"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
   return check_comment(each.comment, place + "/comment");
@@ -154,6 +157,9 @@ Result<void> Examination::target(const Target& each) {
       return fail(ErrorCode::invalid_argument, where, "portal {} speaks {}, the target {}", portal->name,
                   portal->protocol, each.protocol);
   }
+  if (each.nvme && !nvme)
+    return fail(ErrorCode::invalid_argument, place + "/nvme", "is for targets of protocol nvme-tcp");
+  if (each.nvme) TRY(check_subsystem_bounds(*each.nvme, place + "/nvme/"));
   if (!each.redirect.empty() && nvme)
     return fail(ErrorCode::invalid_argument, place + "/redirect", "only iSCSI sends logins elsewhere");
   if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -12,6 +13,18 @@ namespace ashlar {
 
 /// Checks "192.0.2.9:3260" or "[2001:db8::9]:3260"; invalid_argument with `place` otherwise.
 Result<void> parse_address_and_port(std::string_view text, const std::string& place);
+
+constexpr size_t max_referrals = 16;
+/// Where else discovery controllers are: addresses and ports as above, each once, at most max_referrals. The place of an error is
+/// "PLACE[N]".
+Result<void> check_referrals(const std::vector<std::string>& referrals, const std::string& place);
+
+struct AddressAndPort {
+  std::string address;  ///< without brackets
+  uint16_t port = 0;
+};
+/// Of a text that was checked.
+AddressAndPort address_and_port_of(std::string_view text);
 
 /// An IPv4 or IPv6 address, and how many leading bits of it count.
 class AddressRange {

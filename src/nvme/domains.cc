@@ -4,7 +4,7 @@
 
 #include "base/log.h"
 #include "nvme/administration.h"
-#include "nvme/handling.h"
+#include "nvme/handlers.h"
 
 namespace ashlar::nvme {
 namespace {
@@ -178,6 +178,14 @@ void Domain::take_access(const std::string& volume, const unit::AccessStates& no
       space->take_access(now.of(queue.controller().facts.group_tag).state);
       if (news.states && queue.administration() != nullptr) queue.administration()->access_changed(id);
     }
+  }
+}
+
+void Domain::take_sanitized(const std::string& volume) {
+  for (Queue& queue : queues_) {
+    if (queue.administration() == nullptr) continue;
+    const Namespace* space = sole_namespace(queue);
+    if (space != nullptr && space->volume == volume) queue.administration()->raise(Event::sanitized);
   }
 }
 
