@@ -112,15 +112,22 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
   }
   for (const api::Portal& portal : configuration.portals) {
     document.portals.push_back(
-        {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}});
+        {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
     document.portals.back().tls = portal.tls;
+    document.portals.back().referrals = portal.referrals;
   }
   const std::vector<std::string> management_urls = api::setting_list(configuration, "array.management_urls");
   for (const api::Target& target : configuration.targets) {
-    document.targets.push_back({target.name, target.alias, target.portals, target.redirect,
-                                target.redirect_permanent, target.max_sessions,
-                                target.protocol == "iscsi" ? management_urls : std::vector<std::string>{}});
+    document.targets.push_back({target.name,
+                                target.alias,
+                                target.portals,
+                                target.redirect,
+                                target.redirect_permanent,
+                                target.max_sessions,
+                                target.protocol == "iscsi" ? management_urls : std::vector<std::string>{},
+                                {}});
+    if (target.nvme) document.targets.back().nvme.emplace(rpc::SubsystemDocument{*target.nvme});
   }
   for (const api::Map& map : configuration.maps) {
     for (const std::string& host : hosts_of(configuration, map)) {

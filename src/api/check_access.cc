@@ -116,6 +116,9 @@ Result<void> Examination::portal(const Portal& each) {
   TRY(one_of(each.tls, {"off", "allowed", "required"}, place + "/tls"));
   if (each.tls != "off" && each.protocol != "nvme-tcp")
     return fail(ErrorCode::invalid_argument, place + "/tls", "TLS is for NVMe/TCP portals");
+  if (!each.referrals.empty() && each.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place + "/referrals", "are for portals of protocol nvme-tcp");
+  TRY(check_referrals(each.referrals, place + "/referrals"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
   return check_comment(each.comment, place + "/comment");
@@ -163,6 +166,9 @@ Result<void> Examination::target(const Target& each) {
       return fail(ErrorCode::invalid_argument, where, "portal {} speaks {}, the target {}", portal->name,
                   portal->protocol, each.protocol);
   }
+  if (each.nvme && !nvme)
+    return fail(ErrorCode::invalid_argument, place + "/nvme", "is for targets of protocol nvme-tcp");
+  if (each.nvme) TRY(check_subsystem_bounds(*each.nvme, place + "/nvme/"));
   if (!each.redirect.empty() && nvme)
     return fail(ErrorCode::invalid_argument, place + "/redirect", "only iSCSI sends logins elsewhere");
   if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));

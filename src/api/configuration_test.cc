@@ -218,6 +218,18 @@ const Breach breaches[] = {
        c.volumes.push_back({.name = "tape", .pool = "drives", .device = "/dev/sg0"});
        map_by_nvme(c, "tape");
      }},
+    {"portals/san-a/referrals", [](Configuration& c) { c.portals[0].referrals = {"192.0.2.9:8009"}; }},
+    {"portals/n/referrals[0]",
+     [](Configuration& c) {
+       map_by_nvme(c, c.volumes[0].name);
+       c.portals.back().referrals = {"san.example.org:8009"};
+     }},
+    {"targets/iqn.2026-11.io.ashlar:one/nvme", [](Configuration& c) { c.targets[0].nvme.emplace(); }},
+    {"targets/nqn.2026-11.a:b/nvme/queue_depth",
+     [](Configuration& c) {
+       map_by_nvme(c, c.volumes[0].name);
+       c.targets.back().nvme.emplace().queue_depth = 1;
+     }},
     {"targets/nqn.2026-11.a:b/protocol", [](Configuration& c) { c.targets[0].name = "nqn.2026-11.a:b"; }},
     {"targets/iqn.2026-11.io.ashlar:one/protocol",
      [](Configuration& c) { c.targets[0].protocol = "nvme-tcp"; }},

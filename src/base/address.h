@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -19,6 +20,18 @@ std::optional<AddressBytes> address_bytes(const std::string& literal);
 
 /// Checks "192.0.2.9:3260" or "[2001:db8::9]:3260"; invalid_argument with `place` otherwise.
 Result<void> parse_address_and_port(std::string_view text, const std::string& place);
+
+constexpr size_t max_referrals = 16;
+/// Where else discovery controllers are: addresses and ports as above, each once, at most max_referrals. The place of an error is
+/// "PLACE[N]".
+Result<void> check_referrals(const std::vector<std::string>& referrals, const std::string& place);
+
+struct AddressAndPort {
+  std::string address;  ///< without brackets
+  uint16_t port = 0;
+};
+/// Of a text that was checked.
+AddressAndPort address_and_port_of(std::string_view text);
 
 /// "192.0.2.9:3260", "[2001:db8::9]:3260".
 std::string print_address_and_port(const std::string& address, uint16_t port);

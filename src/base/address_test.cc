@@ -35,5 +35,15 @@ TEST(AddressAndPort, IsPrinted) {
   EXPECT_EQ(print_address_and_port("2001:db8::9", 3260), "[2001:db8::9]:3260");
 }
 
+TEST(AddressAndPort, Referrals) {
+  EXPECT_TRUE(check_referrals({"192.0.2.9:8009", "[2001:db8::9]:8009"}, "p"));
+  EXPECT_EQ(address_and_port_of("[2001:db8::9]:8009").address, "2001:db8::9");
+  EXPECT_EQ(address_and_port_of("192.0.2.9:8009").port, 8009);
+  EXPECT_EQ(check_referrals({"192.0.2.9:8009", "san"}, "p").error().place, "p[1]");
+  EXPECT_EQ(check_referrals({"192.0.2.9:8009", "192.0.2.9:8009"}, "p").error().place, "p[1]");
+  EXPECT_EQ(check_referrals({"0.0.0.0:8009"}, "p").error().place, "p[0]");
+  EXPECT_EQ(check_referrals(std::vector<std::string>(17, "192.0.2.9:8009"), "p").error().place, "p");
+}
+
 }  // namespace
 }  // namespace ashlar

@@ -1,6 +1,7 @@
 #include "engine/directory_builder.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "base/nqn.h"
@@ -130,9 +131,20 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   return previous != nullptr && same_target(*previous, *target) ? previous : target;
 }
 
+nvme::Bounds bounds_of(const SubsystemBounds& source) {
+  nvme::Bounds bounds;
+  bounds.io_queues = source.io_queues;
+  bounds.queue_entries = source.queue_depth;
+  bounds.in_capsule_bytes = source.in_capsule_bytes;
+  bounds.most_transfer_shift = static_cast<uint8_t>(std::countr_zero(source.max_transfer_bytes / 4096));
+  bounds.first_controller = source.first_controller_id;
+  bounds.last_controller = source.last_controller_id;
+  return bounds;
+}
+
 bool same_subsystem(const nvme::Subsystem& a, const nvme::Subsystem& b) {
   return a.name == b.name && a.ports == b.ports && a.hosts == b.hosts && a.any_host == b.any_host &&
-         a.most_controllers == b.most_controllers;
+         a.most_controllers == b.most_controllers && a.bounds == b.bounds;
 }
 
 std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument& source,
@@ -143,6 +155,7 @@ std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument&
   subsystem->name = source.name;
   subsystem->serial = nvme::serial_of(source.name);
   subsystem->most_controllers = source.max_sessions;
+  if (source.nvme) subsystem->bounds = bounds_of(*source.nvme);
   for (const rpc::PortalDocument& portal : document.portals) {
     if (leads_to(portal, source)) subsystem->ports.push_back(port_of(served_portal(portal)));
   }
@@ -229,9 +242,16 @@ std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document&
         target.name, make_subsystem(target, document, mappings[target.name], volumes, std::move(before)));
   }
   directory->tls_keys = tls_keys_of(document);
+  for (const rpc::PortalDocument& portal : document.portals) {
+    for (const std::string& referral : portal.referrals) {
+      const AddressAndPort there = address_and_port_of(referral);
+      directory->referrals[portal.name].push_back({there.address, there.port});
+    }
+  }
   if (previous != nullptr) {
-    const bool same =
-        previous->subsystems == directory->subsystems && previous->tls_keys == directory->tls_keys;
+    const bool same = previous->subsystems == directory->subsystems &&
+                      previous->referrals == directory->referrals &&
+                      previous->tls_keys == directory->tls_keys;
     directory->generation = previous->generation + (same ? 0 : 1);
   }
   return directory;

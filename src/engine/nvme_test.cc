@@ -253,6 +253,39 @@ TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {
   EXPECT_EQ(world.apply(document).error().place, "targets[1].management_addresses");
 }
 
+TEST_F(NvmeEngine, TheDocumentSaysHowLargeControllersAre) {
+  rpc::Document document = both_protocols();
+  document.targets[1].nvme.emplace();
+  document.targets[1].nvme->max_transfer_bytes = 3 << 20;
+  EXPECT_EQ(world.apply(document).error().place, "targets[1].nvme.max_transfer_bytes");
+  document.targets[1].nvme->max_transfer_bytes = 2 << 20;
+  document.targets[1].nvme->io_queues = 1;
+  document.targets[1].nvme->first_controller_id = 900;
+  document.targets[0].nvme.emplace();
+  EXPECT_EQ(world.apply(document).error().place, "targets[0].nvme");
+  document.targets[0].nvme.reset();
+  document.portals[1].referrals = {"10.0.0.2"};
+  EXPECT_EQ(world.apply(document).error().place, "portals[1].referrals[0]");
+  document.portals[1].referrals = {"10.0.0.2:8009"};
+  document.portals[0].referrals = {"10.0.0.2:8009"};
+  EXPECT_EQ(world.apply(document).error().place, "portals[0].referrals");
+  document.portals[0].referrals.clear();
+  ASSERT_TRUE(world.apply(document));
+  auto controller = attach(1);
+  ASSERT_NE(controller, nullptr);
+  EXPECT_EQ(controller->id(), 900);
+  const auto page =
+      world.run_as_host([&] { return controller->identify(wire::nvme::IdentifyKind::controller, 0); });
+  EXPECT_EQ(page->data[77], 9);  // MDTS: 2^9 pages
+  leave(std::move(controller));
+  initiator::NvmeQueueOptions options;
+  options.endpoint = {"10.0.0.1", nvme_port};
+  options.subsystem = demo_subsystem;
+  options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  options.host_id = {7};
+  EXPECT_FALSE(world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 2); }));
+}
+
 TEST_F(NvmeEngine, WhatIsNoDiskHasNoNamespace) {
   for (const std::string kind : {"cdrom", "scsi"}) {
     rpc::Document document = both_protocols();

@@ -10,6 +10,12 @@ namespace {
 
 using wire::nvme::ConnectField;
 
+// A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
+bool holds(const Bounds& bounds, const ConnectRequest& request) {
+  const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
+  return entries >= 2 && entries <= bounds.queue_entries;
+}
+
 ConnectAnswer refuse(Outcome outcome) { return {outcome, 0, nullptr}; }
 ConnectAnswer wrong_entry(uint16_t offset) {
   return {refusal(Status::connect_invalid_parameters), wire::nvme::invalid_connect_parameter(offset, false),
@@ -60,9 +66,6 @@ ConnectAnswer Domain::connect(QueueHost& host, const ConnectRequest& request) {
   if (!request.data.subsystem) return wrong_data(ConnectField::subsystem);
   if (!request.data.host) return wrong_data(ConnectField::host);
   if (std::optional<ConnectAnswer> unfit = unfit_channel(*directory_, request)) return std::move(*unfit);
-  // A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
-  const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
-  if (entries < 2 || entries > settings().queue_entries) return wrong_entry(ConnectField::queue_entries);
   return request.connect.queue_id == 0 ? connect_admin(host, request) : connect_io(host, request);
 }
 
@@ -71,8 +74,6 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
   if (data.host_id == Uuid{}) return wrong_data(ConnectField::host_id);
   const bool any = data.controller_id == wire::nvme::dynamic_controller ||
                    data.controller_id == wire::nvme::static_controller;
-  if (!any && (data.controller_id == 0 || data.controller_id > wire::nvme::last_controller))
-    return wrong_data(ConnectField::controller_id);
   ControllerFacts facts{.id = data.controller_id,
                         .discovery = *data.subsystem == wire::nvme::discovery_name,
                         .subsystem = *data.subsystem,
@@ -84,9 +85,10 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                         .local_address = request.local.text(),
                         .peer_address = request.peer.address,
                         .began_nanoseconds = loop_.now().nanoseconds,
-                        .secured = request.secured.has_value()};
+                        .secured = request.secured.has_value(),
+                        .bounds = settings().bounds};
   std::shared_ptr<const unit::HostView> view;
-  Controllers::Bounds most{.all = settings().most_controllers};
+  Controllers::Most most{.all = settings().most_controllers};
   if (!facts.discovery) {
     const auto found = directory_->subsystems.find(facts.subsystem);
     if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
@@ -96,7 +98,11 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
     facts.host = view->host;
     most.of_subsystem = found->second->most_controllers;
     most.of_host = view->max_sessions;
+    facts.bounds = found->second->bounds;
   }
+  if (!any && (facts.id < facts.bounds.first_controller || facts.id > facts.bounds.last_controller))
+    return wrong_data(ConnectField::controller_id);
+  if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
   const std::shared_ptr<Controller> controller = controllers().create(std::move(facts), most);
   if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
   controller->barred.store(needs_proof(view), std::memory_order_relaxed);
@@ -129,13 +135,14 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (facts.subsystem != *data.subsystem) return wrong_data(ConnectField::subsystem);
   if (facts.host_name != *data.host) return wrong_data(ConnectField::host);
   if (facts.host_id != data.host_id) return wrong_data(ConnectField::host_id);
-  if (facts.discovery || request.connect.queue_id > settings().io_queues)
+  if (facts.discovery || request.connect.queue_id > facts.bounds.io_queues)
     return wrong_entry(ConnectField::queue_id);
   if (facts.secured != request.secured.has_value()) {
     ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
     answer.reason = "the queues of a controller all come by TLS, or none";
     return answer;
   }
+  if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
   if (!controller->ready()) return refuse(refusal(Status::command_sequence_error));
   const auto found = directory_->subsystems.find(facts.subsystem);
   if (found == directory_->subsystems.end() || !found->second->served_by(request.port))

@@ -105,7 +105,7 @@ uint64_t Controller::error_count() const {
   return error_count_;
 }
 
-bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
+bool Controllers::full(const ControllerFacts& facts, const Most& most) const {
   size_t of_subsystem = 0, of_host = 0;
   for (const auto& [id, each] : controllers_) {
     if (each->facts.discovery || each->barred.load(std::memory_order_relaxed)) continue;
@@ -118,16 +118,24 @@ bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
   return !facts.discovery && (reached(of_subsystem, most.of_subsystem) || reached(of_host, most.of_host));
 }
 
-std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Bounds& most) {
+// An id comes back late: a host that lost its controller does not take another's for its own.
+uint16_t Controllers::free_id(const Bounds& bounds) {
+  const uint32_t count = uint32_t{bounds.last_controller} - bounds.first_controller + 1;
+  for (uint32_t i = 0; i < count; ++i) {
+    const bool inside = last_id_ >= bounds.first_controller && last_id_ < bounds.last_controller;
+    last_id_ = inside ? static_cast<uint16_t>(last_id_ + 1) : bounds.first_controller;
+    if (!controllers_.contains(last_id_)) return last_id_;
+  }
+  return 0;
+}
+
+std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Most& most) {
   const std::lock_guard lock(mutex_);
   if (full(facts, most)) return nullptr;
   const bool any = facts.id == wire::nvme::dynamic_controller || facts.id == wire::nvme::static_controller;
   if (any) {
-    // An id comes back late: a host that lost its controller does not take another's for its own.
-    do {
-      last_id_ = last_id_ >= wire::nvme::last_controller ? uint16_t{1} : static_cast<uint16_t>(last_id_ + 1);
-    } while (controllers_.contains(last_id_));
-    facts.id = last_id_;
+    facts.id = free_id(facts.bounds);
+    if (facts.id == 0) return nullptr;
   } else if (controllers_.contains(facts.id)) {
     return nullptr;
   }

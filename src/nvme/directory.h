@@ -9,6 +9,7 @@
 
 #include "base/tls_psk.h"
 #include "loop/stream.h"
+#include "nvme/bounds.h"
 #include "unit/host_view.h"
 
 namespace ashlar::nvme {
@@ -34,6 +35,7 @@ struct Subsystem {
   std::map<std::string, std::shared_ptr<const unit::HostView>> hosts;
   std::shared_ptr<const unit::HostView> any_host;
   uint32_t most_controllers = 0;  ///< 0: no bound of its own
+  Bounds bounds;
 
   bool served_by(const Port& port) const;
   /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it. Hosts that must prove
@@ -45,10 +47,7 @@ struct Subsystem {
 std::string serial_of(const std::string& subsystem);
 
 struct Settings {
-  uint16_t queue_entries = 128;                   ///< of one queue, 2 to 1024
-  uint16_t io_queues = 64;                        ///< of one controller
-  uint32_t in_capsule_bytes = 8192;               ///< data behind a command, a multiple of 16; at most 65536
-  uint8_t most_transfer_shift = 8;                ///< MDTS: 2^n pages of 4096 bytes
+  Bounds bounds;                                  ///< of discovery controllers
   uint32_t most_host_data_bytes = 1u << 20;       ///< MAXH2CDATA
   bool header_digest = true, data_digest = true;  ///< offered to hosts that want them
   uint32_t connect_timeout_seconds = 15;
@@ -56,7 +55,6 @@ struct Settings {
   uint32_t most_connections = 2048;              ///< per shard
   uint32_t most_controllers = 1024;              ///< over all subsystems
   uint32_t most_half_open = 256;                 ///< per shard: connections without a queue yet
-  uint32_t most_transfer_bytes() const { return 4096u << most_transfer_shift; }
 };
 
 /// What a host proves itself with in a TLS handshake.
@@ -75,6 +73,8 @@ struct Directory {
   Settings settings;
   std::map<std::string, std::shared_ptr<const Subsystem>> subsystems;
   std::map<std::string, TlsKey> tls_keys;  ///< by host NQN
+  /// By name of the port whose discovery controllers tell of them.
+  std::map<std::string, std::vector<loop::Endpoint>> referrals;
   uint64_t generation = 0;  ///< GENCTR of discovery: another one when hosts may find something else
 
   /// It may not come in the clear.

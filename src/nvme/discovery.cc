@@ -37,6 +37,17 @@ std::vector<wire::nvme::DiscoveryEntry> discovery_entries(const Directory& direc
   own.persistent = true;
   own.subsystem = wire::nvme::discovery_name;
   entries.push_back(std::move(own));
+  if (const auto referrals = directory.referrals.find(port.name); referrals != directory.referrals.end()) {
+    for (const loop::Endpoint& each : referrals->second) {
+      wire::nvme::DiscoveryEntry entry;
+      entry.kind = wire::nvme::DiscoveryEntry::Kind::referral;
+      entry.address = each.address;
+      entry.port = each.port;
+      entry.port_id = port.group_tag;
+      entry.subsystem = wire::nvme::discovery_name;
+      entries.push_back(std::move(entry));
+    }
+  }
   for (const auto& [name, subsystem] : directory.subsystems) {
     if (subsystem->view_of(host, peer.address) == nullptr) continue;
     for (const Port& each : subsystem->ports) {

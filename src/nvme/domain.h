@@ -99,6 +99,7 @@ class Domain final : private unit::Subject {
                          std::move_only_function<void()> done) override;
   void take_access(const std::string& volume, const unit::AccessStates& now, unit::AccessNews news) override;
   void take_attention(const std::string& volume, unit::Attention attention) override;
+  void take_sanitized(const std::string& volume) override;
   void drop_here(const Controller& controller, bool admin_too, const std::string& reason);
   void everywhere(std::function<void(Domain&)> work);
   uint32_t abort_here(const Controller& controller, uint16_t queue_id, uint16_t command_id);

@@ -5,7 +5,7 @@
 #include "base/log.h"
 #include "loop/on_worker.h"
 #include "nvme/administration.h"
-#include "nvme/handling.h"
+#include "nvme/handlers.h"
 
 namespace ashlar::nvme {
 namespace {
@@ -217,6 +217,14 @@ void Domain::take_access(const std::string& volume, const unit::AccessStates& no
       space->take_access(now.of(queue.controller().facts.group_tag).state);
       if (news.states && queue.administration() != nullptr) queue.administration()->access_changed(id);
     }
+  }
+}
+
+void Domain::take_sanitized(const std::string& volume) {
+  for (Queue& queue : queues_) {
+    if (queue.administration() == nullptr) continue;
+    const Namespace* space = sole_namespace(queue);
+    if (space != nullptr && space->volume == volume) queue.administration()->raise(Event::sanitized);
   }
 }
 

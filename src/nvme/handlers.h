@@ -21,11 +21,13 @@ const IoCommand* find_io_command(uint8_t opcode);
 struct AdminCommand {
   uint8_t opcode = 0;
   bool of_discovery = false;  ///< discovery controllers have it, too
+  uint32_t effects = 0;       ///< wire::nvme::Effects
   void (*handler)(Handling) = nullptr;
 };
 const AdminCommand* find_admin_command(uint8_t opcode);
-std::vector<wire::nvme::CommandEffect> io_command_effects();
+std::vector<wire::nvme::CommandEffect> io_command_effects(bool discovery);
 std::vector<wire::nvme::CommandEffect> admin_command_effects(bool discovery);
+std::vector<wire::nvme::FeatureEffect> feature_effects(bool discovery);
 
 /// The doors: every check that is the same for all commands, then the handler.
 void dispatch_io(Handling handling);
@@ -55,6 +57,14 @@ void copy(Handling handling);
 constexpr uint32_t most_copy_ranges = 128;
 constexpr uint16_t most_copy_range_blocks = 65535;
 constexpr uint32_t most_copy_bytes = 64u << 20;
+constexpr uint16_t most_copy_range_blocks = 65535;
+// erase_commands.cc
+void format_nvm(Handling handling);
+void sanitize(Handling handling);
+/// The namespace that Sanitize is about: null unless the whole subsystem is one volume, which this host may write.
+Namespace* sole_namespace(const Queue& queue);
+uint32_t sanitize_capabilities(const Queue& queue);
+std::vector<uint8_t> sanitize_status(const Queue& queue);
 // reservation_commands.cc
 void reservation_register(Handling handling);
 void reservation_acquire(Handling handling);

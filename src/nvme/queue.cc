@@ -69,6 +69,9 @@ void Queue::retire(Namespace& space) {
   for (Command& command : commands_) {
     if (command.namespace_ == &space) concerned.push_back(&command);
   }
+  for (const auto& [command, source] : sources_) {
+    if (source == &space) concerned.push_back(command);
+  }
   for (Command* command : concerned) Handling(*command).interrupt(refusal(Status::invalid_namespace));
   const auto found = namespaces_.find(space.id);
   if (space.in_flight > 0) retired_.push_back(std::move(found->second));
@@ -211,17 +214,36 @@ void Queue::ended(Command& command) {
   commands_.remove(command);
   if (administration_ != nullptr) administration_->forget(command);
   command.state_ = Command::State::idle;
-  if (!command.outcome.ok()) [[unlikely]]
+  if (!command.outcome.ok()) [[unlikely]] {
+    command.outcome = controller().with_delay(command.outcome);
     note_failure(command);
+  }
   if (Namespace* space = command.namespace_) {
     --space->in_flight;
     if (!retired_.empty()) [[unlikely]]
-      std::erase_if(retired_, [](const auto& each) { return each->in_flight == 0; });
+      drop_retired();
   }
   if (command.awaited_) [[unlikely]]
     domain_.command_ended(command);
   maybe_closed();
   command.completed();  // last: the transport may free the command
+}
+
+void Queue::drop_retired() {
+  std::erase_if(retired_, [](const auto& each) { return each->in_flight == 0; });
+}
+
+void Queue::note_source(Command& command, Namespace& space) {
+  ++space.in_flight;
+  sources_.emplace_back(&command, &space);
+}
+
+void Queue::forget_sources(const Command& command) {
+  for (const auto& [reader, space] : sources_) {
+    if (reader == &command) --space->in_flight;
+  }
+  std::erase_if(sources_, [&command](const auto& each) { return each.first == &command; });
+  drop_retired();
 }
 
 void Queue::close(std::move_only_function<void()> closed) {
@@ -256,6 +278,10 @@ std::vector<Command*> Queue::commands_of(const std::string& volume) {
   std::vector<Command*> found;
   for (Command& command : commands_) {
     if (command.namespace_ != nullptr && command.namespace_->volume == volume) found.push_back(&command);
+  }
+  for (const auto& [command, space] : sources_) {
+    const bool there = std::ranges::find(found, command) != found.end();
+    if (space->volume == volume && !there) found.push_back(command);
   }
   return found;
 }

@@ -135,6 +135,10 @@ class Queue final : public ListNode<QueueTag> {
   /// All that touch that volume, also after it was unmapped.
   std::vector<Command*> commands_of(const std::string& volume);
 
+  /// A copy reads `space`, another namespace than its own: it ends with that, too, and `space` lives as long.
+  void note_source(Command& command, Namespace& space);
+  void forget_sources(const Command& command);
+
   // For the commands themselves.
   void ended(Command& command);
 
@@ -144,6 +148,7 @@ class Queue final : public ListNode<QueueTag> {
   void submit_fused(Command& command);
   void add_namespace(const unit::LunMapping& mapping);
   void retire(Namespace& space);
+  void drop_retired();
   void index();
   void note_failure(const Command& command);
   void maybe_closed();
@@ -153,6 +158,7 @@ class Queue final : public ListNode<QueueTag> {
   std::map<uint32_t, std::unique_ptr<Namespace>> namespaces_;
   std::vector<Namespace*> direct_;
   std::vector<std::unique_ptr<Namespace>> retired_;
+  std::vector<std::pair<Command*, Namespace*>> sources_;  // of copies under way
   CommandList commands_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<Authenticator> authenticator_;  // never null

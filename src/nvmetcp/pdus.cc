@@ -8,6 +8,7 @@ using namespace wire::nvme;
 namespace {
 
 constexpr uint8_t most_alignment = 31;  // HPDA
+constexpr uint32_t admin_capsule_bytes = 8192;
 
 std::string peer_error(FatalError error, uint32_t information) {
   switch (error) {
@@ -27,7 +28,9 @@ std::string peer_error(FatalError error, uint32_t information) {
 uint32_t Connection::most_data_bytes(PduType type) const {
   switch (type) {
     // Connect brings 1024 bytes whatever a host knows of us; admin capsules take as much as others (3.3.2.1).
-    case PduType::command: return std::max<uint32_t>(server_.settings().in_capsule_bytes, 8192);
+    case PduType::command:
+      if (queue_ == nullptr) return admin_capsule_bytes;
+      return std::max(queue_->controller().facts.bounds.in_capsule_bytes, admin_capsule_bytes);
     case PduType::host_data: return server_.settings().most_host_data_bytes;
     default: return 0;
   }
@@ -179,8 +182,8 @@ DataPlan Connection::command_arrived(const CommonHeader& header, const uint8_t* 
   if (command == nullptr) {
     // Nothing was done: the host sends it again.
     const Submission entry = Submission::copy_of(bytes + common_header_bytes);
-    send_completion(
-        {0, queue_->pass_over(), queue_->id(), entry.command_id(), {Status::command_interrupted, false}});
+    send_completion({0, queue_->pass_over(), queue_->id(), entry.command_id(),
+                     queue_->controller().with_delay({Status::command_interrupted, false})});
     return {};
   }
   command->begin(*this, bytes + common_header_bytes);

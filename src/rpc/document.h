@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/subsystem_bounds.h"
 
 namespace ashlar::rpc {
 
@@ -90,11 +91,17 @@ struct PortalDocument {
   std::string protocol = "iscsi";                   ///< one of portal_protocols
   std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
   std::string tls = "off";                          ///< of nvme-tcp: one of portal_tls
+  std::vector<std::string> referrals = {};  ///< of NVMe/TCP: "192.0.2.9:8009" where discovery tells of more
   bool operator==(const PortalDocument&) const = default;
 };
 
 constexpr std::string_view portal_protocols[] = {"iscsi", "nvme-tcp"};
 constexpr std::string_view portal_tls[] = {"off", "allowed", "required"};
+
+/// Of a subsystem; docs/nvme.md.
+struct SubsystemDocument : SubsystemBounds {
+  bool operator==(const SubsystemDocument&) const = default;
+};
 
 /// Its name says how it is served: an NQN is a subsystem of NVMe/TCP.
 struct TargetDocument {
@@ -105,6 +112,7 @@ struct TargetDocument {
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   std::vector<std::string> management_addresses = {};  ///< of iSCSI: URLs that hosts find in VPD page 85h
+  std::optional<SubsystemDocument> nvme = {};          ///< of NVMe/TCP; none: all as it is by default
   bool operator==(const TargetDocument&) const = default;
 };
 

@@ -169,6 +169,12 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
   return {};
 }
 
+Result<void> check_portal_referrals(const PortalDocument& portal, const std::string& place) {
+  if (!portal.referrals.empty() && portal.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place, "only discovery of NVMe/TCP has them");
+  return check_referrals(portal.referrals, place);
+}
+
 Result<void> check_portals(const Document& document, Names& names) {
   TRY(at_most(document.portals.size(), max_portals, "portals"));
   Seen seen, endpoints;
@@ -197,6 +203,7 @@ Result<void> check_portals(const Document& document, Names& names) {
                   fmt::join(portal_tls, ", "));
     if (portal.tls != "off" && portal.protocol != "nvme-tcp")
       return fail(ErrorCode::invalid_argument, place + ".tls", "TLS is for NVMe/TCP portals");
+    TRY(check_portal_referrals(portal, place + ".referrals"));
     if (portal.group_tag == 0)
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
@@ -259,6 +266,9 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
       TRY(parse_address_and_port(target.redirect, place + ".redirect"));
     }
     TRY(check_management_addresses(target, place + ".management_addresses"));
+    if (target.nvme && !is_nqn(target.name))
+      return fail(ErrorCode::invalid_argument, place + ".nvme", "is for subsystems of NVMe/TCP");
+    if (target.nvme) TRY(check_subsystem_bounds(*target.nvme, place + ".nvme."));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");

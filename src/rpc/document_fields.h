@@ -82,6 +82,17 @@ void visit_fields(V& v, T& portal) {
   v.field("protocol", portal.protocol);
   v.field("discovery_chap", portal.discovery_chap);
   v.field("tls", portal.tls);
+  v.field("referrals", portal.referrals);
+}
+
+template <typename V, Is<SubsystemDocument> T>
+void visit_fields(V& v, T& subsystem) {
+  v.field("io_queues", subsystem.io_queues);
+  v.field("queue_depth", subsystem.queue_depth);
+  v.field("in_capsule_bytes", subsystem.in_capsule_bytes);
+  v.field("max_transfer_bytes", subsystem.max_transfer_bytes);
+  v.field("first_controller_id", subsystem.first_controller_id);
+  v.field("last_controller_id", subsystem.last_controller_id);
 }
 
 template <typename V, Is<TargetDocument> T>
@@ -93,6 +104,7 @@ void visit_fields(V& v, T& target) {
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
   v.field("management_addresses", target.management_addresses);
+  v.field("nvme", target.nvme);
 }
 
 template <typename V, Is<MappingDocument> T>

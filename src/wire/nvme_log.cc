@@ -87,12 +87,21 @@ std::vector<uint8_t> encode_command_effects(const std::vector<CommandEffect>& ad
                                             const std::vector<CommandEffect>& io) {
   std::vector<uint8_t> page(4096);
   const auto put = [&page](size_t base, const CommandEffect& effect) {
-    store_le32(page.data() + base + size_t{effect.opcode} * 4, effect.changes_data ? 3 : 1);
+    store_le32(page.data() + base + size_t{effect.opcode} * 4, effect.effects | Effects::supported);
   };
   for (const CommandEffect& effect : admin) put(0, effect);
   for (const CommandEffect& effect : io) put(1024, effect);
   return page;
 }
+
+std::vector<uint8_t> encode_feature_effects(const std::vector<FeatureEffect>& features) {
+  std::vector<uint8_t> page(1024);
+  for (const FeatureEffect& each : features)
+    store_le32(page.data() + size_t{each.id} * 4, each.effects | Effects::supported);
+  return page;
+}
+
+std::vector<uint8_t> encode_management_effects() { return std::vector<uint8_t>(4096); }
 
 std::vector<uint8_t> encode_supported_pages(const std::vector<LogPage>& pages) {
   std::vector<uint8_t> page(1024);
@@ -147,6 +156,16 @@ std::vector<uint8_t> encode_reservation_notice(uint64_t count, ReservationNotice
   page[8] = static_cast<uint8_t>(notice);
   page[9] = more;
   store_le32(page.data() + 12, namespace_id);
+  return page;
+}
+
+std::vector<uint8_t> encode(const SanitizeStatus& status) {
+  std::vector<uint8_t> page(512);
+  store_le16(page.data(), status.progress);
+  store_le16(page.data() + 2, static_cast<uint16_t>((status.outcome & 7u) |
+                                                    (std::min<unsigned>(status.passes_done, 31) << 3)));
+  store_le32(page.data() + 4, status.command);
+  std::fill(page.begin() + 8, page.begin() + 32, uint8_t{0xff});
   return page;
 }
 
