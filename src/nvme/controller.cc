@@ -145,7 +145,7 @@ std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Mos
   return controller;
 }
 
-bool Controllers::admit(Controller& controller, const Bounds& most) {
+bool Controllers::admit(Controller& controller, const Most& most) {
   const std::lock_guard lock(mutex_);
   if (!controller.barred.load(std::memory_order_relaxed)) return true;
   if (full(controller.facts, {.all = 0, .of_subsystem = most.of_subsystem, .of_host = most.of_host}))

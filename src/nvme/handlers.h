@@ -57,7 +57,6 @@ void copy(Handling handling);
 constexpr uint32_t most_copy_ranges = 128;
 constexpr uint16_t most_copy_range_blocks = 65535;
 constexpr uint32_t most_copy_bytes = 64u << 20;
-constexpr uint16_t most_copy_range_blocks = 65535;
 // erase_commands.cc
 void format_nvm(Handling handling);
 void sanitize(Handling handling);
