@@ -101,7 +101,7 @@ TEST_P(BreachTest, IsNamed) {
 void map_by_nvme(Configuration& c, const std::string& volume) {
   c.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.77", .port = 4420});
   c.targets.push_back({.name = "nqn.2026-11.a:b", .protocol = "nvme-tcp"});
-  c.maps.push_back({.name = volume + ".web1", .volume = volume, .target = "nqn.2026-11.a:b", .host = "web1"});
+  c.maps.push_back({.name = volume + ".nvme", .volume = volume, .target = "nqn.2026-11.a:b", .host = "web1"});
 }
 
 const Breach breaches[] = {
@@ -205,14 +205,14 @@ const Breach breaches[] = {
        c.hosts[0].tls_key = "secret:1";
      }},
     {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "nqn.1.a"; }},
-    {"maps/cd.web1/volume",
+    {"maps/cd.nvme/volume",
      [](Configuration& c) {
        c.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
        c.volumes.push_back(
            {.name = "cd", .pool = "iso", .kind = "cdrom", .block_bytes = 2048, .physical_block_bytes = 2048});
        map_by_nvme(c, "cd");
      }},
-    {"maps/tape.web1/volume",
+    {"maps/tape.nvme/volume",
      [](Configuration& c) {
        c.pools.push_back({.name = "drives", .kind = "scsi", .devices = {"/dev/sg0"}});
        c.volumes.push_back({.name = "tape", .pool = "drives", .device = "/dev/sg0"});
