@@ -111,6 +111,11 @@ void add_sessions(Exposition& out, const rpc::Stats& stats) {
   out.family("ashlar_session_read_bytes_total", "counter", "Bytes that a session has read.");
   out.family("ashlar_session_written_bytes_total", "counter", "Bytes that a session has written.");
   out.family("ashlar_session_tasks_in_flight", "gauge", "Commands of a session that are not answered yet.");
+  out.family("ashlar_session_connections", "gauge",
+             "What carries a session: connections of iSCSI, queues of NVMe/TCP.");
+  out.family(
+      "ashlar_session_commands_by_kind_total", "counter",
+      "Commands of a controller of NVMe/TCP by what they do; failed ones of all kinds stand beside them.");
   for (const rpc::SessionStatus& each : stats.sessions) {
     if (each.target.empty()) continue;
     const std::string id = std::to_string(each.id);
@@ -119,6 +124,12 @@ void add_sessions(Exposition& out, const rpc::Stats& stats) {
     out.value("ashlar_session_read_bytes_total", labels, static_cast<double>(each.read_bytes));
     out.value("ashlar_session_written_bytes_total", labels, static_cast<double>(each.written_bytes));
     out.value("ashlar_session_tasks_in_flight", labels, each.tasks_in_flight);
+    out.value("ashlar_session_connections", labels, each.connections);
+    for (const auto& [kind, count] : each.commands_by_kind) {
+      out.value("ashlar_session_commands_by_kind_total",
+                {{"session", id}, {"host", each.host}, {"target", each.target}, {"kind", kind}},
+                static_cast<double>(count));
+    }
   }
 }
 
@@ -202,6 +213,12 @@ void add_pools(Exposition& out, Array& array) {
     out.value("ashlar_pool_available_bytes", {{"pool", each.name}},
               static_cast<double>(usage->available_bytes));
   }
+}
+
+void add_announcements(Exposition& out, const std::vector<MdnsAnnouncer::Status>& announcements) {
+  out.family("ashlar_portal_announced", "gauge", "1 when Avahi publishes a port of NVMe/TCP by mDNS.");
+  for (const MdnsAnnouncer::Status& each : announcements)
+    out.value("ashlar_portal_announced", {{"portal", each.announcement.portal}}, each.published ? 1 : 0);
 }
 
 void add_isns(Exposition& out, const std::vector<IsnsStatus>& servers) {

@@ -8,6 +8,7 @@
 #include "agent/array.h"
 #include "agent/exposition.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 
 namespace ashlar::agent {
 
@@ -26,6 +27,7 @@ void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Con
 /// One series for each state, so that no number has to be known by heart: the one that is in force is 1.
 void add_groups(Exposition& out, const rpc::EngineStatus& status);
 void add_pools(Exposition& out, Array& array);
+void add_announcements(Exposition& out, const std::vector<MdnsAnnouncer::Status>& announcements);
 void add_isns(Exposition& out, const std::vector<IsnsStatus>& servers);
 
 }  // namespace ashlar::agent

@@ -55,6 +55,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   }
   add_pools(out, array_);
   add_isns(out, isns_.statuses());
+  add_announcements(out, mdns_.statuses());
   out.family("ashlar_alert_active", "gauge", "1 for each alert that has not cleared.");
   for (const notify::Alert& each : alerts) {
     if (each.state != notify::AlertState::cleared)

@@ -71,6 +71,10 @@ TEST_F(NvmeEngine, ServesNamespacesBesideLuns) {
   ASSERT_NE(of_nvme, sessions.end());
   EXPECT_EQ(of_nvme->target, demo_subsystem);
   EXPECT_EQ(of_nvme->connections, 3u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("write"), 1u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("compare"), 1u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("failed"), 1u);
+  EXPECT_FALSE(of_nvme->commands_by_kind.contains("read"));
   EXPECT_GT(of_nvme->written_bytes, 0u);
   const uint64_t id = of_nvme->id;
   EXPECT_TRUE(world.run([&] { return world.engine->drop_session(id, "a test"); }));

@@ -334,6 +334,11 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
       session.read_bytes += queue.traffic.read_bytes;
       session.written_bytes += queue.traffic.written_bytes;
       session.tasks_in_flight += queue.in_flight;
+      for (size_t kind = 0; kind < std::size(nvme::command_kind_names); ++kind) {
+        if (const uint64_t count = queue.traffic.of_kind[kind]; count != 0)
+          session.commands_by_kind[std::string(nvme::command_kind_names[kind])] += count;
+      }
+      session.commands_by_kind["failed"] += queue.traffic.failed;
     }
   }
   std::vector<rpc::SessionStatus> all;

@@ -151,6 +151,7 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
   if (!controller->take_queue(request.connect.queue_id, loop_.index()))
     return refuse(refusal(Status::connect_controller_busy));
+  controller->has_io_queues.store(true, std::memory_order_relaxed);
   const Queue::Making making{host,
                              controller,
                              std::move(view),

@@ -62,6 +62,7 @@ class Controller {
   std::atomic<bool> heard = true;           ///< a command came since the keep-alive timer looked
   std::atomic<bool> ended = false;
   std::atomic<bool> barred = false;          ///< its host has still to prove itself
+  std::atomic<bool> has_io_queues = false;   ///< one was connected since it was enabled
   std::atomic<bool> copies_across = false;   ///< CDF2E: the host sends Copy with format 2h
   std::atomic<bool> delays_retries = false;  ///< ACRE: the host looks at CRD
   bool ready() const { return (status.load(std::memory_order_relaxed) & Registers::ready) != 0; }

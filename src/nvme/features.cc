@@ -169,7 +169,8 @@ void set_number_of_queues(Handling handling) {
   const uint32_t submission = (word & 0xffff) + 1, completion = (word >> 16) + 1;
   if (submission > 65535 || completion > 65535) return handling.fail(Status::invalid_field);
   // Only before there are any (5.27.1.5).
-  if (handling.queue().controller().queue_count() > 1) return handling.fail(Status::command_sequence_error);
+  if (handling.queue().controller().has_io_queues.load())
+    return handling.fail(Status::command_sequence_error);
   // A queue of a fabric is both (NVMe-oF 1.1 2.4), so the lesser wish counts.
   const uint32_t granted =
       std::min({submission, completion, uint32_t{handling.queue().controller().facts.bounds.io_queues}});

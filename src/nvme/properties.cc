@@ -79,6 +79,7 @@ void configure(Handling handling, uint32_t configuration) {
              enabled = (configuration & Registers::enable) != 0;
   if (was_enabled && !enabled) {
     queue.administration()->reset();
+    controller.has_io_queues.store(false, std::memory_order_relaxed);
     queue.domain().drop_io_queues(queue.shared_controller(), "the host reset the controller");
   }
   uint32_t status = status_after(configuration, controller.facts.discovery);

@@ -8,6 +8,32 @@
 #include "nvme/handlers.h"
 
 namespace ashlar::nvme {
+namespace {
+
+using wire::nvme::IoOpcode;
+
+constexpr auto kinds_by_opcode = [] {
+  std::array<CommandKind, 256> kinds{};
+  const auto put = [&kinds](IoOpcode opcode, CommandKind kind) {
+    kinds[static_cast<uint8_t>(opcode)] = kind;
+  };
+  put(IoOpcode::read, CommandKind::read);
+  put(IoOpcode::write, CommandKind::write);
+  put(IoOpcode::flush, CommandKind::flush);
+  put(IoOpcode::compare, CommandKind::compare);
+  put(IoOpcode::verify, CommandKind::compare);
+  put(IoOpcode::write_zeroes, CommandKind::deallocate);
+  put(IoOpcode::dataset_management, CommandKind::deallocate);
+  put(IoOpcode::copy, CommandKind::copy);
+  put(IoOpcode::reservation_register, CommandKind::reservation);
+  put(IoOpcode::reservation_report, CommandKind::reservation);
+  put(IoOpcode::reservation_acquire, CommandKind::reservation);
+  put(IoOpcode::reservation_release, CommandKind::reservation);
+  kinds[wire::nvme::fabrics_opcode] = CommandKind::admin;
+  return kinds;
+}();
+
+}  // namespace
 
 void Namespace::keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
   kept_from_reading = unit::keeps_out(reservations, name, unit::CommandEffect::reads);
@@ -123,6 +149,8 @@ void Queue::submit(Command& command, Outcome wrong) {
   commands_.push_back(command);
   pass_over();
   ++traffic.commands;
+  const CommandKind kind = is_admin() ? CommandKind::admin : kinds_by_opcode[command.entry.opcode()];
+  ++traffic.of_kind[static_cast<size_t>(kind)];
   making_.controller->hear();
   if (closing_) [[unlikely]] {
     Handling(command).abort();
@@ -216,6 +244,7 @@ void Queue::ended(Command& command) {
   command.state_ = Command::State::idle;
   if (!command.outcome.ok()) [[unlikely]] {
     command.outcome = controller().with_delay(command.outcome);
+    ++traffic.failed;
     note_failure(command);
   }
   if (Namespace* space = command.namespace_) {

@@ -1,10 +1,13 @@
 // One queue of a controller on its shard: its commands, and the namespaces behind it.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loop/loop.h"
@@ -65,6 +68,11 @@ class QueueHost {
   ~QueueHost() = default;
 };
 
+/// Kinds of commands, for people.
+enum class CommandKind : uint8_t { other, admin, read, write, flush, compare, deallocate, copy, reservation };
+constexpr std::string_view command_kind_names[] = {"other",   "admin",      "read", "write",      "flush",
+                                                   "compare", "deallocate", "copy", "reservation"};
+
 struct QueueTag;
 
 /// Made by Domain::connect(); close() must have finished before it dies.
@@ -119,6 +127,8 @@ class Queue final : public ListNode<QueueTag> {
   bool has_work();
   struct Traffic {
     uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
+    uint64_t failed = 0;
+    std::array<uint64_t, std::size(command_kind_names)> of_kind{};
   };
   Traffic traffic;
 

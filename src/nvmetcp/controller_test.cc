@@ -98,6 +98,12 @@ TEST(NvmeController, IsEnabledResetAndShutDown) {
     co_await loop::sleep_for(loop::seconds(1));
     EXPECT_FALSE(controller->io(0).open());
     EXPECT_FALSE(controller->io(1).open());
+    auto enabling = controller->set_property(Property::configuration, 1 | 6u << 16 | 4u << 20);
+    co_await enabling;
+    auto asking_for_queues = controller->set_feature(7, 3 << 16 | 3);  // as after a Connect
+    EXPECT_TRUE((co_await asking_for_queues)->ok());
+    auto disabling = controller->set_property(Property::configuration, 0);
+    co_await disabling;
     auto identifying = controller->identify(IdentifyKind::controller, 0);
     const auto refused = co_await identifying;
     EXPECT_EQ(refused->completion.outcome.status, Status::command_sequence_error);

@@ -107,6 +107,8 @@ struct SessionStatus {
   uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
   uint32_t tasks_in_flight = 0;
   int64_t age_seconds = 0;
+  /// Of NVMe/TCP: commands by what they do, as read, write, admin; and those that failed.
+  std::map<std::string, uint64_t> commands_by_kind = {};
   bool operator==(const SessionStatus&) const = default;
 };
 
