@@ -1,20 +1,38 @@
-// Latencies in buckets of 1/64 of their power of two: percentiles within 1.6 %, constant memory, one increment a sample.
+// Latencies in buckets of 1/64 of their power of two (log-linear, as HdrHistogram): percentiles within 1.6 %, constant memory, one
+// increment a sample. Debian 12 has no package of HdrHistogram for C.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
 
-namespace bench {
+namespace ashlar::load {
 
 class LatencyHistogram {
  public:
   void add(uint64_t nanoseconds) {
     ++buckets_[bucket_of(nanoseconds)];
     ++count_;
+    sum_ += nanoseconds;
+    least_ = std::min(least_, nanoseconds);
+    most_ = std::max(most_, nanoseconds);
+  }
+  void add(const LatencyHistogram& other) {
+    for (size_t i = 0; i < buckets_.size(); ++i) buckets_[i] += other.buckets_[i];
+    count_ += other.count_;
+    sum_ += other.sum_;
+    least_ = std::min(least_, other.least_);
+    most_ = std::max(most_, other.most_);
   }
   uint64_t count() const { return count_; }
-  /// In microseconds: the value below which `fraction` of the samples lie; 0 without samples.
+  // In microseconds; 0 without samples.
+  double least() const { return count_ == 0 ? 0 : static_cast<double>(least_) / 1000.0; }
+  double most() const { return static_cast<double>(most_) / 1000.0; }
+  double mean() const {
+    return count_ == 0 ? 0 : static_cast<double>(sum_) / static_cast<double>(count_) / 1000.0;
+  }
+  /// The value below which `fraction` of the samples lie.
   double percentile(double fraction) const {
     const double wanted = fraction * static_cast<double>(count_);
     uint64_t seen = 0;
@@ -40,7 +58,7 @@ class LatencyHistogram {
     return (bucket % sub_buckets + sub_buckets) << shift;
   }
   std::array<uint64_t, 64 * sub_buckets> buckets_{};
-  uint64_t count_ = 0;
+  uint64_t count_ = 0, sum_ = 0, least_ = UINT64_MAX, most_ = 0;
 };
 
-}  // namespace bench
+}  // namespace ashlar::load
