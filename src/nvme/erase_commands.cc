@@ -12,7 +12,7 @@
 namespace ashlar::nvme {
 namespace {
 
-using Phase = unit::Rewriting::Phase;
+using RewritePhase = unit::Rewriting::Phase;
 using unit::SanitizeAction;
 
 constexpr uint32_t cryptographic_erase = 2;  // SES; 0 and 1 erase all the same
@@ -66,8 +66,9 @@ void begin(Handling handling, Namespace& space, unit::Rewrite rewrite, bool imme
 
 // Phases in which a sanitize or a format may begin. False: the command has ended.
 bool may_begin(Handling handling, const Namespace& space, bool sanitize) {
-  const Phase phase = space.rules->rewrite.phase();
-  const bool failed = phase == Phase::sanitize_failed || phase == Phase::sanitize_failed_restricted;
+  const RewritePhase phase = space.rules->rewrite.phase();
+  const bool failed =
+      phase == RewritePhase::sanitize_failed || phase == RewritePhase::sanitize_failed_restricted;
   if (!unit::Rewriting::is_running(phase) && (sanitize || !failed)) return true;
   handling.fail(rewrite_outcome(*space.rules));
   return false;
@@ -76,8 +77,9 @@ bool may_begin(Handling handling, const Namespace& space, bool sanitize) {
 unit::Rewrite sanitize_of(Handling handling, Namespace& space, SanitizeAction action) {
   const uint32_t word = handling.entry().word(10);
   unit::Rewrite rewrite;
-  rewrite.phase = Phase::sanitizing;
-  rewrite.after_failure = (word & 1u << 3) != 0 ? Phase::sanitize_failed : Phase::sanitize_failed_restricted;
+  rewrite.phase = RewritePhase::sanitizing;
+  rewrite.after_failure =
+      (word & 1u << 3) != 0 ? RewritePhase::sanitize_failed : RewritePhase::sanitize_failed_restricted;
   rewrite.erase_key = action == SanitizeAction::cryptographic_erase;
   rewrite.keeps_allocation = (word & 1u << 9) != 0;  // NDAS
   rewrite.may_discard = !rewrite.keeps_allocation && unit::erases_by_discard(*space.unit);
@@ -106,9 +108,9 @@ loop::Task<void> leave_failure(Handling handling, Namespace& space) {
 
 // A failure in the restricted completion mode is left by success alone (8.21).
 void leave(Handling handling, Namespace& space) {
-  const Phase phase = space.rules->rewrite.phase();
-  if (phase == Phase::sanitize_failed) return leave_failure(handling, space).detach();
-  if (phase == Phase::idle || phase == Phase::format_corrupt) return handling.good();
+  const RewritePhase phase = space.rules->rewrite.phase();
+  if (phase == RewritePhase::sanitize_failed) return leave_failure(handling, space).detach();
+  if (phase == RewritePhase::idle || phase == RewritePhase::format_corrupt) return handling.good();
   handling.fail(rewrite_outcome(*space.rules));
 }
 
@@ -146,8 +148,8 @@ void format_nvm(Handling handling) {
     return handling.fail(Status::invalid_field);
   if (!admit(handling, *space) || !may_begin(handling, *space, false)) return;
   unit::Rewrite rewrite;
-  rewrite.phase = Phase::formatting;
-  rewrite.after_failure = Phase::format_corrupt;
+  rewrite.phase = RewritePhase::formatting;
+  rewrite.after_failure = RewritePhase::format_corrupt;
   rewrite.erase_key = erases_key;
   rewrite.may_discard = unit::erases_by_discard(*space->unit);
   begin(handling, *space, std::move(rewrite), false);
@@ -166,7 +168,7 @@ void sanitize(Handling handling) {
   if (!known) return handling.fail(Status::invalid_field);
   if (!may_begin(handling, *space, true)) return;
   const bool unrestricted = (word & 1u << 3) != 0;
-  if (unrestricted && space->rules->rewrite.phase() == Phase::sanitize_failed_restricted)
+  if (unrestricted && space->rules->rewrite.phase() == RewritePhase::sanitize_failed_restricted)
     return handling.fail(rewrite_outcome(*space->rules));
   begin(handling, *space, sanitize_of(handling, *space, action), true);
 }

@@ -16,7 +16,7 @@ struct Waiter {
 
 Sense not_written_down() { return Sense::of(SenseKey::hardware_error, 0x4400); }  // INTERNAL TARGET FAILURE
 
-Sense sense_of(unit::RewriteEnd end, const UnitState& state) {
+Sense sense_of_end(unit::RewriteEnd end, const UnitState& state) {
   switch (end) {
     case unit::RewriteEnd::good: return {};
     case unit::RewriteEnd::failed: return rewrite_sense(state);
@@ -42,7 +42,7 @@ loop::Task<void> leave_story(Handling handling) {
   const std::shared_ptr<UnitState> state = handling.lun().state;
   auto leaving = leave_sanitize_failure(rewritten(handling));
   const unit::RewriteEnd end = co_await leaving;
-  handling.finish(sense_of(end, *state));
+  handling.finish(sense_of_end(end, *state));
 }
 
 Sense in_progress(const UnitState& state, uint16_t code) {
@@ -66,7 +66,7 @@ void start_rewrite(Handling handling, Rewrite rewrite, bool immediate) {
   const auto waiter = std::make_shared<Waiter>();
   answer_in_time(handling, waiter).detach();
   carry_out(claim.run, immediate, [waiter, state](unit::RewriteEnd end) {
-    waiter->outcome = sense_of(end, *state);
+    waiter->outcome = sense_of_end(end, *state);
     if (waiter->task != nullptr) Handling(*waiter->task).resume_paused();
   });
 }
