@@ -49,6 +49,7 @@ class MdnsAnnouncing : public testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     std::filesystem::remove(said());
+    EXPECT_TRUE(world.open());
     world.furnish();
   }
   ~MdnsAnnouncing() override { std::filesystem::remove_all(folder_); }
@@ -96,7 +97,7 @@ TEST_F(MdnsAnnouncing, FollowsTheConfiguration) {
   announcer.follow();
   ASSERT_THAT(announcer.statuses(), SizeIs(1));
   EXPECT_TRUE(announcer.statuses()[0].published);
-  world.must_change([](api::Configuration& next) { next.portals.back().port = 8010; });
+  world.must_change([](api::Configuration& next) { api::find_named(next.portals, "n")->port = 8010; });
   announcer.follow();
   ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
   world.must_change([](api::Configuration& next) { next.settings.back().value = false; });
