@@ -59,6 +59,10 @@ void Connection::readable() {
 
 void Connection::lose() {
   const std::string failure = stream_->failure();
+  // Of an I/O queue nobody would hear it: it ends without an event of its own.
+  if (!failure.empty() && queue_ != nullptr && !queue_->is_admin())
+    log_warning("nvmetcp", "queue lost subsystem={} host={} queue={} peer={} reason=\"{}\"", subsystem(),
+                host_name(), queue_->id(), stream_->peer().text(), failure);
   close(half_open() && !failure.empty() ? "login.refused" : "session.dropped",
         failure.empty() ? "the connection failed" : failure);
 }
