@@ -12,8 +12,9 @@ enum class Event : uint8_t {
   access_changed,     ///< ANA change
   discovery_changed,
   reservation,  ///< log page available
+  spare_low,    ///< SMART / Health: a pool behind a namespace has come down to its threshold
 };
-constexpr size_t event_kinds = 4;
+constexpr size_t event_kinds = 5;
 
 /// Each event is told once, and again only after its log page was read with RAE 0.
 class EventTable {

@@ -21,7 +21,8 @@ class NvmeMutator(Mutator):
         if not connected:
             kinds = {self.initialization: 5, self.fabrics: 20, self.command: 5, self.anything: 2}
         else:
-            kinds = {self.command: 60, self.host_data: 20, self.fabrics: 8, self.anything: 3, self.termination: 0.5, self.initialization: 0.5}
+            kinds = {self.command: 60, self.host_data: 20, self.fabrics: 8, self.anything: 3, self.termination: 0.5,
+                     self.initialization: 0.5}
         return self.bend(link, rng.choices(list(kinds), list(kinds.values()))[0](link))
 
     def capsule(self, link, entry, data):
@@ -63,18 +64,21 @@ class NvmeMutator(Mutator):
         kind = rng.choice(KINDS if rng.random() < 0.95 else range(256))
         if kind == wire.CONNECT:
             entry = wire.connect_entry(rng.choice((0, 0, 1, 2, self.number() & 0xFFFF)), rng.choice((32, 128, 2, 1, 1024)),
-                                       attributes=rng.choice((0, 0, 4, rng.randrange(256))), keep_alive=rng.choice((0, 5000, self.number())))
+                                       attributes=rng.choice((0, 0, 4, rng.randrange(256))), keep_alive=rng.choice((0, 5000,
+                                                            self.number())))
             data = wire.connect_data(rng.choice(link.subsystems), rng.choice((link.facts["host"], b"", b"n" * 256)), link.facts["host_id"],
                                      rng.choice((0xFFFF, 0xFFFF, link.controller, self.number() & 0xFFFF)))
             return self.capsule(link, entry, data if rng.random() < 0.9 else self.data())
-        entry = wire.fabrics(kind, cdw10=rng.choice((0, 0, 1, rng.randrange(256))), cdw11=rng.choice((0, 8, 0x14, 0x14, 0x1C, self.number())),
+        entry = wire.fabrics(kind, cdw10=rng.choice((0, 0, 1, rng.randrange(256))), cdw11=rng.choice((0, 8, 0x14, 0x14, 0x1C,
+                                                            self.number())),
                              cdw12=rng.choice((0x460001, 0x460001, 0, 0x464001, self.number())))
         return self.capsule(link, entry, b"")
 
     def host_data(self, link):
         rng = self.rng
         known = link.asked and rng.random() < 0.8
-        command, tag, offset, length = rng.choice(link.asked) if known else (self.number() & 0xFFFF, self.number() & 0xFFFF, self.number(), 512)
+        command, tag, offset, length = rng.choice(link.asked) if known else (self.number() & 0xFFFF, self.number() & 0xFFFF, self.number(),
+                                                            512)
         data = bytes(min(length, 65536)) if rng.random() < 0.8 else self.data()
         length = rng.choice((len(data), len(data), len(data), self.number()))
         return link.pack(wire.H2C_DATA, wire.transfer(command, tag, offset, length), data, flags=rng.choice((4, 4, 4, 0)))
@@ -85,7 +89,8 @@ class NvmeMutator(Mutator):
 
     def initialization(self, _link):
         rng = self.rng
-        return wire.ic_req(rng.choice((0, 0, 0, 1)), rng.choice((0, 0, 3, 31, 32, 255)), rng.randrange(4), rng.choice((0, 15, self.number())))
+        return wire.ic_req(rng.choice((0, 0, 0, 1)), rng.choice((0, 0, 3, 31, 32, 255)), rng.randrange(4), rng.choice((0, 15,
+                                                            self.number())))
 
     def anything(self, link):
         return link.pack(self.rng.randrange(256), self.rng.randbytes(self.rng.choice((16, 64, 120))), self.data()[:9000],
