@@ -148,7 +148,7 @@ def scsi_preempts_and_aborts_nvme(t):
 
 
 def nvme_preempts_and_aborts_scsi(t):
-    """7.6 over two protocols (NVMe 2.0 8.19.7, SAM-5 5.3.1): what the SCSI host has under way ends with TASK ABORTED, and nothing of it is done."""
+    """7.6 over two protocols (NVMe 2.0 8.19.7, SAM-5 5.3.1): what the SCSI host has under way ends with TASK ABORTED; it is not done."""
     c, scsi = t.controller(), _scsi(t, "holder")
     same(_reserve_out(scsi, 0, 0, B), GOOD, "REGISTER")
     same(_reserve_out(scsi, 1, B, kind=SCSI_KINDS[3]), GOOD, "RESERVE")
