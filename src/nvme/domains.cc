@@ -229,11 +229,18 @@ void Domain::take_sanitized(const std::string& volume) {
 }
 
 void Domain::take_attention(const std::string& volume, unit::Attention attention) {
-  if (attention != unit::Attention::capacity_changed) return;
+  const bool threshold = attention == unit::Attention::thin_threshold_reached;
+  if (attention != unit::Attention::capacity_changed && !threshold) return;
   for (Queue& queue : queues_) {
-    if (queue.administration() == nullptr) continue;
+    Administration* const administration = queue.administration();
+    if (administration == nullptr) continue;
     for (const auto& [id, space] : queue.namespaces()) {
-      if (space->volume == volume) queue.administration()->namespace_changed(id);
+      if (space->volume != volume) continue;
+      if (threshold) {
+        administration->raise(Event::spare_low);
+      } else {
+        administration->namespace_changed(id);
+      }
     }
   }
 }

@@ -3,7 +3,7 @@
 namespace ashlar::nvme {
 namespace {
 
-constexpr uint32_t notice = 2, command_set_specific = 6;
+constexpr uint32_t health_status = 1, notice = 2, command_set_specific = 6;
 
 // Figures 146 to 149: type in bits 2:0, information in 15:8, log page in 23:16.
 uint32_t word_of(Event event) {
@@ -13,6 +13,7 @@ uint32_t word_of(Event event) {
     case Event::discovery_changed: return notice | 0xf0 << 8 | 0x70 << 16;
     case Event::reservation: return command_set_specific | 0x00 << 8 | 0x80 << 16;
     case Event::sanitized: return command_set_specific | 0x01 << 8 | 0x81 << 16;
+    case Event::spare_low: return health_status | 0x02 << 8 | 0x02 << 16;
   }
   return 0;
 }
@@ -26,6 +27,7 @@ bool EventTable::wants(Event event) const {
     case Event::discovery_changed: return (wanted_ & 1u << 31) != 0;
     case Event::reservation:
     case Event::sanitized: return true;
+    case Event::spare_low: return (wanted_ & 1) != 0;  // as the critical warnings of SMART / Health
   }
   return false;
 }

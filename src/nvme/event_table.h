@@ -13,8 +13,9 @@ enum class Event : uint8_t {
   discovery_changed,
   reservation,  ///< log page available
   sanitized,    ///< a sanitize of the subsystem has ended
+  spare_low,    ///< SMART / Health: a pool behind a namespace has come down to its threshold
 };
-constexpr size_t event_kinds = 5;
+constexpr size_t event_kinds = static_cast<size_t>(Event::spare_low) + 1;
 
 /// Each event is told once, and again only after its log page was read with RAE 0.
 class EventTable {

@@ -36,6 +36,11 @@ TEST(EventTable, WhatIsNotWantedIsNotTold) {
   table.raise(Event::reservation);
   table.reset();
   EXPECT_FALSE(table.take());
+  table.raise(Event::spare_low);
+  EXPECT_FALSE(table.take());
+  table.configure(1);
+  table.raise(Event::spare_low);
+  EXPECT_EQ(table.take(), 0x020201u);
 }
 
 }  // namespace

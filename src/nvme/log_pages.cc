@@ -37,12 +37,26 @@ std::vector<uint8_t> supported_pages(bool discovery) {
                    : wire::nvme::encode_supported_pages({io_pages.begin(), io_pages.end()});
 }
 
+// The spare of thin namespaces is what their pool has left: the one that has least of it counts.
+void add_spare(wire::nvme::Health& health, const unit::PoolFigures& pool) {
+  if (!pool.known() || pool.threshold_bytes == 0) return;
+  const auto percent = [&pool](uint64_t bytes) {
+    return static_cast<uint8_t>(
+        std::min<uint64_t>(bytes / std::max<uint64_t>(pool.size_bytes / 100, 1), 100));
+  };
+  health.spare_low = health.spare_low || pool.available_bytes <= pool.threshold_bytes;
+  if (percent(pool.available_bytes) >= health.spare_percent) return;
+  health.spare_percent = percent(pool.available_bytes);
+  health.spare_threshold_percent = percent(pool.threshold_bytes);
+}
+
 // Of all namespaces that the host sees: counts of their units, whatever protocol brought them.
 std::vector<uint8_t> health(const Queue& queue) {
   wire::nvme::Health health;
   constexpr auto since_opened = unit::TallyReader::errors;
   for (const auto& [id, space] : queue.namespaces()) {
     unit::UnitTally& tally = space->unit->tally();
+    add_spare(health, space->unit->pool_level().figures());
     health.read_bytes += tally.sum(since_opened, unit::Count::read_bytes);
     health.written_bytes += tally.sum(since_opened, unit::Count::written_bytes);
     health.read_commands += tally.sum(since_opened, unit::Count::read_commands);
@@ -91,7 +105,9 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
   switch (request.page) {
     case LogPage::supported_pages: return supported_pages(of_discovery);
     case LogPage::errors: return wire::nvme::encode_errors(queue.controller().errors(), most_error_entries);
-    case LogPage::health: return health(queue);
+    case LogPage::health:
+      if (!request.retain_event) administration.events.read(Event::spare_low);
+      return health(queue);
     case LogPage::firmware_slot: return wire::nvme::encode_firmware_slot("1");
     case LogPage::changed_namespaces:
       return wire::nvme::encode_changed_namespaces(

@@ -1,7 +1,7 @@
 // What a host does wrong on the wire, and the termination request that names it (NVMe/TCP 1.0 3.5).
 #include <gtest/gtest.h>
 
-#include "nvmetcp/array_test.h"
+#include "nvmetcp/raw_host_test.h"
 
 namespace ashlar::nvmetcp::test {
 namespace {
@@ -10,52 +10,6 @@ using wire::nvme::CommonHeader;
 using wire::nvme::DataTransfer;
 using wire::nvme::PduFlag;
 using wire::nvme::PduType;
-
-/// Bytes as they are, and what comes back.
-class RawHost final : public loop::StreamWatcher {
- public:
-  explicit RawHost(std::unique_ptr<loop::Stream> stream) : stream_(std::move(stream)) {
-    stream_->watch(*this);
-  }
-  void send(ConstBytes bytes) {
-    pending_.insert(pending_.end(), bytes.begin(), bytes.end());
-    writable();
-  }
-  std::vector<uint8_t> received;
-  bool ended = false;
-
- private:
-  void readable() override {
-    std::array<uint8_t, 4096> buffer;
-    for (;;) {
-      const iovec part{buffer.data(), buffer.size()};
-      const int64_t count = stream_->receive({&part, 1});
-      if (count == loop::Stream::would_block) return;
-      if (count <= 0) {
-        ended = true;
-        return;
-      }
-      received.insert(received.end(), buffer.begin(), buffer.begin() + count);
-    }
-  }
-  void writable() override {
-    while (!pending_.empty()) {
-      const iovec part{pending_.data(), pending_.size()};
-      const int64_t count = stream_->send({&part, 1});
-      if (count <= 0) return;
-      pending_.erase(pending_.begin(), pending_.begin() + count);
-    }
-  }
-  std::vector<uint8_t> pending_;
-  std::unique_ptr<loop::Stream> stream_;
-};
-
-std::vector<uint8_t> initialization(uint16_t format = 0, uint8_t alignment = 0) {
-  std::vector<uint8_t> pdu(wire::nvme::most_header_bytes);
-  wire::nvme::Initialization{.format = format, .data_alignment = alignment, .most = 0}.encode(
-      pdu.data(), PduType::initialize_request);
-  return pdu;
-}
 
 std::vector<uint8_t> pdu_of(CommonHeader header) {
   std::vector<uint8_t> pdu(std::max<size_t>(std::min<size_t>(header.pdu_bytes, 4096), 8));

@@ -52,10 +52,11 @@ std::vector<uint8_t> encode_errors(const std::vector<ErrorEntry>& newest_first, 
 std::vector<uint8_t> encode(const Health& health) {
   std::vector<uint8_t> page(512);
   uint8_t* to = page.data();
-  to[0] = static_cast<uint8_t>((health.unreliable ? 4 : 0) | (health.read_only ? 8 : 0));
+  to[0] = static_cast<uint8_t>((health.spare_low ? 1 : 0) | (health.unreliable ? 4 : 0) |
+                               (health.read_only ? 8 : 0));
   store_le16(to + 1, 298);  // 25 degrees: an array has no temperature of one medium
-  to[3] = 100;              // available spare, its threshold
-  to[4] = 10;
+  to[3] = health.spare_percent;
+  to[4] = health.spare_threshold_percent;
   put_wide(to + 32, data_units(health.read_bytes));
   put_wide(to + 48, data_units(health.written_bytes));
   put_wide(to + 64, health.read_commands);

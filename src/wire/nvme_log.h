@@ -70,6 +70,8 @@ std::vector<uint8_t> encode_errors(const std::vector<ErrorEntry>& newest_first, 
 /// Of the controller (figure 207).
 struct Health {
   bool read_only = false, unreliable = false;
+  bool spare_low = false;  ///< what is available has come down to its threshold
+  uint8_t spare_percent = 100, spare_threshold_percent = 10;
   uint64_t read_bytes = 0, written_bytes = 0;
   uint64_t read_commands = 0, write_commands = 0;
   uint64_t power_on_hours = 0;

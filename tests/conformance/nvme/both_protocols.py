@@ -9,7 +9,7 @@ from conformance.nvme.registrants import KINDS
 from support import array
 from support.initiator import GOOD, TEST_UNIT_READY, sense_of, write_16
 
-CONFLICT = 0x18
+CONFLICT, TASK_ABORTED = 0x18, 0x40
 SCSI_KINDS = {1: 1, 2: 3, 3: 5, 4: 6, 5: 7, 6: 8}   # RTYPE: TYPE of PERSISTENT RESERVE OUT
 A, B = 0xA1, 0xB2
 
@@ -148,7 +148,7 @@ def scsi_preempts_and_aborts_nvme(t):
 
 
 def nvme_preempts_and_aborts_scsi(t):
-    """7.6 over two protocols (NVMe 2.0 8.19.7): Preempt and Abort ends what the SCSI host has under way, and nothing of it is done."""
+    """7.6 over two protocols (NVMe 2.0 8.19.7, SAM-5 5.3.1): what the SCSI host has under way ends with TASK ABORTED; it is not done."""
     c, scsi = t.controller(), _scsi(t, "holder")
     same(_reserve_out(scsi, 0, 0, B), GOOD, "REGISTER")
     same(_reserve_out(scsi, 1, B, kind=SCSI_KINDS[3]), GOOD, "RESERVE")
@@ -159,6 +159,7 @@ def nvme_preempts_and_aborts_scsi(t):
     scsi.write(cdb, data, sent=0)
     scsi.receive_of(pdu.R2T)
     good(c.acquire(A, 1, action=2, other=B))
+    same(scsi.receive_of(pdu.SCSI_RESPONSE).status, TASK_ABORTED, "the status of the WRITE")
     same(c.read(400, 128), before, "the medium")
     same(_scsi_status(scsi, write_16(0, 1), data=bytes(512)), CONFLICT, "a WRITE after it")
 
