@@ -186,12 +186,10 @@ bool NvmeSession::take_trailer() {
 void NvmeSession::take_completion(const Completion& completion) {
   NvmeCommand* command = find(completion.command_id);
   if (command == nullptr) return;
-  const bool read_short = completion.outcome.ok() && !command->data_in.empty() &&
-                          command->received_bytes != command->expected_bytes_;
-  if (read_short) {
-    return violation(
-        fmt::format("success after {} of {} bytes", command->received_bytes, command->expected_bytes_));
-  }
+  const uint32_t moved =
+      command->data_out.empty() ? command->received_bytes : command->asked_offset_ + command->given_bytes_;
+  if (completion.outcome.ok() && moved != command->expected_bytes_)
+    return violation(fmt::format("success after {} of {} bytes", moved, command->expected_bytes_));
   ++counters_.answers;
   command->completion = completion;
   complete(*command, Outcome::answered);
