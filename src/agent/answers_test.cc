@@ -159,6 +159,32 @@ TEST_F(ConnectText, WhatIsNotThereIsSaid) {
   EXPECT_THAT(text("linux"), HasSubstr("portals: target"));
 }
 
+TEST_F(ConnectText, OverNvmeTcpByTls) {
+  for (const char* tls : {"off", "allowed", "required"})
+    all_.portals.push_back(
+        {.name = tls, .protocol = "nvme-tcp", .address = "192.0.2.11", .port = 4420, .tls = tls});
+  all_.portals[3].address = "192.0.2.12";
+  all_.portals[4].address = "192.0.2.13";
+  all_.targets.push_back({.name = "nqn.2026-11.io.ashlar:one", .protocol = "nvme-tcp"});
+  all_.hosts[1].initiators = {"nqn.2014-08.org.nvmexpress:uuid:web2"};
+  all_.maps.push_back(
+      {.name = "m", .volume = "db1", .target = all_.targets[1].name, .host = "web2", .lun = 3});
+  EXPECT_THAT(text("linux", "web2"),
+              AllOf(HasSubstr("nvme connect -t tcp -a 192.0.2.12 -s 4420 -n nqn.2026-11.io.ashlar:one\n"),
+                    HasSubstr("# Not by required: TLS is required there"), Not(HasSubstr("--tls")),
+                    Not(HasSubstr("tlshd"))));
+  all_.hosts[1].tls_key = "secret:1";
+  EXPECT_THAT(text("linux", "web2"),
+              AllOf(HasSubstr("-a 192.0.2.12 -s 4420 -n nqn.2026-11.io.ashlar:one --tls\n"),
+                    HasSubstr("-a 192.0.2.13 -s 4420 -n nqn.2026-11.io.ashlar:one --tls\n"),
+                    HasSubstr("# Not by off: this host must come by TLS"), HasSubstr("tlshd"),
+                    HasSubstr("--hostnqn=nqn.2014-08.org.nvmexpress:uuid:web2 --keydata=KEY"),
+                    Not(HasSubstr("secret:")), Not(HasSubstr("nvme connect -t tcp -a 192.0.2.11"))));
+  all_.hosts[1].tls_optional = true;
+  EXPECT_THAT(text("linux", "web2"),
+              HasSubstr("nvme connect -t tcp -a 192.0.2.11 -s 4420 -n nqn.2026-11.io.ashlar:one\n"));
+}
+
 TEST(Exposition, FamiliesStayTogetherAndLabelsAreEscaped) {
   Exposition out;
   out.family("a", "counter", "First.");

@@ -99,12 +99,6 @@ bool Array::remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& d
   return removed.has_value();
 }
 
-bool Array::destroy_key(const std::string& id) {
-  const Result<void> destroyed = parts_.engine->destroy_key(id);
-  if (!destroyed) log_warning("agent", "key {} stays behind: {}", id, destroyed.error().text());
-  return destroyed.has_value();
-}
-
 std::shared_ptr<const View> Array::view() const {
   const std::lock_guard lock(mutex_);
   return view_;
@@ -288,36 +282,37 @@ Result<void> Array::do_before(const Work& work, const Configuration& next) {
   return {};
 }
 
-// What the engine keeps of a unit (who reserved it, its mode pages) goes when nobody can have its volume back any more; one that
-// came back after all, from an import, keeps it.
-Result<void> Array::forget_unit(const std::string& uuid) {
-  const Configuration& now = view()->configuration;
-  const auto has_it = [&uuid](const api::Volume& each) { return each.identity.uuid == uuid; };
-  if (std::ranges::any_of(now.volumes, has_it) ||
-      std::ranges::any_of(now.recycle_bin, has_it, &api::DeletedVolume::volume))
-    return {};
-  const Result<void> forgotten = parts_.engine->forget_unit(uuid);
-  if (forgotten || forgotten.error().code == ErrorCode::unsupported) return {};
-  log_warning("agent", "what the engine keeps of unit {} stays behind: {}", uuid, forgotten.error().text());
+// A key, or what the engine keeps of a unit: who reserved it, its mode pages.
+Result<void> Array::forget_in_engine(const state::Afterwork& work) {
+  const bool is_key = work.kind == "destroy_key";
+  const Result<void> forgotten =
+      is_key ? parts_.engine->destroy_key(work.backing) : parts_.engine->forget_unit(work.backing);
+  if (forgotten || (!is_key && forgotten.error().code == ErrorCode::unsupported)) return {};
+  log_warning("agent", "{} {} stays behind: {}", is_key ? "key" : "what the engine keeps of unit",
+              work.backing, forgotten.error().text());
   return forgotten;
 }
 
 // At least once: what cannot be done now (a pool or the engine is away) is tried again with the next change, at the next start, and
-// when the engine is back.
+// when the engine is back. What came back meanwhile, from an import, is kept: it goes when that goes.
 void Array::do_afterwork() {
+  if (generations_->afterwork().empty()) return;
+  const std::shared_ptr<const View> now = view();
+  const auto backings = backings_of(now->configuration);
+  const std::set<std::string> units = units_of(now->configuration), keys = needed_keys(now->configuration);
   bool all = true, away = false;
   for (const state::Afterwork& each : generations_->afterwork()) {
-    if (each.kind == "forget_unit") {
-      const Result<void> forgotten = away ? Result<void>() : forget_unit(each.backing);
-      away = away || (!forgotten && forgotten.error().code == ErrorCode::closed);
-      all = all && !away && forgotten.has_value();
-    } else if (each.kind == "destroy_key") {
-      all = destroy_key(each.backing) && all;
-    } else {
-      all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
+    if (each.kind == "delete_storage") {
+      if (!backings.contains(backing_key(each.pool, each.backing)))
+        all = remove_backing(pool(each.pool), each.pool, each.backing) && all;
+      continue;
     }
+    if ((each.kind == "destroy_key" ? keys : units).contains(each.backing)) continue;
+    const Result<void> forgotten = away ? Result<void>() : forget_in_engine(each);
+    away = away || (!forgotten && forgotten.error().code == ErrorCode::closed);
+    all = all && !away && forgotten.has_value();
   }
-  if (all && !generations_->afterwork().empty()) static_cast<void>(generations_->afterwork_done());
+  if (all) static_cast<void>(generations_->afterwork_done());
 }
 
 std::string Array::keep_plan(const api::Plan& plan, const Configuration& wish, const Change& change) {

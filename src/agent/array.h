@@ -121,7 +121,6 @@ class Array {
 
   void recover();
   Result<void> take_back_unfinished();
-  bool destroy_key(const std::string& id);
   static bool remove_backing(const Result<std::shared_ptr<storage::PoolDriver>>& driver,
                              const std::string& pool, const std::string& backing);
   std::expected<Outcome, Refusal> change_locked(const Change& change);
@@ -133,7 +132,7 @@ class Array {
   Result<void> carry_out(Prepared& prepared, const Change& change);
   Result<void> do_before(const Work& work, const api::Configuration& next);
   void do_afterwork();
-  Result<void> forget_unit(const std::string& uuid);
+  Result<void> forget_in_engine(const state::Afterwork& work);
   using Failures = std::map<std::string, std::string>;
   Result<void> tell_engine(const api::Configuration& next, const Work& work);
   Result<void> give(const api::Configuration& next, const Work& work, Failures& failures);

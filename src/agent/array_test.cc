@@ -118,6 +118,43 @@ TEST_F(ArrayTest, WhatCameBackIsNotForgotten) {
   EXPECT_THAT(world.engine.forgotten(), IsEmpty());
 }
 
+TEST_F(ArrayTest, AKeyThatCameBackIsNotDestroyedWhileAnythingNeedsIt) {
+  world.must_change([](Configuration& next) {
+    next.volumes.push_back(volume_of("safe"));
+    next.volumes.back().encrypted = true;
+  });
+  const std::string key = api::find_named(world.configuration().volumes, "safe")->key_id;
+  world.must_change([](Configuration& next) { ASSERT_TRUE(recycle(next, "safe", begin_of_time, 24, "1")); });
+  world.engine.set_away(true);
+  world.must_change([](Configuration& next) { next.recycle_bin.clear(); });
+  world.engine.set_away(false);
+  world.must_change([&key](Configuration& next) {
+    next.volumes.push_back(volume_of("safe2"));
+    next.volumes.back().encrypted = true;
+    next.volumes.back().key_id = key;
+  });
+  world.must_change([](Configuration& next) { ASSERT_TRUE(recycle(next, "safe2", begin_of_time, 24, "2")); });
+  EXPECT_THAT(world.engine.destroyed_keys(), IsEmpty()) << "it can be recovered";
+  world.must_change([](Configuration& next) { next.recycle_bin.clear(); });
+  EXPECT_THAT(world.engine.destroyed_keys(), testing::ElementsAre(key));
+}
+
+TEST_F(ArrayTest, StorageThatCameBackIsNotDeleted) {
+  const std::string file = world.configuration().volumes[0].backing;
+  world.must_change([](Configuration& next) { ASSERT_TRUE(recycle(next, "db1", begin_of_time, 24, "1")); });
+  world.pools.faults.plant_next(Faults::Kind::refuse);
+  world.must_change([](Configuration& next) { next.recycle_bin.clear(); });
+  world.pools.faults.clear();
+  ASSERT_THAT(world.files_in_pool(), testing::ElementsAre(file)) << "it could not be deleted then";
+  world.must_change([&file](Configuration& next) {
+    next.volumes.push_back(volume_of("db2"));
+    next.volumes.back().backing = file;
+  });
+  EXPECT_THAT(world.files_in_pool(), testing::ElementsAre(file));
+  ASSERT_TRUE(world.array().serve());
+  expect_whole();
+}
+
 TEST_F(ArrayTest, TheKeyOfAnEncryptedVolumeLivesAsLongAsAnythingNeedsIt) {
   world.must_change([](Configuration& next) {
     next.volumes.push_back(volume_of("safe"));

@@ -7,6 +7,7 @@
 #include "api/host_profile.h"
 #include "api/lists.h"
 #include "api/settings.h"
+#include "base/name_index.h"
 #include "rpc/amendment.h"
 
 namespace ashlar::agent {
@@ -15,13 +16,14 @@ namespace {
 // How many things need each key.
 std::map<std::string, size_t> users_of_keys(const api::Configuration& configuration) {
   std::map<std::string, size_t> users;
-  const auto add = [&users](const api::Volume& volume, const std::vector<api::Snapshot>& snapshots) {
-    if (volume.key_id.empty()) return;
-    const auto of_volume = [&volume](const api::Snapshot& each) { return each.volume == volume.name; };
-    users[volume.key_id] += 1 + static_cast<size_t>(std::ranges::count_if(snapshots, of_volume));
-  };
-  for (const api::Volume& each : configuration.volumes) add(each, configuration.snapshots);
-  for (const api::DeletedVolume& each : configuration.recycle_bin) add(each.volume, each.snapshots);
+  const NameIndex volumes(configuration.volumes);
+  for (const api::Volume& each : configuration.volumes) ++users[each.key_id];
+  for (const api::Snapshot& each : configuration.snapshots) {
+    if (const api::Volume* volume = volumes.find(each.volume)) ++users[volume->key_id];
+  }
+  for (const api::DeletedVolume& each : configuration.recycle_bin)
+    users[each.volume.key_id] += 1 + each.snapshots.size();
+  users.erase("");  // the volumes that have none
   return users;
 }
 
@@ -64,6 +66,10 @@ Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSour
   document.addresses = host.addresses;
   document.max_sessions = host.max_sessions;
   document.asynchronous_events = host.asynchronous_events;
+  if (!host.tls_key.empty()) {
+    TRY_ASSIGN(document.tls_key, sources.secret_of(host.tls_key));
+  }
+  document.tls_optional = host.tls_optional;
   return document;
 }
 
@@ -106,14 +112,22 @@ Result<rpc::Document> compile(const api::Configuration& configuration, const Com
   }
   for (const api::Portal& portal : configuration.portals) {
     document.portals.push_back(
-        {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}});
+        {portal.name, portal.address, portal.port, portal.group_tag, portal.protocol, {}, {}});
     TRY_ASSIGN(document.portals.back().discovery_chap, chap_document(portal.discovery_chap, sources));
+    document.portals.back().tls = portal.tls;
+    document.portals.back().referrals = portal.referrals;
   }
   const std::vector<std::string> management_urls = api::setting_list(configuration, "array.management_urls");
   for (const api::Target& target : configuration.targets) {
-    document.targets.push_back({target.name, target.alias, target.portals, target.redirect,
-                                target.redirect_permanent, target.max_sessions,
-                                target.protocol == "iscsi" ? management_urls : std::vector<std::string>{}});
+    document.targets.push_back({target.name,
+                                target.alias,
+                                target.portals,
+                                target.redirect,
+                                target.redirect_permanent,
+                                target.max_sessions,
+                                target.protocol == "iscsi" ? management_urls : std::vector<std::string>{},
+                                {}});
+    if (target.nvme) document.targets.back().nvme.emplace(rpc::SubsystemDocument{*target.nvme});
   }
   for (const api::Map& map : configuration.maps) {
     for (const std::string& host : hosts_of(configuration, map)) {

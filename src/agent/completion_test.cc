@@ -210,6 +210,12 @@ TEST(Compile, SecretsAreSaidPlainly) {
   ASSERT_TRUE(document);
   EXPECT_EQ(document->hosts[0].chap->secret, "plain secret:1");
   EXPECT_EQ(document->hosts[0].chap->mutual_secret, "plain secret:2");
+  all.hosts[0].tls_key = "secret:3";
+  all.hosts[0].tls_optional = true;
+  const auto with_tls = compile(all, sources());
+  ASSERT_TRUE(with_tls);
+  EXPECT_EQ(with_tls->hosts[0].tls_key, "plain secret:3");
+  EXPECT_TRUE(with_tls->hosts[0].tls_optional);
   all.hosts[0].chap->mutual_secret = "secret:lost";
   EXPECT_EQ(compile(all, sources()).error().code, ErrorCode::not_found);
 }
@@ -278,6 +284,21 @@ TEST_F(TakeIn, LengthsAndStrangers) {
   EXPECT_THAT(kept, IsEmpty());
 }
 
+TEST_F(TakeIn, KeysOfTlsAreLookedAt) {
+  constexpr char key[] = "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:";
+  Configuration next;
+  next.hosts = {host_of("web1")};
+  next.hosts[0].tls_key = key;
+  ASSERT_TRUE(take(next, {}));
+  EXPECT_EQ(next.hosts[0].tls_key, "secret:kept 1");
+  EXPECT_THAT(kept, ElementsAre(std::string("hosts/web1/tls_key=") + key));
+  next.hosts[0].tls_key = std::string(key).replace(20, 1, "x");
+  const auto refused = take(next, {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().place, "hosts/web1/tls_key");
+  EXPECT_THAT(refused.error().text(), AllOf(HasSubstr("check sum"), testing::Not(HasSubstr("VRLb"))));
+}
+
 TEST_F(TakeIn, ReferencesOfBeforeMayMove) {
   const Configuration before = with_chap("secret:old");
   Configuration next = with_chap("secret:old");
@@ -288,12 +309,13 @@ TEST_F(TakeIn, ReferencesOfBeforeMayMove) {
 
 TEST_F(TakeIn, EveryPlaceOfASecretIsVisited) {
   Configuration all = with_chap("1", "2");
+  all.hosts[0].tls_key = "8";
   all.users = {{.name = "u", .password = "3", .totp_secret = "4"}};
   all.tokens = {{.name = "t", .user = "u", .hash = "5"}};
   all.alert_channels = {{.name = "c", .kind = "snmp", .secret = "6", .second_secret = "7"}};
   std::set<std::string> seen;
   for_each_secret(all, [&seen](const std::string&, SecretKind, std::string& value) { seen.insert(value); });
-  EXPECT_THAT(seen, SizeIs(7));
+  EXPECT_THAT(seen, SizeIs(8));
   // What is printed with secrets redacted must not show any of them.
   const std::string text = api::print_json(api::write_configuration(all, api::Secrets::redact));
   for (const std::string& each : seen) EXPECT_EQ(text.find("\"" + each + "\""), std::string::npos) << each;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "api/lists.h"
+#include "base/address.h"
 #include "base/nqn.h"
 #include "json/sizes.h"
 
@@ -20,9 +21,7 @@ struct Connection {
 };
 
 std::string endpoint(const api::Portal& portal) {
-  const bool six = portal.address.find(':') != std::string::npos;
-  return six ? fmt::format("[{}]:{}", portal.address, portal.port)
-             : fmt::format("{}:{}", portal.address, portal.port);
+  return print_address_and_port(portal.address, portal.port);
 }
 
 bool leads_to(const api::Portal& portal, const api::Target& target) {
@@ -209,18 +208,48 @@ std::string host_nqn(const Connection& c) {
   return nqn == c.host->initiators.end() ? "" : *nqn;
 }
 
+// In the kernel's keyring, where tlshd finds it: nvme-cli from 2.15 on derives it as the standard says.
+std::string nvme_key_text(const Connection& c) {
+  return fmt::format(
+      "# TLS: package ktls-utils, and keyrings=.nvme in /etc/tlshd.conf. KEY is the host's, as `ashlar host set {} "
+      "--generate-tls-key` showed it.\n"
+      "systemctl enable --now tlshd\n"
+      "nvme check-tls-key --identity=1 --insert --subsysnqn={} --hostnqn={} --keydata=KEY\n",
+      c.host->name, c.map->target, host_nqn(c));
+}
+
+// It comes by TLS there.
+bool by_tls(const Connection& c, const api::Portal& portal) {
+  return portal.tls != "off" && !c.host->tls_key.empty();
+}
+
+// It may not come in the clear, and others not by TLS.
+bool leads_in(const Connection& c, const api::Portal& portal) {
+  if (portal.tls == "required") return !c.host->tls_key.empty();
+  return portal.tls == "allowed" || c.host->tls_key.empty() || c.host->tls_optional;
+}
+
 std::string nvme_linux_text(const Connection& c) {
   std::string text = fmt::format(
       "# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
       json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
   if (const std::string nqn = host_nqn(c); !nqn.empty())
     text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
-  for (const api::Portal* each : c.portals)
-    text += fmt::format("nvme connect {} -n {}\n", nvme_words(*each), c.map->target);
+  const auto secured = [&c](const api::Portal* each) { return by_tls(c, *each); };
+  if (std::ranges::any_of(c.portals, secured)) text += nvme_key_text(c);
+  for (const api::Portal* each : c.portals) {
+    text += leads_in(c, *each)
+                ? fmt::format("nvme connect {} -n {}{}\n", nvme_words(*each), c.map->target,
+                              by_tls(c, *each) ? " --tls" : "")
+                : fmt::format("# Not by {}: {}\n", each->name,
+                              each->tls == "off" ? "this host must come by TLS, which is off there"
+                                                 : "TLS is required there, and this host has no key");
+  }
   text +=
       "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
   for (const api::Portal* each : c.portals)
-    text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
+    if (each->tls != "required")
+      text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
   text += "systemctl enable nvmf-autoconnect.service\n";
   return text + fmt::format("ls -l /dev/disk/by-id/nvme-uuid.{}\n", c.volume->identity.uuid);
 }

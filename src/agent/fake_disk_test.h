@@ -1,5 +1,5 @@
-// What the agent stands on, made of memory for tests: its files, its pools, its engine. Each call of each may be made to fail,
-// or be the last one before the power is cut.
+// What the agent stands on, made of memory for tests: its files and its pools (its engine: fake_engine_test.h). Each call of
+// each may be made to fail, or be the last one before the power is cut.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "agent/engine_link.h"
 #include "state/crash_file_system_test.h"
 #include "storage/privileged.h"
 
@@ -43,6 +42,22 @@ class Faults {
   std::atomic<uint64_t> calls_ = 0, from_ = 0, times_ = 0;
   std::atomic<Kind> kind_ = Kind::none;
 };
+
+/// A call with its fault: `work` is done or not, and its answer arrives or not.
+template <typename T, typename Work>
+Result<T> with_fault(Faults& faults, Power& power, const std::string& place, Work work) {
+  const auto gone = [&place] { return fail(ErrorCode::closed, place, "is away"); };
+  if (power.off) return gone();
+  using Kind = Faults::Kind;
+  const Kind fault = faults.next();
+  if (fault == Kind::refuse) return fail(ErrorCode::io_error, place, "is made to fail");
+  if (fault == Kind::cut_before) power.off = true;
+  if (fault == Kind::away || fault == Kind::cut_before) return gone();
+  Result<T> result = work();
+  if (fault == Kind::cut_after) power.off = true;
+  if (fault == Kind::lost_answer || fault == Kind::cut_after) return gone();
+  return result;
+}
 
 /// A disk that may be cut off, behind a lock: requests read secrets while others change them.
 class LockedFiles final : public state::FileSystem {
@@ -105,69 +120,5 @@ class FakePrivileged final : public storage::Privileged {
   std::vector<storage::DeviceFacts> devices_;
   std::atomic<uint64_t> available_ = uint64_t{1} << 40;
 };
-
-/// An engine that takes documents as the real one does (engine/plan.cc), and opens nothing.
-class FakeEngine final : public EngineLink {
- public:
-  explicit FakeEngine(Power& power) : power_(power) {}
-  rpc::Document served() const;
-  void reserve(const std::string& volume, rpc::ReservationStatus reservations);
-  void set_sessions(std::vector<rpc::SessionStatus> sessions);
-  void set_away(bool away) { away_ = away; }
-  /// As after its restart: nothing is served.
-  void forget() { set_served({}); }
-  void set_served(rpc::Document document);
-  /// Volumes and portals of these names cannot be opened.
-  void set_broken(std::set<std::string> names);
-  uint64_t applies() const { return applies_; }
-  std::vector<std::string> dropped() const;
-  Faults faults;
-  /// Called by apply() before anything else, under no lock: to hold a change up. Set it before threads begin.
-  std::function<void()> at_apply;
-
-  Result<rpc::ApplyReport> apply(const rpc::Document& document, bool dry_run) override;
-  Result<rpc::EngineStatus> status() override;
-  Result<rpc::EngineStatus> status_of(const std::string& /*resources*/) override { return status(); }
-  Result<rpc::Stats> stats() override;
-  Result<std::vector<rpc::SessionStatus>> sessions() override;
-  Result<rpc::Document> document() override;
-  Result<void> drop_session(uint64_t id, const std::string& reason) override;
-  Result<void> clear_reservations(const std::string& volume) override;
-  Result<void> forget_unit(const std::string& uuid) override;
-  std::vector<std::string> forgotten() const;
-  Result<void> allow_removal(const std::string& volume) override;
-  /// A host keeps the medium of these drives in, until allow_removal().
-  void set_prevented(std::set<std::string> volumes);
-  Result<void> destroy_key(const std::string& id) override;
-  std::vector<std::string> destroyed_keys() const;
-  Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
-  Result<void> pool_level(const rpc::PoolLevelParams& level) override;
-  /// All that it was told, oldest first.
-  std::vector<rpc::PoolLevelParams> pool_levels() const;
-  Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) override;
-
- private:
-  template <typename T, typename Work>
-  Result<T> call(Work work);
-  Result<void> check_volumes(const rpc::Document& document) const;
-
-  Power& power_;
-  mutable std::mutex mutex_;
-  rpc::Document served_;
-  std::vector<rpc::SessionStatus> sessions_;
-  std::map<std::string, rpc::ReservationStatus> reservations_;
-  std::set<std::string> broken_, prevented_;
-  std::vector<std::string> dropped_;
-  std::vector<std::string> forgotten_;
-  std::vector<rpc::PoolLevelParams> pool_levels_;
-  std::vector<std::string> destroyed_keys_;
-  std::atomic<bool> away_ = false;
-  std::atomic<uint64_t> applies_ = 0;
-};
-
-/// A session of a host at a target.
-rpc::SessionStatus session_of(uint64_t id, const std::string& host, const std::string& initiator,
-                              const std::string& target,
-                              const std::string& local_address = "192.0.2.10:3260");
 
 }  // namespace ashlar::agent

@@ -2,6 +2,7 @@
 
 #include "agent/alarms.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 #include "agent/recycling.h"
 #include "agent/telemetry.h"
 #include "api/lists.h"
@@ -40,6 +41,7 @@ void Housekeeping::keep_time() {
   while (wait_a_second()) {
     ++second;
     service_.isns.follow();
+    service_.mdns.follow();
     const auto view = service_.array.view();
     const api::Configuration& configuration = view->configuration;
     // An array that nobody uses is asked less often: an idle engine should stay idle.

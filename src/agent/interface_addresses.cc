@@ -10,6 +10,19 @@
 
 namespace ashlar::agent {
 
+IsnsAddress address_of(const sockaddr& name) {
+  IsnsAddress address{};
+  if (name.sa_family == AF_INET) {
+    const auto& four = reinterpret_cast<const sockaddr_in&>(name);
+    address[10] = address[11] = 0xff;
+    std::memcpy(&address[12], &four.sin_addr, sizeof four.sin_addr);
+  } else if (name.sa_family == AF_INET6) {
+    const auto& six = reinterpret_cast<const sockaddr_in6&>(name);
+    std::memcpy(address.data(), &six.sin6_addr, sizeof six.sin6_addr);
+  }
+  return address;
+}
+
 std::vector<IsnsAddress> interface_addresses() {
   ifaddrs* first = nullptr;
   if (::getifaddrs(&first) != 0) return {};
@@ -17,18 +30,8 @@ std::vector<IsnsAddress> interface_addresses() {
   std::vector<IsnsAddress> addresses;
   for (const ifaddrs* each = all.get(); each != nullptr; each = each->ifa_next) {
     if (each->ifa_addr == nullptr || (each->ifa_flags & IFF_UP) == 0) continue;
-    IsnsAddress address{};
-    if (each->ifa_addr->sa_family == AF_INET) {
-      const auto& name = *reinterpret_cast<const sockaddr_in*>(each->ifa_addr);
-      address[10] = address[11] = 0xff;  // IPv4 as mapped
-      std::memcpy(&address[12], &name.sin_addr, sizeof name.sin_addr);
-    } else if (each->ifa_addr->sa_family == AF_INET6) {
-      const auto& name = *reinterpret_cast<const sockaddr_in6*>(each->ifa_addr);
-      std::memcpy(address.data(), &name.sin6_addr, sizeof name.sin6_addr);
-    } else {
-      continue;
-    }
-    addresses.push_back(address);
+    if (const IsnsAddress address = address_of(*each->ifa_addr); address != IsnsAddress{})
+      addresses.push_back(address);
   }
   std::ranges::sort(addresses);
   const auto twice = std::ranges::unique(addresses);

@@ -1,9 +1,9 @@
 #include "agent/isns_registration.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <set>
+
+#include "base/address.h"
 
 namespace ashlar::agent {
 namespace {
@@ -82,16 +82,7 @@ bool is_told(const api::Target& target, const Places& places) {
 }  // namespace
 
 IsnsAddress isns_address(const std::string& literal) {
-  IsnsAddress address{};
-  in_addr short_one{};
-  if (::inet_pton(AF_INET, literal.c_str(), &short_one) == 1) {
-    std::ranges::copy(mapped_prefix, address.begin());
-    const auto* bytes = reinterpret_cast<const uint8_t*>(&short_one);
-    std::copy_n(bytes, sizeof short_one, address.begin() + mapped_prefix.size());
-  } else if (::inet_pton(AF_INET6, literal.c_str(), address.data()) != 1) {
-    return {};
-  }
-  return address;
+  return address_bytes(literal).value_or(IsnsAddress{});
 }
 
 IsnsRegistration isns_registration(const api::Configuration& configuration,

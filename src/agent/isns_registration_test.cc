@@ -4,8 +4,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "agent/interface_addresses.h"
-
 namespace ashlar::agent {
 namespace {
 
@@ -142,10 +140,6 @@ TEST(IsnsAddress, IsMappedForIpv4AndNothingForOtherWords) {
   EXPECT_EQ(shown({isns_address("192.0.2.1"), 1}), "::ffff:192.0.2.1 1");
   EXPECT_EQ(shown({isns_address("2001:db8::1"), 1}), "2001:db8::1 1");
   EXPECT_EQ(isns_address("san.example.org"), IsnsAddress{});
-}
-
-TEST(InterfaceAddresses, HaveLoopback) {
-  EXPECT_THAT(interface_addresses(), testing::Contains(isns_address("127.0.0.1")));
 }
 
 }  // namespace

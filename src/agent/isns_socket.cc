@@ -12,6 +12,9 @@
 #include <cerrno>
 #include <cstring>
 
+#include "agent/interface_addresses.h"
+#include "base/address.h"
+
 namespace ashlar::agent {
 namespace {
 
@@ -39,23 +42,7 @@ SocketName socket_name(const std::string& address, uint16_t port) {
   return name;
 }
 
-std::string name_of_peer(const std::string& address, uint16_t port) {
-  const bool ipv6 = address.find(':') != std::string::npos;
-  return ipv6 ? fmt::format("[{}]:{}", address, port) : fmt::format("{}:{}", address, port);
-}
-
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK || error == EINTR; }
-
-// IPv4 as mapped, however the socket tells it.
-IsnsAddress address_in(const SocketName& name) {
-  std::array<char, INET6_ADDRSTRLEN> text{};
-  const auto& four = reinterpret_cast<const sockaddr_in&>(name.storage);
-  const auto& six = reinterpret_cast<const sockaddr_in6&>(name.storage);
-  const void* bytes = name.storage.ss_family == AF_INET ? static_cast<const void*>(&four.sin_addr)
-                                                        : static_cast<const void*>(&six.sin6_addr);
-  if (::inet_ntop(name.storage.ss_family, bytes, text.data(), text.size()) == nullptr) return {};
-  return isns_address(text.data());
-}
 
 }  // namespace
 
@@ -93,7 +80,7 @@ Result<void> IsnsSocket::wait(int16_t events, const IsnsPatience& patience) {
 Result<std::unique_ptr<IsnsSocket>> IsnsSocket::connect(const std::string& address, uint16_t port,
                                                         const IsnsPatience& patience) {
   const SocketName name = socket_name(address, port);
-  const std::string peer = name_of_peer(address, port);
+  const std::string peer = print_address_and_port(address, port);
   if (name.length == 0) return fail(ErrorCode::invalid_argument, peer, "is no IPv4 or IPv6 address");
   IsnsDescriptor descriptor(::socket(name.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (descriptor.number() < 0) return std::unexpected(error_of_errno(errno, peer, "needs a socket"));
@@ -164,7 +151,7 @@ std::unique_ptr<IsnsSocket> IsnsListener::accept(const IsnsAddress& peer) {
   name.length = sizeof name.storage;
   IsnsDescriptor accepted(::accept4(descriptor(), reinterpret_cast<sockaddr*>(&name.storage), &name.length,
                                     SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (accepted.number() < 0 || address_in(name) != peer) return nullptr;
+  if (accepted.number() < 0 || address_of(*name.get()) != peer) return nullptr;
   return std::make_unique<IsnsSocket>(std::move(accepted), "the server's inquiry");
 }
 

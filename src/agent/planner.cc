@@ -18,9 +18,6 @@ using Kind = StorageWork::Kind;
 
 std::string backing_key(const std::string& pool, const std::string& backing) { return pool + "\n" + backing; }
 
-namespace {
-
-/// Every storage that a configuration owns, with what owns it.
 std::map<std::string, StorageWork> backings_of(const Configuration& configuration) {
   std::map<std::string, StorageWork> all;
   const auto add = [&all](const std::string& pool, const std::string& backing) {
@@ -41,7 +38,6 @@ std::map<std::string, StorageWork> backings_of(const Configuration& configuratio
   return all;
 }
 
-/// Of every volume that there is, or that can be had back.
 std::set<std::string> units_of(const Configuration& configuration) {
   std::set<std::string> all;
   for (const Volume& each : configuration.volumes) all.insert(each.identity.uuid);
@@ -49,6 +45,8 @@ std::set<std::string> units_of(const Configuration& configuration) {
   all.erase("");
   return all;
 }
+
+namespace {
 
 Result<void> refuse_change(bool differs, const Volume& volume, const char* field, const char* advice) {
   if (!differs) return {};

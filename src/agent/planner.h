@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -59,6 +60,10 @@ struct Moment {
 Result<Planned> make_plan(const api::Configuration& before, const api::Configuration& after,
                           const Moment& moment);
 
+/// Every storage that a configuration owns, by backing_key(); `kind` is remove.
+std::map<std::string, StorageWork> backings_of(const api::Configuration& configuration);
+/// UUIDs of every volume that there is, or that can be had back.
+std::set<std::string> units_of(const api::Configuration& configuration);
 std::string backing_key(const std::string& pool, const std::string& backing);
 
 }  // namespace ashlar::agent

@@ -19,6 +19,7 @@
 #include "agent/first_start.h"
 #include "agent/housekeeping.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"
 #include "base/version.h"
@@ -110,6 +111,7 @@ class Program {
     if (housekeeping_) housekeeping_->stop();
     if (keeper_) keeper_->stop();
     if (isns_) isns_->stop();
+    if (mdns_) mdns_->stop();
   }
 
  private:
@@ -146,7 +148,8 @@ class Program {
     alarms_ = std::make_unique<Alarms>(*array_, *database_, *events_, seconds_now);
     jobs_ = std::make_unique<Jobs>(*database_, *events_, [] { return rfc3339(seconds_now()); }, new_id);
     isns_ = std::make_unique<IsnsClients>(*array_, seconds_now);
-    telemetry_ = std::make_unique<Telemetry>(*array_, *engine_, *database_, *isns_,
+    mdns_ = std::make_unique<MdnsAnnouncer>(*array_, seconds_now);
+    telemetry_ = std::make_unique<Telemetry>(*array_, *engine_, *database_, *isns_, *mdns_,
                                              http::certificate_files(certificates_folder).server_certificate,
                                              seconds_now);
     authentication_ = std::make_unique<Authentication>(
@@ -163,11 +166,27 @@ class Program {
     TRY_ASSIGN(api::Json document, convert::parse_yaml(openapi_yaml_));
     TRY_ASSIGN(api::OpenApi loaded, api::OpenApi::load(std::move(document)));
     api_ = std::make_unique<api::OpenApi>(std::move(loaded));
-    service_ = std::make_unique<Service>(
-        Service{*array_, *engine_, *database_, *events_, *jobs_, *authentication_, *alarms_, *telemetry_,
-                *isns_, *privileged_, *api_, openapi_yaml_, std::string(embedded_page_html()),
-                std::string(embedded_page_script()), folder, certificates_folder, ashlar_version,
-                [this] { static_cast<void>(server_->reload_certificates()); }, seconds_now});
+    service_ =
+        std::make_unique<Service>(Service{*array_,
+                                          *engine_,
+                                          *database_,
+                                          *events_,
+                                          *jobs_,
+                                          *authentication_,
+                                          *alarms_,
+                                          *telemetry_,
+                                          *isns_,
+                                          *mdns_,
+                                          *privileged_,
+                                          *api_,
+                                          openapi_yaml_,
+                                          std::string(embedded_page_html()),
+                                          std::string(embedded_page_script()),
+                                          folder,
+                                          certificates_folder,
+                                          ashlar_version,
+                                          [this] { static_cast<void>(server_->reload_certificates()); },
+                                          seconds_now});
     router_ = std::make_unique<Router>(*service_);
     keeper_ = std::make_unique<EngineKeeper>(*array_, *engine_, *events_);
     keeper_->start();
@@ -206,6 +225,7 @@ class Program {
   std::unique_ptr<Alarms> alarms_;
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<IsnsClients> isns_;
+  std::unique_ptr<MdnsAnnouncer> mdns_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Authentication> authentication_;
   std::string openapi_yaml_;

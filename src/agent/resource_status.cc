@@ -2,6 +2,7 @@
 
 #include "agent/clock.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 #include "api/lists.h"
 #include "api/settings.h"
 #include "rpc/status_fields.h"
@@ -151,9 +152,16 @@ Json ResourceStatus::portal(const std::string& name) {
     return {{"state", "failed"}, {"message", failed->second}, {"listening", false}};
   const auto known = portals_.find(name);
   if (known == portals_.end()) return {{"state", engine_up_ ? "closed" : "unknown"}, {"listening", false}};
-  return {{"state", known->second.listening ? "listening" : "closed"},
-          {"listening", known->second.listening},
-          {"connections_accepted", known->second.connections_accepted}};
+  Json status = {{"state", known->second.listening ? "listening" : "closed"},
+                 {"listening", known->second.listening},
+                 {"connections_accepted", known->second.connections_accepted}};
+  if (known->second.protocol != "nvme-tcp") return status;
+  const auto announcements = service_.mdns.statuses();
+  const auto of_port = [&](const MdnsAnnouncer::Status& each) {
+    return each.published && each.announcement.port == known->second.port;
+  };
+  status["announced"] = std::ranges::any_of(announcements, of_port);
+  return status;
 }
 
 Json ResourceStatus::target(const std::string& name) {

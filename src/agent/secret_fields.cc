@@ -3,6 +3,7 @@
 #include <map>
 
 #include "agent/completion.h"
+#include "base/tls_psk.h"
 #include "state/secrets.h"
 
 namespace ashlar::agent {
@@ -27,14 +28,17 @@ Result<void> check_plain(SecretKind kind, const std::string& path, const std::st
   if (kind == SecretKind::chap && value.size() < shortest_chap)
     return fail(ErrorCode::invalid_argument, path, "a CHAP secret has {} to {} bytes, not {}", shortest_chap,
                 longest_secret, value.size());
+  if (kind == SecretKind::tls_key) TRY(parse_tls_key(value, path));
   return {};
 }
 
 }  // namespace
 
 void for_each_secret(api::Configuration& configuration, const SecretVisitor& visit) {
-  for (api::Host& each : configuration.hosts)
+  for (api::Host& each : configuration.hosts) {
     visit_chap(fmt::format("hosts/{}/chap", each.name), each.chap, visit);
+    visit(fmt::format("hosts/{}/tls_key", each.name), SecretKind::tls_key, each.tls_key);
+  }
   for (api::Portal& each : configuration.portals)
     visit_chap(fmt::format("portals/{}/discovery_chap", each.name), each.discovery_chap, visit);
   for (api::User& each : configuration.users) {

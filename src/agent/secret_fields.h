@@ -10,7 +10,7 @@
 
 namespace ashlar::agent {
 
-enum class SecretKind : uint8_t { chap, password, totp, token, channel };
+enum class SecretKind : uint8_t { chap, tls_key, password, totp, token, channel };
 
 /// Calls `visit(path, kind, value)` for each secret that may be there, empty ones too.
 using SecretVisitor = std::function<void(const std::string& path, SecretKind kind, std::string& value)>;

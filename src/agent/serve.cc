@@ -78,11 +78,15 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
   for (api::Group& group : served.groups)
     std::erase_if(group.volumes, [&](const std::string& each) { return volumes.find(each) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
-    if (!each.chap) return false;
-    auto secret = secrets_->get(each.chap->secret);
-    if (secret && !each.chap->mutual_secret.empty()) secret = secrets_->get(each.chap->mutual_secret);
-    if (!secret) failures["hosts/" + each.name] = secret.error().text();
-    return !secret;
+    for (const std::string& reference :
+         {each.chap ? each.chap->secret : "", each.chap ? each.chap->mutual_secret : "", each.tls_key}) {
+      if (reference.empty()) continue;
+      const auto secret = secrets_->get(reference);
+      if (secret) continue;
+      failures["hosts/" + each.name] = secret.error().text();
+      return true;
+    }
+    return false;
   });
   // Discovery must not become open: where its secret is lost, nobody can prove it, and sessions go on.
   std::set<std::string> lost;

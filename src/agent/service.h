@@ -19,6 +19,7 @@ namespace ashlar::agent {
 class Authentication;
 class Alarms;
 class IsnsClients;
+class MdnsAnnouncer;
 class Telemetry;
 
 struct Service {
@@ -31,6 +32,7 @@ struct Service {
   Alarms& alarms;
   Telemetry& telemetry;
   IsnsClients& isns;
+  MdnsAnnouncer& mdns;
   storage::Privileged& privileged;
   const api::OpenApi& api;
   std::string openapi_yaml;  ///< as in the repository

@@ -12,6 +12,7 @@
 
 #include "agent/array.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 #include "notify/notify.h"
 #include "state/database.h"
 
@@ -21,11 +22,12 @@ namespace ashlar::agent {
 class Telemetry {
  public:
   Telemetry(Array& array, EngineLink& engine, state::Database& database, const IsnsClients& isns,
-            std::string certificate_file, std::function<int64_t()> now)
+            const MdnsAnnouncer& mdns, std::string certificate_file, std::function<int64_t()> now)
       : array_(array),
         engine_(engine),
         database_(database),
         isns_(isns),
+        mdns_(mdns),
         certificate_file_(std::move(certificate_file)),
         now_(std::move(now)) {}
 
@@ -52,6 +54,7 @@ class Telemetry {
   EngineLink& engine_;
   state::Database& database_;
   const IsnsClients& isns_;
+  const MdnsAnnouncer& mdns_;
   std::string certificate_file_;
   std::function<int64_t()> now_;
   std::atomic<bool> busy_ = true;

@@ -207,17 +207,34 @@ ApiWorld::ApiWorld() : folder_(make_folder()) {
       std::make_unique<Jobs>(*database_, *events_, text, [this] { return fmt::format("job-{}", ++ids_); });
   const std::string certificates = folder_ + "/certificates";
   isns_ = std::make_unique<IsnsClients>(array(), seconds);
-  telemetry_ = std::make_unique<Telemetry>(array(), engine, *database_, *isns_,
+  mdns_ = std::make_unique<MdnsAnnouncer>(array(), seconds, "/nonexistent/publisher");
+  telemetry_ = std::make_unique<Telemetry>(array(), engine, *database_, *isns_, *mdns_,
                                            http::certificate_files(certificates).server_certificate, seconds);
   authentication_ = std::make_unique<Authentication>(
       array(), seconds, [this](const std::string& user, const std::string& address) {
         alarms_->set("login_lockout", "users/" + user, "warning", "too many failed logins from " + address,
                      true);
       });
-  service_ = std::make_unique<Service>(
-      Service{array(), engine, *database_, *events_, *jobs_, *authentication_, *alarms_, *telemetry_, *isns_,
-              pools, api(), std::string(embedded_openapi_yaml()), std::string(embedded_page_html()),
-              std::string(embedded_page_script()), folder_, certificates, "0", [] {}, seconds});
+  service_ = std::make_unique<Service>(Service{array(),
+                                               engine,
+                                               *database_,
+                                               *events_,
+                                               *jobs_,
+                                               *authentication_,
+                                               *alarms_,
+                                               *telemetry_,
+                                               *isns_,
+                                               *mdns_,
+                                               pools,
+                                               api(),
+                                               std::string(embedded_openapi_yaml()),
+                                               std::string(embedded_page_html()),
+                                               std::string(embedded_page_script()),
+                                               folder_,
+                                               certificates,
+                                               "0",
+                                               [] {},
+                                               seconds});
   router_ = std::make_unique<Router>(*service_);
 }
 

@@ -10,7 +10,9 @@
 #include "agent/alarms.h"
 #include "agent/authentication.h"
 #include "agent/fake_disk_test.h"
+#include "agent/fake_engine_test.h"
 #include "agent/isns_clients.h"
+#include "agent/mdns_announcer.h"
 #include "agent/router.h"
 #include "agent/telemetry.h"
 #include "api/lists.h"
@@ -169,6 +171,7 @@ class ApiWorld : public ArrayWorld {
   std::unique_ptr<Alarms> alarms_;
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<IsnsClients> isns_;
+  std::unique_ptr<MdnsAnnouncer> mdns_;
   std::unique_ptr<Telemetry> telemetry_;
   std::unique_ptr<Authentication> authentication_;
   std::unique_ptr<Service> service_;

@@ -198,6 +198,22 @@ Result<void> Examination::passed_through(const Volume& each, bool device, const 
              : refuse("layers", "layers are for blocks, which a SCSI device as it is has none of");
 }
 
+// Who has that storage, also while it waits to be had back; empty: nobody.
+std::string Examination::owner_of(const std::string& pool, const std::string& backing) const {
+  const auto has_it = [&](const auto& each) { return each.backing == backing; };
+  for (const Volume& each : all_.volumes)
+    if (each.pool == pool && has_it(each)) return "volume " + each.name;
+  for (const Snapshot& each : all_.snapshots) {
+    const Volume* volume = volumes_.find(each.volume);
+    if (volume != nullptr && volume->pool == pool && has_it(each)) return "snapshot " + each.name;
+  }
+  for (const DeletedVolume& each : all_.recycle_bin) {
+    if (each.volume.pool == pool && (has_it(each.volume) || std::ranges::any_of(each.snapshots, has_it)))
+      return "deleted volume " + each.name;
+  }
+  return "";
+}
+
 // The medium is a name in the pool's folder, and no way out of it.
 Result<void> Examination::drive(const Volume& each, const Pool& pool, const std::string& place) {
   const auto wrong = [&place](const char* field, std::string_view what) {
@@ -217,12 +233,10 @@ Result<void> Examination::drive(const Volume& each, const Pool& pool, const std:
   if (each.medium.size() > max_medium_bytes || !good || each.medium.starts_with('.'))
     return wrong("/medium",
                  "is the name of a file in the pool's folder: at most 200 letters, digits and '._-@'");
-  const auto owner = std::ranges::find_if(all_.volumes, [&each](const Volume& other) {
-    return other.pool == each.pool && !each.medium.empty() && other.backing == each.medium;
-  });
-  if (owner == all_.volumes.end()) return {};
-  return fail(ErrorCode::already_exists, place + "/medium",
-              "'{}' belongs to volume {}, whose hosts write to it", each.medium, owner->name);
+  const std::string owner = each.medium.empty() ? "" : owner_of(each.pool, each.medium);
+  if (owner.empty()) return {};
+  return fail(ErrorCode::already_exists, place + "/medium", "'{}' belongs to {}: it is no image of a medium",
+              each.medium, owner);
 }
 
 Result<void> Examination::volume(const Volume& each, const std::string& place) {

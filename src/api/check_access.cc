@@ -1,12 +1,11 @@
 // The rules of hosts, portals, targets, maps, access groups and iSNS servers: who sees what, and by which way.
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <set>
 
 #include "api/examination.h"
 #include "api/host_profile.h"
 #include "api/lists.h"
+#include "base/address.h"
 #include "base/address_range.h"
 #include "base/identity.h"
 #include "base/nqn.h"
@@ -18,6 +17,15 @@ constexpr size_t max_initiators = 256;  // of one host
 constexpr size_t max_addresses = 64;    // of one host
 constexpr size_t max_isns_servers = 4;
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
+
+Result<void> check_endpoint(const std::string& address, uint16_t port, const std::string& place) {
+  if (!address_bytes(address)) {
+    return fail(ErrorCode::invalid_argument, place + "/address",
+                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", address);
+  }
+  if (port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  return {};
+}
 
 }  // namespace
 
@@ -68,6 +76,12 @@ Result<void> Examination::host(const Host& each) {
     TRY(claim(initiators_, each.initiators[i], "host " + each.name, where));
   }
   if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  // Its form is checked when it is taken in: here it is a reference.
+  if (each.any && !each.tls_key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/tls_key",
+                "is of a host that is named, not of every unknown initiator");
+  if (each.tls_optional && each.tls_key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/tls_optional", "says nothing without a tls_key");
   if (each.addresses.size() > max_addresses)
     return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
   for (size_t i = 0; i < each.addresses.size(); ++i)
@@ -95,16 +109,16 @@ Result<void> Examination::portal(const Portal& each) {
   const std::string place = "portals/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
   TRY(one_of(each.protocol, {"iscsi", "nvme-tcp"}, place + "/protocol"));
-  in6_addr address{};
-  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
-      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
-    return fail(ErrorCode::invalid_argument, place + "/address",
-                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
-  }
-  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(check_endpoint(each.address, each.port, place));
   if (each.discovery_chap && each.protocol != "iscsi")
     return fail(ErrorCode::invalid_argument, place + "/discovery_chap", "CHAP is for iSCSI portals");
   if (each.discovery_chap) TRY(chap(*each.discovery_chap, place + "/discovery_chap"));
+  TRY(one_of(each.tls, {"off", "allowed", "required"}, place + "/tls"));
+  if (each.tls != "off" && each.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place + "/tls", "TLS is for NVMe/TCP portals");
+  if (!each.referrals.empty() && each.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place + "/referrals", "are for portals of protocol nvme-tcp");
+  TRY(check_referrals(each.referrals, place + "/referrals"));
   TRY(claim(endpoints_, fmt::format("{} port {}", each.address, each.port), "portal " + each.name,
             place + "/port"));
   return check_comment(each.comment, place + "/comment");
@@ -116,13 +130,7 @@ Result<void> Examination::isns_server(const IsnsServer& each) {
     return fail(ErrorCode::out_of_range, place, "{} iSNS servers; at most {}", all_.isns_servers.size(),
                 max_isns_servers);
   TRY(parse_resource_name(each.name, place + "/name"));
-  in6_addr address{};
-  if (inet_pton(AF_INET, each.address.c_str(), &address) != 1 &&
-      inet_pton(AF_INET6, each.address.c_str(), &address) != 1) {
-    return fail(ErrorCode::invalid_argument, place + "/address",
-                "'{}' is not an IPv4 or IPv6 address (names are not looked up)", each.address);
-  }
-  if (each.port == 0) return fail(ErrorCode::out_of_range, place + "/port", "must be 1 to 65535");
+  TRY(check_endpoint(each.address, each.port, place));
   TRY(claim(name_servers_, fmt::format("{} port {}", each.address, each.port), "iSNS server " + each.name,
             place + "/port"));
   constexpr size_t max_entity_bytes = 200;  // RFC 4171 6.2.1 allows 255
@@ -158,6 +166,9 @@ Result<void> Examination::target(const Target& each) {
       return fail(ErrorCode::invalid_argument, where, "portal {} speaks {}, the target {}", portal->name,
                   portal->protocol, each.protocol);
   }
+  if (each.nvme && !nvme)
+    return fail(ErrorCode::invalid_argument, place + "/nvme", "is for targets of protocol nvme-tcp");
+  if (each.nvme) TRY(check_subsystem_bounds(*each.nvme, place + "/nvme/"));
   if (!each.redirect.empty() && nvme)
     return fail(ErrorCode::invalid_argument, place + "/redirect", "only iSCSI sends logins elsewhere");
   if (!each.redirect.empty()) TRY(parse_address_and_port(each.redirect, place + "/redirect"));

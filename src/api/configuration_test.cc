@@ -54,6 +54,34 @@ TEST(Check, TakesAWholeArray) {
   EXPECT_TRUE(checked) << checked.error().text();
 }
 
+TEST(Check, WhatAVolumeHasOrHadIsNoMedium) {
+  Configuration all = small_configuration();
+  all.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
+  Volume disk{.name = "disk", .pool = "iso", .size_bytes = 1 << 20, .backing = "disk.img"};
+  Volume gone{.name = "gone", .pool = "iso", .size_bytes = 1 << 20, .backing = "gone.img"};
+  all.volumes.push_back(disk);
+  all.volumes.push_back({.name = "cd0",
+                         .pool = "iso",
+                         .kind = "cdrom",
+                         .medium = "debian.iso",
+                         .block_bytes = cd_block_bytes,
+                         .physical_block_bytes = cd_block_bytes});
+  all.snapshots.push_back({.name = "disk@a", .volume = "disk", .size_bytes = 1 << 20, .backing = "a.img"});
+  all.recycle_bin.push_back({.name = "gone.1",
+                             .volume = gone,
+                             .snapshots = {{.name = "gone@b", .volume = "gone", .backing = "b.img"}}});
+  const auto checked = check_configuration(all);
+  ASSERT_TRUE(checked) << checked.error().text();
+  for (const char* file : {"disk.img", "a.img", "gone.img", "b.img"}) {
+    for (Volume& each : all.volumes)
+      if (is_cdrom(each)) each.medium = file;
+    const auto refused = check_configuration(all);
+    ASSERT_FALSE(refused) << file;
+    EXPECT_EQ(refused.error().place, "volumes/cd0/medium");
+    EXPECT_EQ(refused.error().code, ErrorCode::already_exists);
+  }
+}
+
 struct Breach {
   const char* place;
   std::function<void(Configuration&)> commit;
@@ -73,7 +101,7 @@ TEST_P(BreachTest, IsNamed) {
 void map_by_nvme(Configuration& c, const std::string& volume) {
   c.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.77", .port = 4420});
   c.targets.push_back({.name = "nqn.2026-11.a:b", .protocol = "nvme-tcp"});
-  c.maps.push_back({.name = volume + ".web1", .volume = volume, .target = "nqn.2026-11.a:b", .host = "web1"});
+  c.maps.push_back({.name = volume + ".nvme", .volume = volume, .target = "nqn.2026-11.a:b", .host = "web1"});
 }
 
 const Breach breaches[] = {
@@ -163,19 +191,44 @@ const Breach breaches[] = {
        c.portals[0].protocol = "nvme-tcp";
        c.portals[0].discovery_chap = c.hosts[0].chap;
      }},
+    {"portals/san-a/tls", [](Configuration& c) { c.portals[0].tls = "required"; }},
+    {"portals/san-a/tls",
+     [](Configuration& c) {
+       c.portals[0].protocol = "nvme-tcp";
+       c.portals[0].tls = "on";
+     }},
+    {"hosts/web1/tls_optional", [](Configuration& c) { c.hosts[0].tls_optional = true; }},
+    {"hosts/web1/tls_key",
+     [](Configuration& c) {
+       c.hosts[0].initiators.clear();
+       c.hosts[0].any = true;
+       c.hosts[0].tls_key = "secret:1";
+     }},
     {"hosts/web1/initiators[0]", [](Configuration& c) { c.hosts[0].initiators[0] = "nqn.1.a"; }},
-    {"maps/cd.web1/volume",
+    {"maps/cd.nvme/volume",
      [](Configuration& c) {
        c.pools.push_back({.name = "iso", .kind = "dir", .path = "/srv/iso"});
        c.volumes.push_back(
            {.name = "cd", .pool = "iso", .kind = "cdrom", .block_bytes = 2048, .physical_block_bytes = 2048});
        map_by_nvme(c, "cd");
      }},
-    {"maps/tape.web1/volume",
+    {"maps/tape.nvme/volume",
      [](Configuration& c) {
        c.pools.push_back({.name = "drives", .kind = "scsi", .devices = {"/dev/sg0"}});
        c.volumes.push_back({.name = "tape", .pool = "drives", .device = "/dev/sg0"});
        map_by_nvme(c, "tape");
+     }},
+    {"portals/san-a/referrals", [](Configuration& c) { c.portals[0].referrals = {"192.0.2.9:8009"}; }},
+    {"portals/n/referrals[0]",
+     [](Configuration& c) {
+       map_by_nvme(c, c.volumes[0].name);
+       c.portals.back().referrals = {"san.example.org:8009"};
+     }},
+    {"targets/iqn.2026-11.io.ashlar:one/nvme", [](Configuration& c) { c.targets[0].nvme.emplace(); }},
+    {"targets/nqn.2026-11.a:b/nvme/queue_depth",
+     [](Configuration& c) {
+       map_by_nvme(c, c.volumes[0].name);
+       c.targets.back().nvme.emplace().queue_depth = 1;
      }},
     {"targets/nqn.2026-11.a:b/protocol", [](Configuration& c) { c.targets[0].name = "nqn.2026-11.a:b"; }},
     {"targets/iqn.2026-11.io.ashlar:one/protocol",

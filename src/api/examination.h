@@ -48,6 +48,7 @@ class Examination {
   Result<void> names();
   Result<void> pool(const Pool& each);
   Result<void> identity(const Identity& each, const std::string& owner);
+  std::string owner_of(const std::string& pool, const std::string& backing) const;
   Result<void> drive(const Volume& each, const Pool& pool, const std::string& place);
   Result<void> geometry(const Volume& each, const std::string& place);
   Result<void> passed_through(const Volume& each, bool device, const std::string& place);

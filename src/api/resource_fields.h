@@ -128,6 +128,8 @@ void visit_fields(V& v, T& host) {
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
   v.field("asynchronous_events", host.asynchronous_events);
+  v.secret("tls_key", host.tls_key);
+  v.field("tls_optional", host.tls_optional);
   v.field("comment", host.comment);
 }
 
@@ -146,7 +148,19 @@ void visit_fields(V& v, T& portal) {
   v.field("port", portal.port);
   v.field("group_tag", portal.group_tag);
   v.field("discovery_chap", portal.discovery_chap);
+  v.field("tls", portal.tls);
+  v.field("referrals", portal.referrals);
   v.field("comment", portal.comment);
+}
+
+template <typename V, Is<NvmeBounds> T>
+void visit_fields(V& v, T& bounds) {
+  v.field("io_queues", bounds.io_queues);
+  v.field("queue_depth", bounds.queue_depth);
+  v.field("in_capsule_bytes", bounds.in_capsule_bytes);
+  v.field("max_transfer_bytes", bounds.max_transfer_bytes);
+  v.field("first_controller_id", bounds.first_controller_id);
+  v.field("last_controller_id", bounds.last_controller_id);
 }
 
 template <typename V, Is<Target> T>
@@ -158,6 +172,7 @@ void visit_fields(V& v, T& target) {
   v.field("redirect", target.redirect);
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
+  v.field("nvme", target.nvme);
   v.field("comment", target.comment);
 }
 

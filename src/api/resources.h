@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "api/words.h"
+#include "base/subsystem_bounds.h"
 
 namespace ashlar::api {
 
@@ -144,6 +145,8 @@ struct Host {
       {};                            ///< where it may come from: addresses or ranges; empty: from anywhere
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   bool asynchronous_events = false;  ///< told by an iSCSI message, too, when its LUNs or a size change
+  std::string tls_key = {};   ///< write-only: with which it comes by TLS over NVMe/TCP, "NVMeTLSkey-1:..."
+  bool tls_optional = false;  ///< with a key, it may come in the clear, too
   std::string comment;
   bool operator==(const Host&) const = default;
 };
@@ -162,8 +165,16 @@ struct Portal {
   uint16_t port = 3260;
   uint16_t group_tag = 1;
   std::optional<Chap> discovery_chap = {};  ///< what a discovery session must prove here
+  std::string tls = "off";                  ///< of nvme-tcp: "off", "allowed", "required"
+  std::vector<std::string> referrals =
+      {};  ///< of protocol nvme-tcp: "192.0.2.9:8009" where there is more to discover
   std::string comment;
   bool operator==(const Portal&) const = default;
+};
+
+/// How large the controllers of a subsystem are (docs/nvme.md); those that are there keep what they began with.
+struct NvmeBounds : SubsystemBounds {
+  bool operator==(const NvmeBounds&) const = default;
 };
 
 struct Target {
@@ -174,6 +185,7 @@ struct Target {
   std::string redirect = {};         ///< "192.0.2.9:3260": logins are sent there; empty: they are served here
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
+  std::optional<NvmeBounds> nvme = {};  ///< of protocol nvme-tcp; none: all as it is by default
   std::string comment;
   bool operator==(const Target&) const = default;
 };

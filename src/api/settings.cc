@@ -31,6 +31,8 @@ constexpr SettingInfo infos[] = {
     {"ldap.start_tls", boolean, "false", 0, 0, "Ask an ldap:// server for TLS before the password is sent"},
     {"ldap.url", text, "\"\"", 0, 512, "ldaps://server or ldap://server; empty: nobody is asked"},
     {"ldap.user_template", text, "\"\"", 0, 512, "The DN to bind as: \"uid={},ou=people,dc=example,dc=org\""},
+    {"nvme.mdns", boolean, "false", 0, 0,
+     "Tell the link where NVMe/TCP is discovered, by Avahi (avahi-utils)"},
     {"recycle_bin.hours", number, "24", 0, 8760, "How long deleted volumes can be had back; 0: not at all"},
     {"volumes.overcommit_percent", number, "0", 0, 100000,
      "Most that thin volumes of a pool may promise, of its size; 0: no limit"},

@@ -19,6 +19,10 @@ Portal full(Portal portal) {
   portal.discovery_chap.emplace();
   return portal;
 }
+Target full(Target target) {
+  target.nvme.emplace();
+  return target;
+}
 Map full(Map map) {
   map.lun = 0;
   return map;

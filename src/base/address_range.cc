@@ -1,7 +1,5 @@
 #include "base/address_range.h"
 
-#include <arpa/inet.h>
-
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -11,25 +9,21 @@ namespace {
 
 constexpr uint8_t mapped_bits = 96;  // ::ffff:0:0/96 holds IPv4
 
-using Bytes16 = std::array<uint8_t, 16>;
-constexpr Bytes16 mapped_base = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+constexpr AddressBytes mapped_base = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
 struct Parsed {
-  Bytes16 bytes{};
+  AddressBytes bytes{};
   bool is_ipv4 = false;
 };
 
 std::optional<Parsed> parse_literal(const std::string& text) {
-  Parsed parsed;
-  if (inet_pton(AF_INET6, text.c_str(), parsed.bytes.data()) == 1) return parsed;
-  parsed.bytes = mapped_base;
-  parsed.is_ipv4 = true;
-  if (inet_pton(AF_INET, text.c_str(), parsed.bytes.data() + 12) == 1) return parsed;
-  return std::nullopt;
+  const auto bytes = address_bytes(text);
+  if (!bytes) return std::nullopt;
+  return Parsed{*bytes, !text.contains(':')};
 }
 
-Bytes16 cut(const Bytes16& bytes, uint8_t bits) {
-  Bytes16 kept{};
+AddressBytes cut(const AddressBytes& bytes, uint8_t bits) {
+  AddressBytes kept{};
   for (size_t i = 0; i < kept.size(); ++i) {
     const int left = std::clamp(static_cast<int>(bits) - static_cast<int>(i) * 8, 0, 8);
     kept[i] = static_cast<uint8_t>(bytes[i] & (0xff00 >> left));
@@ -38,21 +32,6 @@ Bytes16 cut(const Bytes16& bytes, uint8_t bits) {
 }
 
 }  // namespace
-
-Result<void> parse_address_and_port(std::string_view text, const std::string& place) {
-  const size_t colon = text.rfind(':');
-  std::string_view address = text.substr(0, colon);
-  const bool in_brackets = address.starts_with('[') && address.ends_with(']');
-  if (in_brackets) address = address.substr(1, address.size() - 2);
-  const auto literal = parse_literal(std::string(address));
-  const std::string_view digits = colon == std::string_view::npos ? "" : text.substr(colon + 1);
-  uint16_t port = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-  const bool good_port = error == std::errc() && end == digits.data() + digits.size() && port != 0;
-  if (literal && good_port && in_brackets != literal->is_ipv4) return {};
-  return fail(ErrorCode::invalid_argument, place,
-              "'{}' is no address and port such as 192.0.2.9:3260 or [2001:db8::9]:3260", text);
-}
 
 Result<AddressRange> AddressRange::parse(std::string_view text, const std::string& place) {
   const size_t slash = text.find('/');

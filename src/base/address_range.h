@@ -1,17 +1,15 @@
 // A set of network addresses as administrators write it: "192.0.2.7", "192.0.2.0/24", "2001:db8::/32".
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "base/address.h"
 #include "base/result.h"
 
 namespace ashlar {
-
-/// Checks "192.0.2.9:3260" or "[2001:db8::9]:3260"; invalid_argument with `place` otherwise.
-Result<void> parse_address_and_port(std::string_view text, const std::string& place);
 
 /// An IPv4 or IPv6 address, and how many leading bits of it count.
 class AddressRange {
@@ -28,8 +26,8 @@ class AddressRange {
   bool operator==(const AddressRange&) const = default;
 
  private:
-  std::array<uint8_t, 16> bytes_{};  // IPv4 as mapped
-  uint8_t prefix_bits_ = 128;        // of all 128
+  AddressBytes bytes_{};
+  uint8_t prefix_bits_ = 128;  // of all 128
 };
 
 }  // namespace ashlar

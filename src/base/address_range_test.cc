@@ -42,18 +42,6 @@ TEST(AddressRange, WhatIsNoRange) {
   }
 }
 
-TEST(AddressAndPort, Forms) {
-  EXPECT_TRUE(parse_address_and_port("192.0.2.9:3260", "p"));
-  EXPECT_TRUE(parse_address_and_port("[2001:db8::9]:3260", "p"));
-  for (const char* text :
-       {"", "192.0.2.9", "192.0.2.9:", "192.0.2.9:0", "192.0.2.9:65536", "192.0.2.9:3260,1",
-        "[192.0.2.9]:3260", "2001:db8::9:3260", "host1:3260", ":3260", "[]:3260"}) {
-    const auto parsed = parse_address_and_port(text, "p");
-    ASSERT_FALSE(parsed) << text;
-    EXPECT_EQ(parsed.error().place, "p");
-  }
-}
-
 TEST(AddressRange, AnAddressThatIsNoneIsNowhere) {
   EXPECT_FALSE(holds("::/0", ""));
   EXPECT_FALSE(holds("::/0", "/run/socket"));

@@ -4,6 +4,9 @@
 #include <charconv>
 #include <ctime>
 
+#include <openssl/rand.h>
+
+#include "base/tls_psk.h"
 #include "cli/output.h"
 #include "json/sizes.h"
 
@@ -101,6 +104,16 @@ Result<Json> secret_of(Invocation& invocation, std::string_view option, const st
   return Json(std::move(secret));
 }
 
+// The host has to be given it as well, and nobody tells it again: it is shown now.
+Result<Json> new_tls_key(const Invocation& invocation, std::string_view option) {
+  ConfiguredPsk psk{PskHash::sha256, std::vector<uint8_t>(psk_bytes(PskHash::sha256))};
+  if (RAND_bytes(psk.key.data(), static_cast<int>(psk.key.size())) != 1)
+    return fail(ErrorCode::io_error, std::string(option), "there is no randomness to make a key of");
+  std::string text = print_tls_key(psk);
+  invocation.data(text + "\n");
+  return Json(std::move(text));
+}
+
 Result<Json> list_of(Invocation& invocation, const Argument& argument,
                      const std::vector<std::string>& typed) {
   Json list = Json::array();
@@ -156,6 +169,7 @@ Result<Json> value_of(Invocation& invocation, const Argument& argument,
     case Type::lone: return Json(last == "true");
     case Type::clear: return Json(nullptr);
     case Type::secret: return secret_of(invocation, argument.name, last);
+    case Type::new_tls_key: return new_tls_key(invocation, argument.name);
     case Type::list: return Json(invocation.list(argument.name));
     case Type::texts:
     case Type::layers:

@@ -1,5 +1,6 @@
 #include <fstream>
 
+#include "base/tls_psk.h"
 #include "cli/fake_world_test.h"
 
 namespace ashlar::cli {
@@ -150,6 +151,12 @@ TEST_F(Resources, EveryKindOfArgument) {
       {{"portal", "create", "p", "--address", "::1", "--port", "3261"},
        "/portals",
        R"({"name":"p","address":"::1","port":3261})"},
+      {{"portal", "create", "p", "--address", "::1", "--protocol", "nvme-tcp", "--tls", "required"},
+       "/portals",
+       R"({"name":"p","address":"::1","protocol":"nvme-tcp","tls":"required"})"},
+      {{"host", "create", "h", "--initiator", "nqn.a", "--tls-key", "k", "--tls-optional"},
+       "/hosts",
+       R"({"name":"h","initiators":["nqn.a"],"tls_key":"k","tls_optional":true})"},
       {{"target", "create", "iqn.x:y", "--portal", "p"}, "/targets", R"({"name":"iqn.x:y","portals":["p"]})"},
       {{"map", "create", "v", "--host", "h", "--target", "t", "--lun", "3", "--read-only"},
        "/maps",
@@ -263,6 +270,22 @@ TEST_F(Resources, SecretsAreAskedForOrRead) {
   EXPECT_EQ(last().json().at("chap").at("secret"), "read-secret-22");
   EXPECT_EQ(ashlar({"host", "create", "h", "--chap-user", "u", "--chap-secret", "-"}), exit_failed)
       << "Ctrl-C";
+}
+
+TEST_F(Resources, AKeyForTlsIsMadeAndShownOnce) {
+  api_->answers("GET /hosts/h", 200, R"({"name":"h"})");
+  api_->answers("PATCH /hosts/h", 200, R"({"name":"h"})");
+  ASSERT_EQ(ashlar({"host", "set", "h", "--generate-tls-key"}), exit_ok) << talk_;
+  const std::string key = last().json().at("tls_key").get<std::string>();
+  EXPECT_EQ(data_, key + "\n");
+  EXPECT_THAT(talk_, Not(HasSubstr(key)));
+  const auto parsed = parse_tls_key(key, "");
+  ASSERT_TRUE(parsed) << parsed.error().text();
+  EXPECT_EQ(parsed->transform, PskHash::sha256);
+  ASSERT_EQ(ashlar({"host", "set", "h", "--generate-tls-key"}), exit_ok);
+  EXPECT_NE(last().json().at("tls_key"), key);
+  ASSERT_EQ(ashlar({"host", "set", "h", "--no-tls-key"}), exit_ok);
+  EXPECT_EQ(last().body, R"({"tls_key":null})");
 }
 
 TEST_F(Resources, DeleteAsksFirst) {

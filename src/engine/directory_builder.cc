@@ -1,6 +1,7 @@
 #include "engine/directory_builder.h"
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "base/nqn.h"
@@ -15,6 +16,20 @@ unit::ChapCredentials credentials(const rpc::ChapDocument& chap) {
   return {chap.user, chap.secret, chap.mutual_user, chap.mutual_secret};
 }
 
+// They were checked with the document.
+unit::DhchapCredentials credentials(const rpc::DhchapDocument& dhchap) {
+  unit::DhchapCredentials made;
+  const auto key = parse_dhchap_key(dhchap.key, "key");
+  const auto hashes = parse_dhchap_hashes(dhchap.hashes, "hashes");
+  const auto groups = parse_dhchap_groups(dhchap.groups, "groups");
+  CHECK(key && hashes && groups, "keys of a host that were not checked");
+  made.key = *key;
+  made.hashes = *hashes;
+  made.groups = *groups;
+  if (const auto own = parse_dhchap_key(dhchap.controller_key, "controller_key")) made.controller_key = *own;
+  return made;
+}
+
 bool same_view(const unit::HostView& a, const unit::HostView& b) {
   const auto same_mapping = [](const auto& left, const auto& right) {
     const unit::LunMapping& x = left.second;
@@ -22,7 +37,7 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
     return x.lun == y.lun && x.read_only == y.read_only && x.volume == y.volume &&
            x.unit_on_shard == y.unit_on_shard;
   };
-  return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap &&
+  return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap && a.dhchap == b.dhchap &&
          a.addresses == b.addresses && a.max_sessions == b.max_sessions &&
          a.asynchronous_events == b.asynchronous_events && a.management_addresses == b.management_addresses &&
          a.luns.size() == b.luns.size() &&
@@ -62,6 +77,7 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   view->host = host.name;
   view->target_ports = ports;
   if (host.chap) view->chap = credentials(*host.chap);
+  if (host.dhchap) view->dhchap = credentials(*host.dhchap);
   for (const std::string& address : host.addresses) {
     const auto range = AddressRange::parse(address, "");
     CHECK(range.has_value(), "host {} was not checked: {}", host.name, range.error().text());
@@ -115,9 +131,20 @@ std::shared_ptr<const iscsi::Target> make_target(const rpc::TargetDocument& sour
   return previous != nullptr && same_target(*previous, *target) ? previous : target;
 }
 
+nvme::Bounds bounds_of(const SubsystemBounds& source) {
+  nvme::Bounds bounds;
+  bounds.io_queues = source.io_queues;
+  bounds.queue_entries = source.queue_depth;
+  bounds.in_capsule_bytes = source.in_capsule_bytes;
+  bounds.most_transfer_shift = static_cast<uint8_t>(std::countr_zero(source.max_transfer_bytes / 4096));
+  bounds.first_controller = source.first_controller_id;
+  bounds.last_controller = source.last_controller_id;
+  return bounds;
+}
+
 bool same_subsystem(const nvme::Subsystem& a, const nvme::Subsystem& b) {
   return a.name == b.name && a.ports == b.ports && a.hosts == b.hosts && a.any_host == b.any_host &&
-         a.most_controllers == b.most_controllers;
+         a.most_controllers == b.most_controllers && a.bounds == b.bounds;
 }
 
 std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument& source,
@@ -128,11 +155,25 @@ std::shared_ptr<const nvme::Subsystem> make_subsystem(const rpc::TargetDocument&
   subsystem->name = source.name;
   subsystem->serial = nvme::serial_of(source.name);
   subsystem->most_controllers = source.max_sessions;
+  if (source.nvme) subsystem->bounds = bounds_of(*source.nvme);
   for (const rpc::PortalDocument& portal : document.portals) {
-    if (leads_to(portal, source)) subsystem->ports.push_back(port_of(portal_of(portal)));
+    if (leads_to(portal, source)) subsystem->ports.push_back(port_of(served_portal(portal)));
   }
   add_views(*subsystem, source, document, mappings, volumes, {}, previous.get());
   return previous != nullptr && same_subsystem(*previous, *subsystem) ? previous : subsystem;
+}
+
+// A key is made out for a name: each of a host's has it.
+std::map<std::string, nvme::TlsKey> tls_keys_of(const rpc::Document& document) {
+  std::map<std::string, nvme::TlsKey> keys;
+  for (const rpc::HostDocument& host : document.hosts) {
+    if (host.tls_key.empty()) continue;
+    const Result<ConfiguredPsk> psk = parse_tls_key(host.tls_key, "");
+    CHECK(psk.has_value(), "host {} was not checked: {}", host.name, psk.error().text());
+    for (const std::string& name : host.initiators)
+      if (is_nqn(name)) keys.emplace(name, nvme::TlsKey{*psk, host.tls_optional});
+  }
+  return keys;
 }
 
 std::map<std::string, MappingsByHost> mappings_by_target(const rpc::Document& document) {
@@ -149,10 +190,18 @@ iscsi::Portal portal_of(const rpc::PortalDocument& portal) {
           portal.discovery_chap ? credentials(*portal.discovery_chap) : unit::ChapCredentials{}};
 }
 
-std::vector<iscsi::Portal> portals_of(const rpc::Document& document) {
-  std::vector<iscsi::Portal> portals;
+ServedPortal served_portal(const rpc::PortalDocument& portal) {
+  using nvme::PortTls;
+  const PortTls tls = portal.tls == "required"  ? PortTls::required
+                      : portal.tls == "allowed" ? PortTls::allowed
+                                                : PortTls::off;
+  return {portal_of(portal), portal.protocol == "nvme-tcp", tls};
+}
+
+std::vector<ServedPortal> portals_of(const rpc::Document& document) {
+  std::vector<ServedPortal> portals;
   portals.reserve(document.portals.size());
-  for (const rpc::PortalDocument& portal : document.portals) portals.push_back(portal_of(portal));
+  for (const rpc::PortalDocument& portal : document.portals) portals.push_back(served_portal(portal));
   return portals;
 }
 
@@ -192,8 +241,19 @@ std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document&
     directory->subsystems.emplace(
         target.name, make_subsystem(target, document, mappings[target.name], volumes, std::move(before)));
   }
-  if (previous != nullptr)
-    directory->generation = previous->generation + (previous->subsystems == directory->subsystems ? 0 : 1);
+  directory->tls_keys = tls_keys_of(document);
+  for (const rpc::PortalDocument& portal : document.portals) {
+    for (const std::string& referral : portal.referrals) {
+      const AddressAndPort there = address_and_port_of(referral);
+      directory->referrals[portal.name].push_back({there.address, there.port});
+    }
+  }
+  if (previous != nullptr) {
+    const bool same = previous->subsystems == directory->subsystems &&
+                      previous->referrals == directory->referrals &&
+                      previous->tls_keys == directory->tls_keys;
+    directory->generation = previous->generation + (same ? 0 : 1);
+  }
   return directory;
 }
 

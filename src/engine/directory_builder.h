@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "engine/portals.h"
 #include "engine/volumes.h"
 #include "iscsi/directory.h"
 #include "nvme/directory.h"
@@ -25,7 +26,8 @@ std::shared_ptr<const nvme::Directory> build_nvme_directory(const rpc::Document&
 
 /// As the document has it, proofs of discovery included.
 iscsi::Portal portal_of(const rpc::PortalDocument& portal);
+ServedPortal served_portal(const rpc::PortalDocument& portal);
 /// The portals of `document`, all of them.
-std::vector<iscsi::Portal> portals_of(const rpc::Document& document);
+std::vector<ServedPortal> portals_of(const rpc::Document& document);
 
 }  // namespace ashlar::engine

@@ -112,10 +112,6 @@ loop::Task<void> Engine::make_servers() {
   co_await making;
 }
 
-ServedPortal Engine::served(const rpc::PortalDocument& portal) const {
-  return {portal_of(portal), portal.protocol == "nvme-tcp"};
-}
-
 loop::Task<Result<rpc::ApplyReport>> Engine::apply(rpc::Document desired, bool dry_run) {
   auto entering = turnstile_.enter();
   const Result<void> entered = co_await entering;
@@ -238,7 +234,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     }
     case StepKind::set_key_shared: co_return volumes_.share_key(step.volume.name, step.key_shared);
     case StepKind::add_portal: {
-      auto opening = portals_.open(served(step.portal));
+      auto opening = portals_.open(served_portal(step.portal));
       const Result<void> outcome = co_await opening;
       if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
       co_return outcome;

@@ -125,7 +125,6 @@ class Engine final : private StepRunner {
   loop::Task<std::vector<rpc::SessionStatus>> nvme_sessions();
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
-  ServedPortal served(const rpc::PortalDocument& portal) const;
   rpc::MediumStatus medium_status(const rpc::VolumeDocument& volume) const;
   rpc::VolumeStatus volume_status(const rpc::VolumeDocument& volume, Registrations registrations,
                                   bool failed) const;

@@ -1,4 +1,6 @@
 // One volume over two protocols: what one host writes the other reads, and what changes reaches both.
+#include <gmock/gmock.h>
+
 #include <algorithm>
 
 #include "engine/engine_world_test.h"
@@ -24,12 +26,13 @@ rpc::Document both_protocols() {
 
 class NvmeEngine : public testing::Test {
  protected:
-  std::unique_ptr<NvmeController> attach(uint16_t io_queues = 2) {
-    initiator::NvmeQueueOptions options;
+  NvmeEngine() {
     options.endpoint = {"10.0.0.1", nvme_port};
     options.subsystem = demo_subsystem;
     options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
     options.host_id = {7};
+  }
+  std::unique_ptr<NvmeController> attach(uint16_t io_queues = 2) {
     auto attached =
         world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, io_queues); });
     EXPECT_TRUE(attached) << attached.error().text();
@@ -43,6 +46,7 @@ class NvmeEngine : public testing::Test {
     const auto answer = world.run_as_host([&] { return queue.run(entry, data); });
     return answer ? answer->completion.outcome.status : Status::internal_path_error;
   }
+  initiator::NvmeQueueOptions options;
   EngineWorld world;
 };
 
@@ -67,6 +71,10 @@ TEST_F(NvmeEngine, ServesNamespacesBesideLuns) {
   ASSERT_NE(of_nvme, sessions.end());
   EXPECT_EQ(of_nvme->target, demo_subsystem);
   EXPECT_EQ(of_nvme->connections, 3u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("write"), 1u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("compare"), 1u);
+  EXPECT_EQ(of_nvme->commands_by_kind.at("failed"), 1u);
+  EXPECT_FALSE(of_nvme->commands_by_kind.contains("read"));
   EXPECT_GT(of_nvme->written_bytes, 0u);
   const uint64_t id = of_nvme->id;
   EXPECT_TRUE(world.run([&] { return world.engine->drop_session(id, "a test"); }));
@@ -124,6 +132,48 @@ TEST_F(NvmeEngine, AnEncryptedVolumeIsANamespaceLikeOthers) {
   world.leave(std::move(*session));
 }
 
+const std::string key_text = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+const std::string other_key_text = "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+
+TEST_F(NvmeEngine, AHostProvesItselfByTheKeysOfTheDocument) {
+  rpc::Document document = both_protocols();
+  document.hosts[0].dhchap = rpc::DhchapDocument{
+      .key = key_text, .controller_key = other_key_text, .hashes = {"sha-384"}, .groups = {}};
+  ASSERT_TRUE(world.apply(document));
+  EXPECT_EQ(world.status().hosts[0].authentication, "mutual DH-HMAC-CHAP");
+  initiator::NvmeQueueOptions options;
+  options.endpoint = {"10.0.0.1", nvme_port};
+  options.subsystem = demo_subsystem;
+  options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  options.host_id = {7};
+  const auto connect = [&] {
+    return world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 1); });
+  };
+  EXPECT_FALSE(connect()) << "without a key";
+  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(other_key_text, ""), .controller_key = {}};
+  EXPECT_FALSE(connect()) << "with the wrong one";
+  EXPECT_THAT(world.event_kinds(), testing::Contains("login.refused"));
+  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(key_text, ""),
+                                       .controller_key = *parse_dhchap_key(other_key_text, "")};
+  auto controller = connect();
+  ASSERT_TRUE(controller) << controller.error().text();
+  auto sessions = world.run([&] { return world.engine->sessions(); });
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].authentication, "mutual DH-HMAC-CHAP sha-384 ffdhe3072");
+  // CHAP of iSCSI beside it changes nothing here; without the key the host is out.
+  document.hosts[0].chap = rpc::ChapDocument{.user = "u", .secret = "a secret of old"};
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_TRUE((*controller)->admin().open());
+  EXPECT_EQ(world.status().hosts[0].authentication, "CHAP, mutual DH-HMAC-CHAP");
+  document.hosts[0].dhchap.reset();
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE((*controller)->admin().open());
+  EXPECT_FALSE((*controller)->io(0).open());
+  leave(std::move(*controller));
+}
+
 TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {
   ASSERT_TRUE(world.apply(both_protocols()));
   auto controller = attach();
@@ -139,6 +189,49 @@ TEST_F(NvmeEngine, WhatIsTakenOutOfTheDocumentIsGone) {
   ASSERT_TRUE(world.apply(both_protocols()));
   ASSERT_TRUE(world.apply(swapped));
   EXPECT_TRUE(world.log_in(demo_host, nvme_port));
+}
+
+TEST_F(NvmeEngine, AHostComesByTlsWithItsKey) {
+  constexpr char host_nqn[] = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  constexpr char key[] = "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:";
+  rpc::Document document = both_protocols();
+  document.portals[1].tls = "allowed";
+  document.hosts.push_back({.name = "h1", .initiators = {host_nqn}, .tls_key = key});
+  document.mappings.push_back({.host = "h1", .target = demo_subsystem, .volume = "demo", .lun = 4});
+  ASSERT_TRUE(world.apply(both_protocols()));
+  auto in_the_clear = attach(0);
+  ASSERT_NE(in_the_clear, nullptr);
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE(in_the_clear->admin().open()) << "it has to come by TLS now";
+  leave(std::move(in_the_clear));
+  options.tls_psk = *derive_tls_psk(*parse_tls_key(key, ""), host_nqn, demo_subsystem, 1);
+  auto controller = attach();
+  ASSERT_NE(controller, nullptr);
+  std::vector<uint8_t> data(4096, 0x5a);
+  EXPECT_EQ(run_on(controller->io(1), initiator::nvme_blocks(IoOpcode::write, 5, 8, 8), data),
+            Status::success);
+  const auto sessions = world.run([&] { return world.engine->sessions(); });
+  ASSERT_EQ(sessions.size(), 1u);
+  EXPECT_EQ(sessions[0].authentication, "TLS PSK");
+  EXPECT_EQ(sessions[0].host, "h1");
+  uint64_t handshakes = 0;
+  const rpc::Stats stats = world.run([&] { return world.engine->stats(); });
+  for (const rpc::ShardStats& each : stats.shards) handshakes += each.counters.at("tls_handshakes");
+  EXPECT_EQ(handshakes, 3u);
+  for (const rpc::HostStatus& each : world.status().hosts)
+    EXPECT_EQ(each.authentication, each.name == "h1" ? "TLS PSK" : "none");
+  // The portal is changed while it listens: what came by TLS stays, and from now on nothing else comes.
+  document.portals[1].tls = "required";
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_TRUE(controller->admin().open());
+  options.tls_psk.reset();
+  const auto refused =
+      world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 0); });
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().text().find("fatal error 2"), std::string::npos) << refused.error().text();
+  leave(std::move(controller));
 }
 
 TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {
@@ -162,6 +255,39 @@ TEST_F(NvmeEngine, DocumentsThatMixProtocolsAreRefused) {
   document = both_protocols();
   document.targets[1].management_addresses = {"https://san.example.org/"};
   EXPECT_EQ(world.apply(document).error().place, "targets[1].management_addresses");
+}
+
+TEST_F(NvmeEngine, TheDocumentSaysHowLargeControllersAre) {
+  rpc::Document document = both_protocols();
+  document.targets[1].nvme.emplace();
+  document.targets[1].nvme->max_transfer_bytes = 3 << 20;
+  EXPECT_EQ(world.apply(document).error().place, "targets[1].nvme.max_transfer_bytes");
+  document.targets[1].nvme->max_transfer_bytes = 2 << 20;
+  document.targets[1].nvme->io_queues = 1;
+  document.targets[1].nvme->first_controller_id = 900;
+  document.targets[0].nvme.emplace();
+  EXPECT_EQ(world.apply(document).error().place, "targets[0].nvme");
+  document.targets[0].nvme.reset();
+  document.portals[1].referrals = {"10.0.0.2"};
+  EXPECT_EQ(world.apply(document).error().place, "portals[1].referrals[0]");
+  document.portals[1].referrals = {"10.0.0.2:8009"};
+  document.portals[0].referrals = {"10.0.0.2:8009"};
+  EXPECT_EQ(world.apply(document).error().place, "portals[0].referrals");
+  document.portals[0].referrals.clear();
+  ASSERT_TRUE(world.apply(document));
+  auto controller = attach(1);
+  ASSERT_NE(controller, nullptr);
+  EXPECT_EQ(controller->id(), 900);
+  const auto page =
+      world.run_as_host([&] { return controller->identify(wire::nvme::IdentifyKind::controller, 0); });
+  EXPECT_EQ(page->data[77], 9);  // MDTS: 2^9 pages
+  leave(std::move(controller));
+  initiator::NvmeQueueOptions options;
+  options.endpoint = {"10.0.0.1", nvme_port};
+  options.subsystem = demo_subsystem;
+  options.host_name = "nqn.2014-08.org.nvmexpress:uuid:h1";
+  options.host_id = {7};
+  EXPECT_FALSE(world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 2); }));
 }
 
 TEST_F(NvmeEngine, WhatIsNoDiskHasNoNamespace) {

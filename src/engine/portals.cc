@@ -10,24 +10,24 @@ namespace ashlar::engine {
 class Portals::Entrance final : public loop::Acceptor {
  public:
   /// One of the two servers is null.
-  Entrance(iscsi::Server* server, nvmetcp::Server* nvme_server, iscsi::Portal portal,
+  Entrance(iscsi::Server* server, nvmetcp::Server* nvme_server, ServedPortal portal,
            std::shared_ptr<Counter> counter)
-      : portal(std::move(portal)), server_(server), nvme_server_(nvme_server), counter_(std::move(counter)) {}
+      : served(std::move(portal)), server_(server), nvme_server_(nvme_server), counter_(std::move(counter)) {}
 
   Result<void> open(loop::Loop& loop) {
     loop::ListenOptions options;
     options.shared_port = loop.shards().count() > 1;
-    TRY_ASSIGN(listener_, loop.listen(portal.endpoint, options, *this));
+    TRY_ASSIGN(listener_, loop.listen(served.portal.endpoint, options, *this));
     return {};
   }
 
-  iscsi::Portal portal;
+  ServedPortal served;
 
  private:
   void accepted(std::unique_ptr<loop::Stream> stream) override {
     counter_->accepted.fetch_add(1, std::memory_order_relaxed);
-    if (nvme_server_ != nullptr) return nvme_server_->serve(std::move(stream), port_of(portal));
-    server_->serve(std::move(stream), portal);
+    if (nvme_server_ != nullptr) return nvme_server_->serve(std::move(stream), port_of(served));
+    server_->serve(std::move(stream), served.portal);
   }
   iscsi::Server* server_;
   nvmetcp::Server* nvme_server_;
@@ -43,7 +43,9 @@ class Nobody final : public loop::Acceptor {
 
 }  // namespace
 
-nvme::Port port_of(const iscsi::Portal& portal) { return {portal.name, portal.endpoint, portal.group_tag}; }
+nvme::Port port_of(const ServedPortal& served) {
+  return {served.portal.name, served.portal.endpoint, served.portal.group_tag, served.tls};
+}
 
 Portals::Portals(loop::Shards& shards, const iscsi::Server::Group& servers,
                  const nvmetcp::Server::Group& nvme_servers)
@@ -77,7 +79,7 @@ loop::Task<Result<void>> Portals::open(ServedPortal served) {
     const uint32_t i = loop.index();
     auto entrance =
         std::make_unique<Entrance>(served.nvme_tcp ? nullptr : servers_[i].get(),
-                                   served.nvme_tcp ? nvme_servers_[i].get() : nullptr, portal, counter);
+                                   served.nvme_tcp ? nvme_servers_[i].get() : nullptr, served, counter);
     outcomes[loop.index()] = entrance->open(loop);
     if (outcomes[loop.index()]) on_shard_[loop.index()].emplace(name, std::move(entrance));
   };
@@ -113,11 +115,11 @@ loop::Task<void> Portals::close_all() {
   co_await closing;
 }
 
-loop::Task<void> Portals::rename(std::vector<iscsi::Portal> portals) {
+loop::Task<void> Portals::rename(std::vector<ServedPortal> portals) {
   std::function<void(loop::Loop&)> rename_here = [this, &portals](loop::Loop& loop) {
-    for (const iscsi::Portal& portal : portals) {
-      const auto found = on_shard_[loop.index()].find(portal.endpoint.text());
-      if (found != on_shard_[loop.index()].end()) found->second->portal = portal;
+    for (const ServedPortal& each : portals) {
+      const auto found = on_shard_[loop.index()].find(each.portal.endpoint.text());
+      if (found != on_shard_[loop.index()].end()) found->second->served = each;
     }
   };
   auto renaming = loop::on_every_shard(shards_, std::move(rename_here));

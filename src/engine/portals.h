@@ -18,8 +18,9 @@ namespace ashlar::engine {
 struct ServedPortal {
   iscsi::Portal portal;
   bool nvme_tcp = false;
+  nvme::PortTls tls = nvme::PortTls::off;
 };
-nvme::Port port_of(const iscsi::Portal& portal);
+nvme::Port port_of(const ServedPortal& served);
 
 /// Calls on shard 0; the listeners themselves live on their shards. With one shard the port is its alone; with more, each has
 /// a listener on it and the kernel spreads the connections.
@@ -33,8 +34,8 @@ class Portals {
   loop::Task<Result<void>> open(ServedPortal portal);
   loop::Task<void> close(loop::Endpoint endpoint);
   loop::Task<void> close_all();
-  /// Names and group tags as they are from now on, for endpoints that go on listening.
-  loop::Task<void> rename(std::vector<iscsi::Portal> portals);
+  /// Names, group tags and the like as they are from now on, for endpoints that go on listening.
+  loop::Task<void> rename(std::vector<ServedPortal> portals);
 
   bool listening(const loop::Endpoint& endpoint) const { return open_.contains(endpoint.text()); }
   uint64_t accepted(const loop::Endpoint& endpoint) const;

@@ -61,9 +61,21 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.connections = 0;
   status.local_address = facts.local_address;
   status.peer_address = facts.peer_address;
-  status.authentication = "none";
+  status.authentication = controller.authentication();
+  if (facts.secured)
+    status.authentication = status.authentication == "none" ? "TLS PSK" : status.authentication + ", TLS PSK";
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
+}
+
+// "CHAP, mutual DH-HMAC-CHAP": over iSCSI, over NVMe/TCP.
+std::string authentication_of(const rpc::HostDocument& host) {
+  std::vector<std::string_view> ways;
+  if (host.chap) ways.push_back(host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP");
+  if (host.dhchap)
+    ways.push_back(host.dhchap->controller_key.empty() ? "DH-HMAC-CHAP" : "mutual DH-HMAC-CHAP");
+  if (!host.tls_key.empty()) ways.push_back("TLS PSK");
+  return ways.empty() ? "none" : fmt::format("{}", fmt::join(ways, ", "));
 }
 
 rpc::HostStatus told(const rpc::HostDocument& host) {
@@ -71,7 +83,7 @@ rpc::HostStatus told(const rpc::HostDocument& host) {
   status.name = host.name;
   status.initiators = host.initiators;
   status.any = host.any;
-  status.authentication = !host.chap ? "none" : host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP";
+  status.authentication = authentication_of(host);
   return status;
 }
 
@@ -322,6 +334,11 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
       session.read_bytes += queue.traffic.read_bytes;
       session.written_bytes += queue.traffic.written_bytes;
       session.tasks_in_flight += queue.in_flight;
+      for (size_t kind = 0; kind < std::size(nvme::command_kind_names); ++kind) {
+        if (const uint64_t count = queue.traffic.of_kind[kind]; count != 0)
+          session.commands_by_kind[std::string(nvme::command_kind_names[kind])] += count;
+      }
+      session.commands_by_kind["failed"] += queue.traffic.failed;
     }
   }
   std::vector<rpc::SessionStatus> all;
@@ -383,6 +400,11 @@ loop::Task<rpc::Stats> Engine::stats() {
   std::function<void(loop::Loop&)> collect = [&](loop::Loop& loop) {
     std::map<std::string, uint64_t>& counters = stats.shards[loop.index()].counters;
     counters["buffer_pieces_in_use"] = loop.buffers().in_use();
+    if (nvme_servers_[loop.index()]) {
+      const nvmetcp::Server::TlsCounts handshakes = nvme_servers_[loop.index()]->tls_counts();
+      counters["tls_handshakes"] = handshakes.established;
+      counters["tls_failures"] = handshakes.failed;
+    }
     if (options_.shard_counters) options_.shard_counters(loop, counters);
   };
   auto collecting = loop::on_every_shard(shards_, std::move(collect));

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/crc32c.h"
+#include "tls/secure_stream.h"
 
 namespace ashlar::initiator {
 
@@ -20,6 +21,21 @@ Error lost_error(ErrorCode code, const loop::Endpoint& endpoint, std::string mes
 NvmeQueue::~NvmeQueue() {
   CHECK(waiting_.empty(), "a queue destroyed while {} commands wait", waiting_.size());
   loop_.withdraw(static_cast<loop::TurnEnd&>(*this));
+  loop_.cancel(*this);
+}
+
+void NvmeQueue::watch_answers() {
+  if (options_.answer_timeout.count() > 0 && !armed()) loop_.arm_after(*this, options_.answer_timeout);
+}
+
+void NvmeQueue::expired() {
+  if (stream_ == nullptr) return;
+  bool late = !initialized_ok_;
+  for (const auto& [id, waiting] : waiting_)
+    late = late || (!waiting->endless && loop_.now() - waiting->since >= options_.answer_timeout);
+  if (late)
+    return lose(lost_error(ErrorCode::timed_out, options_.endpoint, "the controller does not answer"));
+  if (!waiting_.empty()) loop_.arm_after(*this, options_.answer_timeout / 4);
 }
 
 loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& loop,
@@ -29,14 +45,30 @@ loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& lo
   Result<std::unique_ptr<loop::Stream>> stream = co_await connecting;
   if (!stream) co_return std::unexpected(stream.error());
   queue->stream_ = std::move(*stream);
+  if (queue->options_.tls_psk) CO_TRY(queue->secure());
   queue->stream_->watch(*queue);
   auto initializing = queue->initialize();
   const Result<void> initialized = co_await initializing;
   CO_TRY(initialized);
   auto asking = queue->send_connect();
-  const Result<void> connected = co_await asking;
+  const Result<bool> connected = co_await asking;
   CO_TRY(connected);
+  // Who wants the controller to prove itself takes none that does not.
+  const bool wanted = queue->options_.proof && queue->options_.proof->controller_key;
+  if (queue->options_.prove_at_once && (*connected || wanted)) {
+    auto proving = queue->authenticate();
+    const Result<void> proved = co_await proving;
+    CO_TRY(proved);
+  }
   co_return std::move(queue);
+}
+
+// The handshake begins when the stream is watched; ICReq waits for it.
+Result<void> NvmeQueue::secure() {
+  TRY_ASSIGN(std::unique_ptr<tls::SecureStream> secured,
+             tls::SecureStream::call(loop_, stream_, *options_.tls_psk));
+  stream_ = std::move(secured);
+  return {};
 }
 
 loop::Task<Result<void>> NvmeQueue::initialize() {
@@ -48,12 +80,14 @@ loop::Task<Result<void>> NvmeQueue::initialize() {
                  .most = 0}
       .encode(request.data(), PduType::initialize_request);
   send_raw(request);
+  watch_answers();
   co_await initialized_;
   if (!initialized_ok_) co_return std::unexpected(reason_);
   co_return Result<void>{};
 }
 
-loop::Task<Result<void>> NvmeQueue::send_connect() {
+// True: the controller asks for a proof.
+loop::Task<Result<bool>> NvmeQueue::send_connect() {
   Submission entry;
   Connect{.record_format = 0,
           .queue_id = options_.queue_id,
@@ -77,7 +111,11 @@ loop::Task<Result<void>> NvmeQueue::send_connect() {
                    static_cast<unsigned>(answer->completion.outcome.status), answer->completion.result);
   }
   controller_id_ = static_cast<uint16_t>(answer->completion.result);
-  co_return Result<void>{};
+  if ((answer->completion.result & secure_channel_required_bit) != 0) {
+    co_return fail(ErrorCode::unsupported, options_.endpoint.text(),
+                   "the controller asks for a secure channel made of the authentication");
+  }
+  co_return (answer->completion.result & authentication_required_bit) != 0;
 }
 
 loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint8_t> data, uint32_t room) {
@@ -92,7 +130,11 @@ loop::Task<Result<NvmeAnswer>> NvmeQueue::run(Submission entry, std::vector<uint
   const bool in_capsule = length > 0 && length <= options_.in_capsule_bytes;
   entry.set_data({in_capsule ? DataDescriptor::Kind::in_capsule : DataDescriptor::Kind::transport, 0,
                   length > 0 ? length : room});
+  waiting.since = loop_.now();
+  waiting.endless = options_.queue_id == 0 &&
+                    entry.opcode() == static_cast<uint8_t>(AdminOpcode::asynchronous_event_request);
   waiting_[next_command_] = &waiting;
+  watch_answers();
   append(PduType::command, 0, entry.bytes, in_capsule ? ConstBytes(waiting.data) : ConstBytes());
   co_await waiting.answered;
   if (waiting.lost) co_return std::unexpected(reason_);
@@ -139,6 +181,11 @@ void NvmeQueue::send_raw(ConstBytes bytes) {
   loop_.at_turn_end(*this);
 }
 
+std::string NvmeQueue::stream_failure() const {
+  const std::string failure = stream_->failure();
+  return failure.empty() ? "the connection failed" : failure;
+}
+
 void NvmeQueue::writable() { loop_.at_turn_end(*this); }
 
 void NvmeQueue::turn_end() {
@@ -146,7 +193,7 @@ void NvmeQueue::turn_end() {
     const iovec part{to_send_.data(), to_send_.size()};
     const int64_t sent = stream_->send({&part, 1});
     if (sent == loop::Stream::would_block) return;
-    if (sent <= 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, "the connection failed"));
+    if (sent <= 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, stream_failure()));
     to_send_.erase(to_send_.begin(), to_send_.begin() + sent);
   }
 }
@@ -157,7 +204,8 @@ void NvmeQueue::readable() {
     const iovec part{buffer.data(), buffer.size()};
     const int64_t count = stream_->receive({&part, 1});
     if (count == loop::Stream::would_block) return;
-    if (count <= 0)
+    if (count < 0) return lose(lost_error(ErrorCode::closed, options_.endpoint, stream_failure()));
+    if (count == 0)
       return lose(lost_error(ErrorCode::closed, options_.endpoint, "the controller closed the connection"));
     received_.insert(received_.end(), buffer.begin(), buffer.begin() + count);
     parse();

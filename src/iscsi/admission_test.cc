@@ -126,12 +126,12 @@ LoginStatus prove(Array& array, loop::SimProcess& from, std::string_view secret)
 TEST(Admission, GuessesSlowDownOnAllShards) {
   Array array(2);
   array.publish(with_chap(array));
-  for (uint32_t i = 0; i < SourceTable::free_failures; ++i)
+  for (uint32_t i = 0; i < loop::SourceTable::free_failures; ++i)
     EXPECT_EQ(prove(array, array.host, "a wrong secret"), LoginStatus::authentication_failure);
   for (int i = 0; i < 6; ++i)  // whatever shard the connection comes to
     EXPECT_EQ(prove(array, array.host, "secretsecret1234"), LoginStatus::service_unavailable);
   EXPECT_EQ(prove(array, array.other_host, "secretsecret1234"), LoginStatus::success) << "others go on";
-  array.world.run_for(SourceTable::first_wait);
+  array.world.run_for(loop::SourceTable::first_wait);
   EXPECT_EQ(prove(array, array.host, "secretsecret1234"), LoginStatus::success);
   array.world.run_for(loop::milliseconds(100));
   for (const auto& server : array.servers)

@@ -26,7 +26,7 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
       transmit_(server.chunks),
       last_heard_(server.loop.now()) {
   ++server_.half_open;
-  source_ = SourceTable::source_of(stream_->peer().address);
+  source_ = loop::SourceTable::source_of(stream_->peer().address);
   server_.sources.login_began(source_);
   login_ =
       std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),

@@ -64,7 +64,7 @@ struct Settings {
   uint32_t max_sessions = 1024;            ///< per shard
   uint32_t max_connections = 2048;         ///< per shard, half-open logins included
   uint32_t max_half_open = 256;            ///< per shard: connections that have not logged in
-  uint32_t max_half_open_per_source = 64;  ///< per shard: of one address (SourceTable::source_of)
+  uint32_t max_half_open_per_source = 64;  ///< per shard: of one address (loop::SourceTable::source_of)
   bool header_digest = true;               ///< offer CRC32C (chosen only when the host prefers it)
   bool data_digest = true;
 };

@@ -63,7 +63,7 @@ void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& por
     }
     return;
   }
-  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
+  make_room_for_half_open(loop::SourceTable::source_of(stream->peer().address));
   connections.push_back(*new Connection(*this, std::move(stream), portal));
 }
 
@@ -72,7 +72,7 @@ void Server::Impl::adopt(std::unique_ptr<loop::LooseStream> loose, const Portal&
   if (stopping) return;
   std::unique_ptr<loop::Stream> stream = loose->adopt(loop);
   if (connections.size() >= settings().max_connections) return;
-  make_room_for_half_open(SourceTable::source_of(stream->peer().address));
+  make_room_for_half_open(loop::SourceTable::source_of(stream->peer().address));
   auto* connection = new Connection(*this, std::move(stream), portal);
   connections.push_back(*connection);
   connection->resume_login(said);

@@ -7,7 +7,7 @@
 
 #include "base/log.h"
 #include "iscsi/connection.h"
-#include "iscsi/source_table.h"
+#include "loop/source_table.h"
 
 namespace ashlar::iscsi {
 
@@ -36,7 +36,7 @@ struct Server::Impl final : private loop::Ready {
   uint64_t retained_bytes = 0;
   std::vector<std::shared_ptr<Session>> sessions;  ///< that have not ended
   uint32_t half_open = 0;
-  SourceTable sources;
+  loop::SourceTable sources;
   uint64_t next_session = 1;
   uint32_t next_tsih = 0;
   bool stopping = false;

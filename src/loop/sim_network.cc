@@ -125,7 +125,8 @@ void SimNetwork::knock(const std::shared_ptr<Attempt>& attempt) {
     world_.after(random_.between(milliseconds(200), seconds(1)), SimEvent::connect, attempt->loop->id(),
                  [this, attempt] { knock(attempt); });
   };
-  if (!server->powered || !passes(process.machine(), *server) || !passes(*server, process.machine()))
+  if (!server->powered || !passes(process.machine(), *server) || !passes(*server, process.machine()) ||
+      !passes(attempt->endpoint, true) || !passes(attempt->endpoint, false))
     return again();
   uint64_t id = 0;
   ListenerState* listener = find_listener(*server, attempt->endpoint, &id);
@@ -213,7 +214,21 @@ void SimNetwork::block(const SimMachine& from, const SimMachine& to, bool blocke
   }
 }
 
-void SimNetwork::heal() { blocked_.clear(); }
+void SimNetwork::block(const Endpoint& server, bool to_server, bool from_server) {
+  blocked_places_.erase({server.text(), true});
+  blocked_places_.erase({server.text(), false});
+  if (to_server) blocked_places_.emplace(server.text(), true);
+  if (from_server) blocked_places_.emplace(server.text(), false);
+}
+
+void SimNetwork::heal() {
+  blocked_.clear();
+  blocked_places_.clear();
+}
+
+bool SimNetwork::passes(const Endpoint& server, bool to_server) const {
+  return blocked_places_.empty() || !blocked_places_.contains({server.text(), to_server});
+}
 
 bool SimNetwork::passes(const SimMachine& from, const SimMachine& to) const {
   return &from == &to || !blocked_.contains({from.index, to.index});

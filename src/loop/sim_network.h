@@ -55,6 +55,8 @@ class SimNetwork {
   void cut_all();
   /// Nothing passes from `from` to `to` while blocked (one direction). Connections stall; past give_up they are reset.
   void block(const SimMachine& from, const SimMachine& to, bool blocked);
+  /// The same for the connections to one place of a server, whoever has them: a cable, or a port of a switch.
+  void block(const Endpoint& server, bool to_server, bool from_server);
   void heal();
 
   // For loops, streams and the world.
@@ -66,6 +68,7 @@ class SimNetwork {
   void unlisten(uint64_t id) { listeners_.erase(id); }
   void forget(uint64_t connection) { connections_.erase(connection); }
   bool passes(const SimMachine& from, const SimMachine& to) const;
+  bool passes(const Endpoint& server, bool to_server) const;
   Nanoseconds latency();
   void process_died(SimProcess& process, bool tell_peers);
   void machine_returned(SimMachine& machine);
@@ -95,7 +98,8 @@ class SimNetwork {
   Settings settings_;
   std::map<uint64_t, ListenerState> listeners_;
   std::map<uint64_t, std::shared_ptr<SimConnection>> connections_;
-  std::set<std::pair<uint32_t, uint32_t>> blocked_;  // machine indexes: from, to
+  std::set<std::pair<uint32_t, uint32_t>> blocked_;        // machine indexes: from, to
+  std::set<std::pair<std::string, bool>> blocked_places_;  // to the server, or from it
   uint64_t next_id_ = 1;
   uint16_t next_port_ = 40'000;
 };

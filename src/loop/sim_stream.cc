@@ -107,7 +107,8 @@ void SimConnection::push(int side, Piece piece, Nanoseconds extra) {
 // True while a partition holds the direction back: tried again later, as TCP retransmits, and given up in the end.
 bool SimConnection::hold(int side) {
   Direction& out = ends[side].out;
-  if (network.passes(*ends[side].machine, *ends[1 - side].machine)) {
+  if (network.passes(*ends[side].machine, *ends[1 - side].machine) &&
+      network.passes(ends[1].local, side == 0)) {
     out.stalled_since = Instant::never();
     return false;
   }

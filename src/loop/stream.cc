@@ -1,13 +1,9 @@
 #include "loop/stream.h"
 
-#include <fmt/format.h>
+#include "base/address.h"
 
 namespace ashlar::loop {
 
-std::string Endpoint::text() const {
-  if (is_unix()) return address;
-  if (address.find(':') != std::string::npos) return fmt::format("[{}]:{}", address, port);
-  return fmt::format("{}:{}", address, port);
-}
+std::string Endpoint::text() const { return is_unix() ? address : print_address_and_port(address, port); }
 
 }  // namespace ashlar::loop

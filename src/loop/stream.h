@@ -65,6 +65,8 @@ class Stream {
   virtual void shutdown_send() = 0;
   virtual Endpoint local() const = 0;
   virtual Endpoint peer() const = 0;
+  /// What is to be said of a call that failed, beyond its errno; empty: nothing.
+  virtual std::string failure() const { return {}; }
   /// Takes the connection out, to be moved to another shard of the same kind of loop; the stream is then good for nothing but
   /// destruction. Null when it cannot be moved (no descriptor is left): the stream is then as it was.
   virtual std::unique_ptr<LooseStream> detach() { return nullptr; }

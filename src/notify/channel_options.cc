@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/address.h"
 #include "json/fields.h"
 #include "notify/clean_text.h"
 
@@ -65,9 +66,7 @@ Result<void> read_host_and_port(std::string_view key, std::string_view text, Ser
 
 }  // namespace
 
-std::string ServerAddress::text() const {
-  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
-}
+std::string ServerAddress::text() const { return print_address_and_port(host, port); }
 
 bool ServerAddress::loopback() const {
   in_addr address{};

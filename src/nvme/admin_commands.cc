@@ -9,17 +9,12 @@ void abort_command(Handling handling) {
   const auto queue_id = static_cast<uint16_t>(handling.entry().word(10) & 0xffff);
   const auto command_id = static_cast<uint16_t>(handling.entry().word(10) >> 16);
   Queue& queue = handling.queue();
-  // An answer of another shard may come when the queue is gone: the command is then looked for in vain.
   handling.wait();
-  const std::weak_ptr<Controller> controller = queue.shared_controller();
-  const uint16_t own_id = handling.entry().command_id();
-  auto answer = [&queue, controller, own_id](uint32_t result) {
-    const std::shared_ptr<Controller> still = controller.lock();
-    if (still == nullptr || still->ended.load()) return;
-    Command* command = queue.find_command(own_id);
-    if (command == nullptr || !Handling(*command).waiting()) return;
-    Handling(*command).go_on();
-    Handling(*command).good(result);
+  const auto held = queue.administration()->hold_answer(handling.command());
+  auto answer = [held](uint32_t result) {
+    if (held->command == nullptr || !Handling(*held->command).waiting()) return;
+    Handling(*held->command).go_on();
+    Handling(*held->command).good(result);
   };
   queue.domain().abort(queue.shared_controller(), queue_id, command_id, std::move(answer));
 }

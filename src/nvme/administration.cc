@@ -89,7 +89,19 @@ bool Administration::hold(Command& request) {
   return true;
 }
 
-void Administration::forget(const Command& request) { std::erase(requests_, &request); }
+std::shared_ptr<Administration::HeldAnswer> Administration::hold_answer(Command& command) {
+  held_answers_.push_back(std::make_shared<HeldAnswer>(&command));
+  return held_answers_.back();
+}
+
+void Administration::forget(const Command& request) {
+  std::erase(requests_, &request);
+  std::erase_if(held_answers_, [&request](const std::shared_ptr<HeldAnswer>& each) {
+    if (each->command != &request) return false;
+    each->command = nullptr;
+    return true;
+  });
+}
 
 void Administration::tell() {
   std::erase_if(requests_, [](Command* request) { return !Handling(*request).waiting(); });
@@ -134,6 +146,7 @@ void Administration::reset() {
   events.reset();
   features = {};
   features.timestamp_at = queue_.loop().now();
+  queue_.controller().take_behavior(features.host_behavior);
   changed_namespaces_.clear();
   notices_.clear();
 }

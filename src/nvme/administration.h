@@ -53,6 +53,11 @@ class Administration final : private loop::Timer {
   /// Holds an Asynchronous Event Request until there is something to tell. False: there are enough of them.
   bool hold(Command& request);
   void forget(const Command& request);
+  /// The way to a command of this queue that waits for somebody else: null from the moment that it ends.
+  struct HeldAnswer {
+    Command* command = nullptr;
+  };
+  std::shared_ptr<HeldAnswer> hold_answer(Command& command);
   /// Tells what there is to tell, as long as there are requests to tell it with.
   void tell();
 
@@ -83,6 +88,7 @@ class Administration final : private loop::Timer {
   Queue& queue_;
   uint32_t keep_alive_milliseconds_;
   std::vector<Command*> requests_;  // held, oldest first
+  std::vector<std::shared_ptr<HeldAnswer>> held_answers_;
   std::set<uint32_t> changed_namespaces_;
   std::deque<Notice> notices_;
   uint64_t notice_count_ = 0;

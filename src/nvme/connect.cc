@@ -2,12 +2,19 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "nvme/authenticator.h"
 #include "nvme/domain.h"
 
 namespace ashlar::nvme {
 namespace {
 
 using wire::nvme::ConnectField;
+
+// A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
+bool holds(const Bounds& bounds, const ConnectRequest& request) {
+  const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
+  return entries >= 2 && entries <= bounds.queue_entries;
+}
 
 ConnectAnswer refuse(Outcome outcome) { return {outcome, 0, nullptr}; }
 ConnectAnswer wrong_entry(uint16_t offset) {
@@ -17,6 +24,32 @@ ConnectAnswer wrong_entry(uint16_t offset) {
 ConnectAnswer wrong_data(uint16_t offset) {
   return {refusal(Status::connect_invalid_parameters), wire::nvme::invalid_connect_parameter(offset, true),
           nullptr};
+}
+
+// Who came by TLS is whom it proved, and goes where it said; who has to prove itself so does not come otherwise.
+std::optional<ConnectAnswer> unfit_channel(const Directory& directory, const ConnectRequest& request) {
+  const wire::nvme::ConnectData& data = request.data;
+  if (request.secured) {
+    ConnectAnswer answer = wrong_data(ConnectField::host);
+    answer.reason = "another host proved its key in the TLS handshake";
+    if (*data.host != request.secured->host) return answer;
+    answer = wrong_data(ConnectField::subsystem);
+    answer.reason = "the TLS handshake was for another subsystem";
+    if (*data.subsystem != request.secured->subsystem) return answer;
+    return {};
+  }
+  const bool discovery = *data.subsystem == wire::nvme::discovery_name;
+  if (request.port.tls != PortTls::required && (discovery || !directory.must_be_secured(*data.host)))
+    return {};
+  ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
+  answer.reason = "the host must come by TLS";
+  return answer;
+}
+
+// DW0: the controller's id, and whether the host must prove itself now (NVMe-oF 1.1 figure 22).
+ConnectAnswer admitted(const Controller& controller, std::unique_ptr<Queue> queue) {
+  const uint32_t proof = queue->barred() ? wire::nvme::authentication_required_bit : 0;
+  return {{}, controller.facts.id | proof, std::move(queue)};
 }
 
 }  // namespace
@@ -32,9 +65,7 @@ ConnectAnswer Domain::connect(QueueHost& host, const ConnectRequest& request) {
   if (request.connect.record_format != 0) return refuse(refusal(Status::connect_incompatible_format));
   if (!request.data.subsystem) return wrong_data(ConnectField::subsystem);
   if (!request.data.host) return wrong_data(ConnectField::host);
-  // A queue of one entry holds nothing (NVMe base 2.0 3.3.3.1).
-  const uint32_t entries = uint32_t{request.connect.queue_entries} + 1;
-  if (entries < 2 || entries > settings().queue_entries) return wrong_entry(ConnectField::queue_entries);
+  if (std::optional<ConnectAnswer> unfit = unfit_channel(*directory_, request)) return std::move(*unfit);
   return request.connect.queue_id == 0 ? connect_admin(host, request) : connect_io(host, request);
 }
 
@@ -43,8 +74,6 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
   if (data.host_id == Uuid{}) return wrong_data(ConnectField::host_id);
   const bool any = data.controller_id == wire::nvme::dynamic_controller ||
                    data.controller_id == wire::nvme::static_controller;
-  if (!any && (data.controller_id == 0 || data.controller_id > wire::nvme::last_controller))
-    return wrong_data(ConnectField::controller_id);
   ControllerFacts facts{.id = data.controller_id,
                         .discovery = *data.subsystem == wire::nvme::discovery_name,
                         .subsystem = *data.subsystem,
@@ -55,9 +84,11 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                         .home = loop_.index(),
                         .local_address = request.local.text(),
                         .peer_address = request.peer.address,
-                        .began_nanoseconds = loop_.now().nanoseconds};
+                        .began_nanoseconds = loop_.now().nanoseconds,
+                        .secured = request.secured.has_value(),
+                        .bounds = settings().bounds};
   std::shared_ptr<const unit::HostView> view;
-  Controllers::Bounds most{.all = settings().most_controllers};
+  Controllers::Most most{.all = settings().most_controllers};
   if (!facts.discovery) {
     const auto found = directory_->subsystems.find(facts.subsystem);
     if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
@@ -67,9 +98,14 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
     facts.host = view->host;
     most.of_subsystem = found->second->most_controllers;
     most.of_host = view->max_sessions;
+    facts.bounds = found->second->bounds;
   }
+  if (!any && (facts.id < facts.bounds.first_controller || facts.id > facts.bounds.last_controller))
+    return wrong_data(ConnectField::controller_id);
+  if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
   const std::shared_ptr<Controller> controller = controllers().create(std::move(facts), most);
   if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
+  controller->barred.store(needs_proof(view), std::memory_order_relaxed);
   controller->take_queue(0, loop_.index());
   const Queue::Making making{host,
                              controller,
@@ -79,7 +115,16 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
                              static_cast<uint16_t>(request.connect.queue_entries + 1),
                              !request.connect.no_flow_control,
                              request.connect.keep_alive_milliseconds};
-  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+  return admitted(*controller, std::make_unique<Queue>(*this, making));
+}
+
+bool Domain::admit(Controller& controller) {
+  const auto found = directory_->subsystems.find(controller.facts.subsystem);
+  if (found == directory_->subsystems.end()) return false;
+  const auto view = found->second->view_of(controller.facts.host_name, controller.facts.peer_address);
+  if (view == nullptr) return false;
+  return controllers().admit(
+      controller, {.of_subsystem = found->second->most_controllers, .of_host = view->max_sessions});
 }
 
 ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request) {
@@ -90,8 +135,14 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (facts.subsystem != *data.subsystem) return wrong_data(ConnectField::subsystem);
   if (facts.host_name != *data.host) return wrong_data(ConnectField::host);
   if (facts.host_id != data.host_id) return wrong_data(ConnectField::host_id);
-  if (facts.discovery || request.connect.queue_id > settings().io_queues)
+  if (facts.discovery || request.connect.queue_id > facts.bounds.io_queues)
     return wrong_entry(ConnectField::queue_id);
+  if (facts.secured != request.secured.has_value()) {
+    ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
+    answer.reason = "the queues of a controller all come by TLS, or none";
+    return answer;
+  }
+  if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
   if (!controller->ready()) return refuse(refusal(Status::command_sequence_error));
   const auto found = directory_->subsystems.find(facts.subsystem);
   if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
@@ -100,6 +151,7 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
   if (!controller->take_queue(request.connect.queue_id, loop_.index()))
     return refuse(refusal(Status::connect_controller_busy));
+  controller->has_io_queues.store(true, std::memory_order_relaxed);
   const Queue::Making making{host,
                              controller,
                              std::move(view),
@@ -108,7 +160,7 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
                              static_cast<uint16_t>(request.connect.queue_entries + 1),
                              !request.connect.no_flow_control,
                              0};
-  return {{}, controller->facts.id, std::make_unique<Queue>(*this, making)};
+  return admitted(*controller, std::make_unique<Queue>(*this, making));
 }
 
 }  // namespace ashlar::nvme

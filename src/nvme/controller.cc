@@ -78,6 +78,16 @@ size_t Controller::queue_count() const {
   return shard_of_queue_.size();
 }
 
+std::string Controller::authentication() const {
+  const std::lock_guard lock(mutex_);
+  return authentication_;
+}
+
+void Controller::set_authentication(std::string how) {
+  const std::lock_guard lock(mutex_);
+  authentication_ = std::move(how);
+}
+
 void Controller::note_error(wire::nvme::ErrorEntry entry) {
   const std::lock_guard lock(mutex_);
   entry.number = ++error_count_;
@@ -95,10 +105,10 @@ uint64_t Controller::error_count() const {
   return error_count_;
 }
 
-bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
+bool Controllers::full(const ControllerFacts& facts, const Most& most) const {
   size_t of_subsystem = 0, of_host = 0;
   for (const auto& [id, each] : controllers_) {
-    if (each->facts.discovery) continue;
+    if (each->facts.discovery || each->barred.load(std::memory_order_relaxed)) continue;
     of_subsystem += each->facts.subsystem == facts.subsystem ? 1 : 0;
     of_host += each->facts.host == facts.host ? 1 : 0;
   }
@@ -108,16 +118,24 @@ bool Controllers::full(const ControllerFacts& facts, const Bounds& most) const {
   return !facts.discovery && (reached(of_subsystem, most.of_subsystem) || reached(of_host, most.of_host));
 }
 
-std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Bounds& most) {
+// An id comes back late: a host that lost its controller does not take another's for its own.
+uint16_t Controllers::free_id(const Bounds& bounds) {
+  const uint32_t count = uint32_t{bounds.last_controller} - bounds.first_controller + 1;
+  for (uint32_t i = 0; i < count; ++i) {
+    const bool inside = last_id_ >= bounds.first_controller && last_id_ < bounds.last_controller;
+    last_id_ = inside ? static_cast<uint16_t>(last_id_ + 1) : bounds.first_controller;
+    if (!controllers_.contains(last_id_)) return last_id_;
+  }
+  return 0;
+}
+
+std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Most& most) {
   const std::lock_guard lock(mutex_);
   if (full(facts, most)) return nullptr;
   const bool any = facts.id == wire::nvme::dynamic_controller || facts.id == wire::nvme::static_controller;
   if (any) {
-    // An id comes back late: a host that lost its controller does not take another's for its own.
-    do {
-      last_id_ = last_id_ >= wire::nvme::last_controller ? uint16_t{1} : static_cast<uint16_t>(last_id_ + 1);
-    } while (controllers_.contains(last_id_));
-    facts.id = last_id_;
+    facts.id = free_id(facts.bounds);
+    if (facts.id == 0) return nullptr;
   } else if (controllers_.contains(facts.id)) {
     return nullptr;
   }
@@ -125,6 +143,15 @@ std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Bou
   auto controller = std::make_shared<Controller>(std::move(facts));
   controllers_.emplace(id, controller);
   return controller;
+}
+
+bool Controllers::admit(Controller& controller, const Most& most) {
+  const std::lock_guard lock(mutex_);
+  if (!controller.barred.load(std::memory_order_relaxed)) return true;
+  if (full(controller.facts, {.all = 0, .of_subsystem = most.of_subsystem, .of_host = most.of_host}))
+    return false;
+  controller.barred.store(false, std::memory_order_relaxed);
+  return true;
 }
 
 std::shared_ptr<Controller> Controllers::find(uint16_t id) const {

@@ -46,7 +46,7 @@ TEST(Controllers, IdsAreOneEach) {
 
 TEST(Controllers, BoundsOfTheSubsystemAndOfTheHost) {
   Controllers controllers;
-  constexpr Controllers::Bounds most{.of_subsystem = 1, .of_host = 2};
+  constexpr Controllers::Most most{.of_subsystem = 1, .of_host = 2};
   ASSERT_NE(controllers.create(facts(wire::nvme::dynamic_controller), most), nullptr);
   EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), most), nullptr);
   EXPECT_NE(controllers.create(facts(wire::nvme::dynamic_controller, "nqn.2026-11.a:t"), most), nullptr);

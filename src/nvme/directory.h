@@ -7,16 +7,22 @@
 #include <string>
 #include <vector>
 
+#include "base/tls_psk.h"
 #include "loop/stream.h"
+#include "nvme/bounds.h"
 #include "unit/host_view.h"
 
 namespace ashlar::nvme {
+
+/// What a port does with TLS (NVMe/TCP 1.0 3.6.1).
+enum class PortTls : uint8_t { off, allowed, required };
 
 /// An address that hosts connect to. The group tag is that of the portal: access states (ANA) are kept by it.
 struct Port {
   std::string name;
   loop::Endpoint endpoint;
   uint16_t group_tag = 1;  ///< 1-65535; the port id of discovery
+  PortTls tls = PortTls::off;
   bool operator==(const Port&) const = default;
 };
 
@@ -29,10 +35,11 @@ struct Subsystem {
   std::map<std::string, std::shared_ptr<const unit::HostView>> hosts;
   std::shared_ptr<const unit::HostView> any_host;
   uint32_t most_controllers = 0;  ///< 0: no bound of its own
+  Bounds bounds;
 
   bool served_by(const Port& port) const;
   /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it. Hosts that must prove
-  /// themselves (CHAP) have none.
+  /// themselves over iSCSI (CHAP) have none unless they have a key for here, too.
   std::shared_ptr<const unit::HostView> view_of(const std::string& host, const std::string& address) const;
 };
 
@@ -40,23 +47,40 @@ struct Subsystem {
 std::string serial_of(const std::string& subsystem);
 
 struct Settings {
-  uint16_t queue_entries = 128;                   ///< of one queue, 2 to 1024
-  uint16_t io_queues = 64;                        ///< of one controller
-  uint32_t in_capsule_bytes = 8192;               ///< data behind a command, a multiple of 16; at most 65536
-  uint8_t most_transfer_shift = 8;                ///< MDTS: 2^n pages of 4096 bytes
+  Bounds bounds;                                  ///< of discovery controllers
   uint32_t most_host_data_bytes = 1u << 20;       ///< MAXH2CDATA
   bool header_digest = true, data_digest = true;  ///< offered to hosts that want them
   uint32_t connect_timeout_seconds = 15;
-  uint32_t most_connections = 2048;  ///< per shard
-  uint32_t most_controllers = 1024;  ///< over all subsystems
-  uint32_t most_half_open = 256;     ///< per shard: connections without a queue yet
-  uint32_t most_transfer_bytes() const { return 4096u << most_transfer_shift; }
+  uint32_t authentication_timeout_seconds = 30;  ///< from Connect, or from where it begins anew
+  uint32_t most_connections = 2048;              ///< per shard
+  uint32_t most_controllers = 1024;              ///< over all subsystems
+  uint32_t most_half_open = 256;                 ///< per shard: connections without a queue yet
+};
+
+/// What a host proves itself with in a TLS handshake.
+struct TlsKey {
+  ConfiguredPsk psk;
+  bool optional = false;  ///< it may come in the clear, too
+  bool operator==(const TlsKey&) const = default;
+};
+/// Whom a TLS handshake has proved a host to be, and for what: nothing else goes through that connection.
+struct Secured {
+  std::string host, subsystem;  ///< NQNs
+  bool operator==(const Secured&) const = default;
 };
 
 struct Directory {
   Settings settings;
   std::map<std::string, std::shared_ptr<const Subsystem>> subsystems;
+  std::map<std::string, TlsKey> tls_keys;  ///< by host NQN
+  /// By name of the port whose discovery controllers tell of them.
+  std::map<std::string, std::vector<loop::Endpoint>> referrals;
   uint64_t generation = 0;  ///< GENCTR of discovery: another one when hosts may find something else
+
+  /// It may not come in the clear.
+  bool must_be_secured(const std::string& host) const;
+  /// The key that a host names in its handshake, derived; or why it gets none.
+  Result<TlsPsk> psk_of(std::string_view identity) const;
 };
 
 }  // namespace ashlar::nvme

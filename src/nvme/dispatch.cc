@@ -9,6 +9,7 @@ namespace {
 
 using unit::CommandEffect;
 using wire::nvme::AdminOpcode;
+using wire::nvme::Effects;
 using wire::nvme::FabricsType;
 using wire::nvme::IoOpcode;
 
@@ -33,18 +34,22 @@ constexpr std::array io_commands = {
     io(IoOpcode::copy, CommandEffect::writes, true, true, copy),
 };
 
-constexpr AdminCommand admin(AdminOpcode opcode, bool of_discovery, void (*handler)(Handling)) {
-  return {static_cast<uint8_t>(opcode), of_discovery, handler};
+constexpr AdminCommand admin(AdminOpcode opcode, bool of_discovery, void (*handler)(Handling),
+                             uint32_t effects = Effects::of_controller) {
+  return {static_cast<uint8_t>(opcode), of_discovery, effects, handler};
 }
 
 constexpr std::array admin_commands = {
     admin(AdminOpcode::get_log_page, true, get_log_page),
-    admin(AdminOpcode::identify, true, identify),
+    admin(AdminOpcode::identify, true, identify, Effects::of_controller | Effects::of_namespace),
     admin(AdminOpcode::abort, false, abort_command),
-    admin(AdminOpcode::set_features, true, set_features),
-    admin(AdminOpcode::get_features, true, get_features),
+    admin(AdminOpcode::set_features, true, set_features, Effects::of_controller | Effects::of_namespace),
+    admin(AdminOpcode::get_features, true, get_features, Effects::of_controller | Effects::of_namespace),
     admin(AdminOpcode::asynchronous_event_request, true, asynchronous_event_request),
     admin(AdminOpcode::keep_alive, true, keep_alive),
+    admin(AdminOpcode::format_nvm, false, format_nvm,
+          Effects::of_namespace | Effects::data | Effects::capabilities),
+    admin(AdminOpcode::sanitize, false, sanitize, Effects::of_subsystem | Effects::data),
 };
 
 template <typename Table>
@@ -82,16 +87,18 @@ bool keep_back(Handling handling, const Namespace& space, const IoCommand& comma
 const IoCommand* find_io_command(uint8_t opcode) { return io_by_opcode[opcode]; }
 const AdminCommand* find_admin_command(uint8_t opcode) { return admin_by_opcode[opcode]; }
 
-std::vector<wire::nvme::CommandEffect> io_command_effects() {
+std::vector<wire::nvme::CommandEffect> io_command_effects(bool discovery) {
   std::vector<wire::nvme::CommandEffect> effects;
-  for (const IoCommand& each : io_commands) effects.push_back({each.opcode, each.writes});
+  if (discovery) return effects;
+  for (const IoCommand& each : io_commands)
+    effects.push_back({each.opcode, Effects::of_namespace | (each.writes ? Effects::data : 0)});
   return effects;
 }
 
 std::vector<wire::nvme::CommandEffect> admin_command_effects(bool discovery) {
   std::vector<wire::nvme::CommandEffect> effects;
   for (const AdminCommand& each : admin_commands) {
-    if (each.of_discovery || !discovery) effects.push_back({each.opcode, false});
+    if (each.of_discovery || !discovery) effects.push_back({each.opcode, each.effects});
   }
   return effects;
 }
@@ -106,7 +113,7 @@ bool admit_io(Handling handling, const IoCommand& command) {
   if (space->restrained && keep_back(handling, *space, command)) [[unlikely]]
     return false;
   if (command.medium && space->rules->being_rewritten()) [[unlikely]] {
-    handling.fail(Outcome{Status::sanitize_in_progress, false});
+    handling.fail(rewrite_outcome(*space->rules));
     return false;
   }
   const bool protected_now = command.writes && (space->read_only || space->unit->geometry().read_only ||
@@ -145,6 +152,8 @@ void dispatch_fabrics(Handling handling) {
     case FabricsType::property_set:
       if (admin_queue) return property_set(handling);
       break;
+    case FabricsType::authentication_send: return authentication_send(handling);
+    case FabricsType::authentication_receive: return authentication_receive(handling);
     case FabricsType::connect: return handling.fail(Status::command_sequence_error);  // it is connected
     case FabricsType::disconnect:
       if (admin_queue) break;

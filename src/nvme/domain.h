@@ -1,12 +1,15 @@
 // The NVMe side of one shard: its queues, and the way to those of the other shards.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "base/dhchap.h"
+#include "loop/source_table.h"
 #include "nvme/queue.h"
 #include "unit/copy_budget.h"
 #include "wire/nvme_fabrics.h"
@@ -19,11 +22,13 @@ struct ConnectRequest {
   wire::nvme::ConnectData data;
   Port port;
   loop::Endpoint local, peer;
+  std::optional<Secured> secured;  ///< nothing: it came in the clear
 };
 struct ConnectAnswer {
   Outcome outcome;
   uint64_t result = 0;
   std::unique_ptr<Queue> queue;  ///< null unless it succeeded
+  std::string_view reason = {};  ///< of a refusal that its status does not tell
 };
 
 /// A queue as status shows it. Safe to carry to another shard.
@@ -66,6 +71,19 @@ class Domain final : private unit::Subject {
 
   std::vector<QueueStatus> queues();
 
+  // Proofs of hosts.
+  /// How long hosts of that source must wait before their next proof; 0: not at all.
+  loop::Nanoseconds held_back(const std::string& source) const {
+    return sources_.held_back(source, loop_.now());
+  }
+  /// A host of that source has proved itself, or failed to: told to all shards.
+  void tell_proof(const std::string& source, bool succeeded);
+  /// The host of that controller has proved itself. False: there are as many as there may be.
+  bool admit(Controller& controller);
+  /// On a worker; most_exponentiations of a shard at a time, the others wait for their turn.
+  loop::Task<Result<std::vector<uint8_t>>> exponentiate(DhExponentiation work);
+  static constexpr uint32_t most_exponentiations = 2;
+
   // For queues.
   void add(Queue& queue) { queues_.push_back(queue); }
   void remove(Queue& queue) { queues_.remove(queue); }
@@ -81,11 +99,14 @@ class Domain final : private unit::Subject {
                          std::move_only_function<void()> done) override;
   void take_access(const std::string& volume, const unit::AccessStates& now, unit::AccessNews news) override;
   void take_attention(const std::string& volume, unit::Attention attention) override;
+  void take_sanitized(const std::string& volume) override;
   void drop_here(const Controller& controller, bool admin_too, const std::string& reason);
   void everywhere(std::function<void(Domain&)> work);
   uint32_t abort_here(const Controller& controller, uint16_t queue_id, uint16_t command_id);
   ConnectAnswer connect_admin(QueueHost& host, const ConnectRequest& request);
   ConnectAnswer connect_io(QueueHost& host, const ConnectRequest& request);
+  /// Why a queue that is there may not stay; empty: it may.
+  std::string_view objection(const Queue& queue) const;
 
   loop::Loop& loop_;
   Group& group_;
@@ -95,6 +116,9 @@ class Domain final : private unit::Subject {
   std::shared_ptr<const Directory> directory_;
   IntrusiveList<Queue, QueueTag> queues_;
   std::vector<Wait> waits_;
+  loop::SourceTable sources_;
+  uint32_t exponentiations_ = 0;
+  std::deque<loop::Event*> waiting_exponentiations_;
 };
 
 /// Runs `work` once, later in this turn. Control path: allocates.

@@ -3,8 +3,9 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "loop/on_worker.h"
 #include "nvme/administration.h"
-#include "nvme/handling.h"
+#include "nvme/handlers.h"
 
 namespace ashlar::nvme {
 namespace {
@@ -45,6 +46,20 @@ void Domain::everywhere(std::function<void(Domain&)> work) {
   }
 }
 
+std::string_view Domain::objection(const Queue& queue) const {
+  const ControllerFacts& facts = queue.controller().facts;
+  const auto found = directory_->subsystems.find(facts.subsystem);
+  if (found == directory_->subsystems.end()) return "its subsystem was removed";
+  const Subsystem& subsystem = *found->second;
+  if (subsystem.view_of(facts.host_name, facts.peer_address) == nullptr)
+    return "its host may no longer use the subsystem";
+  if (!subsystem.served_by(queue.port())) return "its portal was removed";
+  if (facts.secured) return {};
+  if (directory_->must_be_secured(facts.host_name)) return "its host must come by TLS now";
+  const auto port = std::ranges::find(subsystem.ports, queue.port().name, &Port::name);
+  return port->tls == PortTls::required ? "its portal takes TLS alone now" : std::string_view();
+}
+
 void Domain::replace_directory(std::shared_ptr<const Directory> directory) {
   const bool moved = directory->generation != directory_->generation;
   directory_ = std::move(directory);
@@ -55,19 +70,12 @@ void Domain::replace_directory(std::shared_ptr<const Directory> directory) {
       if (moved && queue.administration() != nullptr) queue.administration()->raise(Event::discovery_changed);
       continue;
     }
-    const auto found = directory_->subsystems.find(facts.subsystem);
-    if (found == directory_->subsystems.end()) {
-      queue.host().drop("its subsystem was removed");
+    if (const std::string_view why = objection(queue); !why.empty()) {
+      queue.host().drop(std::string(why));
       continue;
     }
-    auto view = found->second->view_of(facts.host_name, facts.peer_address);
-    if (view == nullptr) {
-      queue.host().drop("its host may no longer use the subsystem");
-    } else if (!found->second->served_by(queue.port())) {
-      queue.host().drop("its portal was removed");
-    } else {
-      queue.replace_view(std::move(view));
-    }
+    const Subsystem& subsystem = *directory_->subsystems.at(facts.subsystem);
+    queue.replace_view(subsystem.view_of(facts.host_name, facts.peer_address));
   }
 }
 
@@ -99,7 +107,7 @@ bool Domain::drop_controller(uint16_t id, const std::string& reason) {
 std::vector<QueueStatus> Domain::queues() {
   std::vector<QueueStatus> all;
   for (Queue& queue : queues_) {
-    if (queue.closing()) continue;
+    if (queue.closing() || queue.controller().barred.load(std::memory_order_relaxed)) continue;
     all.push_back({queue.shared_controller(), queue.id(), queue.traffic,
                    static_cast<uint32_t>(queue.commands_in_flight())});
   }
@@ -130,6 +138,37 @@ void Domain::abort(const std::shared_ptr<Controller>& controller, uint16_t queue
     shards.send(home, [answer = std::move(answer), result]() mutable { answer(result); });
   };
   loop_.shards().send(*shard, std::move(there));
+}
+
+void Domain::tell_proof(const std::string& source, bool succeeded) {
+  if (succeeded && !sources_.has_failures(source)) return;  // as everywhere
+  everywhere([source, succeeded](Domain& there) {
+    if (succeeded) {
+      there.sources_.proof_succeeded(source);
+    } else {
+      there.sources_.proof_failed(source, there.loop_.now());
+    }
+  });
+}
+
+loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation work) {
+  if (exponentiations_ == most_exponentiations) {
+    loop::Event my_turn;
+    waiting_exponentiations_.push_back(&my_turn);
+    co_await my_turn;  // it was handed on: the count stays
+  } else {
+    ++exponentiations_;
+  }
+  auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
+  Result<std::vector<uint8_t>> value = co_await computing;
+  forget_secret(work.secret);
+  if (waiting_exponentiations_.empty()) {
+    --exponentiations_;
+  } else {
+    waiting_exponentiations_.front()->set();
+    waiting_exponentiations_.pop_front();
+  }
+  co_return value;
 }
 
 void Domain::command_ended(const Command& command) {
@@ -178,6 +217,14 @@ void Domain::take_access(const std::string& volume, const unit::AccessStates& no
       space->take_access(now.of(queue.controller().facts.group_tag).state);
       if (news.states && queue.administration() != nullptr) queue.administration()->access_changed(id);
     }
+  }
+}
+
+void Domain::take_sanitized(const std::string& volume) {
+  for (Queue& queue : queues_) {
+    if (queue.administration() == nullptr) continue;
+    const Namespace* space = sole_namespace(queue);
+    if (space != nullptr && space->volume == volume) queue.administration()->raise(Event::sanitized);
   }
 }
 

@@ -12,6 +12,7 @@ uint32_t word_of(Event event) {
     case Event::access_changed: return notice | 0x03 << 8 | 0x0c << 16;
     case Event::discovery_changed: return notice | 0xf0 << 8 | 0x70 << 16;
     case Event::reservation: return command_set_specific | 0x00 << 8 | 0x80 << 16;
+    case Event::sanitized: return command_set_specific | 0x01 << 8 | 0x81 << 16;
   }
   return 0;
 }
@@ -23,7 +24,8 @@ bool EventTable::wants(Event event) const {
     case Event::namespace_changed: return (wanted_ & 1u << 8) != 0;
     case Event::access_changed: return (wanted_ & 1u << 11) != 0;
     case Event::discovery_changed: return (wanted_ & 1u << 31) != 0;
-    case Event::reservation: return true;
+    case Event::reservation:
+    case Event::sanitized: return true;
   }
   return false;
 }

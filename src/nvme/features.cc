@@ -35,31 +35,36 @@ constexpr uint32_t host_behavior_bytes = 512;
 constexpr uint32_t timestamp_bytes = 8;
 
 struct FeatureTraits {
-  bool known = false;
+  FeatureId id{};
   bool changeable = false;
   bool of_namespace = false;
   bool of_discovery = false;
+  uint32_t effects = 0;  // wire::nvme::Effects, beside the scope
 };
 
-FeatureTraits traits_of(FeatureId id) {
-  switch (id) {
-    case FeatureId::arbitration:
-    case FeatureId::power_management:
-    case FeatureId::temperature_threshold:
-    case FeatureId::error_recovery:
-    case FeatureId::number_of_queues:
-    case FeatureId::write_atomicity:
-    case FeatureId::timestamp:
-    case FeatureId::host_behavior: return {true, true, false, false};
-    case FeatureId::asynchronous_events:
-    case FeatureId::keep_alive_timer: return {true, true, false, true};
-    // Set at Connect (NVMe-oF 1.1 3.3); the write cache is the volume's, for hosts of every protocol.
-    case FeatureId::host_identifier:
-    case FeatureId::volatile_write_cache: return {true, false, false, false};
-    case FeatureId::reservation_notification_mask:
-    case FeatureId::reservation_persistence: return {true, true, true, false};
-  }
-  return {};
+// The host identifier is set at Connect (NVMe-oF 1.1 3.3); the write cache is the volume's, for hosts of every protocol.
+constexpr FeatureTraits known_features[] = {
+    {.id = FeatureId::arbitration, .changeable = true},
+    {.id = FeatureId::power_management, .changeable = true},
+    {.id = FeatureId::temperature_threshold, .changeable = true},
+    {.id = FeatureId::error_recovery, .changeable = true},
+    {.id = FeatureId::volatile_write_cache},
+    {.id = FeatureId::number_of_queues, .changeable = true},
+    {.id = FeatureId::write_atomicity, .changeable = true},
+    {.id = FeatureId::asynchronous_events, .changeable = true, .of_discovery = true},
+    {.id = FeatureId::timestamp, .changeable = true},
+    {.id = FeatureId::keep_alive_timer, .changeable = true, .of_discovery = true},
+    {.id = FeatureId::host_behavior, .changeable = true, .effects = wire::nvme::Effects::controller},
+    {.id = FeatureId::host_identifier},
+    {.id = FeatureId::reservation_notification_mask, .changeable = true, .of_namespace = true},
+    {.id = FeatureId::reservation_persistence, .changeable = true, .of_namespace = true},
+};
+
+// Null: there is none of that id here.
+const FeatureTraits* traits_of(Handling handling, FeatureId id) {
+  const auto found = std::ranges::find(known_features, id, &FeatureTraits::id);
+  if (found == std::end(known_features)) return nullptr;
+  return handling.queue().controller().facts.discovery && !found->of_discovery ? nullptr : found;
 }
 
 Features& features_of(Handling handling) { return handling.queue().administration()->features; }
@@ -99,7 +104,7 @@ uint32_t current_value(Handling handling, FeatureId id, const Namespace* space) 
     case FeatureId::error_recovery: return features.error_recovery;
     case FeatureId::volatile_write_cache: return write_cache(queue) ? 1 : 0;
     case FeatureId::number_of_queues: {
-      const uint32_t most = queue.domain().settings().io_queues;
+      const uint32_t most = queue.controller().facts.bounds.io_queues;
       return queues_word(features.io_queues == 0 ? most : features.io_queues);
     }
     case FeatureId::write_atomicity: return features.write_atomicity;
@@ -117,8 +122,18 @@ uint32_t current_value(Handling handling, FeatureId id, const Namespace* space) 
 uint32_t default_value(Handling handling, FeatureId id) {
   switch (id) {
     case FeatureId::temperature_threshold: return Features{}.temperature_threshold;
-    case FeatureId::number_of_queues: return queues_word(handling.queue().domain().settings().io_queues);
+    case FeatureId::number_of_queues:
+      return queues_word(handling.queue().controller().facts.bounds.io_queues);
     default: return 0;
+  }
+}
+
+void get_default(Handling handling, FeatureId id) {
+  switch (id) {
+    case FeatureId::timestamp: return handling.reply(std::array<uint8_t, timestamp_bytes>{});
+    case FeatureId::host_behavior: return handling.reply(std::array<uint8_t, host_behavior_bytes>{});
+    case FeatureId::host_identifier: return handling.reply(Uuid{});
+    default: return handling.good(default_value(handling, id));
   }
 }
 
@@ -153,9 +168,12 @@ void set_number_of_queues(Handling handling) {
   const uint32_t word = handling.entry().word(11);
   const uint32_t submission = (word & 0xffff) + 1, completion = (word >> 16) + 1;
   if (submission > 65535 || completion > 65535) return handling.fail(Status::invalid_field);
+  // Only before there are any (5.27.1.5).
+  if (handling.queue().controller().has_io_queues.load())
+    return handling.fail(Status::command_sequence_error);
   // A queue of a fabric is both (NVMe-oF 1.1 2.4), so the lesser wish counts.
   const uint32_t granted =
-      std::min({submission, completion, uint32_t{handling.queue().domain().settings().io_queues}});
+      std::min({submission, completion, uint32_t{handling.queue().controller().facts.bounds.io_queues}});
   features_of(handling).io_queues = granted;
   handling.good(queues_word(granted));
 }
@@ -176,6 +194,7 @@ loop::Task<void> set_with_data(Handling handling, FeatureId id) {
     features.timestamp_at = handling.loop().now();
   } else {
     handling.command().buffer.copy_out(0, features.host_behavior);
+    handling.queue().controller().take_behavior(features.host_behavior);
   }
   handling.good();
 }
@@ -236,20 +255,29 @@ void set_word(Handling handling, FeatureId id) {
 
 }  // namespace
 
+std::vector<wire::nvme::FeatureEffect> feature_effects(bool discovery) {
+  using wire::nvme::Effects;
+  std::vector<wire::nvme::FeatureEffect> all;
+  for (const FeatureTraits& each : known_features) {
+    const uint32_t scope = each.of_namespace ? Effects::of_namespace : Effects::of_controller;
+    if (each.of_discovery || !discovery) all.push_back({static_cast<uint8_t>(each.id), each.effects | scope});
+  }
+  return all;
+}
+
 void get_features(Handling handling) {
   const auto id = static_cast<FeatureId>(handling.entry().word(10) & 0xff);
   const auto selection = static_cast<Selection>(handling.entry().word(10) >> 8 & 7);
-  const FeatureTraits traits = traits_of(id);
-  if (!traits.known || (handling.queue().controller().facts.discovery && !traits.of_discovery))
-    return handling.fail(Status::invalid_field);
+  const FeatureTraits* known = traits_of(handling, id);
+  if (known == nullptr) return handling.fail(Status::invalid_field);
+  const FeatureTraits& traits = *known;
   bool failed = false;
   const Namespace* space = namespace_of(handling, traits, failed);
   if (failed) return;
   switch (selection) {
     case Selection::current: return get_current(handling, id, space);
     case Selection::default_value:
-    case Selection::saved:
-      return handling.good(default_value(handling, id));  // nothing is saved: the default
+    case Selection::saved: return get_default(handling, id);  // nothing is saved: the default
     case Selection::capabilities:
       return handling.good((traits.changeable ? is_changeable : 0) |
                            (traits.of_namespace ? is_of_namespace : 0));
@@ -259,9 +287,9 @@ void get_features(Handling handling) {
 
 void set_features(Handling handling) {
   const auto id = static_cast<FeatureId>(handling.entry().word(10) & 0xff);
-  const FeatureTraits traits = traits_of(id);
-  if (!traits.known || (handling.queue().controller().facts.discovery && !traits.of_discovery))
-    return handling.fail(Status::invalid_field);
+  const FeatureTraits* known = traits_of(handling, id);
+  if (known == nullptr) return handling.fail(Status::invalid_field);
+  const FeatureTraits& traits = *known;
   if ((handling.entry().word(10) & 1u << 31) != 0) return handling.fail(Status::feature_not_saveable);
   if (id == FeatureId::host_identifier)
     return handling.fail(Status::command_sequence_error);  // a host of a fabric has one

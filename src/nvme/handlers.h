@@ -21,11 +21,13 @@ const IoCommand* find_io_command(uint8_t opcode);
 struct AdminCommand {
   uint8_t opcode = 0;
   bool of_discovery = false;  ///< discovery controllers have it, too
+  uint32_t effects = 0;       ///< wire::nvme::Effects
   void (*handler)(Handling) = nullptr;
 };
 const AdminCommand* find_admin_command(uint8_t opcode);
-std::vector<wire::nvme::CommandEffect> io_command_effects();
+std::vector<wire::nvme::CommandEffect> io_command_effects(bool discovery);
 std::vector<wire::nvme::CommandEffect> admin_command_effects(bool discovery);
+std::vector<wire::nvme::FeatureEffect> feature_effects(bool discovery);
 
 /// The doors: every check that is the same for all commands, then the handler.
 void dispatch_io(Handling handling);
@@ -53,7 +55,15 @@ constexpr uint32_t most_dataset_ranges = 256;
 // copy.cc
 void copy(Handling handling);
 constexpr uint32_t most_copy_ranges = 128;
+constexpr uint16_t most_copy_range_blocks = 65535;
 constexpr uint32_t most_copy_bytes = 64u << 20;
+// erase_commands.cc
+void format_nvm(Handling handling);
+void sanitize(Handling handling);
+/// The namespace that Sanitize is about: null unless the whole subsystem is one volume, which this host may write.
+Namespace* sole_namespace(const Queue& queue);
+uint32_t sanitize_capabilities(const Queue& queue);
+std::vector<uint8_t> sanitize_status(const Queue& queue);
 // reservation_commands.cc
 void reservation_register(Handling handling);
 void reservation_acquire(Handling handling);
@@ -68,6 +78,11 @@ void get_features(Handling handling);
 void abort_command(Handling handling);
 void asynchronous_event_request(Handling handling);
 void keep_alive(Handling handling);
+// authenticator.cc
+void authentication_send(Handling handling);
+void authentication_receive(Handling handling);
+/// One of these two.
+bool is_authentication(const Submission& entry);
 // properties.cc
 void property_get(Handling handling);
 void property_set(Handling handling);

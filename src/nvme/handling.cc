@@ -82,7 +82,7 @@ bool Handling::in_range(const wire::nvme::BlockRange& range, const unit::Geometr
 
 bool Handling::transferable(uint64_t bytes) const {
   const uint64_t most =
-      std::min(queue().domain().settings().most_transfer_bytes(), unit().limits().max_transfer_bytes);
+      std::min(queue().controller().facts.bounds.most_transfer_bytes(), unit().limits().max_transfer_bytes);
   if (bytes <= most) [[likely]]
     return true;
   fail(Status::invalid_field);

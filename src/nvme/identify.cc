@@ -27,19 +27,19 @@ constexpr uint8_t reservation_types = 0xfe, persistent_reservations = 0x01;
 wire::nvme::ControllerIdentity controller_identity(Handling handling) {
   const Queue& queue = handling.queue();
   const ControllerFacts& facts = queue.controller().facts;
-  const Settings& settings = queue.domain().settings();
   wire::nvme::ControllerIdentity identity;
   identity.serial = serial_of(facts.subsystem);
   identity.model = model;
   identity.firmware = "1";
-  identity.most_transfer = settings.most_transfer_shift;
+  identity.most_transfer = facts.bounds.most_transfer_shift;
   identity.controller_id = facts.id;
   identity.discovery = facts.discovery;
   identity.most_events = 3;
   identity.error_entries = most_error_entries - 1;
   identity.keep_alive_granularity = 1;
   identity.traffic_keeps_alive = true;
-  identity.queue_entries = settings.queue_entries;
+  identity.retry_delays = retry_delays;
+  identity.queue_entries = facts.bounds.queue_entries;
   identity.subsystem = facts.subsystem;
   if (facts.discovery) {
     identity.events = EventSupport::discovery_change;
@@ -55,11 +55,16 @@ wire::nvme::ControllerIdentity controller_identity(Handling handling) {
   identity.last_namespace = last_namespace;
   identity.most_namespaces = most_namespaces;
   identity.commands = CommandSupport::compare | CommandSupport::dataset_management |
-                      CommandSupport::write_zeroes | CommandSupport::reservations |
-                      CommandSupport::timestamp | CommandSupport::verify | CommandSupport::copy;
+                      CommandSupport::write_zeroes | CommandSupport::save_and_select |
+                      CommandSupport::reservations | CommandSupport::timestamp | CommandSupport::verify |
+                      CommandSupport::copy;
+  identity.sanitize = sanitize_capabilities(queue);
+  identity.formats = true;
+  identity.formats_erase_keys = std::ranges::any_of(
+      queue.namespaces(), [](const auto& entry) { return entry.second->unit->limits().erasable_key; });
   identity.fused = 1;  // Compare and Write
-  identity.copy_formats = 1;
-  identity.capsule_data_bytes = settings.in_capsule_bytes;
+  identity.copy_formats = 1u << 0 | 1u << 2;
+  identity.capsule_data_bytes = facts.bounds.in_capsule_bytes;
   identity.deletes_queues = true;
   identity.write_cache = std::ranges::any_of(
       queue.namespaces(), [](const auto& entry) { return entry.second->unit->geometry().write_cache; });
@@ -82,11 +87,13 @@ wire::nvme::NamespaceIdentity namespace_identity(Handling handling, const Namesp
   identity.reservations = static_cast<uint8_t>(reservation_types | (keeps ? persistent_reservations : 0));
   identity.preferred_blocks = static_cast<uint16_t>(1u << geometry.physical_block_exponent);
   identity.deallocate_blocks = limits.discard_granularity_bytes / geometry.block_bytes;
-  identity.copy_range_blocks = 65535;
+  identity.copy_range_blocks = most_copy_range_blocks;
   identity.copy_blocks = most_copy_bytes / geometry.block_bytes;
   identity.copy_ranges = most_copy_ranges - 1;
   identity.access_group = access_group_of(space.id);
   identity.write_protected = space.read_only || geometry.read_only;
+  if (space.rules->rewrite.phase() == unit::Rewriting::Phase::formatting)
+    identity.format_remains = static_cast<uint8_t>(100 - space.rules->rewrite.progress() * 100 / 65536);
   identity.rotational = geometry.rotational;
   identity.eui64 = its.eui64;
   identity.uuid = its.uuid;
@@ -125,6 +132,7 @@ void identify_namespace(Handling handling, IdentifyKind kind) {
     case IdentifyKind::namespace_descriptors: return reply_page(handling, encode_descriptors(identity));
     case IdentifyKind::independent_namespace: return reply_page(handling, encode_independent(identity));
     case IdentifyKind::namespace_of_command_set:
+    case IdentifyKind::allocated_namespace_of_command_set:
       return reply_page(handling, IdentifyPage{});  // no protection formats
     default: return reply_page(handling, encode(identity));
   }
@@ -156,9 +164,21 @@ void identify_of_nvm(Handling handling, IdentifyKind kind) {
   switch (kind) {
     case IdentifyKind::controller_of_command_set:
       return reply_page(handling, wire::nvme::encode_nvm_controller(most_dataset_ranges - 1, 0, 0));
-    case IdentifyKind::namespace_of_command_set: return identify_namespace(handling, kind);
+    case IdentifyKind::namespace_of_command_set:
+    case IdentifyKind::allocated_namespace_of_command_set: return identify_namespace(handling, kind);
     default: return list_namespaces(handling);
   }
+}
+
+// CNTID: this controller, or one of the subsystem; all have the same.
+void identify_command_sets(Handling handling) {
+  const auto id = static_cast<uint16_t>(handling.entry().word(10) >> 16);
+  const Queue& queue = handling.queue();
+  const auto asked = queue.domain().controllers().find(id);
+  const bool here = asked != nullptr && asked->facts.subsystem == queue.controller().facts.subsystem;
+  if (id != wire::nvme::dynamic_controller && id != queue.controller().facts.id && !here)
+    return handling.fail(Status::invalid_field);
+  reply_page(handling, wire::nvme::encode_command_sets());
 }
 
 }  // namespace
@@ -180,8 +200,9 @@ void identify(Handling handling) {
     case IdentifyKind::namespace_of_command_set:
     case IdentifyKind::controller_of_command_set:
     case IdentifyKind::active_namespaces_of_command_set:
+    case IdentifyKind::allocated_namespace_of_command_set:
     case IdentifyKind::allocated_namespaces_of_command_set: return identify_of_nvm(handling, kind);
-    case IdentifyKind::command_sets: return reply_page(handling, wire::nvme::encode_command_sets());
+    case IdentifyKind::command_sets: return identify_command_sets(handling);
     default: return handling.fail(Status::invalid_field);
   }
 }

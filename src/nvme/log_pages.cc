@@ -18,8 +18,13 @@ constexpr std::array io_pages = {LogPage::supported_pages,
                                  LogPage::changed_namespaces,
                                  LogPage::command_effects,
                                  LogPage::access_groups,
-                                 LogPage::reservation_notification};
-constexpr std::array discovery_pages = {LogPage::supported_pages, LogPage::errors, LogPage::health,
+                                 LogPage::feature_effects,
+                                 LogPage::management_effects,
+                                 LogPage::reservation_notification,
+                                 LogPage::sanitize_status};
+constexpr std::array discovery_pages = {LogPage::supported_pages, LogPage::errors,
+                                        LogPage::health,          LogPage::command_effects,
+                                        LogPage::feature_effects, LogPage::management_effects,
                                         LogPage::discovery};
 
 bool has_page(LogPage page, bool discovery) {
@@ -92,11 +97,17 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
       return wire::nvme::encode_changed_namespaces(
           administration.take_changed_namespaces(request.retain_event));
     case LogPage::command_effects:
-      return wire::nvme::encode_command_effects(admin_command_effects(of_discovery), io_command_effects());
+      return wire::nvme::encode_command_effects(admin_command_effects(of_discovery),
+                                                io_command_effects(of_discovery));
     case LogPage::access_groups:
       if (!request.retain_event) administration.events.read(Event::access_changed);
       return access_groups(queue, (request.specific & 1) != 0);
+    case LogPage::feature_effects: return wire::nvme::encode_feature_effects(feature_effects(of_discovery));
+    case LogPage::management_effects: return wire::nvme::encode_management_effects();
     case LogPage::reservation_notification: return reservation_notice(administration, request.retain_event);
+    case LogPage::sanitize_status:
+      if (!request.retain_event) administration.events.read(Event::sanitized);
+      return sanitize_status(queue);
     case LogPage::discovery:
       // The host reads its header first, then all: the event is over when it reads from the front.
       if (!request.retain_event) administration.events.read(Event::discovery_changed);
@@ -113,8 +124,14 @@ void get_log_page(Handling handling) {
   if (!has_page(request.page, queue.controller().facts.discovery))
     return handling.fail(Status::invalid_log_page);
   if (request.offset_is_index || request.offset % 4 != 0) return handling.fail(Status::invalid_field);
+  if (request.page == LogPage::command_effects && request.command_set != 0)
+    return handling.fail(Status::invalid_field);  // there is the NVM command set alone
+  const uint32_t space = handling.entry().namespace_id();
+  // SMART is told of the controller (LPA bit 0; 5.16.1.3).
+  if (request.page == LogPage::health && space != 0 && space != wire::nvme::every_namespace)
+    return handling.fail(Status::invalid_field);
   if (!handling.has_data_of(request.bytes)) return;
-  if (request.bytes > queue.domain().settings().most_transfer_bytes())
+  if (request.bytes > queue.controller().facts.bounds.most_transfer_bytes())
     return handling.fail(Status::invalid_field);
   const std::vector<uint8_t> page = page_of(queue, request);
   // Hosts read the longest that a page of access states can be, in pieces: past its end there are zeroes.

@@ -1,4 +1,7 @@
 // Property Get and Set (NVMe-oF 1.1 3.3): the registers of a controller, enabling, reset and shutdown.
+#include <algorithm>
+
+#include "base/log.h"
 #include "nvme/administration.h"
 #include "nvme/domain.h"
 #include "nvme/handlers.h"
@@ -11,12 +14,62 @@ using wire::nvme::Property;
 using wire::nvme::PropertyAccess;
 
 // CAP (NVMe base 2.0 figure 36): MQES, CQR, TO in 500 ms, CSS with the NVM command set.
-uint64_t capabilities(const Settings& settings) {
+uint64_t capabilities(const Bounds& bounds) {
   constexpr uint64_t contiguous = 1ull << 16, timeout = 30ull << 24, nvm_commands = 1ull << 37;
-  return (settings.queue_entries - 1u) | contiguous | timeout | nvm_commands;
+  return (bounds.queue_entries - 1u) | contiguous | timeout | nvm_commands;
 }
 
 constexpr uint32_t version_2_0 = 0x00020000;
+
+// A flush that waits for its end; it needs neither the queue nor the command that asked.
+class ShutdownFlush {
+ public:
+  ShutdownFlush(unit::LogicalUnit& unit, unit::Command& command) : unit_(unit), command_(command) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> story) {
+    story_ = story;
+    command_.request.owner = this;
+    command_.request.done = [](block::Request& done) {
+      static_cast<ShutdownFlush*>(done.owner)->story_.resume();
+    };
+    unit_.submit(command_);
+  }
+  block::Status await_resume() const noexcept { return command_.request.status; }
+
+ private:
+  unit::LogicalUnit& unit_;
+  unit::Command& command_;
+  std::coroutine_handle<> story_;
+};
+
+// CSTS.SHST says complete when what the caches held is on stable storage (NVMe base 2.0 3.6.1); a host that enables the
+// controller meanwhile has ended the shutdown.
+loop::Task<void> shut_down(std::shared_ptr<Controller> controller,
+                           std::vector<std::shared_ptr<unit::LogicalUnit>> units) {
+  for (const std::shared_ptr<unit::LogicalUnit>& each : units) {
+    unit::Command command;
+    command.nexus = &controller->nexus;
+    command.request.operation = block::Operation::flush;
+    ShutdownFlush flushing(*each, command);
+    const block::Status status = co_await flushing;
+    if (status != block::Status::ok)
+      log_warning("nvme", "shutdown: {} was not flushed: {}", each->identity().name, block::name_of(status));
+  }
+  uint32_t now = controller->status.load(std::memory_order_relaxed);
+  const auto still = [&] { return (now & Registers::shutdown_status) == Registers::shutdown_occurring; };
+  while (still() && !controller->status.compare_exchange_weak(
+                        now, (now & ~Registers::shutdown_status) | Registers::shutdown_complete)) {
+  }
+}
+
+std::vector<std::shared_ptr<unit::LogicalUnit>> cached_units(const Queue& queue) {
+  std::vector<std::shared_ptr<unit::LogicalUnit>> units;
+  for (const auto& [id, space] : queue.namespaces()) {
+    if (space->unit->geometry().write_cache && std::ranges::find(units, space->unit) == units.end())
+      units.push_back(space->unit);
+  }
+  return units;
+}
 
 void configure(Handling handling, uint32_t configuration) {
   Queue& queue = handling.queue();
@@ -26,9 +79,18 @@ void configure(Handling handling, uint32_t configuration) {
              enabled = (configuration & Registers::enable) != 0;
   if (was_enabled && !enabled) {
     queue.administration()->reset();
+    controller.has_io_queues.store(false, std::memory_order_relaxed);
     queue.domain().drop_io_queues(queue.shared_controller(), "the host reset the controller");
   }
-  controller.status.store(status_after(configuration, controller.facts.discovery), std::memory_order_relaxed);
+  uint32_t status = status_after(configuration, controller.facts.discovery);
+  if ((status & Registers::shutdown_complete) != 0) {
+    auto units = cached_units(queue);
+    if (!units.empty()) status = (status & ~Registers::shutdown_status) | Registers::shutdown_occurring;
+    controller.status.store(status, std::memory_order_relaxed);
+    if (!units.empty()) shut_down(queue.shared_controller(), std::move(units)).detach();
+  } else {
+    controller.status.store(status, std::memory_order_relaxed);
+  }
   handling.good();
 }
 
@@ -38,9 +100,9 @@ void property_get(Handling handling) {
   const PropertyAccess access = PropertyAccess::decode(handling.entry());
   const Controller& controller = handling.queue().controller();
   const bool wide = access.property == Property::capabilities;
-  if (access.eight_bytes != wide) return handling.fail(Status::invalid_field);
+  if (!access.known_size || access.eight_bytes != wide) return handling.fail(Status::invalid_field);
   switch (access.property) {
-    case Property::capabilities: return handling.good(capabilities(handling.queue().domain().settings()));
+    case Property::capabilities: return handling.good(capabilities(controller.facts.bounds));
     case Property::version: return handling.good(version_2_0);
     case Property::configuration:
       return handling.good(controller.configuration.load(std::memory_order_relaxed));
@@ -51,7 +113,7 @@ void property_get(Handling handling) {
 
 void property_set(Handling handling) {
   const PropertyAccess access = PropertyAccess::decode(handling.entry());
-  if (access.eight_bytes || access.property != Property::configuration)
+  if (!access.known_size || access.eight_bytes || access.property != Property::configuration)
     return handling.fail(Status::invalid_field);
   configure(handling, static_cast<uint32_t>(access.value));
 }

@@ -3,10 +3,37 @@
 #include <algorithm>
 
 #include "nvme/administration.h"
+#include "nvme/authenticator.h"
 #include "nvme/domain.h"
 #include "nvme/handlers.h"
 
 namespace ashlar::nvme {
+namespace {
+
+using wire::nvme::IoOpcode;
+
+constexpr auto kinds_by_opcode = [] {
+  std::array<CommandKind, 256> kinds{};
+  const auto put = [&kinds](IoOpcode opcode, CommandKind kind) {
+    kinds[static_cast<uint8_t>(opcode)] = kind;
+  };
+  put(IoOpcode::read, CommandKind::read);
+  put(IoOpcode::write, CommandKind::write);
+  put(IoOpcode::flush, CommandKind::flush);
+  put(IoOpcode::compare, CommandKind::compare);
+  put(IoOpcode::verify, CommandKind::compare);
+  put(IoOpcode::write_zeroes, CommandKind::deallocate);
+  put(IoOpcode::dataset_management, CommandKind::deallocate);
+  put(IoOpcode::copy, CommandKind::copy);
+  put(IoOpcode::reservation_register, CommandKind::reservation);
+  put(IoOpcode::reservation_report, CommandKind::reservation);
+  put(IoOpcode::reservation_acquire, CommandKind::reservation);
+  put(IoOpcode::reservation_release, CommandKind::reservation);
+  kinds[wire::nvme::fabrics_opcode] = CommandKind::admin;
+  return kinds;
+}();
+
+}  // namespace
 
 void Namespace::keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
   kept_from_reading = unit::keeps_out(reservations, name, unit::CommandEffect::reads);
@@ -22,6 +49,7 @@ Queue::Queue(Domain& domain, Making making)
     for (const auto& [lun, mapping] : making_.view->luns) add_namespace(mapping);
   }
   index();
+  authenticator_ = std::make_unique<Authenticator>(*this);
   domain_.add(*this);
 }
 
@@ -29,6 +57,8 @@ Queue::~Queue() {
   CHECK(commands_.empty(), "a queue destroyed with {} commands in flight", commands_.size());
   domain_.remove(*this);
 }
+
+std::string Queue::authentication() const { return authenticator_->text(); }
 
 loop::Loop& Queue::loop() const { return domain_.loop(); }
 
@@ -64,6 +94,9 @@ void Queue::retire(Namespace& space) {
   std::vector<Command*> concerned;
   for (Command& command : commands_) {
     if (command.namespace_ == &space) concerned.push_back(&command);
+  }
+  for (const auto& [command, source] : sources_) {
+    if (source == &space) concerned.push_back(command);
   }
   for (Command* command : concerned) Handling(*command).interrupt(refusal(Status::invalid_namespace));
   const auto found = namespaces_.find(space.id);
@@ -116,6 +149,8 @@ void Queue::submit(Command& command, Outcome wrong) {
   commands_.push_back(command);
   pass_over();
   ++traffic.commands;
+  const CommandKind kind = is_admin() ? CommandKind::admin : kinds_by_opcode[command.entry.opcode()];
+  ++traffic.of_kind[static_cast<size_t>(kind)];
   making_.controller->hear();
   if (closing_) [[unlikely]] {
     Handling(command).abort();
@@ -138,6 +173,9 @@ void Queue::take_up(Command& command) {
   const Handling handling(command);
   const bool fused =
       command.entry.fuse() != wire::nvme::Fuse::none || fused_first_ != nullptr || first_has_failed_;
+  if (barred_) [[unlikely]] {
+    if (!is_authentication(command.entry)) return handling.fail(Status::authentication_required);
+  }
   if (command.entry.is_fabrics()) [[unlikely]]
     return dispatch_fabrics(handling);
   // Data is where one descriptor of a fabric says; there are no PRPs here (NVMe-oF 1.1 2.2).
@@ -204,12 +242,15 @@ void Queue::ended(Command& command) {
   commands_.remove(command);
   if (administration_ != nullptr) administration_->forget(command);
   command.state_ = Command::State::idle;
-  if (!command.outcome.ok()) [[unlikely]]
+  if (!command.outcome.ok()) [[unlikely]] {
+    command.outcome = controller().with_delay(command.outcome);
+    ++traffic.failed;
     note_failure(command);
+  }
   if (Namespace* space = command.namespace_) {
     --space->in_flight;
     if (!retired_.empty()) [[unlikely]]
-      std::erase_if(retired_, [](const auto& each) { return each->in_flight == 0; });
+      drop_retired();
   }
   if (command.awaited_) [[unlikely]]
     domain_.command_ended(command);
@@ -217,10 +258,28 @@ void Queue::ended(Command& command) {
   command.completed();  // last: the transport may free the command
 }
 
+void Queue::drop_retired() {
+  std::erase_if(retired_, [](const auto& each) { return each->in_flight == 0; });
+}
+
+void Queue::note_source(Command& command, Namespace& space) {
+  ++space.in_flight;
+  sources_.emplace_back(&command, &space);
+}
+
+void Queue::forget_sources(const Command& command) {
+  for (const auto& [reader, space] : sources_) {
+    if (reader == &command) --space->in_flight;
+  }
+  std::erase_if(sources_, [&command](const auto& each) { return each.first == &command; });
+  drop_retired();
+}
+
 void Queue::close(std::move_only_function<void()> closed) {
   CHECK(!closing_, "a queue closed twice");
   closing_ = true;
   closed_ = std::move(closed);
+  authenticator_->stop();
   if (administration_ != nullptr) {
     administration_->stop();
     domain_.end_controller(making_.controller, "its admin queue ended");
@@ -248,6 +307,10 @@ std::vector<Command*> Queue::commands_of(const std::string& volume) {
   std::vector<Command*> found;
   for (Command& command : commands_) {
     if (command.namespace_ != nullptr && command.namespace_->volume == volume) found.push_back(&command);
+  }
+  for (const auto& [command, space] : sources_) {
+    const bool there = std::ranges::find(found, command) != found.end();
+    if (space->volume == volume && !there) found.push_back(command);
   }
   return found;
 }

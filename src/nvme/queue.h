@@ -1,10 +1,13 @@
 // One queue of a controller on its shard: its commands, and the namespaces behind it.
 #pragma once
 
+#include <array>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "loop/loop.h"
@@ -17,6 +20,7 @@
 namespace ashlar::nvme {
 
 class Administration;
+class Authenticator;
 class Domain;
 
 /// Namespaces are found without a search below this id.
@@ -53,11 +57,21 @@ class QueueHost {
  public:
   /// The connection is to be closed, after what is queued has been sent.
   virtual void drop(const std::string& reason) = 0;
+  /// The same for a host that could not prove itself: an event that says so.
+  virtual void refuse(const std::string& reason) = 0;
+  /// The host has proved itself for the first time, as it had to.
+  virtual void authenticated() = 0;
   virtual loop::Endpoint local() const = 0;
+  virtual loop::Endpoint peer() const = 0;
 
  protected:
   ~QueueHost() = default;
 };
+
+/// Kinds of commands, for people.
+enum class CommandKind : uint8_t { other, admin, read, write, flush, compare, deallocate, copy, reservation };
+constexpr std::string_view command_kind_names[] = {"other",   "admin",      "read", "write",      "flush",
+                                                   "compare", "deallocate", "copy", "reservation"};
 
 struct QueueTag;
 
@@ -91,6 +105,12 @@ class Queue final : public ListNode<QueueTag> {
   Domain& domain() const { return domain_; }
   loop::Loop& loop() const;
   Administration* administration() const { return administration_.get(); }  ///< of the admin queue
+  Authenticator& authenticator() const { return *authenticator_; }
+  /// Its host has still to prove itself: nothing but that is done for it.
+  bool barred() const { return barred_; }
+  void bar(bool barred) { barred_ = barred; }
+  /// How the host has proved itself on this queue: "none", "mutual DH-HMAC-CHAP sha-256 ffdhe3072".
+  std::string authentication() const;
 
   /// Takes the command; completed() comes later, exactly once. `wrong`: what the transport found, with which it ends.
   void submit(Command& command, Outcome wrong = {});
@@ -107,6 +127,8 @@ class Queue final : public ListNode<QueueTag> {
   bool has_work();
   struct Traffic {
     uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
+    uint64_t failed = 0;
+    std::array<uint64_t, std::size(command_kind_names)> of_kind{};
   };
   Traffic traffic;
 
@@ -123,6 +145,10 @@ class Queue final : public ListNode<QueueTag> {
   /// All that touch that volume, also after it was unmapped.
   std::vector<Command*> commands_of(const std::string& volume);
 
+  /// A copy reads `space`, another namespace than its own: it ends with that, too, and `space` lives as long.
+  void note_source(Command& command, Namespace& space);
+  void forget_sources(const Command& command);
+
   // For the commands themselves.
   void ended(Command& command);
 
@@ -132,6 +158,7 @@ class Queue final : public ListNode<QueueTag> {
   void submit_fused(Command& command);
   void add_namespace(const unit::LunMapping& mapping);
   void retire(Namespace& space);
+  void drop_retired();
   void index();
   void note_failure(const Command& command);
   void maybe_closed();
@@ -141,8 +168,11 @@ class Queue final : public ListNode<QueueTag> {
   std::map<uint32_t, std::unique_ptr<Namespace>> namespaces_;
   std::vector<Namespace*> direct_;
   std::vector<std::unique_ptr<Namespace>> retired_;
+  std::vector<std::pair<Command*, Namespace*>> sources_;  // of copies under way
   CommandList commands_;
   std::unique_ptr<Administration> administration_;
+  std::unique_ptr<Authenticator> authenticator_;  // never null
+  bool barred_ = false;
   uint16_t head_ = 0;
   Command* fused_first_ = nullptr;  // waits for its second
   bool first_has_failed_ = false;   // it came, and has ended

@@ -41,6 +41,19 @@ Outcome outcome_of(unit::ReservationStatus status) {
   }
 }
 
+Outcome rewrite_outcome(const unit::UnitRules& rules) {
+  using Phase = unit::Rewriting::Phase;
+  switch (rules.rewrite.phase()) {
+    case Phase::formatting: return {Status::format_in_progress, false};
+    case Phase::sanitize_failed:
+    case Phase::sanitize_failed_restricted: return refusal(Status::sanitize_failed);
+    case Phase::format_corrupt: return refusal(Status::namespace_not_ready);  // it is to be formatted again
+    case Phase::sanitizing:
+    case Phase::idle: break;  // it has just ended
+  }
+  return {Status::sanitize_in_progress, false};
+}
+
 AccessGroupState group_state_of(AccessState state) {
   switch (state) {
     case AccessState::active_optimized: return AccessGroupState::optimized;

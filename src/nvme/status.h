@@ -3,6 +3,7 @@
 
 #include "block/request.h"
 #include "unit/access.h"
+#include "unit/governor.h"
 #include "unit/reservations.h"
 #include "wire/nvme_log.h"
 #include "wire/nvme_reservation.h"
@@ -19,6 +20,8 @@ Outcome outcome_of(block::Status status, bool writing);
 /// Of a command that an access state does not let through (NVMe base 2.0 8.1).
 Outcome outcome_of(unit::AccessState state);
 Outcome outcome_of(unit::ReservationStatus status);
+/// Of a command that needs the medium while that is rewritten, or after that failed.
+Outcome rewrite_outcome(const unit::UnitRules& rules);
 
 wire::nvme::AccessGroupState group_state_of(unit::AccessState state);
 wire::nvme::ReservationKind kind_of(unit::ReservationType type);

@@ -35,18 +35,19 @@ inline std::string host_name(int number) {
   return "nqn.2014-08.org.nvmexpress:uuid:host" + std::to_string(number);
 }
 
-inline Task<unit::OpenUnit> open_volume() {
+inline Task<unit::OpenUnit> open_volume(std::string name) {
   block::Registry registry;
   stores::add_all(registry);
   block::StoreSpec spec;
   spec.kind = "memory";
   spec.size_bytes = volume_bytes;
-  auto store = co_await registry.open(spec, "volume");
+  auto opening = registry.open(spec, name);
+  auto store = co_await opening;
   CHECK(store.has_value(), "{}", store.error().text());
   unit::Identity identity;
-  identity.name = "volume";
+  identity.name = name;
   identity.serial = "0123456789abcdef";
-  identity.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+  identity.uuid = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, static_cast<uint8_t>(name.size())};
   identity.eui64 = {0x30, 1, 2, 3, 4, 5, 6, 7};
   unit::Geometry geometry;
   geometry.size_bytes = volume_bytes;
@@ -64,11 +65,12 @@ inline Task<bool> close_volume(unit::OpenUnit opened) {
 /// One subsystem at two ports (group tags 1 and 2): the volume as namespace 1 and, read only, as namespace 2; open to every host.
 class Array {
  public:
-  explicit Array(uint32_t shards = 1)
-      : world(11),
+  explicit Array(uint32_t shards = 1, nvme::PortTls tls = nvme::PortTls::off)
+      : second_tls(tls),
+        world(11),
         process(world.add_process("array", shards, sizes)),
         host(world.add_process("host", 1, sizes)) {
-    unit.emplace(run_story(process.loop(0), open_volume));
+    unit.emplace(run_story(process.loop(0), open_volume, std::string("volume")));
     scsi_domains.resize(shards);
     domains.resize(shards);
     servers.resize(shards);
@@ -102,9 +104,12 @@ class Array {
     each([&](uint32_t i) { domains[i].reset(); });
     each([&](uint32_t i) { scsi_domains[i].reset(); });
     run_story(process.loop(0), close_volume, std::move(*unit));
+    if (other_unit) run_story(process.loop(0), close_volume, std::move(*other_unit));
   }
 
-  static std::vector<nvme::Port> ports() { return {{"p1", endpoint, 1}, {"p2", second_endpoint, 2}}; }
+  std::vector<nvme::Port> ports() const {
+    return {{"p1", endpoint, 1}, {"p2", second_endpoint, 2, second_tls}};
+  }
   std::shared_ptr<unit::HostView> view() {
     auto made = std::make_shared<unit::HostView>();
     made->host = "any";
@@ -118,10 +123,25 @@ class Array {
     served->serial = nvme::serial_of(subsystem);
     served->ports = ports();
     served->any_host = view();
+    served->bounds = bounds;
     auto made = std::make_shared<nvme::Directory>();
     made->settings = settings;
     made->subsystems[subsystem] = served;
     made->generation = ++generation;
+    return made;
+  }
+  /// Hosts 1 and 3 have the volume as namespaces 1 and 2, and "other" as namespace 3; host 2 has that alone.
+  std::shared_ptr<nvme::Directory> tenants() {
+    if (!other_unit) other_unit.emplace(run_story(process.loop(0), open_volume, std::string("other")));
+    const auto made = directory();
+    auto served = std::make_shared<nvme::Subsystem>(*made->subsystems.at(subsystem));
+    auto first = view(), second = view();
+    first->luns[2] = {2, false, "other", other_unit->on_shard};
+    second->host = "second";
+    second->luns = {{2, {2, false, "other", other_unit->on_shard}}};
+    served->any_host = nullptr;
+    served->hosts = {{host_name(1), first}, {host_name(2), second}, {host_name(3), first}};
+    made->subsystems[subsystem] = served;
     return made;
   }
   void publish(const std::shared_ptr<nvme::Directory>& made) {
@@ -164,12 +184,14 @@ class Array {
   }
 
   static constexpr BufferPool::Sizes sizes{.small = 256, .medium = 64, .large = 32};
+  nvme::PortTls second_tls;
   nvme::Settings settings;
+  nvme::Bounds bounds;
   uint64_t generation = 0;
   loop::SimWorld world;
   loop::SimProcess& process;
   loop::SimProcess& host;
-  std::optional<unit::OpenUnit> unit;
+  std::optional<unit::OpenUnit> unit, other_unit;
   scsi::Domain::Group scsi_domains;
   nvme::Domain::Group domains;
   Server::Group servers;

@@ -93,6 +93,70 @@ TEST(NvmeCommands, Copy) {
   });
 }
 
+// Format 2h: from any namespace that the host may read, and from no other.
+TEST(NvmeCommands, CopyAcrossNamespaces) {
+  Array array;
+  array.publish(array.tenants());
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(1));
+    const auto one = co_await attaching;
+    auto attaching_second = attach(the_array->options(2));
+    const auto two = co_await attaching_second;
+    NvmeQueue& queue = one->io();
+    const auto data = pattern(4096, 9);
+    EXPECT_EQ(co_await write_blocks(queue, 0, data), Status::success);
+    Submission copy = with_action(IoOpcode::copy, 0);
+    copy.set_namespace_id(3);
+    copy.set_pair(10, 100);
+    copy.set_word(12, 2u << 8);
+    std::vector<uint8_t> source(32);
+    store_le32(source.data(), 1);
+    wire::nvme::store_le16(source.data() + 16, 7);
+    // The host has to say that it knows of it.
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::invalid_field);
+    std::vector<uint8_t> behavior(512);
+    behavior[4] = 1 << 2;
+    Submission set;
+    set.set_opcode(static_cast<uint8_t>(wire::nvme::AdminOpcode::set_features));
+    set.set_word(10, 0x16);
+    EXPECT_EQ(co_await status_of(one->admin(), set, behavior), Status::success);
+    EXPECT_EQ(co_await status_of(two->admin(), set, behavior), Status::success);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::success);
+    auto reading = queue.run(nvme_blocks(IoOpcode::read, 3, 100, 8), {}, 4096);
+    const auto found = co_await reading;
+    EXPECT_EQ(found->data, data);
+    // From the namespace that is read only for this host, and within the one.
+    store_le32(source.data(), 2);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::success);
+    store_le32(source.data(), 3);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::success);
+    // The other host has namespace 3 alone: what the first has is not there for it, whatever it is.
+    for (const uint32_t not_there : {1u, 2u, 4u, 0u, 0xffffffffu}) {
+      store_le32(source.data(), not_there);
+      EXPECT_EQ(co_await status_of(two->io(), copy, source), Status::invalid_namespace) << not_there;
+    }
+    store_le32(source.data(), 1);
+    wire::nvme::store_le16(source.data() + 22, 1u << 15);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::fast_copy_not_possible);
+    wire::nvme::store_le16(source.data() + 22, 0);
+    wire::nvme::store_le16(source.data() + 16, 0xffff);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::command_size_limit_exceeded);
+    wire::nvme::store_le16(source.data() + 16, 7);
+    // Into what may not be written, and from what another host has reserved.
+    copy.set_namespace_id(2);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::namespace_write_protected);
+    copy.set_namespace_id(3);
+    auto attaching_third = attach(the_array->options(3));
+    const auto three = co_await attaching_third;
+    EXPECT_EQ(co_await status_of(three->io(), with_action(IoOpcode::reservation_register, 0), keys(0, 0xc)),
+              Status::success);
+    EXPECT_EQ(co_await status_of(three->io(), with_action(IoOpcode::reservation_acquire, 2u << 8), keys(0xc)),
+              Status::success);
+    EXPECT_EQ(co_await status_of(queue, copy, source), Status::reservation_conflict);
+  });
+  EXPECT_EQ(array.buffers_in_use(), 0u);
+}
+
 struct Pair {
   Status first, second;
   bool operator==(const Pair&) const = default;

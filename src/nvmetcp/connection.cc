@@ -23,6 +23,7 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
       port_(std::move(port)),
       receiver_(*this, server.receive_buffer),
       transmit_(server.chunks) {
+  if (port_.tls != nvme::PortTls::off) phase_ = Phase::greeting;
   ++server_.half_open;
   server_.loop.arm_after(*this, loop::seconds(server_.settings().connect_timeout_seconds));
   stream_->watch(*this);
@@ -35,6 +36,7 @@ Connection::~Connection() {
 
 void Connection::readable() {
   if (phase_ == Phase::lingering) return linger();
+  if (phase_ == Phase::greeting && !greet()) return;
   if (stopped()) return;
   if (transmit_.backlog_bytes() > backlog_limit_bytes) return;  // turn_end() goes on with it
   for (int i = 0; i < receives_per_turn; ++i) {
@@ -49,10 +51,16 @@ void Connection::readable() {
         return close("session.dropped", receiver_.inside_pdu()
                                             ? "the host closed the connection in the middle of a PDU"
                                             : "the host closed the connection");
-      case Receiver::Outcome::failed: return close("session.dropped", "the connection failed");
+      case Receiver::Outcome::failed: return lose();
     }
   }
   stream_->resume();
+}
+
+void Connection::lose() {
+  const std::string failure = stream_->failure();
+  close(half_open() && !failure.empty() ? "login.refused" : "session.dropped",
+        failure.empty() ? "the connection failed" : failure);
 }
 
 // What still comes is read and forgotten.
@@ -79,8 +87,7 @@ void Connection::turn_end() {
   if (phase_ == Phase::closing || phase_ == Phase::lingering) return;
   const bool was_full = transmit_.backlog_bytes() > backlog_limit_bytes;
   const loop::TransmitQueue::Flushed flushed = transmit_.flush(*stream_);
-  if (flushed == loop::TransmitQueue::Flushed::failed)
-    return close("session.dropped", "the connection failed");
+  if (flushed == loop::TransmitQueue::Flushed::failed) return lose();
   blocked_ = flushed == loop::TransmitQueue::Flushed::some;
   if (was_full && transmit_.backlog_bytes() <= backlog_limit_bytes) stream_->resume();
   if (blocked_) return;
@@ -108,6 +115,15 @@ void Connection::leave_half_open() {
 }
 
 void Connection::drop(const std::string& reason) { flush_then_close("session.dropped", reason); }
+
+void Connection::refuse(const std::string& reason) { flush_then_close("login.refused", reason); }
+
+void Connection::authenticated() {
+  if (phase_ != Phase::authenticating) return;
+  leave_half_open();
+  phase_ = Phase::serving;
+  announce();
+}
 
 void Connection::flush_then_close(const std::string& kind, const std::string& reason) {
   if (phase_ == Phase::closing || phase_ == Phase::flushing || phase_ == Phase::lingering) return;
@@ -139,8 +155,10 @@ void Connection::close(const std::string& kind, const std::string& reason) {
   phase_ = Phase::closing;
   server_.loop.cancel(*this);
   server_.loop.withdraw(static_cast<loop::TurnEnd&>(*this));
+  if (handshake_ != nullptr && !handshake_->established()) ++server_.tls.failed;
+  handshake_ = nullptr;
   const std::string peer = stream_->peer().text();
-  const bool worth_telling = queue_ == nullptr || queue_->is_admin();
+  const bool worth_telling = queue_ == nullptr || queue_->is_admin() || kind == "login.refused";
   if (worth_telling) {
     log_info("nvmetcp", "{} subsystem={} host={} peer={} reason=\"{}\"", kind, subsystem(), host_name(), peer,
              reason);

@@ -9,16 +9,21 @@
 #include "nvmetcp/command.h"
 #include "nvmetcp/receiver.h"
 #include "nvmetcp/server.h"
+#include "tls/secure_stream.h"
 #include "wire/nvme_fabrics.h"
 
 namespace ashlar::nvmetcp {
 
 struct ConnectionTag;
 
+/// With which a ClientHello begins (RFC 8446 5.1); an ICReq begins with 00h.
+constexpr uint8_t tls_handshake_record = 0x16;
+
 /// What ICReq and ICResp agreed on.
 struct Agreed {
   bool header_digest = false, data_digest = false;
   uint8_t host_alignment = 0;  ///< HPDA: data for the host begins at multiples of 4 * (this + 1)
+  std::optional<nvme::Secured> secured = {};  ///< by TLS, before them
 };
 
 /// Life: Server::serve() makes it; close() ends it; it is destroyed through the server when no command is in flight.
@@ -42,8 +47,10 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // For the server.
   bool closing() const { return phase_ == Phase::closing; }
-  bool half_open() const { return phase_ == Phase::initializing || phase_ == Phase::connecting; }
-  loop::Endpoint peer() const { return stream_->peer(); }
+  bool half_open() const {
+    return phase_ == Phase::greeting || phase_ == Phase::initializing || phase_ == Phase::connecting ||
+           phase_ == Phase::authenticating;
+  }
   /// No more is read; what is in flight ends without answers.
   void close(const std::string& kind, const std::string& reason);
   /// Reads no more; closes when what the device has is answered and all is sent.
@@ -53,8 +60,10 @@ class Connection final : public ListNode<ConnectionTag>,
 
  private:
   enum class Phase : uint8_t {
+    greeting,  ///< of a port with TLS: the first byte tells whether the host begins it
     initializing,
     connecting,
+    authenticating,  ///< the queue is there and times its host's proof
     serving,
     draining,
     flushing,
@@ -81,8 +90,16 @@ class Connection final : public ListNode<ConnectionTag>,
 
   // nvme::QueueHost
   void drop(const std::string& reason) override;
+  void refuse(const std::string& reason) override;
+  void authenticated() override;
   loop::Endpoint local() const override { return stream_->local(); }
+  loop::Endpoint peer() const override { return stream_->peer(); }
 
+  bool greet();
+  void secure(uint8_t first);
+  void refuse_clear(uint8_t first);
+  std::optional<nvme::Secured> take_secured();
+  void lose();
   void initialize(const uint8_t* bytes);
   void use(const Agreed& agreed);
   void connect(const uint8_t* bytes, ConstBytes data);
@@ -90,7 +107,8 @@ class Connection final : public ListNode<ConnectionTag>,
   DataPlan command_arrived(const CommonHeader& header, const uint8_t* bytes);
   DataPlan data_arrived(const CommonHeader& header, const uint8_t* bytes);
   bool is_next(wire::nvme::PduType type) const;
-  void terminate(wire::nvme::Termination why, ConstBytes header, const std::string& what);
+  void terminate(wire::nvme::Termination why, ConstBytes header, const std::string& what,
+                 const std::string& kind = "protocol.error");
   uint8_t* append_header(wire::nvme::PduType type, uint8_t flags, uint32_t data_bytes, size_t inline_bytes);
   void seal_header(uint8_t* header);
   void send_data(Command& command, bool success);
@@ -102,11 +120,13 @@ class Connection final : public ListNode<ConnectionTag>,
   void linger();
   void finish_close();
   void leave_half_open();
+  void announce();
   std::string subsystem() const { return queue_ ? queue_->controller().facts.subsystem : std::string(); }
   std::string host_name() const { return queue_ ? queue_->controller().facts.host_name : std::string(); }
 
   Server::Impl& server_;
   std::unique_ptr<loop::Stream> stream_;
+  const tls::Session* handshake_ = nullptr;  // of stream_, until ICReq comes
   nvme::Port port_;
   Phase phase_ = Phase::initializing;
   Receiver receiver_;

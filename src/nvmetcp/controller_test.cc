@@ -98,6 +98,12 @@ TEST(NvmeController, IsEnabledResetAndShutDown) {
     co_await loop::sleep_for(loop::seconds(1));
     EXPECT_FALSE(controller->io(0).open());
     EXPECT_FALSE(controller->io(1).open());
+    auto enabling = controller->set_property(Property::configuration, 1 | 6u << 16 | 4u << 20);
+    co_await enabling;
+    auto asking_for_queues = controller->set_feature(7, 3 << 16 | 3);  // as after a Connect
+    EXPECT_TRUE((co_await asking_for_queues)->ok());
+    auto disabling = controller->set_property(Property::configuration, 0);
+    co_await disabling;
     auto identifying = controller->identify(IdentifyKind::controller, 0);
     const auto refused = co_await identifying;
     EXPECT_EQ(refused->completion.outcome.status, Status::command_sequence_error);
@@ -111,6 +117,25 @@ TEST(NvmeController, IsEnabledResetAndShutDown) {
     auto looking_again = controller->get_property(Property::status);
     const auto down = co_await looking_again;
     EXPECT_EQ(down->completion.result, 8u);
+  });
+}
+
+TEST(NvmeController, PropertiesHaveFourBytesOrEight) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(), 0);
+    const auto controller = co_await attaching;
+    for (uint32_t size = 1; size < 8; ++size) {
+      for (const auto type : {wire::nvme::FabricsType::property_get, wire::nvme::FabricsType::property_set}) {
+        Submission entry;
+        wire::nvme::PropertyAccess{false, Property::configuration, 0}.encode(entry, type);
+        entry.bytes[40] = static_cast<uint8_t>(size);
+        EXPECT_EQ(co_await status_of(controller->admin(), entry), Status::invalid_field) << size;
+      }
+    }
+    auto looking = controller->get_property(Property::status);
+    const auto ready = co_await looking;
+    EXPECT_EQ(ready->completion.result, 1u);
   });
 }
 
@@ -318,6 +343,61 @@ TEST(NvmeDiscovery, TellsWhatTheHostMayUse) {
     options.queue_id = 1;
     options.controller_id = controller->id();
     EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 2ah");
+  });
+}
+
+TEST(NvmeDiscovery, TellsOfOtherPlacesAndOfTheirChange) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    NvmeQueueOptions options = the_array->options();
+    options.subsystem = wire::nvme::discovery_name;
+    auto attaching = attach(options, 0);
+    const auto controller = co_await attaching;
+    const auto log = [&]() -> Task<wire::nvme::DiscoveryLog> {
+      auto reading = controller->log({.page = LogPage::discovery, .bytes = 8192});
+      const auto answer = co_await reading;
+      co_return wire::nvme::decode_discovery(answer->data);
+    };
+    auto configuring = controller->set_feature(0x0b, 1u << 31);
+    co_await configuring;
+    const auto before = co_await log();
+    auto event = controller->admin().run(event_request());
+    const auto directory = the_array->directory();
+    directory->referrals["p1"] = {{"10.0.0.9", 8009}, {"2001:db8::9", 8010}};
+    directory->referrals["p2"] = {{"10.0.0.7", 8009}};  // who comes by another port hears of others
+    the_array->publish(directory);
+    const auto told = co_await event;
+    EXPECT_EQ(told->completion.result, 0x70f002u);
+    const auto after = co_await log();
+    EXPECT_NE(before.generation, after.generation);
+    EXPECT_EQ(after.entries.size(), before.entries.size() + 2);
+    EXPECT_EQ(after.entries[1].kind, wire::nvme::DiscoveryEntry::Kind::referral);
+    EXPECT_EQ(after.entries[1].address, "10.0.0.9");
+    EXPECT_EQ(after.entries[1].subsystem, wire::nvme::discovery_name);
+    EXPECT_EQ(after.entries[2].address, "2001:db8::9");
+    EXPECT_EQ(after.entries[2].port, 8010);
+  });
+}
+
+// Each host is told of its own; the generation is one for all.
+TEST(NvmeDiscovery, HostsAreToldOfTheirOwn) {
+  Array array;
+  const auto directory = array.directory();
+  auto closed = std::make_shared<nvme::Subsystem>(*directory->subsystems.at(subsystem));
+  closed->any_host = nullptr;
+  closed->hosts[host_name(2)] = array.view();
+  directory->subsystems[subsystem] = closed;
+  array.publish(directory);
+  array.run([](Array* the_array) -> Task<void> {
+    for (const int host : {1, 2}) {
+      NvmeQueueOptions options = the_array->options(host);
+      options.subsystem = wire::nvme::discovery_name;
+      auto attaching = attach(options, 0);
+      const auto controller = co_await attaching;
+      auto reading = controller->log({.page = LogPage::discovery, .bytes = 8192});
+      const auto answer = co_await reading;
+      EXPECT_EQ(wire::nvme::decode_discovery(answer->data).entries.size(), host == 1 ? 1u : 3u);
+    }
   });
 }
 

@@ -8,6 +8,7 @@ using namespace wire::nvme;
 namespace {
 
 constexpr uint8_t most_alignment = 31;  // HPDA
+constexpr uint32_t admin_capsule_bytes = 8192;
 
 std::string peer_error(FatalError error, uint32_t information) {
   switch (error) {
@@ -27,7 +28,9 @@ std::string peer_error(FatalError error, uint32_t information) {
 uint32_t Connection::most_data_bytes(PduType type) const {
   switch (type) {
     // Connect brings 1024 bytes whatever a host knows of us; admin capsules take as much as others (3.3.2.1).
-    case PduType::command: return std::max<uint32_t>(server_.settings().in_capsule_bytes, 8192);
+    case PduType::command:
+      if (queue_ == nullptr) return admin_capsule_bytes;
+      return std::max(queue_->controller().facts.bounds.in_capsule_bytes, admin_capsule_bytes);
     case PduType::host_data: return server_.settings().most_host_data_bytes;
     default: return 0;
   }
@@ -92,7 +95,7 @@ void Connection::initialize(const uint8_t* bytes) {
     return terminate({FatalError::invalid_header_field, 10}, header, "HPDA");
   const nvme::Settings& settings = server_.settings();
   const Agreed agreed{asked.header_digest && settings.header_digest,
-                      asked.data_digest && settings.data_digest, asked.data_alignment};
+                      asked.data_digest && settings.data_digest, asked.data_alignment, take_secured()};
   uint8_t* answer = transmit_.append(most_header_bytes);
   if (answer == nullptr) return close("login.refused", "no memory is left for answers");
   Initialization{.format = 0,
@@ -117,7 +120,7 @@ void Connection::connect(const uint8_t* bytes, ConstBytes data) {
     return flush_then_close("login.refused", "the first command is not a Connect with its data");
   }
   const nvme::ConnectRequest request{Connect::decode(entry), ConnectData::decode(data), port_,
-                                     stream_->local(), stream_->peer()};
+                                     stream_->local(),       stream_->peer(),           agreed_.secured};
   const uint32_t shard = server_.domain.shard_for(request);
   if (shard != server_.loop.index() && transmit_.empty()) {
     // It goes there as it came, without digests: those were right.
@@ -135,22 +138,37 @@ void Connection::connect(const uint8_t* bytes, ConstBytes data) {
   if (answer.queue == nullptr) {
     send_completion(completion);
     return flush_then_close(
-        "login.refused", fmt::format("Connect of host {} to {} was refused: status {:03x}h parameter {:x}h",
-                                     request.data.host.value_or("?"), request.data.subsystem.value_or("?"),
-                                     static_cast<unsigned>(answer.outcome.status), answer.result));
+        "login.refused",
+        fmt::format("Connect of host {} to {} was refused: status {:03x}h parameter {:x}h{}{}",
+                    request.data.host.value_or("?"), request.data.subsystem.value_or("?"),
+                    static_cast<unsigned>(answer.outcome.status), answer.result,
+                    answer.reason.empty() ? "" : ", ", answer.reason));
   }
-  leave_half_open();
-  phase_ = Phase::serving;
   queue_ = std::move(answer.queue);
   completion.submission_head = queue_->pass_over();
   send_completion(completion);
+  if (queue_->barred()) {
+    phase_ = Phase::authenticating;
+    return server_.loop.cancel(*this);
+  }
+  leave_half_open();
+  phase_ = Phase::serving;
+  announce();
+}
+
+// To people: the host is in.
+void Connection::announce() {
   const nvme::ControllerFacts& facts = queue_->controller().facts;
-  log_info("nvmetcp", "connected subsystem={} host={} controller={} queue={} entries={} peer={} shard={}",
-           facts.subsystem, facts.host_name, facts.id, queue_->id(), queue_->entries(), request.peer.text(),
-           server_.loop.index());
-  if (queue_->is_admin())
-    server_.tell({"session.login", facts.subsystem, facts.host_name, request.peer.text(),
-                  fmt::format("controller {}", facts.id)});
+  const std::string how = queue_->authentication();
+  log_info(
+      "nvmetcp",
+      "connected subsystem={} host={} controller={} queue={} entries={} peer={} authentication=\"{}\" shard={}",
+      facts.subsystem, facts.host_name, facts.id, queue_->id(), queue_->entries(), stream_->peer().text(),
+      how, server_.loop.index());
+  if (!queue_->is_admin()) return;
+  server_.tell(
+      {"session.login", facts.subsystem, facts.host_name, stream_->peer().text(),
+       fmt::format("controller {}{}{}", facts.id, how == "none" ? "" : ", ", how == "none" ? "" : how)});
 }
 
 DataPlan Connection::command_arrived(const CommonHeader& header, const uint8_t* bytes) {
@@ -164,8 +182,8 @@ DataPlan Connection::command_arrived(const CommonHeader& header, const uint8_t* 
   if (command == nullptr) {
     // Nothing was done: the host sends it again.
     const Submission entry = Submission::copy_of(bytes + common_header_bytes);
-    send_completion(
-        {0, queue_->pass_over(), queue_->id(), entry.command_id(), {Status::command_interrupted, false}});
+    send_completion({0, queue_->pass_over(), queue_->id(), entry.command_id(),
+                     queue_->controller().with_delay({Status::command_interrupted, false})});
     return {};
   }
   command->begin(*this, bytes + common_header_bytes);
@@ -217,6 +235,8 @@ DataPlan Connection::data_arrived(const CommonHeader& header, const uint8_t* byt
 }
 
 void Connection::header_failed(Termination why, ConstBytes bytes) {
+  if (phase_ == Phase::initializing && bytes[0] == tls_handshake_record)
+    return terminate(why, bytes, "the host begins TLS, which is off at this portal", "login.refused");
   terminate(why, bytes,
             fmt::format("{} with a wrong header: {}", pdu_name(static_cast<PduType>(bytes[0])),
                         peer_error(why.error, why.information)));
@@ -237,13 +257,14 @@ void Connection::data_digest_failed(const CommonHeader& header, const uint8_t* /
   if (command != nullptr) command->data_lost();
 }
 
-void Connection::terminate(Termination why, ConstBytes header, const std::string& what) {
+void Connection::terminate(Termination why, ConstBytes header, const std::string& what,
+                           const std::string& kind) {
   log_warning("nvmetcp", "protocol error subsystem={} host={} peer={} what=\"{}\"", subsystem(), host_name(),
               stream_->peer().text(), what);
   uint8_t* pdu = transmit_.append(data_header_bytes + std::min(header.size(), most_quoted_bytes));
   if (pdu != nullptr) why.encode(pdu, PduType::controller_termination, header);
   linger_ = true;
-  flush_then_close("protocol.error", what);
+  flush_then_close(kind, what);
 }
 
 }  // namespace ashlar::nvmetcp

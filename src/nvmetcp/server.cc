@@ -28,6 +28,7 @@ void Server::serve(std::unique_ptr<loop::Stream> stream, const nvme::Port& port)
 }
 
 size_t Server::connections() const { return impl_->connections.size(); }
+Server::TlsCounts Server::tls_counts() const { return impl_->tls; }
 
 Connection* Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const nvme::Port& port) {
   if (stopping) return nullptr;
@@ -42,7 +43,9 @@ Connection* Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const nvme
   if (half_open >= settings().most_half_open) {
     for (Connection& connection : connections) {
       if (!connection.half_open()) continue;
-      connection.close("login.refused", "too many connections wait for their Connect, this is the oldest");
+      connection.close(
+          "login.refused",
+          "too many connections wait for their Connect or their host's proof, this is the oldest");
       break;
     }
   }

@@ -31,6 +31,11 @@ class Server {
   /// Refuses new connections, answers what is in flight (bounded by `grace`), closes, and calls `stopped` once.
   void stop(loop::Nanoseconds grace, std::move_only_function<void()> stopped);
   size_t connections() const;
+  /// Handshakes so far.
+  struct TlsCounts {
+    uint64_t established = 0, failed = 0;
+  };
+  TlsCounts tls_counts() const;
 
   struct Impl;
   Impl& impl() { return *impl_; }

@@ -30,6 +30,7 @@ struct Server::Impl final : private loop::Ready {
   CommandPool commands;
   ConnectionList connections;
   uint32_t half_open = 0;
+  TlsCounts tls;
   bool stopping = false;
   std::move_only_function<void()> stopped;
   LogLimiter refused_lines{10, 10'000'000'000};

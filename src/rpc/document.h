@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "base/subsystem_bounds.h"
 
 namespace ashlar::rpc {
 
@@ -57,16 +58,28 @@ struct ChapDocument {
   bool operator==(const ChapDocument&) const = default;
 };
 
+/// For DH-HMAC-CHAP of NVMe/TCP; keys are "DHHC-1:00:BASE64:".
+struct DhchapDocument {
+  std::string key;                          ///< what the host proves that it has
+  std::string controller_key;               ///< what the controller proves; empty: it cannot
+  std::vector<std::string> hashes, groups;  ///< that may be agreed on, preferred ones first; empty: the usual
+  bool operator==(const DhchapDocument&) const = default;
+};
+
 struct HostDocument {
   std::string name;
   std::vector<std::string> initiators;  ///< iSCSI names and host NQNs
   bool any = false;                     ///< every initiator name that no other host has
   std::optional<ChapDocument> chap;
+  std::optional<DhchapDocument> dhchap = {};
   std::vector<std::string> addresses =
       {};                     ///< where it may come from: addresses or ranges of them; empty: from anywhere
   uint32_t max_sessions = 0;  ///< 0: no bound of its own
   /// It is told by an asynchronous message, too, when its LUNs or the size of a volume change.
   bool asynchronous_events = false;
+  std::string tls_key =
+      {};  ///< with which it comes by TLS over NVMe/TCP, "NVMeTLSkey-1:..."; empty: it has none
+  bool tls_optional = false;  ///< with a key, it may come in the clear, too
   bool operator==(const HostDocument&) const = default;
 };
 
@@ -77,10 +90,18 @@ struct PortalDocument {
   uint16_t group_tag = 1;
   std::string protocol = "iscsi";                   ///< one of portal_protocols
   std::optional<ChapDocument> discovery_chap = {};  ///< what a discovery session must prove here
+  std::string tls = "off";                          ///< of nvme-tcp: one of portal_tls
+  std::vector<std::string> referrals = {};  ///< of NVMe/TCP: "192.0.2.9:8009" where discovery tells of more
   bool operator==(const PortalDocument&) const = default;
 };
 
 constexpr std::string_view portal_protocols[] = {"iscsi", "nvme-tcp"};
+constexpr std::string_view portal_tls[] = {"off", "allowed", "required"};
+
+/// Of a subsystem; docs/nvme.md.
+struct SubsystemDocument : SubsystemBounds {
+  bool operator==(const SubsystemDocument&) const = default;
+};
 
 /// Its name says how it is served: an NQN is a subsystem of NVMe/TCP.
 struct TargetDocument {
@@ -91,6 +112,7 @@ struct TargetDocument {
   bool redirect_permanent = false;   ///< hosts forget this array's address
   uint32_t max_sessions = 0;         ///< 0: no bound of its own
   std::vector<std::string> management_addresses = {};  ///< of iSCSI: URLs that hosts find in VPD page 85h
+  std::optional<SubsystemDocument> nvme = {};          ///< of NVMe/TCP; none: all as it is by default
   bool operator==(const TargetDocument&) const = default;
 };
 

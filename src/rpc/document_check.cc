@@ -2,25 +2,24 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
-#include <bit>
 #include <map>
 #include <unordered_map>
-#include <unordered_set>
 
+#include "base/address.h"
 #include "base/address_range.h"
+#include "base/dhchap_key.h"
 #include "base/identity.h"
 #include "base/management_url.h"
 #include "base/nqn.h"
+#include "base/tls_psk.h"
 #include "json/fields.h"
-#include "json/sizes.h"
+#include "rpc/checks.h"
 #include "rpc/document.h"
-#include "rpc/words.h"
 
 namespace ashlar::rpc {
 namespace {
 
 // Bounds of one engine. Lists longer than these would be taken for a mistake.
-constexpr size_t max_volumes = 4096;
 constexpr size_t max_hosts = 4096;
 constexpr size_t max_initiators_per_host = 256;
 constexpr size_t max_addresses_per_host = 64;
@@ -28,21 +27,15 @@ constexpr size_t max_portals = 64;
 constexpr size_t max_targets = 1024;
 constexpr size_t max_mappings = 65536;
 constexpr size_t max_groups = 1024;
-constexpr size_t max_layers =
-    6;  // block::Request carries eight hooks, the stats layer and the gatekeeper among them
-constexpr uint64_t max_volume_bytes = 1ull << 60;
-constexpr uint32_t max_physical_block_bytes = 1u << 20;
-constexpr uint32_t cd_block_bytes = 2048;
-constexpr size_t max_serial = 36;    // a UUID as text, which volumes of other targets have
 constexpr uint16_t max_lun = 16383;  // flat space addressing, SAM-5 4.7.7.3
 
 using HostsByName = std::unordered_map<std::string, const HostDocument*>;
-using Names = std::unordered_set<std::string>;
 
-// Value -> where it stood first.
-using Seen = std::unordered_map<std::string, std::string>;
-// Key id -> where it stood first, and whether it was said to be shared.
-using KeysSeen = std::unordered_map<std::string, std::pair<std::string, bool>>;
+bool printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
+}
+
+}  // namespace
 
 Result<void> unique(Seen& seen, const std::string& value, const std::string& place) {
   const auto [first, fresh] = seen.emplace(value, place);
@@ -55,10 +48,6 @@ Result<void> at_most(size_t count, size_t most, const char* place) {
   return fail(ErrorCode::out_of_range, place, "{} entries; one engine takes at most {}", count, most);
 }
 
-bool printable(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return c >= 0x20 && c < 0x7f; });
-}
-
 Result<void> check_text(const std::string& text, size_t most, const std::string& place) {
   if (text.size() > most)
     return fail(ErrorCode::invalid_argument, place, "at most {} characters, not {}", most, text.size());
@@ -66,164 +55,7 @@ Result<void> check_text(const std::string& text, size_t most, const std::string&
   return {};
 }
 
-struct IdentitiesSeen {
-  Seen naa, eui64, uuid, serial;
-};
-
-// Empty parts are drawn by the engine, so they are fine here.
-Result<void> check_identity(const IdentityDocument& identity, const std::string& place,
-                            IdentitiesSeen& seen) {
-  if (!identity.naa.empty()) {
-    TRY_ASSIGN(const NaaName naa, NaaName::parse(identity.naa, place + ".naa"));
-    TRY(unique(seen.naa, hex_of(naa.bytes()), place + ".naa"));
-  }
-  if (!identity.eui64.empty()) {
-    Eui64 eui64;
-    TRY(parse_hex(identity.eui64, eui64, place + ".eui64"));
-    TRY(unique(seen.eui64, hex_of(eui64), place + ".eui64"));
-  }
-  if (!identity.uuid.empty()) {
-    TRY_ASSIGN(const Uuid uuid, parse_uuid(identity.uuid, place + ".uuid"));
-    TRY(unique(seen.uuid, uuid_text(uuid), place + ".uuid"));
-  }
-  if (!identity.serial.empty()) {
-    TRY(check_text(identity.serial, max_serial, place + ".serial"));
-    TRY(unique(seen.serial, identity.serial, place + ".serial"));
-  }
-  TRY(check_text(identity.vendor, 8, place + ".vendor"));
-  TRY(check_text(identity.product, 16, place + ".product"));
-  return check_text(identity.revision, 4, place + ".revision");
-}
-
-// What it is is the device's to say: a document that says it too would be wrong sooner or later.
-Result<void> check_passed_through(const VolumeDocument& volume, const std::string& place) {
-  const auto refuse = [&place](const char* field, const char* why) {
-    return fail(ErrorCode::invalid_argument, fmt::format("{}.{}", place, field),
-                "a volume of store kind \"scsi\" is a device that is passed through: {}", why);
-  };
-  if (volume.size_bytes != 0) return refuse("size_bytes", "it has no size of ours, leave it out");
-  if (volume.write_cache) return refuse("write_cache", "its cache is the device's own (mode page 08h)");
-  if (volume.removable)
-    return refuse("removable", "whether its medium can be taken out is the device's to say");
-  if (!volume.layers.empty()) return refuse("layers", "layers are for blocks, and it has none");
-  if (volume.encrypted) return refuse("encrypted", "blocks are encrypted, and it has none");
-  return {};
-}
-
-// What a drive is cannot be chosen, but for what of it has a default.
-Result<void> check_cdrom(const VolumeDocument& volume, const std::string& place) {
-  const auto must_be = [&place](bool fine, const char* field, std::string_view what) -> Result<void> {
-    if (fine) return {};
-    return fail(ErrorCode::invalid_argument, place + field, "of a CD-ROM drive {}", what);
-  };
-  TRY(must_be(volume.block_bytes == cd_block_bytes, ".block_bytes", "is 2048"));
-  TRY(must_be(volume.size_bytes == 0, ".size_bytes", "is that of the medium in it: leave it out"));
-  TRY(must_be(!volume.encrypted, ".encrypted", "is false: an image is read as it is"));
-  return must_be(!volume.write_cache, ".write_cache", "is off: nothing is written");
-}
-
-Result<void> check_geometry(const VolumeDocument& volume, const std::string& place) {
-  if (is_cdrom(volume)) return check_cdrom(volume, place);
-  if (volume.block_bytes != 512 && volume.block_bytes != 4096) {
-    return fail(ErrorCode::invalid_argument, place + ".block_bytes", "must be 512 or 4096, not {}",
-                volume.block_bytes);
-  }
-  const uint32_t physical = volume.physical_block_bytes;
-  if (!std::has_single_bit(physical) || physical < volume.block_bytes ||
-      physical > max_physical_block_bytes) {
-    return fail(ErrorCode::invalid_argument, place + ".physical_block_bytes",
-                "must be block_bytes ({}) times a power of two, at most {}; not {}", volume.block_bytes,
-                max_physical_block_bytes, physical);
-  }
-  if (volume.store.kind == "scsi") return check_passed_through(volume, place);
-  if (volume.size_bytes == 0 && volume.store.kind != "block") {
-    return fail(ErrorCode::invalid_argument, place + ".size_bytes",
-                "is missing; only a store of kind \"block\" may leave it out");
-  }
-  if (volume.size_bytes % volume.block_bytes != 0) {
-    return fail(ErrorCode::invalid_argument, place + ".size_bytes",
-                "{} is not a multiple of block_bytes ({}); the next one is {}", volume.size_bytes,
-                volume.block_bytes,
-                volume.size_bytes - volume.size_bytes % volume.block_bytes + volume.block_bytes);
-  }
-  if (volume.size_bytes > max_volume_bytes) {
-    return fail(ErrorCode::out_of_range, place + ".size_bytes", "{} is more than {}",
-                print_size(volume.size_bytes), print_size(max_volume_bytes));
-  }
-  return {};
-}
-
-// Who may erase a key must be the only one who needs it. Without an identity the key is drawn, and so its own.
-Result<void> check_encryption(const VolumeDocument& volume, const std::string& place, KeysSeen& keys) {
-  if (!volume.encrypted) {
-    if (!volume.key_id.empty())
-      return fail(ErrorCode::invalid_argument, place + ".key_id", "is there, but `encrypted` is not");
-    if (volume.key_shared)
-      return fail(ErrorCode::invalid_argument, place + ".key_shared", "is there, but `encrypted` is not");
-    return {};
-  }
-  const std::string& text = volume.key_id.empty() && volume.identity ? volume.identity->uuid : volume.key_id;
-  if (text.empty()) return {};
-  TRY_ASSIGN(const Uuid key, parse_uuid(text, place + ".key_id"));
-  const auto [first, fresh] = keys.emplace(uuid_text(key), std::pair(place, volume.key_shared));
-  if (fresh || (volume.key_shared && first->second.second)) return {};
-  return fail(ErrorCode::invalid_argument, place + ".key_shared",
-              "must be true here and at {}: both have the key {}", first->second.first, first->first);
-}
-
-// Drives may share an image, which they only read.
-Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
-  TRY(parse_resource_name(store.kind, place + ".kind"));
-  const auto path = store.options.find("path");
-  if (path == store.options.end()) return {};
-  const std::string where = place + ".options.path";
-  if (!path->second.starts_with('/')) {
-    return fail(ErrorCode::invalid_argument, where, "'{}' must be an absolute path", path->second);
-  }
-  if (path->second.size() > 4000 || path->second.find('\0') != std::string::npos) {
-    return fail(ErrorCode::invalid_argument, where, "is not a path that a file system takes");
-  }
-  return store.kind == "cdrom" ? Result<void>() : unique(paths, path->second, where);
-}
-
-// What hosts write to is no medium: it would change under those who read it.
-Result<void> check_media(const Document& document, const Seen& paths) {
-  for (size_t i = 0; i < document.volumes.size(); ++i) {
-    if (!is_cdrom(document.volumes[i])) continue;
-    const auto disk = paths.find(medium_of(document.volumes[i]));
-    if (disk == paths.end()) continue;
-    return fail(ErrorCode::invalid_argument, fmt::format("volumes[{}].store.options.path", i),
-                "'{}' is used by {} already", disk->first, disk->second);
-  }
-  return {};
-}
-
-Result<void> check_volumes(const Document& document, Names& names) {
-  TRY(at_most(document.volumes.size(), max_volumes, "volumes"));
-  Seen seen, paths;
-  IdentitiesSeen identities;
-  KeysSeen keys;
-  for (size_t i = 0; i < document.volumes.size(); ++i) {
-    const VolumeDocument& volume = document.volumes[i];
-    const std::string place = fmt::format("volumes[{}]", i);
-    TRY(parse_resource_name(volume.name, place + ".name"));
-    TRY(unique(seen, volume.name, place + ".name"));
-    TRY(check_geometry(volume, place));
-    if (volume.identity) TRY(check_identity(*volume.identity, place + ".identity", identities));
-    TRY(check_encryption(volume, place, keys));
-    TRY(check_store(volume.store, place + ".store", paths));
-    if (volume.layers.size() > max_layers)
-      return fail(ErrorCode::out_of_range, place + ".layers", "at most {} layers", max_layers);
-    for (size_t j = 0; j < volume.layers.size(); ++j) {
-      const std::string where = fmt::format("{}.layers[{}].kind", place, j);
-      TRY(parse_resource_name(volume.layers[j].kind, where));
-      if (volume.layers[j].kind == "stats")
-        return fail(ErrorCode::invalid_argument, where, "stats is always on top; leave it out");
-    }
-    names.insert(volume.name);
-  }
-  return check_media(document, paths);
-}
+namespace {
 
 Result<void> check_secret(const std::string& secret, const std::string& place) {
   if (secret == redacted) {
@@ -250,6 +82,41 @@ Result<void> check_chap(const ChapDocument& chap, const std::string& place) {
   // RFC 7143 9.2.1: the two directions must not share a secret, or a peer could reflect a challenge.
   if (chap.mutual_secret == chap.secret)
     return fail(ErrorCode::invalid_argument, place + ".mutual_secret", "must differ from secret");
+  return {};
+}
+
+Result<void> check_tls(const HostDocument& host, const std::string& place) {
+  if (host.tls_key.empty()) {
+    if (!host.tls_optional) return {};
+    return fail(ErrorCode::invalid_argument, place + ".tls_optional", "says nothing without a tls_key");
+  }
+  if (host.tls_key == redacted) {
+    return fail(ErrorCode::invalid_argument, place + ".tls_key",
+                "is redacted; put the key in, or get the document with its secrets");
+  }
+  // The identity of a key has the host's name in it.
+  if (host.any)
+    return fail(ErrorCode::invalid_argument, place + ".tls_key",
+                "is of a host that is named, not of every other");
+  TRY(parse_tls_key(host.tls_key, place + ".tls_key"));
+  return {};
+}
+
+Result<void> check_key(const std::string& key, const std::string& place) {
+  if (key == redacted) return check_secret(key, place);
+  TRY(parse_dhchap_key(key, place));
+  return {};
+}
+
+Result<void> check_dhchap(const DhchapDocument& dhchap, const std::string& place) {
+  TRY(check_key(dhchap.key, place + ".key"));
+  TRY(parse_dhchap_hashes(dhchap.hashes, place + ".hashes"));
+  TRY(parse_dhchap_groups(dhchap.groups, place + ".groups"));
+  if (dhchap.controller_key.empty()) return {};
+  TRY(check_key(dhchap.controller_key, place + ".controller_key"));
+  // Who has one of them must not be able to stand for the other side (NVMe base 2.0 8.13.5.8).
+  if (dhchap.controller_key == dhchap.key)
+    return fail(ErrorCode::invalid_argument, place + ".controller_key", "must differ from key");
   return {};
 }
 
@@ -290,6 +157,8 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
       TRY(unique(initiators, host.initiators[j], where));
     }
     if (host.chap) TRY(check_chap(*host.chap, place + ".chap"));
+    TRY(check_tls(host, place));
+    if (host.dhchap) TRY(check_dhchap(*host.dhchap, place + ".dhchap"));
     if (host.addresses.size() > max_addresses_per_host)
       return fail(ErrorCode::out_of_range, place + ".addresses", "at most {} of them",
                   max_addresses_per_host);
@@ -298,6 +167,12 @@ Result<void> check_hosts(const Document& document, HostsByName& hosts) {
     hosts.emplace(host.name, &host);
   }
   return {};
+}
+
+Result<void> check_portal_referrals(const PortalDocument& portal, const std::string& place) {
+  if (!portal.referrals.empty() && portal.protocol != "nvme-tcp")
+    return fail(ErrorCode::invalid_argument, place, "only discovery of NVMe/TCP has them");
+  return check_referrals(portal.referrals, place);
 }
 
 Result<void> check_portals(const Document& document, Names& names) {
@@ -323,6 +198,12 @@ Result<void> check_portals(const Document& document, Names& names) {
                   fmt::join(portal_protocols, ", "));
     if (portal.discovery_chap && portal.protocol != "iscsi")
       return fail(ErrorCode::invalid_argument, place + ".discovery_chap", "CHAP is for iSCSI portals");
+    if (std::ranges::find(portal_tls, portal.tls) == std::end(portal_tls))
+      return fail(ErrorCode::invalid_argument, place + ".tls", "'{}' is not one of {}", portal.tls,
+                  fmt::join(portal_tls, ", "));
+    if (portal.tls != "off" && portal.protocol != "nvme-tcp")
+      return fail(ErrorCode::invalid_argument, place + ".tls", "TLS is for NVMe/TCP portals");
+    TRY(check_portal_referrals(portal, place + ".referrals"));
     if (portal.group_tag == 0)
       return fail(ErrorCode::out_of_range, place + ".group_tag", "must be 1 to 65535");
     TRY(unique(endpoints, fmt::format("{} {}", hex_of({binary, v4 ? 4u : 16u}), portal.port),
@@ -385,6 +266,9 @@ Result<void> check_targets(const Document& document, const Names& portals, Names
       TRY(parse_address_and_port(target.redirect, place + ".redirect"));
     }
     TRY(check_management_addresses(target, place + ".management_addresses"));
+    if (target.nvme && !is_nqn(target.name))
+      return fail(ErrorCode::invalid_argument, place + ".nvme", "is for subsystems of NVMe/TCP");
+    if (target.nvme) TRY(check_subsystem_bounds(*target.nvme, place + ".nvme."));
     if (portals.empty())
       return fail(ErrorCode::invalid_argument, "portals",
                   "is empty: a target needs a portal to be reached by");
@@ -498,11 +382,6 @@ std::string_view protocol_of(const TargetDocument& target) {
 bool leads_to(const PortalDocument& portal, const TargetDocument& target) {
   if (portal.protocol != protocol_of(target)) return false;
   return target.portals.empty() || std::ranges::find(target.portals, portal.name) != target.portals.end();
-}
-
-std::string medium_of(const VolumeDocument& volume) {
-  const auto path = volume.store.options.find("path");
-  return is_cdrom(volume) && path != volume.store.options.end() ? path->second : std::string();
 }
 
 Result<void> check_document(const Document& document) {

@@ -51,15 +51,26 @@ void visit_fields(V& v, T& chap) {
   v.secret("mutual_secret", chap.mutual_secret);
 }
 
+template <typename V, Is<DhchapDocument> T>
+void visit_fields(V& v, T& dhchap) {
+  v.secret("key", dhchap.key);
+  v.secret("controller_key", dhchap.controller_key);
+  v.field("hashes", dhchap.hashes);
+  v.field("groups", dhchap.groups);
+}
+
 template <typename V, Is<HostDocument> T>
 void visit_fields(V& v, T& host) {
   v.field("name", host.name, required);
   v.field("initiators", host.initiators);
   v.field("any", host.any);
   v.field("chap", host.chap);
+  v.field("dhchap", host.dhchap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
   v.field("asynchronous_events", host.asynchronous_events);
+  v.secret("tls_key", host.tls_key);
+  v.field("tls_optional", host.tls_optional);
 }
 
 template <typename V, Is<PortalDocument> T>
@@ -70,6 +81,18 @@ void visit_fields(V& v, T& portal) {
   v.field("group_tag", portal.group_tag);
   v.field("protocol", portal.protocol);
   v.field("discovery_chap", portal.discovery_chap);
+  v.field("tls", portal.tls);
+  v.field("referrals", portal.referrals);
+}
+
+template <typename V, Is<SubsystemDocument> T>
+void visit_fields(V& v, T& subsystem) {
+  v.field("io_queues", subsystem.io_queues);
+  v.field("queue_depth", subsystem.queue_depth);
+  v.field("in_capsule_bytes", subsystem.in_capsule_bytes);
+  v.field("max_transfer_bytes", subsystem.max_transfer_bytes);
+  v.field("first_controller_id", subsystem.first_controller_id);
+  v.field("last_controller_id", subsystem.last_controller_id);
 }
 
 template <typename V, Is<TargetDocument> T>
@@ -81,6 +104,7 @@ void visit_fields(V& v, T& target) {
   v.field("redirect_permanent", target.redirect_permanent);
   v.field("max_sessions", target.max_sessions);
   v.field("management_addresses", target.management_addresses);
+  v.field("nvme", target.nvme);
 }
 
 template <typename V, Is<MappingDocument> T>

@@ -120,11 +120,34 @@ const std::vector<Case> mistakes = {
     {"0123456789abcdef", "short", "hosts[0].chap.secret", "12 to 255 bytes"},
     {"0123456789abcdef", "(redacted)", "hosts[0].chap.secret", "is redacted"},
     {"\"user\": \"h1\"", "\"user\": \"\"", "hosts[0].chap.user", "is empty"},
+    {"\"any\": true", "\"any\": true, \"dhchap\": {}", "hosts[1].dhchap.key", "begins with DHHC-1:"},
+    {"\"any\": true", "\"any\": true, \"dhchap\": {\"key\": \"(redacted)\"}", "hosts[1].dhchap.key",
+     "is redacted"},
+    {"\"any\": true",
+     "\"any\": true, \"dhchap\": {\"key\": \"DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:\", "
+     "\"groups\": [\"ffdhe1024\"]}",
+     "hosts[1].dhchap.groups[0]", "is none of null"},
+    {"\"any\": true",
+     "\"any\": true, \"dhchap\": {\"key\": \"DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:\", "
+     "\"controller_key\": \"DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:\"}",
+     "hosts[1].dhchap.controller_key", "must differ"},
     {"\"any\": true", "\"any\": true, \"addresses\": [\"::1\", \"192.0.2.7/24\"]", "hosts[1].addresses[1]",
      "behind its prefix"},
     {"\"any\": true", "\"any\": true, \"max_sessions\": -1", "hosts[1].max_sessions", "less than 0"},
     {"\"port\": 3261", "\"discovery_chap\": {\"user\": \"u\", \"secret\": \"eleven byte\"}",
      "portals[1].discovery_chap.secret", "12 to 255 bytes"},
+    {"\"any\": true", "\"any\": true, \"tls_optional\": true", "hosts[1].tls_optional", "without a tls_key"},
+    {"\"any\": true",
+     "\"any\": true, \"tls_key\": \"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:\"",
+     "hosts[1].tls_key", "not of every other"},
+    {"\"any\": true",
+     "\"initiators\": [\"nqn.2026-11.a:b\"], \"tls_key\": \"NVMeTLSkey-1:01:VRLctnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:\"",
+     "hosts[1].tls_key", "check sum"},
+    {"\"any\": true", "\"initiators\": [\"nqn.2026-11.a:b\"], \"tls_key\": \"(redacted)\"",
+     "hosts[1].tls_key", "is redacted"},
+    {"\"port\": 3261", "\"tls\": \"required\"", "portals[1].tls", "TLS is for NVMe/TCP"},
+    {"\"port\": 3261", "\"protocol\": \"nvme-tcp\", \"tls\": \"on\"", "portals[1].tls",
+     "off, allowed, required"},
     {"[\"p4\"]", "[\"p4\"], \"redirect\": \"elsewhere:3260\"", "targets[0].redirect", "address and port"},
     {"[\"p4\"]", "[\"p4\"], \"management_addresses\": [\"san:8443\"]", "targets[0].management_addresses[0]",
      "is no URL"},
@@ -254,11 +277,16 @@ rc::Gen<Document> any_document() {
                })));
   const auto chap = gen::build<ChapDocument>(gen::set(&ChapDocument::user, any_text()),
                                              gen::set(&ChapDocument::secret, any_text()));
+  const auto dhchap = gen::build<DhchapDocument>(
+      gen::set(&DhchapDocument::key, any_text()),
+      gen::set(&DhchapDocument::groups, gen::container<std::vector<std::string>>(any_text())));
   const auto host = gen::build<HostDocument>(
       gen::set(&HostDocument::name, any_text()), gen::set(&HostDocument::any),
       gen::set(&HostDocument::initiators, gen::container<std::vector<std::string>>(any_text())),
       gen::set(&HostDocument::chap,
-               gen::map(chap, [](ChapDocument c) { return std::optional(std::move(c)); })));
+               gen::map(chap, [](ChapDocument c) { return std::optional(std::move(c)); })),
+      gen::set(&HostDocument::dhchap,
+               gen::map(dhchap, [](DhchapDocument d) { return std::optional(std::move(d)); })));
   const auto portal = gen::build<PortalDocument>(gen::set(&PortalDocument::name, any_text()),
                                                  gen::set(&PortalDocument::port));
   const auto mapping = gen::build<MappingDocument>(gen::set(&MappingDocument::host, any_text()),

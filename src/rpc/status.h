@@ -70,7 +70,7 @@ struct HostStatus {
   std::string name;
   std::vector<std::string> initiators;
   bool any = false;
-  std::string authentication;  ///< "none", "CHAP", "mutual CHAP"
+  std::string authentication;  ///< "none", "CHAP", "mutual CHAP, DH-HMAC-CHAP"
   uint32_t sessions = 0;
   bool operator==(const HostStatus&) const = default;
 };
@@ -107,6 +107,8 @@ struct SessionStatus {
   uint64_t commands = 0, read_bytes = 0, written_bytes = 0;
   uint32_t tasks_in_flight = 0;
   int64_t age_seconds = 0;
+  /// Of NVMe/TCP: commands by what they do, as read, write, admin; and those that failed.
+  std::map<std::string, uint64_t> commands_by_kind = {};
   bool operator==(const SessionStatus&) const = default;
 };
 

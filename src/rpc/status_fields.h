@@ -114,6 +114,7 @@ void visit_fields(V& v, T& session) {
   v.field("written_bytes", session.written_bytes);
   v.field("tasks_in_flight", session.tasks_in_flight);
   v.field("age_seconds", session.age_seconds);
+  v.field("commands_by_kind", session.commands_by_kind);
 }
 
 template <typename V, Is<PortGroupStatus> T>

@@ -17,7 +17,7 @@ void start(Handling handling, bool immediate) {
   Rewrite rewrite;
   rewrite.phase = Rewriting::Phase::formatting;
   rewrite.after_failure = Rewriting::Phase::format_corrupt;
-  rewrite.may_discard = is_thin(handling.unit()) && handling.unit().limits().discard_zeroes;
+  rewrite.may_discard = unit::erases_by_discard(handling.unit());
   start_rewrite(handling, std::move(rewrite), immediate);
 }
 

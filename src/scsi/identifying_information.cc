@@ -5,8 +5,8 @@
 
 #include "base/log.h"
 #include "scsi/handlers.h"
-#include "scsi/keeping.h"
 #include "scsi/nexus_impl.h"
+#include "unit/keeping.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -78,11 +78,11 @@ loop::Task<Sense> keep(Handling handling, uint8_t type, std::string bytes) {
   const std::shared_ptr<UnitState> state = handling.lun().state;
   IdentifyingInformation wanted = state->identifying_information();
   *part_of(wanted, type) = bytes;
-  const KeepWork work = [](unit::Keeper& keeper, Uuid of, std::string text) {
+  const unit::KeepWork work = [](unit::Keeper& keeper, Uuid of, std::string text) {
     return keeper.keep_identifying_information(of, std::move(text));
   };
-  auto keeping = keep_at_home(*handling.nexus().domain().impl().records(), work, state->uuid,
-                              wanted.empty() ? std::string() : encode_identifying_information(wanted));
+  auto keeping = unit::keep_at_home(*handling.nexus().domain().impl().records(), work, state->uuid,
+                                    wanted.empty() ? std::string() : encode_identifying_information(wanted));
   const Result<void> kept = co_await keeping;
   if (!kept) {
     log_error("scsi", "identifying information was not kept: {}", kept.error().text());

@@ -75,7 +75,7 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   state->host_write_cache = false;
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
-  recall_rewrite(*state, kept.rewrite, volume);
+  unit::recall_rewrite(state->rewrite, kept.rewrite, volume);
   recall_identifying_information(*state, kept.identifying_information, volume);
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
@@ -83,7 +83,21 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
 void Domain::resume_rewrite(const std::string& volume, std::shared_ptr<unit::LogicalUnit> unit,
                             const std::string& kept) {
   if (std::shared_ptr<UnitState> state = impl_->unit_states().find(volume))
-    scsi::resume_rewrite(std::move(state), std::move(unit), impl_->records(), kept);
+    unit::resume_rewrite(rewritten(std::move(state), volume, std::move(unit)), kept);
+}
+
+// Who asked may be gone when it ends, and so may this domain: the group is not.
+unit::Rewritten Domain::rewritten(std::shared_ptr<unit::UnitRules> rules, std::string volume,
+                                  std::shared_ptr<unit::LogicalUnit> unit) {
+  std::function<void()> tell = [&group = group_, &shards = loop_.shards(), volume = std::move(volume)] {
+    for (uint32_t shard = 0; shard < group.size(); ++shard) {
+      shards.send(shard, [&group, shard, volume] {
+        if (group[shard] == nullptr) return;
+        for (unit::Subject* subject : group[shard]->impl().subjects) subject->take_sanitized(volume);
+      });
+    }
+  };
+  return {std::move(rules), std::move(unit), impl_->records(), std::move(tell)};
 }
 
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {

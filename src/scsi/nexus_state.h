@@ -109,6 +109,8 @@ class Domain final : public unit::Governor {
   loop::Task<unit::ReservationStatus> change_reservations(std::shared_ptr<unit::UnitRules> rules,
                                                           std::string volume,
                                                           unit::ReservationRequest request) override;
+  unit::Rewritten rewritten(std::shared_ptr<unit::UnitRules> rules, std::string volume,
+                            std::shared_ptr<unit::LogicalUnit> unit) override;
   bool keeps() const override;
   void add(unit::Subject& subject) override;
   void remove(unit::Subject& subject) override;

@@ -88,7 +88,7 @@ void sanitize(Handling handling) {
   if (action == overwrite_action) return start_overwrite(handling);
   Rewrite rewrite = sanitize_of(handling);
   rewrite.erase_key = action == cryptographic_erase_action;
-  rewrite.may_discard = is_thin(handling.unit()) && handling.unit().limits().discard_zeroes;
+  rewrite.may_discard = unit::erases_by_discard(handling.unit());
   start_rewrite(handling, std::move(rewrite), (flags & immediate_bit) != 0);
 }
 

@@ -4,8 +4,8 @@
 #include <charconv>
 #include <memory>
 
-#include "scsi/keeping.h"
 #include "scsi/nexus_impl.h"
+#include "unit/keeping.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -46,10 +46,10 @@ bool take(std::string_view name, uint32_t value, ModeParameters& parameters) {
 }  // namespace
 
 loop::Task<Result<void>> keep_mode_pages(Domain& domain, Uuid unit, std::string text) {
-  const KeepWork work = [](unit::Keeper& keeper, Uuid of, std::string words) {
+  const unit::KeepWork work = [](unit::Keeper& keeper, Uuid of, std::string words) {
     return keeper.keep_mode_parameters(of, std::move(words));
   };
-  auto keeping = keep_at_home(*domain.impl().records(), work, unit, std::move(text));
+  auto keeping = unit::keep_at_home(*domain.impl().records(), work, unit, std::move(text));
   co_return co_await keeping;
 }
 

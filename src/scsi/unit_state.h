@@ -12,11 +12,12 @@
 #include "loop/time.h"
 #include "scsi/application_log.h"
 #include "scsi/identifying_information.h"
-#include "scsi/rewrite_state.h"
 #include "scsi/saved_mode_pages.h"
 #include "unit/governor.h"
 
 namespace ashlar::scsi {
+
+using unit::Rewriting;
 
 struct ReservationChange;
 
@@ -52,8 +53,6 @@ struct UnitState final : unit::UnitRules {
   std::atomic<bool> has_tray = false;   ///< a CD-ROM drive
   std::atomic<bool> no_medium = false;  ///< of a CD-ROM drive: the array has put nothing in
   std::atomic<uint32_t> prevents = 0;   ///< nexuses that prevent medium removal
-
-  Rewriting rewrite;  ///< SANITIZE and FORMAT UNIT; resets and lost nexuses leave it alone
 
   /// Never null. Changed on the home shard alone, by change_reservations(); read on any.
   std::shared_ptr<const unit::Reservations> reservations() const override {
@@ -96,7 +95,6 @@ struct UnitState final : unit::UnitRules {
     access_ = std::move(access);
   }
 
-  bool being_rewritten() const override { return rewrite.phase() != Rewriting::Phase::idle; }
   bool write_protected() const override { return software_write_protect.load(std::memory_order_relaxed); }
 
   IdentifyingInformation identifying_information() const {
@@ -122,11 +120,11 @@ struct UnitState final : unit::UnitRules {
   }
   bool tells_nothing() const {
     return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
-           !descriptor_sense && !software_write_protect && !separate_task_sets && task_aborted_status &&
-           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
-           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
-           application_log.empty() && timestamp_by_hosts && !timestamp_set &&
-           identifying_information().empty() && *reservations() == unit::Reservations() &&
+           rewrite.sanitized() == unit::SanitizeRecord() && !descriptor_sense && !software_write_protect &&
+           !separate_task_sets && task_aborted_status && queue_errors == QueueErrors::ignored &&
+           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
+           !saved_mode_parameters() && prevents == 0 && application_log.empty() && timestamp_by_hosts &&
+           !timestamp_set && identifying_information().empty() && *reservations() == unit::Reservations() &&
            *access() == unit::AccessStates();
   }
 

@@ -11,6 +11,7 @@
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 #include "unit/reservations.h"
+#include "unit/rewriting.h"
 
 namespace ashlar::unit {
 
@@ -22,10 +23,14 @@ class UnitRules {
   virtual std::shared_ptr<const Reservations> reservations() const = 0;
   virtual std::shared_ptr<const AccessStates> access() const = 0;
   /// The whole medium is being rewritten, or that failed: no data of it may be read or written.
-  virtual bool being_rewritten() const = 0;
+  bool being_rewritten() const { return rewrite.phase() != Rewriting::Phase::idle; }
   /// A host has protected it against all writes.
   virtual bool write_protected() const = 0;
+
+  Rewriting rewrite;  ///< sanitize and format; resets and lost nexuses leave it alone
 };
+
+struct Rewritten;
 
 /// A protocol's nexuses of one shard, told on their shard of every change before it is answered.
 class Subject {
@@ -35,6 +40,8 @@ class Subject {
                                  const ReservationOutcome& outcome, std::move_only_function<void()> done) = 0;
   virtual void take_access(const std::string& volume, const AccessStates& now, AccessNews news) = 0;
   virtual void take_attention(const std::string& volume, Attention attention) = 0;
+  /// A sanitize of it has ended, well or not.
+  virtual void take_sanitized(const std::string& volume) = 0;
 
  protected:
   ~Subject() = default;
@@ -49,6 +56,9 @@ class Governor {
   virtual loop::Task<ReservationStatus> change_reservations(std::shared_ptr<UnitRules> rules,
                                                             std::string volume,
                                                             ReservationRequest request) = 0;
+  /// The unit as what rewrites it needs it (unit/rewriter.h); may outlive the governor.
+  virtual Rewritten rewritten(std::shared_ptr<UnitRules> rules, std::string volume,
+                              std::shared_ptr<LogicalUnit> unit) = 0;
   /// Reservations can outlive the engine.
   virtual bool keeps() const = 0;
   /// `subject` lives until it is removed.

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/address_range.h"
+#include "base/dhchap_key.h"
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 
@@ -31,11 +33,21 @@ struct ChapCredentials {
   bool operator==(const ChapCredentials&) const = default;
 };
 
+/// The same for DH-HMAC-CHAP of NVMe.
+struct DhchapCredentials {
+  DhchapKey key;                            ///< what the host must prove that it has
+  std::optional<DhchapKey> controller_key;  ///< none: the controller cannot prove itself
+  std::vector<DhchapHash> hashes;   ///< that may be agreed on, the first that the host has; at least one
+  std::vector<DhchapGroup> groups;  ///< likewise
+  bool operator==(const DhchapCredentials&) const = default;
+};
+
 /// One host as one target shows itself to it.
 struct HostView {
   std::string host;                     ///< resource name
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
+  std::optional<DhchapCredentials> dhchap;        ///< none: no proof is asked for over NVMe
   std::vector<TargetPortName> target_ports;       ///< all that the target has, ascending
   std::vector<AddressRange> addresses;            ///< where it may come from; empty: from anywhere
   uint32_t max_sessions = 0;                      ///< of this host, over all targets; 0: no bound of its own

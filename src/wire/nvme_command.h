@@ -34,6 +34,8 @@ enum class AdminOpcode : uint8_t {
   asynchronous_event_request = 0x0c,
   namespace_attachment = 0x15,
   keep_alive = 0x18,
+  format_nvm = 0x80,
+  sanitize = 0x84,
 };
 
 enum class IoOpcode : uint8_t {

@@ -48,6 +48,10 @@ struct Connect {
   bool operator==(const Connect&) const = default;
 };
 
+/// AUTHREQ in DW0 of its answer (figure 22): the host must authenticate itself before any other command (ATR), or make a secure
+/// channel of it, too (ASCR).
+constexpr uint32_t authentication_required_bit = 1u << 17, secure_channel_required_bit = 1u << 18;
+
 /// Offsets that a refusal names (figure 21: IPO).
 struct ConnectField {
   static constexpr uint16_t queue_id = 42, queue_entries = 44, keep_alive = 48;            ///< of the entry
@@ -96,9 +100,11 @@ struct PropertyAccess {
   bool eight_bytes = false;
   Property property = Property::capabilities;
   uint64_t value = 0;
+  bool known_size = true;  ///< ATTRIB says 4 or 8 bytes
 
   static PropertyAccess decode(const Submission& entry) {
-    return {(entry.bytes[40] & 7) == 1, static_cast<Property>(entry.word(11)), entry.pair(12)};
+    const unsigned size = entry.bytes[40] & 7;
+    return {size == 1, static_cast<Property>(entry.word(11)), entry.pair(12), size <= 1};
   }
   void encode(Submission& entry, FabricsType type) const {
     entry.set_opcode(fabrics_opcode);

@@ -36,14 +36,19 @@ IdentifyPage encode(const ControllerIdentity& identity) {
   store_le32(to + 92, identity.events);
   store_le32(to + 96, 0x01u | (identity.traffic_keeps_alive ? 0x40u : 0u));  // 128-bit host identifiers
   to[111] = identity.discovery ? 2 : 1;
+  for (size_t i = 0; i < identity.retry_delays.size(); ++i)
+    store_le16(to + 128 + 2 * i, identity.retry_delays[i]);
+  store_le16(to + 256, identity.formats ? 1u << 1 : 0);
   to[258] = identity.most_aborts;
   to[259] = identity.most_events;
   to[260] = 0x03;  // one firmware slot, read only
-  to[261] = 0x06;  // commands supported and effects, extended log page offsets
+  // LPA: commands supported and effects, extended offsets, supported pages with scopes and effects of features.
+  to[261] = 0x26;
   to[262] = identity.error_entries;
   store_le16(to + 266, 343);  // WCTEMP, CCTEMP: 70 and 85 degrees
   store_le16(to + 268, 358);
   store_le16(to + 320, identity.keep_alive_granularity);
+  store_le32(to + 328, identity.sanitize);
   to[342] = identity.access_change_seconds;
   to[343] = identity.access_support;
   store_le32(to + 344, identity.last_access_group);
@@ -56,6 +61,7 @@ IdentifyPage encode(const ControllerIdentity& identity) {
   store_le32(to + 516, identity.last_namespace);
   store_le16(to + 520, identity.commands);
   store_le16(to + 522, identity.fused);
+  if (identity.formats) to[524] = static_cast<uint8_t>(1u << 3 | (identity.formats_erase_keys ? 1u << 2 : 0));
   // Bits 2:1 10b: Flush takes no broadcast.
   if (!identity.discovery) to[525] = static_cast<uint8_t>(0x04 | (identity.write_cache ? 1 : 0));
   store_le16(to + 534, identity.copy_formats);
@@ -82,6 +88,7 @@ IdentifyPage encode(const NamespaceIdentity& identity) {
   to[24] = namespace_features(identity);
   to[30] = 0x01;  // NMIC: other controllers may have it
   to[31] = identity.reservations;
+  to[32] = static_cast<uint8_t>(0x80 | identity.format_remains);
   to[33] = static_cast<uint8_t>(identity.deallocates ? 0x09 : 0x00);  // zeroes; Write Zeroes deallocates
   if (identity.atomic_blocks != 0) {
     store_le16(to + 34, static_cast<uint16_t>(identity.atomic_blocks - 1));
@@ -113,6 +120,7 @@ IdentifyPage encode_independent(const NamespaceIdentity& identity) {
   to[0] = identity.rotational ? 1u << 4 : 0;
   to[1] = 0x01;
   to[2] = identity.reservations;
+  to[3] = static_cast<uint8_t>(0x80 | identity.format_remains);
   store_le32(to + 4, identity.access_group);
   to[8] = identity.write_protected ? 1 : 0;
   to[14] = 0x01;  // NSTAT: ready

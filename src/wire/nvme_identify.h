@@ -29,6 +29,7 @@ enum class IdentifyKind : uint8_t {  ///< CNS
   controllers_of_namespace = 0x12,
   controllers = 0x13,
   allocated_namespaces_of_command_set = 0x1a,
+  allocated_namespace_of_command_set = 0x1b,
   command_sets = 0x1c,
 };
 
@@ -40,7 +41,14 @@ struct EventSupport {
 /// ONCS.
 struct CommandSupport {
   static constexpr uint16_t compare = 1 << 0, dataset_management = 1 << 2, write_zeroes = 1 << 3,
-                            reservations = 1 << 5, timestamp = 1 << 6, verify = 1 << 7, copy = 1 << 8;
+                            save_and_select = 1 << 4, reservations = 1 << 5, timestamp = 1 << 6,
+                            verify = 1 << 7, copy = 1 << 8;
+};
+
+/// SANICAP.
+struct SanitizeSupport {
+  static constexpr uint32_t cryptographic_erase = 1u << 0, block_erase = 1u << 1, overwrite = 1u << 2,
+                            media_not_modified = 1u << 30;  ///< NODMMAS 01b
 };
 
 /// What is told of a controller; what is not here is zero.
@@ -52,27 +60,31 @@ struct ControllerIdentity {
   bool many_ports = false;                ///< CMIC: the subsystem has several ports and controllers
   uint8_t most_transfer = 0;              ///< MDTS: 2^n pages of 4096 bytes
   uint16_t controller_id = 0;
-  bool discovery = false;               ///< CNTRLTYPE
-  uint32_t events = 0;                  ///< EventSupport
-  uint8_t most_events = 0;              ///< AERL, from 0
-  uint8_t most_aborts = 0;              ///< ACL, from 0
-  uint8_t error_entries = 0;            ///< ELPE, from 0
-  uint16_t keep_alive_granularity = 0;  ///< KAS, in 100 ms
-  bool traffic_keeps_alive = false;     ///< TBKAS
-  uint8_t access_change_seconds = 0;    ///< ANATT
-  uint8_t access_support = 0;           ///< ANACAP
-  uint32_t last_access_group = 0;       ///< ANAGRPMAX
-  uint32_t access_groups = 0;           ///< NANAGRPID
-  uint16_t queue_entries = 0;           ///< MAXCMD
-  uint32_t last_namespace = 0;          ///< NN
-  uint32_t most_namespaces = 0;         ///< MNAN
-  uint16_t commands = 0;                ///< ONCS
-  uint16_t fused = 0;                   ///< FUSES
-  bool write_cache = false;             ///< VWC
-  uint16_t copy_formats = 0;            ///< OCFS
-  std::string subsystem;                ///< SUBNQN
-  uint32_t capsule_data_bytes = 0;      ///< behind the entry: IOCCSZ
-  bool deletes_queues = false;          ///< OFCS: Disconnect
+  bool discovery = false;                  ///< CNTRLTYPE
+  uint32_t events = 0;                     ///< EventSupport
+  uint8_t most_events = 0;                 ///< AERL, from 0
+  std::array<uint16_t, 3> retry_delays{};  ///< CRDT1 to CRDT3, in 100 ms
+  uint8_t most_aborts = 0;                 ///< ACL, from 0
+  uint8_t error_entries = 0;               ///< ELPE, from 0
+  uint16_t keep_alive_granularity = 0;     ///< KAS, in 100 ms
+  bool traffic_keeps_alive = false;        ///< TBKAS
+  uint8_t access_change_seconds = 0;       ///< ANATT
+  uint8_t access_support = 0;              ///< ANACAP
+  uint32_t last_access_group = 0;          ///< ANAGRPMAX
+  uint32_t access_groups = 0;              ///< NANAGRPID
+  uint16_t queue_entries = 0;              ///< MAXCMD
+  uint32_t last_namespace = 0;             ///< NN
+  uint32_t most_namespaces = 0;            ///< MNAN
+  uint16_t commands = 0;                   ///< ONCS
+  uint32_t sanitize = 0;                   ///< SanitizeSupport
+  bool formats = false;                    ///< OACS: Format NVM, a namespace at a time
+  bool formats_erase_keys = false;         ///< FNA
+  uint16_t fused = 0;                      ///< FUSES
+  bool write_cache = false;                ///< VWC
+  uint16_t copy_formats = 0;               ///< OCFS
+  std::string subsystem;                   ///< SUBNQN
+  uint32_t capsule_data_bytes = 0;         ///< behind the entry: IOCCSZ
+  bool deletes_queues = false;             ///< OFCS: Disconnect
 };
 IdentifyPage encode(const ControllerIdentity& identity);
 
@@ -93,6 +105,7 @@ struct NamespaceIdentity {
   uint8_t copy_ranges = 0;         ///< MSRC, from 0
   uint32_t access_group = 0;       ///< ANAGRPID
   bool write_protected = false;    ///< NSATTR
+  uint8_t format_remains = 0;      ///< FPI: per cent of a format that are still to come; 0: none runs
   std::array<uint8_t, 16> guid{};  ///< NGUID
   Eui64 eui64{};
   bool rotational = false;

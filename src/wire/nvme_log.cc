@@ -87,12 +87,21 @@ std::vector<uint8_t> encode_command_effects(const std::vector<CommandEffect>& ad
                                             const std::vector<CommandEffect>& io) {
   std::vector<uint8_t> page(4096);
   const auto put = [&page](size_t base, const CommandEffect& effect) {
-    store_le32(page.data() + base + size_t{effect.opcode} * 4, effect.changes_data ? 3 : 1);
+    store_le32(page.data() + base + size_t{effect.opcode} * 4, effect.effects | Effects::supported);
   };
   for (const CommandEffect& effect : admin) put(0, effect);
   for (const CommandEffect& effect : io) put(1024, effect);
   return page;
 }
+
+std::vector<uint8_t> encode_feature_effects(const std::vector<FeatureEffect>& features) {
+  std::vector<uint8_t> page(1024);
+  for (const FeatureEffect& each : features)
+    store_le32(page.data() + size_t{each.id} * 4, each.effects | Effects::supported);
+  return page;
+}
+
+std::vector<uint8_t> encode_management_effects() { return std::vector<uint8_t>(4096); }
 
 std::vector<uint8_t> encode_supported_pages(const std::vector<LogPage>& pages) {
   std::vector<uint8_t> page(1024);
@@ -150,6 +159,16 @@ std::vector<uint8_t> encode_reservation_notice(uint64_t count, ReservationNotice
   return page;
 }
 
+std::vector<uint8_t> encode(const SanitizeStatus& status) {
+  std::vector<uint8_t> page(512);
+  store_le16(page.data(), status.progress);
+  store_le16(page.data() + 2, static_cast<uint16_t>((status.outcome & 7u) |
+                                                    (std::min<unsigned>(status.passes_done, 31) << 3)));
+  store_le32(page.data() + 4, status.command);
+  std::fill(page.begin() + 8, page.begin() + 32, uint8_t{0xff});
+  return page;
+}
+
 std::vector<uint8_t> encode_discovery(uint64_t generation, const std::vector<DiscoveryEntry>& entries) {
   std::vector<uint8_t> page(discovery_entry_bytes * (1 + entries.size()));
   store_le64(page.data(), generation);
@@ -160,7 +179,8 @@ std::vector<uint8_t> encode_discovery(uint64_t generation, const std::vector<Dis
     to[0] = 3;  // TRTYPE: TCP
     to[1] = entry.address.find(':') == std::string::npos ? 1 : 2;
     to[2] = static_cast<uint8_t>(entry.kind);
-    to[3] = entry.flow_control_optional ? 4 : 0;
+    to[3] = static_cast<uint8_t>((entry.flow_control_optional ? 4 : 0) |
+                                 static_cast<uint8_t>(entry.secure_channel));
     store_le16(to + 4, entry.port_id);
     store_le16(to + 6, entry.controller_id);
     store_le16(to + 8, entry.admin_queue_entries);
@@ -168,6 +188,7 @@ std::vector<uint8_t> encode_discovery(uint64_t generation, const std::vector<Dis
     put_padded(to + 32, 32, fmt::format("{}", entry.port));
     std::memcpy(to + 256, entry.subsystem.data(), std::min<size_t>(entry.subsystem.size(), 223));
     put_padded(to + 512, 256, entry.address);
+    to[768] = entry.tls ? 2 : 0;
   }
   return page;
 }
@@ -183,6 +204,8 @@ DiscoveryLog decode_discovery(ConstBytes page) {
     DiscoveryEntry entry;
     entry.kind = static_cast<DiscoveryEntry::Kind>(from[2]);
     entry.flow_control_optional = (from[3] & 4) != 0;
+    entry.secure_channel = static_cast<DiscoveryEntry::SecureChannel>(from[3] & 3);
+    entry.tls = from[768] == 2;
     entry.port_id = load_le16(from.data() + 4);
     entry.controller_id = load_le16(from.data() + 6);
     entry.admin_queue_entries = load_le16(from.data() + 8);

@@ -17,8 +17,11 @@ enum class LogPage : uint8_t {
   changed_namespaces = 0x04,
   command_effects = 0x05,
   access_groups = 0x0c,
+  feature_effects = 0x12,
+  management_effects = 0x13,  ///< of NVMe-MI commands
   discovery = 0x70,
   reservation_notification = 0x80,
+  sanitize_status = 0x81,
 };
 
 /// Get Log Page (figure 202).
@@ -29,6 +32,7 @@ struct LogRequest {
   bool retain_event = false;
   bool offset_is_index = false;  ///< OT
   uint8_t specific = 0;          ///< LSP
+  uint8_t command_set = 0;       ///< CSI, of the pages that are of one
 
   static LogRequest decode(const Submission& entry) {
     const uint32_t word = entry.word(10);
@@ -38,7 +42,8 @@ struct LogRequest {
             entry.pair(12),
             (word & 1u << 15) != 0,
             (entry.word(14) & 1u << 23) != 0,
-            static_cast<uint8_t>(word >> 8 & 0x7f)};
+            static_cast<uint8_t>(word >> 8 & 0x7f),
+            static_cast<uint8_t>(entry.word(14) >> 24)};
   }
   void encode(Submission& entry) const {
     const uint64_t dwords = bytes / 4 - 1;
@@ -47,7 +52,7 @@ struct LogRequest {
                            (retain_event ? 1u << 15 : 0u) | static_cast<uint32_t>(dwords & 0xffff) << 16);
     entry.set_word(11, static_cast<uint32_t>(dwords >> 16));
     entry.set_pair(12, offset);
-    entry.set_word(14, offset_is_index ? 1u << 23 : 0u);
+    entry.set_word(14, (offset_is_index ? 1u << 23 : 0u) | uint32_t{command_set} << 24);
   }
   bool operator==(const LogRequest&) const = default;
 };
@@ -75,11 +80,26 @@ std::vector<uint8_t> encode_firmware_slot(std::string_view firmware);
 /// Up to 1024; one more and the list is FFFFFFFFh alone (figure 213).
 std::vector<uint8_t> encode_changed_namespaces(const std::vector<uint32_t>& ascending);
 
-/// CSUPP, LBCC and so on (figure 215), by opcode.
+/// What a command or a feature changes (figures 211 and 257).
+struct Effects {
+  static constexpr uint32_t supported = 1u << 0, data = 1u << 1, capabilities = 1u << 2, inventory = 1u << 3,
+                            controller = 1u << 4;  ///< CSUPP or FSUPP, LBCC or UDCC, NCC, NIC, CCC
+  static constexpr uint32_t of_namespace = 1u << 20, of_controller = 1u << 21,
+                            of_subsystem = 1u << 25;  ///< the scope
+};
+/// By opcode; `effects` without `supported`.
 struct CommandEffect {
   uint8_t opcode = 0;
-  bool changes_data = false;
+  uint32_t effects = 0;
 };
+/// By feature identifier.
+struct FeatureEffect {
+  uint8_t id = 0;
+  uint32_t effects = 0;
+};
+std::vector<uint8_t> encode_feature_effects(const std::vector<FeatureEffect>& features);
+/// Of NVMe-MI commands there are none.
+std::vector<uint8_t> encode_management_effects();
 std::vector<uint8_t> encode_command_effects(const std::vector<CommandEffect>& admin,
                                             const std::vector<CommandEffect>& io);
 std::vector<uint8_t> encode_supported_pages(const std::vector<LogPage>& pages);
@@ -114,6 +134,15 @@ enum class ReservationNotice : uint8_t {
 std::vector<uint8_t> encode_reservation_notice(uint64_t count, ReservationNotice notice, uint8_t more,
                                                uint32_t namespace_id);
 
+/// Figure 306; the times that it may take are not told.
+struct SanitizeStatus {
+  uint16_t progress = 0xffff;  ///< SPROG: of 65536; FFFFh when none runs
+  uint8_t outcome = 0;         ///< SSTAT bits 2:0: never, succeeded, running, failed
+  uint8_t passes_done = 0;     ///< of an overwrite, up to 31
+  uint32_t command = 0;        ///< SCDW10
+};
+std::vector<uint8_t> encode(const SanitizeStatus& status);
+
 constexpr size_t discovery_entry_bytes = 1024;
 /// One of the Discovery log page (NVMe-oF 1.1 figure 40).
 struct DiscoveryEntry {
@@ -124,7 +153,11 @@ struct DiscoveryEntry {
   uint16_t port_id = 0;
   uint16_t controller_id = dynamic_controller;
   uint16_t admin_queue_entries = 32;
-  bool flow_control_optional = true;           ///< TREQ: the host may do without
+  bool flow_control_optional = true;  ///< TREQ: the host may do without
+  /// TREQ: whether a secure channel is needed.
+  enum class SecureChannel : uint8_t { unspecified = 0, required = 1, not_required = 2 };
+  SecureChannel secure_channel = SecureChannel::unspecified;
+  bool tls = false;                            ///< TSAS, SECTYPE: TLS 1.3, else none
   bool duplicate = false, persistent = false;  ///< EFLAGS of a discovery subsystem
   std::string subsystem;
   bool operator==(const DiscoveryEntry&) const = default;

@@ -27,6 +27,7 @@ enum class Status : uint16_t {
   host_identifier_inconsistent = 0x018,
   keep_alive_expired = 0x019,
   keep_alive_invalid = 0x01a,
+  sanitize_failed = 0x01c,
   sanitize_in_progress = 0x01d,
   namespace_write_protected = 0x020,
   command_interrupted = 0x021,
@@ -34,10 +35,12 @@ enum class Status : uint16_t {
   capacity_exceeded = 0x081,
   namespace_not_ready = 0x082,
   reservation_conflict = 0x083,
+  format_in_progress = 0x084,
   // Command specific status.
   abort_limit_exceeded = 0x103,
   event_limit_exceeded = 0x105,
   invalid_log_page = 0x109,
+  invalid_format = 0x10a,
   feature_not_saveable = 0x10d,
   feature_not_changeable = 0x10e,
   feature_not_of_namespace = 0x10f,
@@ -45,9 +48,12 @@ enum class Status : uint16_t {
   connect_controller_busy = 0x181,
   connect_invalid_parameters = 0x182,
   connect_invalid_host = 0x184,
+  authentication_required = 0x191,
   // NVM command set, and Copy.
   write_to_read_only_range = 0x182,
   command_size_limit_exceeded = 0x183,
+  incompatible_namespaces = 0x185,
+  fast_copy_not_possible = 0x186,
   // Media and data integrity errors.
   write_fault = 0x280,
   unrecovered_read_error = 0x281,
@@ -63,18 +69,21 @@ enum class Status : uint16_t {
 struct Outcome {
   Status status = Status::success;
   bool do_not_retry = false;
+  uint8_t retry_delay = 0;  ///< CRD: which of CRDT1 to CRDT3 to wait before that; 0: none
 
   bool ok() const { return status == Status::success; }
   /// Bits 15:1 of the last two bytes of a completion, the phase tag left out.
   uint16_t field() const {
-    return static_cast<uint16_t>(static_cast<unsigned>(status) << 1 | (do_not_retry ? 0x8000u : 0u));
+    return static_cast<uint16_t>(static_cast<unsigned>(status) << 1 | (do_not_retry ? 0x8000u : 0u) |
+                                 (retry_delay & 3u) << 12);
   }
   static Outcome of_field(uint16_t field) {
-    return {static_cast<Status>(field >> 1 & 0x7ff), (field & 0x8000) != 0};
+    return {static_cast<Status>(field >> 1 & 0x7ff), (field & 0x8000) != 0,
+            static_cast<uint8_t>(field >> 12 & 3)};
   }
   bool operator==(const Outcome&) const = default;
 };
 /// The host must change something first.
-inline Outcome refusal(Status status) { return {status, true}; }
+inline Outcome refusal(Status status) { return {status, true, 0}; }
 
 }  // namespace ashlar::wire::nvme

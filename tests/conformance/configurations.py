@@ -22,14 +22,13 @@ HOME = {"PreventAllow": "removable", "StartStopUnit": "removable", "NoMedia": "r
         "GetLBAStatus": "onetoone",
         # They ask for CRYPTOGRAPHIC ERASE.
         "Sanitize.CryptoErase": "encrypted", "Sanitize.Readonly": "encrypted", "Sanitize.Reservations": "encrypted",
-        # It wants the erasure to go on 3 s after it began and about a second later, and sleeps for 60 s before it asks for the
-        # end: a minute, however small the volume is.
+        # It wants the erasure to go on 3 s after it began and about a second later.
         "Sanitize.Reset": "slow",
         # It writes up to 256 blocks whatever MAXIMUM ATOMIC TRANSFER LENGTH says.
         "WriteAtomic16": "memory"}
-# An overwrite has pieces of 1 MiB: SLOW_MIB of them take 26 s, far from both of the times at which Sanitize.Reset asks.
+# An overwrite has pieces of 1 MiB: SLOW_MIB of them take 13 s, long after Sanitize.Reset has asked twice.
 SLOW_MIB = 64
-SLOW = {"kind": "fault", "options": {"operations": "write", "rate_per_million": "1000000", "error": "none", "delay_ms": "400"}}
+SLOW = {"kind": "fault", "options": {"operations": "write", "rate_per_million": "1000000", "error": "none", "delay_ms": "200"}}
 # Run once more, beside their home.
 EXTRA = {
     "blocks4096": ("Inquiry", "ModeSense6", "Read*", "Write1*", "WriteSame*", "WriteVerify*", "Verify*",

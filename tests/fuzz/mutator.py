@@ -180,7 +180,7 @@ class Link(host.Connection):
     """A connection that keeps no rule, and remembers what the target asked of it."""
 
     def __init__(self, world, source, rng):
-        where = rng.choice(world.document["portals"])
+        where = rng.choice([portal for portal in world.document["portals"] if portal.get("protocol", "iscsi") == "iscsi"])
         super().__init__(where["address"], where["port"], source)
         self.rng, self.target, self.strict = rng, world.target, False
         self.names = [entry["initiators"][0] if entry.get("initiators") else host.NAME for entry in world.document["hosts"]]

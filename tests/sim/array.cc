@@ -71,10 +71,21 @@ rpc::Document Array::document(bool grown) const {
   document.hosts.push_back({.name = "everyone", .any = true});
   document.portals.push_back({.name = "portal", .address = machine_.addresses[0], .port = 3260});
   document.targets.push_back({.name = target_name});
+  if (scenario_.paths) add_paths(document);
   for (uint32_t i = 0; i < volumes_.size(); ++i) {
     document.volumes.push_back(volume_document(i, grown));
     document.mappings.push_back(
         {"everyone", target_name, document.volumes.back().name, static_cast<uint16_t>(i)});
+    if (scenario_.paths)
+      document.mappings.push_back(
+          {"everyone", subsystem_name, document.volumes.back().name, static_cast<uint16_t>(i)});
+  }
+  if (scenario_.paths) {
+    rpc::GroupDocument group{.name = "all"};
+    for (const rpc::VolumeDocument& volume : document.volumes) group.volumes.push_back(volume.name);
+    for (uint16_t i = 0; i < 2; ++i)
+      group.access.push_back({.group_tag = static_cast<uint16_t>(i + 1), .state = access_[i]});
+    document.groups.push_back(std::move(group));
   }
   if (extra_volume_) {
     rpc::VolumeDocument extra;
@@ -86,6 +97,27 @@ rpc::Document Array::document(bool grown) const {
     document.mappings.push_back({"everyone", target_name, "extra", 99});
   }
   return document;
+}
+
+void Array::add_paths(rpc::Document& document) const {
+  document.targets.push_back({.name = subsystem_name});
+  const auto add = [&](const char* name, bool nvme, uint16_t group) {
+    const loop::Endpoint at = portal(nvme, group);
+    document.portals.push_back({.name = name,
+                                .address = at.address,
+                                .port = at.port,
+                                .group_tag = group,
+                                .protocol = nvme ? "nvme-tcp" : "iscsi"});
+  };
+  add("portal-2", false, 2);
+  add("nvme-1", true, 1);
+  add("nvme-2", true, 2);
+}
+
+void Array::change_access(std::string first, std::string second) {
+  access_[0] = std::move(first);
+  access_[1] = std::move(second);
+  apply_again(extra_volume_);
 }
 
 void Array::start() {

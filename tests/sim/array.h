@@ -36,6 +36,13 @@ class Array {
 
   static constexpr const char* target_name = "iqn.2026-11.io.ashlar:sim";
   loop::Endpoint portal() const { return {machine_.addresses[0], 3260}; }
+  /// Two ports a protocol in a scenario with paths, in target port groups 1 and 2.
+  static constexpr const char* subsystem_name = "nqn.2026-11.io.ashlar:sim";
+  loop::Endpoint portal(bool nvme, uint16_t group) const {
+    return {machine_.addresses[0], static_cast<uint16_t>((nvme ? 4419 : 3259) + group)};
+  }
+  /// States of the two groups, for every volume.
+  void change_access(std::string first, std::string second);
   loop::SimMachine& machine() { return machine_; }
   /// The file that keeps who is registered with that volume.
   std::string reservations_path(uint32_t volume) const;
@@ -73,6 +80,7 @@ class Array {
   };
 
   rpc::Document document(bool grown) const;
+  void add_paths(rpc::Document& document) const;
   rpc::VolumeDocument volume_document(uint32_t number, bool grown) const;
   void end(Life& life);
   void settle(bool grown);
@@ -90,6 +98,7 @@ class Array {
   loop::SimMachine& machine_;
   std::vector<Volume> volumes_;
   bool extra_volume_ = false;
+  std::string access_[2] = {"optimized", "optimized"};
   uint32_t boots_ = 1;
   std::vector<std::unique_ptr<Life>> lives_;
   Life* current_ = nullptr;

@@ -26,11 +26,18 @@ void Checker::grow_volume(uint32_t volume, uint64_t sectors) {
 uint32_t Checker::open_session() {
   fenced_at_.push_back(never);
   unknown_.emplace_back();
+  lasting_.push_back(false);
   return static_cast<uint32_t>(fenced_at_.size() - 1);
 }
 
+uint32_t Checker::open_lasting_session() {
+  const uint32_t session = open_session();
+  lasting_[session] = true;
+  return session;
+}
+
 void Checker::fence_session(uint32_t session) {
-  if (fenced_at_[session] != never) return;
+  if (fenced_at_[session] != never || lasting_[session]) return;
   fenced_at_[session] = ++clock_;
   for (const uint32_t write : unknown_[session]) end_write(write, State::unknown, fenced_at_[session]);
   unknown_[session].clear();
@@ -59,8 +66,9 @@ Stamp Checker::stamp_of(uint32_t write, uint64_t sector) const {
 }
 
 Checker::Entry* Checker::find(Sector& sector, uint32_t write) {
-  for (Entry& entry : sector.entries) {
-    if (entry.write == write) return &entry;
+  // The last: a write that is sent again after a power loss has an entry before that, too.
+  for (size_t i = sector.entries.size(); i > 0; --i) {
+    if (sector.entries[i - 1].write == write) return &sector.entries[i - 1];
   }
   return nullptr;
 }
@@ -273,12 +281,20 @@ void Checker::power_lost() {
     volume.undurable.clear();
     for (Sector& sector : volume.sectors) {
       if (sector.entries.size() == 1 && sector.entries[0].durable) continue;
+      std::vector<Entry> again;
       for (Entry& entry : sector.entries) {
+        const Write& write = writes_[entry.write];
+        const bool may_come =
+            entry.write != 0 && (write.state == State::open || write.state == State::unknown);
+        const bool last = find(sector, entry.write) == &entry;
+        if (may_come && last && lasting_[write.spec.session])
+          again.push_back({.write = entry.write, .zeroes = entry.zeroes, .low = entry.low});
         entry.certain = entry.durable;
         entry.gone = never;  // what followed it may have been lost
         entry.high = std::min(entry.high, last_outage_);
         entry.survivor = outages_;
       }
+      sector.entries.insert(sector.entries.end(), again.begin(), again.end());
     }
   }
 }

@@ -66,6 +66,9 @@ class Checker {
 
   /// A session that logged in. Its writes of unknown outcome may land until it is fenced.
   uint32_t open_session();
+  /// Of a host that sends an unanswered write again, whatever happens to the array: what is open may take effect until it ends,
+  /// also after a crash or a power loss, and no fence ends what is unknown.
+  uint32_t open_lasting_session();
   void fence_session(uint32_t session);
   /// The process died: all sessions are fenced, now.
   void fence_all();
@@ -152,6 +155,7 @@ class Checker {
   std::vector<Volume> volumes_;
   std::vector<Write> writes_{Write{}};
   std::vector<uint64_t> fenced_at_;             // by session
+  std::vector<bool> lasting_;                   // by session
   std::vector<std::vector<uint32_t>> unknown_;  // by session: writes that may still land
   std::vector<Pending> pending_;                // reads and flushes
   std::set<std::pair<uint64_t, uint32_t>>

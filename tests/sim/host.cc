@@ -15,18 +15,6 @@ initiator::DigestWish draw_digest(loop::SimRandom& random) {
 
 }  // namespace
 
-void HostCounters::add(const HostCounters& other) {
-  logins += other.logins;
-  failed_logins += other.failed_logins;
-  good += other.good;
-  rejected += other.rejected;
-  failed += other.failed;
-  unknown += other.unknown;
-  aborts += other.aborts;
-  resets += other.resets;
-  timeouts += other.timeouts;
-}
-
 Host::Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker,
            loop::Endpoint portal, Watcher& watcher)
     : process_(process),
@@ -150,7 +138,7 @@ loop::Task<void> Host::work(Slot& slot) {
 
 loop::Task<void> Host::one_command(Slot& slot) {
   ++busy_;
-  const Place place = draw_place(scenario_.largest_transfer_bytes);
+  const Place place = draw_place(random_, scenario_, checker_);
   const uint64_t kind = random_.below(1000);
   if (random_.chance(scenario_.reset_chance)) {
     auto resetting = reset(place.volume);

@@ -9,47 +9,26 @@
 #include "initiator/login.h"
 #include "initiator/scsi_block.h"
 #include "loop/sim_world.h"
-#include "sim/checker.h"
-#include "sim/scenario.h"
+#include "sim/simulated_host.h"
 
 namespace ashlar::simulation {
 
 /// How a command ended, as the checker wants it.
 enum class Verdict : uint8_t { good, rejected, failed, unknown };
 
-struct HostCounters {
-  uint64_t logins = 0, failed_logins = 0, good = 0, rejected = 0, failed = 0, unknown = 0, aborts = 0,
-           resets = 0, timeouts = 0;
-  void add(const HostCounters& other);
-};
-
-class Host final : initiator::SessionWatcher {
+class Host final : public SimulatedHost, initiator::SessionWatcher {
  public:
-  enum class Mode : uint8_t {
-    work,    ///< commands at random
-    rest,    ///< none; the session stays
-    verify,  ///< host 0 reads everything, once
-    retire,  ///< logs out and ends
-  };
-  class Watcher {
-   public:
-    virtual void violation(const std::string& what) = 0;
-
-   protected:
-    ~Watcher() = default;
-  };
-
   Host(loop::SimProcess& process, uint32_t number, const Scenario& scenario, Checker& checker,
        loop::Endpoint portal, Watcher& watcher);
-  ~Host();
+  ~Host() override;
 
-  void start();
-  void set_mode(Mode mode);
-  bool busy() const { return busy_ > 0; }  ///< a command is in flight
-  bool verified() const { return verify_volume_ >= volumes_; }
-  bool retired() const { return retired_; }
-  const HostCounters& counters() const { return counters_; }
-  std::string describe() const;
+  void start() override;
+  void set_mode(Mode mode) override;
+  bool busy() const override { return busy_ > 0; }  ///< a command is in flight
+  bool verified() const override { return verify_volume_ >= volumes_; }
+  bool retired() const override { return retired_; }
+  const HostCounters& counters() const override { return counters_; }
+  std::string describe() const override;
 
  private:
   // One command at a time: its buffer, and the wait for its answer or its deadline.
@@ -62,15 +41,6 @@ class Host final : initiator::SessionWatcher {
     bool answered = false;
     uint32_t index = 0;
   };
-  struct Place {
-    uint32_t volume;
-    uint32_t block_bytes;
-    uint64_t lba;
-    uint32_t blocks;
-    uint64_t first_sector() const { return lba * (block_bytes / sector_bytes); }
-    uint32_t sectors() const { return blocks * (block_bytes / sector_bytes); }
-    uint32_t bytes() const { return blocks * block_bytes; }
-  };
 
   // host.cc: the session's life
   void session_closed(const Error& reason) override;
@@ -82,7 +52,6 @@ class Host final : initiator::SessionWatcher {
   bool usable() const { return session_ && session_->open() && !leave_ && mode_ != Mode::retire; }
 
   // host_commands.cc
-  Place draw_place(uint32_t largest_bytes);
   loop::Task<Verdict> execute(Slot& slot, uint32_t volume, bool may_abort);
   loop::Task<void> give_up(Slot& slot, bool timed_out);
   Verdict judge(const Slot& slot);

@@ -62,19 +62,6 @@ SenseCode code_of(ConstBytes sense) {
 
 }  // namespace
 
-Host::Place Host::draw_place(uint32_t largest_bytes) {
-  Place place{};
-  place.volume = static_cast<uint32_t>(random_.below(volumes_));
-  place.block_bytes = scenario_.volumes[place.volume].block_bytes;
-  const uint64_t all = checker_.sectors_of(place.volume) * sector_bytes / place.block_bytes;
-  const uint64_t most = std::min<uint64_t>(largest_bytes / place.block_bytes, all);
-  place.blocks = static_cast<uint32_t>(random_.chance(0.7) ? random_.between(1, std::min<uint64_t>(8, most))
-                                                           : random_.between(1, most));
-  const uint64_t range = random_.chance(0.7) ? std::min<uint64_t>(scenario_.hot_blocks, all) : all;
-  place.lba = std::min(random_.below(range), all - place.blocks);
-  return place;
-}
-
 Checker::WriteSpec Host::spec_of(const Place& place, Checker::Content content, bool fua) const {
   Checker::WriteSpec spec;
   spec.volume = place.volume;

@@ -22,10 +22,12 @@ struct Options {
 };
 
 int replay(const Options& options) {
-  fmt::print("{}\n", Scenario(options.run.first).text());
+  fmt::print("{}\n", Scenario(options.run.first, options.run.paths).text());
   std::fflush(stdout);
-  auto* simulation = new Simulation(
-      {.seed = options.run.first, .planted = options.run.planted, .trace = options.trace ? stdout : nullptr});
+  auto* simulation = new Simulation({.seed = options.run.first,
+                                     .planted = options.run.planted,
+                                     .paths = options.run.paths,
+                                     .trace = options.trace ? stdout : nullptr});
   const Report report = simulation->run();
   fmt::print("{}\n", report.text());
   if (!report.violation) delete simulation;  // after a violation its objects are in no state to be destroyed
@@ -38,7 +40,8 @@ int soak(const Options& options) {
     ++done;
     if (options.verbose || finding.failed) fmt::print("seed {}: {}\n", finding.seed, finding.text);
     if (finding.failed) {
-      fmt::print("replay: ashlar-sim --first {} --trace{}\n", finding.seed,
+      fmt::print("replay: ashlar-sim --first {} --trace{}{}\n", finding.seed,
+                 options.run.paths ? " --paths" : "",
                  options.run.planted.empty() ? "" : " --planted " + options.run.planted);
     }
     std::fflush(stdout);
@@ -52,6 +55,7 @@ int prove(const Options& options) {
   uint64_t found = 0, missed = 0;
   for (const PlantedBug& bug : planted_bugs()) {
     if (options.run.planted != "all" && options.run.planted != bug.name) continue;
+    if (options.run.planted == "all" && bug.of_paths != options.run.paths) continue;
     RunOptions run = options.run;
     run.planted = bug.name;
     std::string first;
@@ -87,6 +91,7 @@ int main(int count, char** words) {
   app.add_option("--jobs", options.run.jobs, "processes at once");
   app.add_option("--planted", options.run.planted,
                  "plant a bug (a name, or 'all') and demand that it is found within --seeds");
+  app.add_flag("--paths", options.run.paths, "one host with several paths, by both protocols");
   app.add_flag("!--keep-going", options.run.stop_at_failure, "run all seeds, whatever fails");
   app.add_flag("--verbose", options.verbose, "a line for every seed, and the engine's log for a single one");
   app.add_flag("--trace", options.trace, "every event of a single seed");

@@ -54,6 +54,8 @@ void Nemesis::start() {
   plan(faults.drop_session, "drop session", &Nemesis::drop_session);
   plan(faults.resize, "resize", &Nemesis::resize);
   plan(faults.apply, "apply", &Nemesis::apply);
+  plan(faults.block_path, "block path", &Nemesis::block_path);
+  plan(faults.access, "access", &Nemesis::change_access);
 }
 
 void Nemesis::stop() {
@@ -61,6 +63,7 @@ void Nemesis::stop() {
   world_.network().heal();
   world_.network().settings().cut_chance = 0;
   world_.network().settings().refuse_chance = 0;
+  if (scenario_.paths) array_.change_access("optimized", "non_optimized");
   loop::SimDisk& disk = array_.machine().disk;
   disk.settings().read_error = disk.settings().write_error = disk.settings().sync_error =
       disk.settings().zero_error = 0;
@@ -106,7 +109,8 @@ void Nemesis::lose_power() {
 }
 
 void Nemesis::stall() {
-  array_.machine().disk.stall(world_.now() + draw_span(random_, milliseconds(300), seconds(20)));
+  const Nanoseconds longest = scenario_.paths ? milliseconds(600) : seconds(20);
+  array_.machine().disk.stall(world_.now() + draw_span(random_, milliseconds(300), longest));
 }
 
 void Nemesis::break_disk() {
@@ -126,7 +130,23 @@ void Nemesis::break_disk() {
 
 void Nemesis::pause() {
   if (loop::SimProcess* process = array_.process())
-    process->pause(world_.now() + draw_span(random_, milliseconds(200), seconds(8)));
+    process->pause(world_.now() +
+                   draw_span(random_, milliseconds(200), scenario_.paths ? milliseconds(900) : seconds(8)));
+}
+
+void Nemesis::block_path() {
+  const loop::Endpoint place =
+      array_.portal(random_.chance(0.5), static_cast<uint16_t>(random_.between(1, 2)));
+  const uint64_t way = random_.below(3);
+  world_.network().block(place, way != 0, way != 1);
+  after(draw_span(random_, milliseconds(400), milliseconds(2500)),
+        [this, place] { world_.network().block(place, false, false); });
+}
+
+void Nemesis::change_access() {
+  static constexpr const char* states[] = {"optimized", "optimized",   "non_optimized",
+                                           "standby",   "unavailable", "transitioning"};
+  array_.change_access(states[random_.below(std::size(states))], states[random_.below(std::size(states))]);
 }
 
 void Nemesis::resize() {

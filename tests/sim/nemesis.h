@@ -32,6 +32,8 @@ class Nemesis {
   void pause();
   void drop_session() { array_.drop_a_session(random_.next()); }
   void resize();
+  void block_path();
+  void change_access();
   void apply() { array_.apply_again(random_.chance(0.5)); }
 
   loop::SimWorld& world_;

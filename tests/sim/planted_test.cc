@@ -1,6 +1,8 @@
 // The proof that the simulation can fail: each bug planted in it is found.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "sim/plant.h"
 #include "sim/runner.h"
 
@@ -16,6 +18,7 @@ TEST_P(PlantedBugTest, IsFound) {
   options.seeds = most_seeds;
   options.jobs = 2;
   options.planted = GetParam();
+  options.paths = std::ranges::find(planted_bugs(), GetParam(), &PlantedBug::name)->of_paths;
   EXPECT_GE(run_seeds(options, [](const Finding&) {}), 1u) << "not in " << most_seeds << " seeds";
 }
 

@@ -38,7 +38,7 @@ void write_all(int descriptor, const std::string& text) {
 [[noreturn]] void work(const RunOptions& options, uint64_t seed, uint64_t end, int pipe) {
   for (; seed < end; seed += options.jobs) {
     ::alarm(options.seconds_per_seed);
-    auto* simulation = new Simulation({.seed = seed, .planted = options.planted});
+    auto* simulation = new Simulation({.seed = seed, .planted = options.planted, .paths = options.paths});
     const Report report = simulation->run();
     write_all(pipe, (report.violation ? "!" : "+") + report.text());
     if (report.violation) std::_Exit(1);  // its objects are in no state to be destroyed

@@ -18,6 +18,7 @@ struct RunOptions {
   uint64_t seeds = 1;
   uint32_t jobs = 1;
   std::string planted;
+  bool paths = false;
   bool stop_at_failure = true;  ///< of any seed
   uint32_t seconds_per_seed = 60;
 };

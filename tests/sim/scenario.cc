@@ -71,7 +71,32 @@ void draw_faults(SimRandom& random, FaultPlan& faults) {
 
 }  // namespace
 
-Scenario::Scenario(uint64_t scenario_seed) : seed(scenario_seed) {
+namespace {
+
+// Shorter than what a host waits before it takes a lost write for gone (PathHost): the time in which the array must have given up
+// what it got by a connection that is dead.
+void draw_path_faults(SimRandom& random, FaultPlan& faults) {
+  const auto maybe = [&random](double chance, Nanoseconds least, Nanoseconds most) {
+    const Nanoseconds mean = random.between(least, most);
+    return random.chance(chance) ? mean : Nanoseconds(0);
+  };
+  faults = {};
+  faults.span = random.between(milliseconds(300), milliseconds(1200));
+  faults.block_path = maybe(0.7, milliseconds(60), milliseconds(600));
+  faults.access = maybe(0.5, milliseconds(30), milliseconds(300));
+  faults.cut = maybe(0.6, milliseconds(20), milliseconds(300));
+  faults.cut_all = maybe(0.2, milliseconds(100), milliseconds(600));
+  faults.kill = maybe(0.35, milliseconds(200), seconds(1));
+  faults.power_loss = maybe(0.25, milliseconds(200), seconds(1));
+  faults.disk_stall = maybe(0.2, milliseconds(200), seconds(1));
+  faults.pause = maybe(0.2, milliseconds(200), seconds(1));
+  faults.drop_session = maybe(0.25, milliseconds(50), milliseconds(600));
+  faults.apply = maybe(0.2, milliseconds(50), milliseconds(500));
+}
+
+}  // namespace
+
+Scenario::Scenario(uint64_t scenario_seed, bool with_paths) : seed(scenario_seed), paths(with_paths) {
   SimRandom random(loop::mix64(seed ^ 0x7363656e));
   shards = static_cast<uint32_t>(random.between(1, 3));
   hosts = static_cast<uint32_t>(random.between(1, 4));
@@ -97,6 +122,13 @@ Scenario::Scenario(uint64_t scenario_seed) : seed(scenario_seed) {
   }
   final_power_cycle = random.chance(0.5);
   final_kill = !final_power_cycle && random.chance(0.4);
+  if (!paths) return;
+  hosts = 1;
+  volumes.resize(1);
+  disk.capacity_bytes = UINT64_MAX;
+  little_memory = false;
+  network.give_up = seconds(4);
+  draw_path_faults(random, faults);
 }
 
 std::string Scenario::text() const {
@@ -123,6 +155,8 @@ std::string Scenario::text() const {
   add("drop session", faults.drop_session);
   add("resize", faults.resize);
   add("apply", faults.apply);
+  add("block path", faults.block_path);
+  add("access", faults.access);
   return text;
 }
 

@@ -26,16 +26,19 @@ struct FaultPlan {
   loop::Nanoseconds cut{0}, cut_all{0}, partition{0}, kill{0}, power_loss{0}, disk_stall{0}, disk_errors{0},
       pause{0};
   loop::Nanoseconds drop_session{0}, resize{0}, apply{0};
+  loop::Nanoseconds block_path{0}, access{0};  ///< of a run with paths
   bool sync_errors = false;
 };
 
 struct Scenario {
-  explicit Scenario(uint64_t seed);
+  /// `paths`: hosts reach the volumes by several paths, and what may fail is drawn for that.
+  explicit Scenario(uint64_t seed, bool paths = false);
   std::string text() const;  ///< for people
   /// Whether the unit offers logical block provisioning (LBPME).
   bool can_unmap(uint32_t volume) const { return disk.punch_hole && volumes[volume].thin; }
 
   uint64_t seed;
+  bool paths = false;
   uint32_t shards = 1;
   uint32_t hosts = 1;
   uint32_t depth = 1;        ///< commands at once, of each host

@@ -16,7 +16,8 @@ constexpr loop::Nanoseconds longest_answer = loop::seconds(90);
 
 }  // namespace
 
-Simulation::Simulation(const Options& options) : scenario_(options.seed), world_(options.seed) {
+Simulation::Simulation(const Options& options)
+    : scenario_(options.seed, options.paths), world_(options.seed) {
   world_.print_trace(options.trace);
   world_.network().settings() = scenario_.network;
   stores::add_all(registry_);
@@ -24,18 +25,26 @@ Simulation::Simulation(const Options& options) : scenario_(options.seed), world_
   plant_ = make_plant(options.planted, scenario_.seed);
   if (plant_) plant_->install(world_, registry_);
   ArrayWatcher& array_watcher = *this;
-  Host::Watcher& host_watcher = *this;
   array_ =
       std::make_unique<Array>(world_, scenario_, registry_, plant_ ? plant_->layer() : "", array_watcher);
   for (const VolumePlan& volume : scenario_.volumes) checker_.add_volume(volume.size_bytes / sector_bytes);
   for (uint32_t i = 0; i < scenario_.hosts; ++i) {
-    loop::SimProcess& process = world_.add_process(fmt::format("host-{}", i), 1, host_pools);
-    hosts_.push_back(std::make_unique<Host>(process, i, scenario_, checker_, array_->portal(), host_watcher));
+    hosts_.push_back(make_host(i));
   }
   nemesis_ = std::make_unique<Nemesis>(world_, scenario_, *array_, checker_);
 }
 
 Simulation::~Simulation() = default;
+
+std::unique_ptr<SimulatedHost> Simulation::make_host(uint32_t number) {
+  SimulatedHost::Watcher& watcher = *this;
+  const uint32_t shards = scenario_.paths ? 1 + scenario_.shards % 2 : 1;
+  loop::SimProcess& process = world_.add_process(fmt::format("host-{}", number), shards, host_pools);
+  if (!scenario_.paths)
+    return std::make_unique<Host>(process, number, scenario_, checker_, array_->portal(), watcher);
+  return std::make_unique<PathHost>(process, scenario_, checker_, *array_, watcher,
+                                    plant_ && plant_->forgets_doubts());
+}
 
 void Simulation::violation(const std::string& what) {
   if (violation_) return;
@@ -54,30 +63,30 @@ void Simulation::wait_for(const std::function<bool()>& predicate, loop::Nanoseco
   violation(text);
 }
 
-void Simulation::set_mode(Host::Mode mode) {
+void Simulation::set_mode(SimulatedHost::Mode mode) {
   for (const auto& host : hosts_) host->set_mode(mode);
 }
 
 void Simulation::verify(const char* what) {
-  set_mode(Host::Mode::verify);
+  set_mode(SimulatedHost::Mode::verify);
   wait_for([this] { return hosts_[0]->verified(); }, longest_answer, what);
-  set_mode(Host::Mode::rest);
-  wait_for([this] { return std::ranges::none_of(hosts_, &Host::busy); }, longest_answer, what);
+  set_mode(SimulatedHost::Mode::rest);
+  wait_for([this] { return std::ranges::none_of(hosts_, &SimulatedHost::busy); }, longest_answer, what);
 }
 
 void Simulation::disturb() {
   array_->start();
   for (const auto& host : hosts_) host->start();
   wait_for([this] { return array_->serving(); }, loop::seconds(20), "the first start");
-  set_mode(Host::Mode::work);
+  set_mode(SimulatedHost::Mode::work);
   nemesis_->start();
   world_.run_until([this] { return !ok(); }, scenario_.faults.span);
   nemesis_->stop();
 }
 
 void Simulation::wind_up() {
-  set_mode(Host::Mode::rest);
-  wait_for([this] { return std::ranges::none_of(hosts_, &Host::busy); }, longest_answer,
+  set_mode(SimulatedHost::Mode::rest);
+  wait_for([this] { return std::ranges::none_of(hosts_, &SimulatedHost::busy); }, longest_answer,
            "every command is answered");
   wait_for([this] { return array_->serving(); }, longest_answer, "the engine serves again");
   verify("the first verification");
@@ -88,8 +97,8 @@ void Simulation::wind_up() {
     array_->start();
     verify("the verification after the last crash");
   }
-  set_mode(Host::Mode::retire);
-  wait_for([this] { return std::ranges::all_of(hosts_, &Host::retired); }, longest_answer,
+  set_mode(SimulatedHost::Mode::retire);
+  wait_for([this] { return std::ranges::all_of(hosts_, &SimulatedHost::retired); }, longest_answer,
            "every host logs out");
   wait_for([this] { return array_->serving(); }, longest_answer, "the engine serves at the end");
   if (ok()) array_->stop();
@@ -121,11 +130,11 @@ Report Simulation::report() const {
 std::string Report::text() const {
   return fmt::format(
       "{:.1f} s simulated, {} events, hash {:016x}, {} engines, {} misfortunes, {} logins ({} failed), commands {} good {} rejected "
-      "{} failed {} unknown, {} aborts, {} resets, {} timeouts, {} sectors checked{}{}",
+      "{} failed {} unknown, {} aborts, {} resets, {} timeouts, {} retries, {} fail-overs, {} held, {} sectors checked{}{}",
       static_cast<double>(simulated.count()) * 1e-9, events, trace_hash, engines, misfortunes, hosts.logins,
       hosts.failed_logins, hosts.good, hosts.rejected, hosts.failed, hosts.unknown, hosts.aborts,
-      hosts.resets, hosts.timeouts, sectors_checked, violation ? "\n  VIOLATION " : "",
-      violation.value_or(""));
+      hosts.resets, hosts.timeouts, hosts.retries, hosts.failovers, hosts.held, sectors_checked,
+      violation ? "\n  VIOLATION " : "", violation.value_or(""));
 }
 
 }  // namespace ashlar::simulation

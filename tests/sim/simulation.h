@@ -11,6 +11,7 @@
 #include "sim/checker.h"
 #include "sim/host.h"
 #include "sim/nemesis.h"
+#include "sim/path_host.h"
 #include "sim/plant.h"
 #include "sim/scenario.h"
 
@@ -28,11 +29,12 @@ struct Report {
   std::string text() const;
 };
 
-class Simulation final : ArrayWatcher, Host::Watcher {
+class Simulation final : ArrayWatcher, SimulatedHost::Watcher {
  public:
   struct Options {
     uint64_t seed = 1;
     std::string planted;  ///< the name of a planted bug, or empty
+    bool paths = false;   ///< a host that reaches the volumes by several paths, by both protocols
     std::FILE* trace = nullptr;
   };
   explicit Simulation(const Options& options);
@@ -48,7 +50,8 @@ class Simulation final : ArrayWatcher, Host::Watcher {
   bool ok() const { return !violation_; }
   /// Runs until `predicate` holds; past `limit` that is a violation, with `what`.
   void wait_for(const std::function<bool()>& predicate, loop::Nanoseconds limit, const char* what);
-  void set_mode(Host::Mode mode);
+  void set_mode(SimulatedHost::Mode mode);
+  std::unique_ptr<SimulatedHost> make_host(uint32_t number);
   void verify(const char* what);
   void disturb();
   void wind_up();
@@ -60,7 +63,7 @@ class Simulation final : ArrayWatcher, Host::Watcher {
   block::Registry registry_;
   std::unique_ptr<Plant> plant_;
   std::unique_ptr<Array> array_;
-  std::vector<std::unique_ptr<Host>> hosts_;
+  std::vector<std::unique_ptr<SimulatedHost>> hosts_;
   std::unique_ptr<Nemesis> nemesis_;
   std::optional<std::string> violation_;
 };

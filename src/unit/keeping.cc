@@ -1,10 +1,10 @@
-#include "scsi/keeping.h"
+#include "unit/keeping.h"
 
 #include <memory>
 
 #include "loop/loop.h"
 
-namespace ashlar::scsi {
+namespace ashlar::unit {
 namespace {
 
 // A record that is being written; lives until the asker has heard of it.
@@ -13,7 +13,7 @@ struct Keeping {
   loop::Event answered;  // on the asker's shard
 };
 
-loop::Task<void> keep_and_answer(unit::Keeper& keeper, KeepWork work, Uuid unit, std::string text,
+loop::Task<void> keep_and_answer(Keeper& keeper, KeepWork work, Uuid unit, std::string text,
                                  std::shared_ptr<Keeping> keeping, uint32_t asker) {
   auto writing = work(keeper, unit, std::move(text));
   keeping->outcome = co_await writing;
@@ -22,7 +22,7 @@ loop::Task<void> keep_and_answer(unit::Keeper& keeper, KeepWork work, Uuid unit,
 
 }  // namespace
 
-loop::Task<Result<void>> keep_at_home(unit::Keeper& keeper, KeepWork work, Uuid unit, std::string text) {
+loop::Task<Result<void>> keep_at_home(Keeper& keeper, KeepWork work, Uuid unit, std::string text) {
   const auto keeping = std::make_shared<Keeping>();
   loop::Loop& loop = loop::Loop::current();
   const uint32_t asker = loop.index();
@@ -34,4 +34,4 @@ loop::Task<Result<void>> keep_at_home(unit::Keeper& keeper, KeepWork work, Uuid 
   co_return keeping->outcome;
 }
 
-}  // namespace ashlar::scsi
+}  // namespace ashlar::unit

@@ -5,12 +5,12 @@
 
 #include "unit/keeper.h"
 
-namespace ashlar::scsi {
+namespace ashlar::unit {
 
 /// What is to be done with the keeper, on the home shard.
-using KeepWork = loop::Task<Result<void>> (*)(unit::Keeper& keeper, Uuid unit, std::string text);
+using KeepWork = loop::Task<Result<void>> (*)(Keeper& keeper, Uuid unit, std::string text);
 
 /// Runs `work` there and gives its outcome here, on the current loop.
-loop::Task<Result<void>> keep_at_home(unit::Keeper& keeper, KeepWork work, Uuid unit, std::string text);
+loop::Task<Result<void>> keep_at_home(Keeper& keeper, KeepWork work, Uuid unit, std::string text);
 
-}  // namespace ashlar::scsi
+}  // namespace ashlar::unit

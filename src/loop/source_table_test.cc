@@ -1,11 +1,11 @@
-#include "iscsi/source_table.h"
+#include "loop/source_table.h"
 
 #include <gtest/gtest.h>
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 namespace {
 
-loop::Instant at(int64_t seconds) { return loop::Instant{} + loop::seconds(seconds); }
+Instant at(int64_t count) { return Instant{} + seconds(count); }
 
 TEST(SourceTable, KeysOfAddresses) {
   EXPECT_EQ(SourceTable::source_of("192.0.2.7"), "192.0.2.7");
@@ -17,25 +17,25 @@ TEST(SourceTable, KeysOfAddresses) {
 TEST(SourceTable, WaitsDoubleUpToABound) {
   SourceTable table;
   for (uint32_t i = 0; i + 1 < SourceTable::free_failures; ++i) table.proof_failed("a", at(100));
-  EXPECT_EQ(table.held_back("a", at(100)), loop::Nanoseconds{}) << "the first ones are free";
+  EXPECT_EQ(table.held_back("a", at(100)), Nanoseconds{}) << "the first ones are free";
   table.proof_failed("a", at(100));
-  EXPECT_EQ(table.held_back("a", at(100)), loop::seconds(1));
-  EXPECT_EQ(table.held_back("a", at(101)), loop::Nanoseconds{});
+  EXPECT_EQ(table.held_back("a", at(100)), seconds(1));
+  EXPECT_EQ(table.held_back("a", at(101)), Nanoseconds{});
   table.proof_failed("a", at(101));
-  EXPECT_EQ(table.held_back("a", at(101)), loop::seconds(2));
+  EXPECT_EQ(table.held_back("a", at(101)), seconds(2));
   for (int i = 0; i < 100; ++i) table.proof_failed("a", at(102));
   EXPECT_EQ(table.held_back("a", at(102)), SourceTable::longest_wait);
-  EXPECT_EQ(table.held_back("b", at(102)), loop::Nanoseconds{}) << "others do not wait";
+  EXPECT_EQ(table.held_back("b", at(102)), Nanoseconds{}) << "others do not wait";
 }
 
 TEST(SourceTable, FailuresAreForgottenInTimeAndBySuccess) {
   SourceTable table;
   for (int i = 0; i < 10; ++i) table.proof_failed("a", at(1));
-  table.proof_failed("a", at(1) + SourceTable::memory + loop::seconds(1));
-  EXPECT_EQ(table.held_back("a", at(1) + SourceTable::memory + loop::seconds(1)), loop::Nanoseconds{});
+  table.proof_failed("a", at(1) + SourceTable::memory + seconds(1));
+  EXPECT_EQ(table.held_back("a", at(1) + SourceTable::memory + seconds(1)), Nanoseconds{});
   for (int i = 0; i < 10; ++i) table.proof_failed("a", at(900));
   table.proof_succeeded("a");
-  EXPECT_EQ(table.held_back("a", at(900)), loop::Nanoseconds{});
+  EXPECT_EQ(table.held_back("a", at(900)), Nanoseconds{});
   EXPECT_EQ(table.size(), 0u);
 }
 
@@ -64,4 +64,4 @@ TEST(SourceTable, TheMostLoginsOfOneSource) {
 }
 
 }  // namespace
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

@@ -1,4 +1,4 @@
-// What is remembered of the addresses that connections come from: logins under way, and proofs that failed.
+// What is remembered of the addresses that connections come from: logins under way, and proofs that failed, whatever the protocol.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 #include "loop/time.h"
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 
 /// One per shard; failures are told to all shards. Pure: time comes from the caller. Bounded: past `capacity` sources the one
 /// that failed the longest ago is forgotten.
@@ -16,9 +16,9 @@ class SourceTable {
   static constexpr size_t capacity = 4096;
   /// Proofs that may fail before a source has to wait: a secret that was mistyped is tried again by hand.
   static constexpr uint32_t free_failures = 5;
-  static constexpr loop::Nanoseconds first_wait = loop::seconds(1);
-  static constexpr loop::Nanoseconds longest_wait = loop::seconds(60);
-  static constexpr loop::Nanoseconds memory = loop::seconds(600);  ///< after which failures are forgotten
+  static constexpr Nanoseconds first_wait = seconds(1);
+  static constexpr Nanoseconds longest_wait = seconds(60);
+  static constexpr Nanoseconds memory = seconds(600);  ///< after which failures are forgotten
 
   /// The key of an address: an IPv4 address itself, the first 64 bits of an IPv6 one, as a host has all of these.
   static std::string source_of(const std::string& address);
@@ -29,21 +29,21 @@ class SourceTable {
   /// Logins under way of the source that has the most.
   uint32_t most_half_open() const;
 
-  void proof_failed(const std::string& source, loop::Instant now);
+  void proof_failed(const std::string& source, Instant now);
   void proof_succeeded(const std::string& source);
   bool has_failures(const std::string& source) const;
   /// How long the source must still wait before it may try a proof; 0: not at all.
-  loop::Nanoseconds held_back(const std::string& source, loop::Instant now) const;
+  Nanoseconds held_back(const std::string& source, Instant now) const;
   size_t size() const { return entries_.size(); }
 
  private:
   struct Entry {
     uint32_t half_open = 0;
     uint32_t failures = 0;
-    loop::Instant last_failure;
+    Instant last_failure;
   };
   void make_room();
   std::map<std::string, Entry> entries_;
 };
 
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

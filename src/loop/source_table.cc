@@ -1,4 +1,4 @@
-#include "iscsi/source_table.h"
+#include "loop/source_table.h"
 
 #include <arpa/inet.h>
 
@@ -10,7 +10,7 @@
 #include "base/check.h"
 #include "base/identity.h"
 
-namespace ashlar::iscsi {
+namespace ashlar::loop {
 
 std::string SourceTable::source_of(const std::string& address) {
   std::array<uint8_t, 16> bytes{};
@@ -48,7 +48,7 @@ void SourceTable::make_room() {
   if (oldest != entries_.end()) entries_.erase(oldest);
 }
 
-void SourceTable::proof_failed(const std::string& source, loop::Instant now) {
+void SourceTable::proof_failed(const std::string& source, Instant now) {
   if (!entries_.contains(source) && entries_.size() >= capacity) make_room();
   Entry& entry = entries_[source];
   if (entry.failures > 0 && now - entry.last_failure > memory) entry.failures = 0;
@@ -68,14 +68,14 @@ bool SourceTable::has_failures(const std::string& source) const {
   return found != entries_.end() && found->second.failures > 0;
 }
 
-loop::Nanoseconds SourceTable::held_back(const std::string& source, loop::Instant now) const {
+Nanoseconds SourceTable::held_back(const std::string& source, Instant now) const {
   const auto found = entries_.find(source);
   if (found == entries_.end() || found->second.failures < free_failures) return {};
   const Entry& entry = found->second;
   const uint32_t doublings = std::min(entry.failures - free_failures, 6u);
-  const loop::Nanoseconds wait = std::min(first_wait * (1 << doublings), longest_wait);
-  const loop::Nanoseconds waited = now - entry.last_failure;
-  return waited >= wait ? loop::Nanoseconds{} : wait - waited;
+  const Nanoseconds wait = std::min(first_wait * (1 << doublings), longest_wait);
+  const Nanoseconds waited = now - entry.last_failure;
+  return waited >= wait ? Nanoseconds{} : wait - waited;
 }
 
-}  // namespace ashlar::iscsi
+}  // namespace ashlar::loop

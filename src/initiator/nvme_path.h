@@ -1,0 +1,55 @@
+// A path by NVMe/TCP: one controller with one I/O queue, and one namespace by it.
+#pragma once
+
+#include "initiator/nvme_controller.h"
+#include "initiator/path.h"
+
+namespace ashlar::initiator {
+
+class NvmePath final : public Path {
+ public:
+  /// `queue` names portal, subsystem and us. `depth`: commands at once.
+  NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, uint32_t namespace_id, uint16_t depth,
+           const PathTiming& timing, PathWatcher& watcher);
+
+  void submit(PathCommand& command) override;
+  /// A new controller says nothing of the old one; that ends by its keep alive timer (NVMe base 2.0 3.9).
+  bool fences() const override { return false; }
+  loop::Nanoseconds doubt_time() const override {
+    return timing_.doubt.count() != 0 ? timing_.doubt : timing_.keep_alive * 4;
+  }
+
+ private:
+  // Wakes one of the stories beside the path's own.
+  struct Alarm final : loop::Timer {
+    void expired() override { wake.set(); }
+    loop::Event wake;
+  };
+
+  loop::Task<Result<Findings>> attach() override;
+  loop::Task<Result<Findings>> look() override;
+  loop::Task<void> detach(bool lost) override;
+
+  loop::Task<Result<void>> examine_controller(Findings& found);
+  loop::Task<Result<void>> examine_namespace(Findings& found);
+  loop::Task<Result<void>> take_names(Findings& found);
+  loop::Task<Result<void>> ask_access(Findings& found);
+  loop::Task<void> keep_alive();
+  loop::Task<void> listen();
+  loop::Task<void> perform(PathCommand& command);
+  void story_ended();
+
+  const NvmeQueueOptions queue_;
+  const uint32_t namespace_id_;
+  std::unique_ptr<NvmeController> controller_;
+  bool leaving_ = false;
+  uint32_t stories_ = 0;  // that use the controller: commands, keep_alive(), listen()
+  loop::Event idle_;
+  Alarm next_;  // when the next keep alive is due
+  uint32_t blocks_bound_ = 0;
+  bool asymmetric_ = false;
+  bool reports_changes_ = false;
+  std::array<loop::Nanoseconds, 4> retry_delays_{};  // by CRD
+};
+
+}  // namespace ashlar::initiator

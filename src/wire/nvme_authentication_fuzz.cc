@@ -1,0 +1,42 @@
+// Any bytes as any message of authentication, or as a key: what is decoded survives being encoded, and no key is told in an error.
+#include "base/check.h"
+#include "wire/nvme_authentication.h"
+
+namespace {
+
+using namespace ashlar;
+using namespace ashlar::wire::nvme;
+
+// A bound within most_authentication_bytes is no business of the codec; lengths within the message are.
+template <typename Message>
+void again(ConstBytes bytes) {
+  const auto message = Message::decode(bytes);
+  if (!message) return;
+  const std::vector<uint8_t> encoded = message->encode();
+  CHECK(encoded.size() <= std::max<size_t>(bytes.size(), 72));
+  CHECK(Message::decode(encoded) == message);
+}
+
+void key(std::string_view text) {
+  const auto parsed = parse_dhchap_key(text, "key");
+  if (parsed) {
+    CHECK(parse_dhchap_key(print_dhchap_key(*parsed), "key") == *parsed);
+  } else {
+    const std::string said = parsed.error().text();
+    CHECK(text.size() < 24 || said.find(text.substr(12, 12)) == std::string::npos);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const ConstBytes bytes(data, size);
+  again<AuthenticationNegotiate>(bytes);
+  again<DhchapChallenge>(bytes);
+  again<DhchapReply>(bytes);
+  again<DhchapSuccess1>(bytes);
+  again<AuthenticationRefusal>(bytes);
+  if (const auto header = AuthenticationHeader::decode(bytes)) CHECK(size >= 8);
+  key(text_of(bytes));
+  return 0;
+}
