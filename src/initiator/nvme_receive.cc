@@ -15,6 +15,8 @@ namespace {
 constexpr int bulk_receives_a_turn = 4;
 // Below this, a copy out of the receive buffer is cheaper than one more piece in the receive.
 constexpr uint32_t direct_receive_bytes = 16384;
+// Of one receive into a command's memory. 64 KiB: 1 MiB reads go 1.4 times as fast as with all of it at once, 128 KiB reads as fast.
+constexpr uint32_t most_direct_bytes = 64 * 1024;
 constexpr uint16_t slot_bits = 0x3ff;
 
 }  // namespace
@@ -41,11 +43,12 @@ int64_t NvmeSession::receive_some() {
   size_t count = 0;
   uint32_t direct = 0;
   if (placing_ != nullptr && data_left_ >= direct_receive_bytes && end_ == 0) {
-    direct = data_left_;
+    direct = std::min(data_left_, most_direct_bytes);
     for_range(placing_->data_in, placing_->received_bytes, direct,
               [&](uint8_t* bytes, size_t length) { parts[count++] = {bytes, length}; });
   }
-  parts[count++] = {buffer_.get() + end_, receive_buffer_bytes - end_};
+  const size_t room = direct > 0 && direct < data_left_ ? 0 : receive_buffer_bytes - end_;
+  parts[count++] = {buffer_.get() + end_, room};
   const int64_t got = stream_->receive(std::span<const iovec>(parts).first(count));
   if (got == loop::Stream::would_block) return -1;
   if (got <= 0) {
@@ -61,7 +64,7 @@ int64_t NvmeSession::receive_some() {
     placing_->received_bytes += placed;
     data_left_ -= placed;
   }
-  const int64_t asked = int64_t{direct} + static_cast<int64_t>(receive_buffer_bytes - end_);
+  const int64_t asked = int64_t{direct} + static_cast<int64_t>(room);
   end_ += static_cast<size_t>(got) - placed;
   return asked - got;
 }
@@ -183,12 +186,10 @@ bool NvmeSession::take_trailer() {
 void NvmeSession::take_completion(const Completion& completion) {
   NvmeCommand* command = find(completion.command_id);
   if (command == nullptr) return;
-  const bool read_short = completion.outcome.ok() && !command->data_in.empty() &&
-                          command->received_bytes != command->expected_bytes_;
-  if (read_short) {
-    return violation(
-        fmt::format("success after {} of {} bytes", command->received_bytes, command->expected_bytes_));
-  }
+  const uint32_t moved =
+      command->data_out.empty() ? command->received_bytes : command->asked_offset_ + command->given_bytes_;
+  if (completion.outcome.ok() && moved != command->expected_bytes_)
+    return violation(fmt::format("success after {} of {} bytes", moved, command->expected_bytes_));
   ++counters_.answers;
   command->completion = completion;
   complete(*command, Outcome::answered);

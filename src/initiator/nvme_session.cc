@@ -43,7 +43,11 @@ loop::Task<Result<std::unique_ptr<NvmeSession>>> NvmeSession::connect(loop::Loop
   if (!queue) co_return std::unexpected(queue.error());
   Result<NvmeConnection> connection = (*queue)->give_away();
   if (!connection) co_return std::unexpected(connection.error());
-  co_return std::unique_ptr<NvmeSession>(new NvmeSession(loop, std::move(*connection)));
+  co_return over(loop, std::move(*connection));
+}
+
+std::unique_ptr<NvmeSession> NvmeSession::over(loop::Loop& loop, NvmeConnection connection) {
+  return std::unique_ptr<NvmeSession>(new NvmeSession(loop, std::move(connection)));
 }
 
 NvmeSession::NvmeSession(loop::Loop& loop, NvmeConnection connection)

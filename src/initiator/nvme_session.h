@@ -24,13 +24,15 @@ struct NvmeSessionCounters {
 
 /// On one loop. Destroy it from anywhere that runs from the ready list; it closes itself first. Strict: what the standard forbids the
 /// controller ends the session, with a reason that says what it did.
-class NvmeSession final : loop::StreamWatcher, loop::TurnEnd {
+class NvmeSession final : public loop::StreamWatcher, loop::TurnEnd {
  public:
   static constexpr size_t receive_buffer_bytes = 256 * 1024;
   static constexpr uint16_t max_entries = 1024;  ///< of a queue
 
   /// Connects a queue as NvmeQueue::connect() does, and goes on with it. out_of_range: more than max_entries.
   static loop::Task<Result<std::unique_ptr<NvmeSession>>> connect(loop::Loop& loop, NvmeQueueOptions options);
+  /// Goes on with a queue that is connected; 2 to max_entries entries.
+  static std::unique_ptr<NvmeSession> over(loop::Loop& loop, NvmeConnection connection);
   ~NvmeSession();
   NvmeSession(const NvmeSession&) = delete;
   NvmeSession& operator=(const NvmeSession&) = delete;
