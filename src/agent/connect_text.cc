@@ -209,18 +209,38 @@ std::string host_nqn(const Connection& c) {
   return nqn == c.host->initiators.end() ? "" : *nqn;
 }
 
+// Words of nvme-cli for a host that must prove itself; the file is where people put its key.
+std::string nvme_proof_words(const api::Host& host) {
+  if (!host.dhchap) return "";
+  return host.dhchap->controller_key.empty() ? " --dhchap-secret=KEY"
+                                             : " --dhchap-secret=KEY --dhchap-ctrl-secret=CONTROLLER_KEY";
+}
+
+// What has to be known beside the commands.
+std::string nvme_proof_text(const api::Host& host) {
+  if (host.dhchap)
+    return "# It proves itself by DH-HMAC-CHAP: KEY stands for its key, DHHC-1:..., CONTROLLER_KEY for that of the array.\n";
+  if (!host.chap) return "";
+  return fmt::format(
+      "# It has CHAP and no key for NVMe/TCP, so it is not let in: ashlar host set {} --dhchap-key generate\n",
+      host.name);
+}
+
 std::string nvme_linux_text(const Connection& c) {
   std::string text = fmt::format(
       "# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
       json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
+  text += nvme_proof_text(*c.host);
+  const std::string proof = nvme_proof_words(*c.host);
   if (const std::string nqn = host_nqn(c); !nqn.empty())
     text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
   for (const api::Portal* each : c.portals)
-    text += fmt::format("nvme connect {} -n {}\n", nvme_words(*each), c.map->target);
+    text += fmt::format("nvme connect {} -n {}{}\n", nvme_words(*each), c.map->target, proof);
   text +=
       "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
   for (const api::Portal* each : c.portals)
-    text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
+    text += fmt::format("echo '{}{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each), proof);
+  if (!proof.empty()) text += "chmod 600 /etc/nvme/discovery.conf\n";
   text += "systemctl enable nvmf-autoconnect.service\n";
   return text + fmt::format("ls -l /dev/disk/by-id/nvme-uuid.{}\n", c.volume->identity.uuid);
 }
@@ -230,6 +250,7 @@ std::string nvme_esxi_text(const Connection& c) {
       "# ESXi shell; vmnic0 is the uplink of the storage network.\n"
       "esxcli nvme fabrics enable --protocol TCP --device vmnic0\n"
       "HBA=$(esxcli nvme adapter list | awk '/TCP/ {print $1; exit}')\nesxcli nvme info get\n";
+  text += nvme_proof_text(*c.host);
   for (const api::Portal* each : c.portals) {
     text += fmt::format("esxcli nvme fabrics discover --adapter=$HBA --ip-address={} --port-number={}\n",
                         each->address, each->port);

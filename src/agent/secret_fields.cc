@@ -3,6 +3,7 @@
 #include <map>
 
 #include "agent/completion.h"
+#include "base/dhchap_key.h"
 #include "state/secrets.h"
 
 namespace ashlar::agent {
@@ -27,14 +28,20 @@ Result<void> check_plain(SecretKind kind, const std::string& path, const std::st
   if (kind == SecretKind::chap && value.size() < shortest_chap)
     return fail(ErrorCode::invalid_argument, path, "a CHAP secret has {} to {} bytes, not {}", shortest_chap,
                 longest_secret, value.size());
+  if (kind == SecretKind::dhchap) TRY(parse_dhchap_key(value, path));
   return {};
 }
 
 }  // namespace
 
 void for_each_secret(api::Configuration& configuration, const SecretVisitor& visit) {
-  for (api::Host& each : configuration.hosts)
+  for (api::Host& each : configuration.hosts) {
     visit_chap(fmt::format("hosts/{}/chap", each.name), each.chap, visit);
+    if (!each.dhchap) continue;
+    visit(fmt::format("hosts/{}/dhchap/key", each.name), SecretKind::dhchap, each.dhchap->key);
+    visit(fmt::format("hosts/{}/dhchap/controller_key", each.name), SecretKind::dhchap,
+          each.dhchap->controller_key);
+  }
   for (api::Portal& each : configuration.portals)
     visit_chap(fmt::format("portals/{}/discovery_chap", each.name), each.discovery_chap, visit);
   for (api::User& each : configuration.users) {

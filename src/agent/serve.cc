@@ -63,6 +63,14 @@ std::string take_out_failed(rpc::Document& document, const Error& error) {
   return "";
 }
 
+std::vector<std::string> secrets_of(const api::Host& host) {
+  std::vector<std::string> references;
+  if (host.chap) references = {host.chap->secret, host.chap->mutual_secret};
+  if (host.dhchap) references.insert(references.end(), {host.dhchap->key, host.dhchap->controller_key});
+  std::erase(references, "");
+  return references;
+}
+
 }  // namespace
 
 // All of it that can be served. A pool that cannot be used takes its volumes with it, a secret that is lost its host, no more.
@@ -78,11 +86,13 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
   for (api::Group& group : served.groups)
     std::erase_if(group.volumes, [&](const std::string& each) { return volumes.find(each) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
-    if (!each.chap) return false;
-    auto secret = secrets_->get(each.chap->secret);
-    if (secret && !each.chap->mutual_secret.empty()) secret = secrets_->get(each.chap->mutual_secret);
-    if (!secret) failures["hosts/" + each.name] = secret.error().text();
-    return !secret;
+    for (const std::string& reference : secrets_of(each)) {
+      const auto secret = secrets_->get(reference);
+      if (secret) continue;
+      failures["hosts/" + each.name] = secret.error().text();
+      return true;
+    }
+    return false;
   });
   // Discovery must not become open: where its secret is lost, nobody can prove it, and sessions go on.
   std::set<std::string> lost;

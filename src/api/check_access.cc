@@ -8,6 +8,7 @@
 #include "api/host_profile.h"
 #include "api/lists.h"
 #include "base/address_range.h"
+#include "base/dhchap_key.h"
 #include "base/identity.h"
 #include "base/nqn.h"
 
@@ -34,6 +35,17 @@ Result<void> Examination::chap(const Chap& each, const std::string& place) {
                 place + (each.mutual_user.empty() ? "/mutual_user" : "/mutual_secret"),
                 "is missing: mutual CHAP needs both");
   }
+  return {};
+}
+
+// The form of a key is checked when it is taken in: here it is a reference.
+Result<void> Examination::dhchap(const Dhchap& each, const std::string& place) {
+  if (each.key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/key", "is missing: DH-HMAC-CHAP needs the host's key");
+  if (each.key == each.controller_key)
+    return fail(ErrorCode::invalid_argument, place + "/controller_key", "must differ from key");
+  TRY(parse_dhchap_hashes(each.hashes, place + "/hashes"));
+  TRY(parse_dhchap_groups(each.groups, place + "/groups"));
   return {};
 }
 
@@ -68,6 +80,7 @@ Result<void> Examination::host(const Host& each) {
     TRY(claim(initiators_, each.initiators[i], "host " + each.name, where));
   }
   if (each.chap) TRY(chap(*each.chap, place + "/chap"));
+  if (each.dhchap) TRY(dhchap(*each.dhchap, place + "/dhchap"));
   if (each.addresses.size() > max_addresses)
     return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
   for (size_t i = 0; i < each.addresses.size(); ++i)
