@@ -149,6 +149,27 @@ TEST_F(ConnectText, OverNvmeTcp) {
   EXPECT_THAT(text("k8s"), HasSubstr("PersistentVolume"));
 }
 
+TEST_F(ConnectText, OverNvmeTcpWithAProof) {
+  all_.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.11", .port = 4420});
+  all_.targets.push_back({.name = "nqn.2026-11.io.ashlar:one", .protocol = "nvme-tcp"});
+  all_.hosts[1].initiators = {"nqn.2014-08.org.nvmexpress:uuid:web2"};
+  all_.maps.push_back(
+      {.name = "db1.web2", .volume = "db1", .target = all_.targets[1].name, .host = "web2", .lun = 3});
+  EXPECT_THAT(text("linux", "web2"), Not(HasSubstr("dhchap")));
+  all_.hosts[1].chap = api::Chap{.user = "u", .secret = "secret:1"};
+  EXPECT_THAT(text("linux", "web2"), HasSubstr("ashlar host set web2 --dhchap-key generate"));
+  all_.hosts[1].dhchap = api::Dhchap{.key = "secret:2"};
+  EXPECT_THAT(text("linux", "web2"),
+              AllOf(HasSubstr("-n nqn.2026-11.io.ashlar:one --dhchap-secret=KEY\n"), HasSubstr("chmod 600"),
+                    Not(HasSubstr("ctrl-secret")), Not(HasSubstr("secret:"))));
+  all_.hosts[1].dhchap->controller_key = "secret:3";
+  EXPECT_THAT(
+      text("linux", "web2"),
+      HasSubstr(
+          "echo '-t tcp -a 192.0.2.11 -s 4420 --dhchap-secret=KEY --dhchap-ctrl-secret=CONTROLLER_KEY'"));
+  EXPECT_THAT(text("esxi", "web2"), HasSubstr("DH-HMAC-CHAP"));
+}
+
 TEST_F(ConnectText, WhatIsNotThereIsSaid) {
   EXPECT_THAT(text("linux", "web2"), AllOf(HasSubstr("host: volume db1 is not mapped to host web2"),
                                            HasSubstr("ashlar map create")));

@@ -52,6 +52,21 @@ TEST_F(ArrayTest, AChangeIsKeptMadeAndServed) {
   expect_whole();
 }
 
+TEST_F(ArrayTest, KeysAreSecretsLikeOthers) {
+  const std::string key = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  world.must_change([&](Configuration& next) { next.hosts[0].dhchap = api::Dhchap{.key = key}; });
+  EXPECT_EQ(world.engine.served().hosts[0].dhchap->key, key);
+  EXPECT_THAT(world.configuration().hosts[0].dhchap->key, testing::StartsWith("secret:"));
+  EXPECT_EQ(
+      api::print_json(api::write_configuration(world.configuration(), api::Secrets::redact)).find("DHHC"),
+      std::string::npos);
+  EXPECT_FALSE(world.change([](Configuration& next) { next.hosts[0].dhchap->key = "DHHC-1:00:AAAA:"; }));
+  ASSERT_TRUE(world.open());
+  EXPECT_THAT(world.kept_secrets(), SizeIs(2));
+  world.must_change([](Configuration& next) { next.hosts[0].dhchap.reset(); });
+  EXPECT_FALSE(world.engine.served().hosts[0].dhchap);
+}
+
 TEST_F(ArrayTest, WhomItDisturbsIsSaidAndForceDoesIt) {
   log_in();
   const auto unmap = [](Configuration& next) { next.maps.clear(); };

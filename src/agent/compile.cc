@@ -60,9 +60,21 @@ Result<std::optional<rpc::ChapDocument>> chap_document(const std::optional<api::
   return std::optional(std::move(document));
 }
 
+Result<std::optional<rpc::DhchapDocument>> dhchap_document(const std::optional<api::Dhchap>& dhchap,
+                                                           const CompileSources& sources) {
+  if (!dhchap) return std::optional<rpc::DhchapDocument>{};
+  rpc::DhchapDocument document{.key = {}, .hashes = dhchap->hashes, .groups = dhchap->groups};
+  TRY_ASSIGN(document.key, sources.secret_of(dhchap->key));
+  if (!dhchap->controller_key.empty()) {
+    TRY_ASSIGN(document.controller_key, sources.secret_of(dhchap->controller_key));
+  }
+  return std::optional(std::move(document));
+}
+
 Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSources& sources) {
   rpc::HostDocument document{.name = host.name, .initiators = host.initiators, .any = host.any, .chap = {}};
   TRY_ASSIGN(document.chap, chap_document(host.chap, sources));
+  TRY_ASSIGN(document.dhchap, dhchap_document(host.dhchap, sources));
   document.addresses = host.addresses;
   document.max_sessions = host.max_sessions;
   document.asynchronous_events = host.asynchronous_events;

@@ -216,6 +216,12 @@ TEST(Compile, SecretsAreSaidPlainly) {
   ASSERT_TRUE(with_tls);
   EXPECT_EQ(with_tls->hosts[0].tls_key, "plain secret:3");
   EXPECT_TRUE(with_tls->hosts[0].tls_optional);
+  all.hosts[0].dhchap = api::Dhchap{.key = "secret:1", .controller_key = "secret:2", .hashes = {"sha-384"}};
+  const auto with_keys = compile(all, sources());
+  ASSERT_TRUE(with_keys);
+  EXPECT_EQ(with_keys->hosts[0].dhchap->key, "plain secret:1");
+  EXPECT_EQ(with_keys->hosts[0].dhchap->controller_key, "plain secret:2");
+  EXPECT_EQ(with_keys->hosts[0].dhchap->hashes, std::vector<std::string>{"sha-384"});
   all.hosts[0].chap->mutual_secret = "secret:lost";
   EXPECT_EQ(compile(all, sources()).error().code, ErrorCode::not_found);
 }
@@ -307,15 +313,29 @@ TEST_F(TakeIn, ReferencesOfBeforeMayMove) {
   EXPECT_EQ(next.hosts[0].chap->secret, "secret:old");
 }
 
+TEST_F(TakeIn, AKeyOfAnotherFormIsRefused) {
+  const Configuration before;
+  Configuration next;
+  next.hosts = {host_of("web1")};
+  next.hosts[0].dhchap = api::Dhchap{.key = "DHHC-1:00:AAAA:"};
+  const auto refused = take(next, before);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().place, "hosts/web1/dhchap/key");
+  next.hosts[0].dhchap->key = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  ASSERT_TRUE(take(next, before));
+  EXPECT_EQ(next.hosts[0].dhchap->key, "secret:kept 1");
+}
+
 TEST_F(TakeIn, EveryPlaceOfASecretIsVisited) {
   Configuration all = with_chap("1", "2");
   all.hosts[0].tls_key = "8";
+  all.hosts[0].dhchap = api::Dhchap{.key = "9", .controller_key = "10"};
   all.users = {{.name = "u", .password = "3", .totp_secret = "4"}};
   all.tokens = {{.name = "t", .user = "u", .hash = "5"}};
   all.alert_channels = {{.name = "c", .kind = "snmp", .secret = "6", .second_secret = "7"}};
   std::set<std::string> seen;
   for_each_secret(all, [&seen](const std::string&, SecretKind, std::string& value) { seen.insert(value); });
-  EXPECT_THAT(seen, SizeIs(8));
+  EXPECT_THAT(seen, SizeIs(10));
   // What is printed with secrets redacted must not show any of them.
   const std::string text = api::print_json(api::write_configuration(all, api::Secrets::redact));
   for (const std::string& each : seen) EXPECT_EQ(text.find("\"" + each + "\""), std::string::npos) << each;

@@ -211,10 +211,10 @@ std::string host_nqn(const Connection& c) {
 // In the kernel's keyring, where tlshd finds it: nvme-cli from 2.15 on derives it as the standard says.
 std::string nvme_key_text(const Connection& c) {
   return fmt::format(
-      "# TLS: package ktls-utils, and keyrings=.nvme in /etc/tlshd.conf. KEY is the host's, as `ashlar host set {} "
+      "# TLS: package ktls-utils, and keyrings=.nvme in /etc/tlshd.conf. TLS_KEY is the host's, as `ashlar host set {} "
       "--generate-tls-key` showed it.\n"
       "systemctl enable --now tlshd\n"
-      "nvme check-tls-key --identity=1 --insert --subsysnqn={} --hostnqn={} --keydata=KEY\n",
+      "nvme check-tls-key --identity=1 --insert --subsysnqn={} --hostnqn={} --keydata=TLS_KEY\n",
       c.host->name, c.map->target, host_nqn(c));
 }
 
@@ -229,17 +229,36 @@ bool leads_in(const Connection& c, const api::Portal& portal) {
   return portal.tls == "allowed" || c.host->tls_key.empty() || c.host->tls_optional;
 }
 
+// Words of nvme-cli for a host that must prove itself; the file is where people put its key.
+std::string nvme_proof_words(const api::Host& host) {
+  if (!host.dhchap) return "";
+  return host.dhchap->controller_key.empty() ? " --dhchap-secret=KEY"
+                                             : " --dhchap-secret=KEY --dhchap-ctrl-secret=CONTROLLER_KEY";
+}
+
+// What has to be known beside the commands.
+std::string nvme_proof_text(const api::Host& host) {
+  if (host.dhchap)
+    return "# It proves itself by DH-HMAC-CHAP: KEY stands for its key, DHHC-1:..., CONTROLLER_KEY for that of the array.\n";
+  if (!host.chap) return "";
+  return fmt::format(
+      "# It has CHAP and no key for NVMe/TCP, so it is not let in: ashlar host set {} --dhchap-key generate\n",
+      host.name);
+}
+
 std::string nvme_linux_text(const Connection& c) {
   std::string text = fmt::format(
       "# Volume {} ({}) on {}, namespace {}. As root; package nvme-cli.\nmodprobe nvme-tcp\n", c.volume->name,
       json::print_size(c.volume->size_bytes), c.map->target, c.map->lun.value_or(0) + 1);
+  text += nvme_proof_text(*c.host);
+  const std::string proof = nvme_proof_words(*c.host);
   if (const std::string nqn = host_nqn(c); !nqn.empty())
     text += fmt::format("echo {} > /etc/nvme/hostnqn\n", nqn);
   const auto secured = [&c](const api::Portal* each) { return by_tls(c, *each); };
   if (std::ranges::any_of(c.portals, secured)) text += nvme_key_text(c);
   for (const api::Portal* each : c.portals) {
     text += leads_in(c, *each)
-                ? fmt::format("nvme connect {} -n {}{}\n", nvme_words(*each), c.map->target,
+                ? fmt::format("nvme connect {} -n {}{}{}\n", nvme_words(*each), c.map->target, proof,
                               by_tls(c, *each) ? " --tls" : "")
                 : fmt::format("# Not by {}: {}\n", each->name,
                               each->tls == "off" ? "this host must come by TLS, which is off there"
@@ -249,7 +268,8 @@ std::string nvme_linux_text(const Connection& c) {
       "# At each boot: systemd's nvmf-autoconnect.service does what stands in /etc/nvme/discovery.conf.\n";
   for (const api::Portal* each : c.portals)
     if (each->tls != "required")
-      text += fmt::format("echo '{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each));
+      text += fmt::format("echo '{}{}' >> /etc/nvme/discovery.conf\n", nvme_words(*each), proof);
+  if (!proof.empty()) text += "chmod 600 /etc/nvme/discovery.conf\n";
   text += "systemctl enable nvmf-autoconnect.service\n";
   return text + fmt::format("ls -l /dev/disk/by-id/nvme-uuid.{}\n", c.volume->identity.uuid);
 }
@@ -259,6 +279,7 @@ std::string nvme_esxi_text(const Connection& c) {
       "# ESXi shell; vmnic0 is the uplink of the storage network.\n"
       "esxcli nvme fabrics enable --protocol TCP --device vmnic0\n"
       "HBA=$(esxcli nvme adapter list | awk '/TCP/ {print $1; exit}')\nesxcli nvme info get\n";
+  text += nvme_proof_text(*c.host);
   for (const api::Portal* each : c.portals) {
     text += fmt::format("esxcli nvme fabrics discover --adapter=$HBA --ip-address={} --port-number={}\n",
                         each->address, each->port);

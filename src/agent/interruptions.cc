@@ -5,6 +5,7 @@
 #include <set>
 
 #include "api/lists.h"
+#include "base/nqn.h"
 
 namespace ashlar::agent {
 namespace {
@@ -59,6 +60,9 @@ std::string why_all(const Configuration& after, const rpc::SessionStatus& sessio
     return fmt::format("host {} is deleted", session.host);
   if (!knows(after, session.host, session.initiator))
     return fmt::format("host {} no longer has this initiator", session.host);
+  const api::Host* host = api::find_named(after.hosts, session.host);
+  if (is_nqn(session.target) && host->chap && !host->dhchap)
+    return fmt::format("host {} has CHAP, and no key to prove itself with over NVMe/TCP", session.host);
   return "";
 }
 

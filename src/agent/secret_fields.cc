@@ -3,6 +3,7 @@
 #include <map>
 
 #include "agent/completion.h"
+#include "base/dhchap_key.h"
 #include "base/tls_psk.h"
 #include "state/secrets.h"
 
@@ -29,6 +30,7 @@ Result<void> check_plain(SecretKind kind, const std::string& path, const std::st
     return fail(ErrorCode::invalid_argument, path, "a CHAP secret has {} to {} bytes, not {}", shortest_chap,
                 longest_secret, value.size());
   if (kind == SecretKind::tls_key) TRY(parse_tls_key(value, path));
+  if (kind == SecretKind::dhchap) TRY(parse_dhchap_key(value, path));
   return {};
 }
 
@@ -38,6 +40,10 @@ void for_each_secret(api::Configuration& configuration, const SecretVisitor& vis
   for (api::Host& each : configuration.hosts) {
     visit_chap(fmt::format("hosts/{}/chap", each.name), each.chap, visit);
     visit(fmt::format("hosts/{}/tls_key", each.name), SecretKind::tls_key, each.tls_key);
+    if (!each.dhchap) continue;
+    visit(fmt::format("hosts/{}/dhchap/key", each.name), SecretKind::dhchap, each.dhchap->key);
+    visit(fmt::format("hosts/{}/dhchap/controller_key", each.name), SecretKind::dhchap,
+          each.dhchap->controller_key);
   }
   for (api::Portal& each : configuration.portals)
     visit_chap(fmt::format("portals/{}/discovery_chap", each.name), each.discovery_chap, visit);

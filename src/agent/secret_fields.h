@@ -10,7 +10,7 @@
 
 namespace ashlar::agent {
 
-enum class SecretKind : uint8_t { chap, tls_key, password, totp, token, channel };
+enum class SecretKind : uint8_t { chap, dhchap, tls_key, password, totp, token, channel };
 
 /// Calls `visit(path, kind, value)` for each secret that may be there, empty ones too.
 using SecretVisitor = std::function<void(const std::string& path, SecretKind kind, std::string& value)>;
@@ -25,7 +25,8 @@ using KeepSecret = std::function<Result<std::string>(SecretKind kind, const std:
 using IsKept = std::function<bool(const std::string& reference)>;
 
 /// Every secret of `next` becomes a reference: "(redacted)" keeps what `before` has at that place, plain text goes to `keep`.
-/// invalid_argument: a reference that is not kept, a redacted secret where there was none, a CHAP secret of the wrong length.
+/// invalid_argument: a reference that is not kept, a redacted secret where there was none, a CHAP secret of the wrong length,
+/// a key of DH-HMAC-CHAP of another form.
 Result<void> take_in_secrets(api::Configuration& next, const api::Configuration& before,
                              const KeepSecret& keep, const IsKept& is_kept = {});
 

@@ -63,6 +63,15 @@ std::string take_out_failed(rpc::Document& document, const Error& error) {
   return "";
 }
 
+std::vector<std::string> secrets_of(const api::Host& host) {
+  std::vector<std::string> references;
+  if (host.chap) references = {host.chap->secret, host.chap->mutual_secret};
+  if (host.dhchap) references.insert(references.end(), {host.dhchap->key, host.dhchap->controller_key});
+  references.push_back(host.tls_key);
+  std::erase(references, "");
+  return references;
+}
+
 }  // namespace
 
 // All of it that can be served. A pool that cannot be used takes its volumes with it, a secret that is lost its host, no more.
@@ -78,9 +87,7 @@ Result<rpc::Document> Array::document_of(const Configuration& configuration, Fai
   for (api::Group& group : served.groups)
     std::erase_if(group.volumes, [&](const std::string& each) { return volumes.find(each) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
-    for (const std::string& reference :
-         {each.chap ? each.chap->secret : "", each.chap ? each.chap->mutual_secret : "", each.tls_key}) {
-      if (reference.empty()) continue;
+    for (const std::string& reference : secrets_of(each)) {
       const auto secret = secrets_->get(reference);
       if (secret) continue;
       failures["hosts/" + each.name] = secret.error().text();

@@ -7,6 +7,7 @@
 #include "api/lists.h"
 #include "base/address.h"
 #include "base/address_range.h"
+#include "base/dhchap_key.h"
 #include "base/identity.h"
 #include "base/nqn.h"
 
@@ -42,6 +43,17 @@ Result<void> Examination::chap(const Chap& each, const std::string& place) {
                 place + (each.mutual_user.empty() ? "/mutual_user" : "/mutual_secret"),
                 "is missing: mutual CHAP needs both");
   }
+  return {};
+}
+
+// The form of a key is checked when it is taken in: here it is a reference.
+Result<void> Examination::dhchap(const Dhchap& each, const std::string& place) {
+  if (each.key.empty())
+    return fail(ErrorCode::invalid_argument, place + "/key", "is missing: DH-HMAC-CHAP needs the host's key");
+  if (each.key == each.controller_key)
+    return fail(ErrorCode::invalid_argument, place + "/controller_key", "must differ from key");
+  TRY(parse_dhchap_hashes(each.hashes, place + "/hashes"));
+  TRY(parse_dhchap_groups(each.groups, place + "/groups"));
   return {};
 }
 
@@ -82,6 +94,7 @@ Result<void> Examination::host(const Host& each) {
                 "is of a host that is named, not of every unknown initiator");
   if (each.tls_optional && each.tls_key.empty())
     return fail(ErrorCode::invalid_argument, place + "/tls_optional", "says nothing without a tls_key");
+  if (each.dhchap) TRY(dhchap(*each.dhchap, place + "/dhchap"));
   if (each.addresses.size() > max_addresses)
     return fail(ErrorCode::out_of_range, place + "/addresses", "at most {} of them", max_addresses);
   for (size_t i = 0; i < each.addresses.size(); ++i)

@@ -56,6 +56,7 @@ class Examination {
   Result<void> profile(const Volume& each, const std::string& place);
   Result<void> snapshot(const Snapshot& each);
   Result<void> chap(const Chap& each, const std::string& place);
+  Result<void> dhchap(const Dhchap& each, const std::string& place);
   Result<void> host(const Host& each);
   Result<void> host_group(const HostGroup& each);
   Result<void> portal(const Portal& each);

@@ -118,6 +118,14 @@ void visit_fields(V& v, T& chap) {
   v.secret("mutual_secret", chap.mutual_secret);
 }
 
+template <typename V, Is<Dhchap> T>
+void visit_fields(V& v, T& dhchap) {
+  v.secret("key", dhchap.key);
+  v.secret("controller_key", dhchap.controller_key);
+  v.field("hashes", dhchap.hashes);
+  v.field("groups", dhchap.groups);
+}
+
 template <typename V, Is<Host> T>
 void visit_fields(V& v, T& host) {
   v.field("name", host.name, required);
@@ -125,6 +133,7 @@ void visit_fields(V& v, T& host) {
   v.field("initiators", host.initiators);
   v.field("any", host.any);
   v.field("chap", host.chap);
+  v.field("dhchap", host.dhchap);
   v.field("addresses", host.addresses);
   v.field("max_sessions", host.max_sessions);
   v.field("asynchronous_events", host.asynchronous_events);

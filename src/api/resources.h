@@ -135,12 +135,21 @@ struct Chap {
   bool operator==(const Chap&) const = default;
 };
 
+/// For DH-HMAC-CHAP of NVMe/TCP. Keys are secrets as those of CHAP are: what comes is "DHHC-1:00:BASE64:".
+struct Dhchap {
+  std::string key,
+      controller_key;  ///< of the host, and of the array for it; without, the array proves nothing
+  std::vector<std::string> hashes, groups;  ///< that may be agreed on, preferred ones first; empty: the usual
+  bool operator==(const Dhchap&) const = default;
+};
+
 struct Host {
   std::string name;
   std::string os = "generic";           ///< "generic", "linux", "windows", "esxi", "proxmox", "xen"
   std::vector<std::string> initiators;  ///< iSCSI names, lower case, and host NQNs; each belongs to one host
   bool any = false;                     ///< every initiator that no host names
   std::optional<Chap> chap;
+  std::optional<Dhchap> dhchap = {};
   std::vector<std::string> addresses =
       {};                            ///< where it may come from: addresses or ranges; empty: from anywhere
   uint32_t max_sessions = 0;         ///< 0: no bound of its own

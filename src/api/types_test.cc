@@ -13,6 +13,7 @@ namespace {
 /// All fields set that print nothing while they are not.
 Host full(Host host) {
   host.chap.emplace();
+  host.dhchap.emplace();
   return host;
 }
 Portal full(Portal portal) {
@@ -106,6 +107,7 @@ TEST(Types, PartsOfResources) {
   expect_resource<Identity>("Identity");
   expect_resource<Layer>("Layer");
   expect_resource<Chap>("Chap");
+  expect_resource<Dhchap>("Dhchap");
   expect_resource<Grant>("Grant");
   expect_resource<GroupAccess>("GroupAccess");
 }

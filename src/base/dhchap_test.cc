@@ -10,7 +10,7 @@
 namespace ashlar {
 namespace {
 
-std::vector<uint8_t> counted(size_t bytes, uint8_t from = 0) {
+std::vector<uint8_t> bytes_from(size_t bytes, uint8_t from = 0) {
   std::vector<uint8_t> made(bytes);
   std::iota(made.begin(), made.end(), from);
   return made;
@@ -35,9 +35,9 @@ const ResponseCase responses[] = {
      "e35106648fb73c406e0"}};
 
 TEST(Dhchap, Responses) {
-  const std::vector<uint8_t> session = counted(256);
+  const std::vector<uint8_t> session = bytes_from(256);
   for (const ResponseCase& each : responses) {
-    const std::vector<uint8_t> challenge = counted(digest_bytes(each.hash), 0x40);
+    const std::vector<uint8_t> challenge = bytes_from(digest_bytes(each.hash), 0x40);
     DhchapProof proof{.hash = each.hash,
                       .challenge = challenge,
                       .session = {},
@@ -45,15 +45,15 @@ TEST(Dhchap, Responses) {
                       .transaction = 0x0506,
                       .host = "nqn.2014-08.org.nvmexpress:uuid:h1",
                       .subsystem = "nqn.2026-11.io.ashlar:test"};
-    const auto of_host = host_response(proof, {DhchapHash::sha256, counted(32)});
+    const auto of_host = host_response(proof, {DhchapHash::sha256, bytes_from(32)});
     ASSERT_TRUE(of_host);
     EXPECT_EQ(hex_of(*of_host), each.of_host);
     proof.session = session;
     proof.secure_channel = 1;  // counts for the host alone
-    const auto of_controller = controller_response(proof, {std::nullopt, counted(32)});
+    const auto of_controller = controller_response(proof, {std::nullopt, bytes_from(32)});
     ASSERT_TRUE(of_controller);
     EXPECT_EQ(hex_of(*of_controller), each.of_controller);
-    EXPECT_NE(*host_response(proof, {DhchapHash::sha256, counted(32)}), *of_host);
+    EXPECT_NE(*host_response(proof, {DhchapHash::sha256, bytes_from(32)}), *of_host);
   }
 }
 
@@ -81,7 +81,7 @@ std::string digest_text(ConstBytes bytes) {
 }
 
 TEST(Dhchap, Groups) {
-  std::vector<uint8_t> x = counted(dh_secret_bytes, 1), y(x.rbegin(), x.rend());
+  std::vector<uint8_t> x = bytes_from(dh_secret_bytes, 1), y(x.rbegin(), x.rend());
   for (const GroupCase& each : groups) {
     const auto value = DhExponentiation{each.group, x, {}}.run();
     ASSERT_TRUE(value) << value.error().text();
@@ -94,7 +94,7 @@ TEST(Dhchap, Groups) {
 }
 
 TEST(Dhchap, ValuesThatAreNoneOfTheGroup) {
-  const std::vector<uint8_t> x = counted(dh_secret_bytes, 1);
+  const std::vector<uint8_t> x = bytes_from(dh_secret_bytes, 1);
   std::vector<uint8_t> value(dh_value_bytes(DhchapGroup::ffdhe2048));
   for (const int last : {0, 1}) {
     value.back() = static_cast<uint8_t>(last);
@@ -107,10 +107,10 @@ TEST(Dhchap, ValuesThatAreNoneOfTheGroup) {
 }
 
 TEST(Dhchap, Proofs) {
-  EXPECT_TRUE(same_proof(counted(32), counted(32)));
-  EXPECT_FALSE(same_proof(counted(32), counted(31)));
-  EXPECT_FALSE(same_proof(counted(32), counted(32, 1)));
-  std::vector<uint8_t> secret = counted(8);
+  EXPECT_TRUE(same_proof(bytes_from(32), bytes_from(32)));
+  EXPECT_FALSE(same_proof(bytes_from(32), bytes_from(31)));
+  EXPECT_FALSE(same_proof(bytes_from(32), bytes_from(32, 1)));
+  std::vector<uint8_t> secret = bytes_from(8);
   forget_secret(secret);
   EXPECT_TRUE(secret.empty());
 }

@@ -60,6 +60,8 @@ class Draft {
   /// The host of this initiator. Null: it gets no access to `target`, which was left out.
   const std::string* add_host(std::string_view initiator, const Login& login, const std::string& target,
                               const std::string& where);
+  /// A host by its NQN, with keys or without. False: it was left out, for the name is none or is there already.
+  bool add_nvme_host(std::string_view nqn, std::optional<api::Dhchap> dhchap, const std::string& where);
   /// The hosts as one name to map to: themselves when there is one, else a host group.
   api::Map whom(std::string_view group, std::vector<std::string> hosts);
   /// `map` has volume, target, host or host_group, lun and read_only.

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/identity.h"
+#include "base/nqn.h"
 #include "convert/draft.h"
 
 namespace ashlar::convert {
@@ -70,6 +71,23 @@ const std::string* Draft::add_host(std::string_view initiator, const Login& logi
                                       .initiators = {*name},
                                       .chap = login.chap})
               .name;
+}
+
+bool Draft::add_nvme_host(std::string_view nqn, std::optional<api::Dhchap> dhchap, const std::string& where) {
+  const Result<std::string> name = parse_nqn(nqn, "");
+  const std::string why = !name                        ? name.error().message
+                          : host_of(*name) != nullptr  ? "it stands there already"
+                          : hosts_.size() >= max_hosts ? "there are too many of them"
+                                                       : "";
+  if (!why.empty()) {
+    leave_out(where, fmt::format("host {}", nqn), why);
+    return false;
+  }
+  hosts_by_initiator_.emplace(*name, hosts_.size());
+  hosts_.push_back({.name = host_names_.take(last_part(*name), "host"),
+                    .initiators = {*name},
+                    .dhchap = std::move(dhchap)});
+  return true;
 }
 
 api::Map Draft::whom(std::string_view group, std::vector<std::string> hosts) {

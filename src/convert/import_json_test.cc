@@ -219,7 +219,11 @@ TEST(ImportNvmet, VolumesWithTheirIdentity) {
   EXPECT_EQ(named(all.volumes, "fast-ns4").identity.uuid, "");
   EXPECT_THAT(named(all.pools, "import-devices").devices,
               ElementsAre("/dev/nvme0n1", "/dev/nvme1n1", "/dev/nvme2n1"));
-  EXPECT_TRUE(all.targets.empty() && all.hosts.empty() && all.maps.empty() && all.portals.empty());
+  EXPECT_TRUE(all.targets.empty() && all.maps.empty() && all.portals.empty());
+  ASSERT_EQ(all.hosts.size(), 1u);
+  EXPECT_EQ(all.hosts[0].name, "4c4c4544-0044-3510-8051-b7c04f564432");
+  EXPECT_THAT(all.hosts[0].initiators,
+              ElementsAre("nqn.2014-08.org.nvmexpress:uuid:4c4c4544-0044-3510-8051-b7c04f564432"));
 }
 
 TEST(ImportNvmet, TheRestWaits) {
@@ -227,7 +231,6 @@ TEST(ImportNvmet, TheRestWaits) {
   const std::string why = "its subsystems are not taken over yet";
   EXPECT_EQ(why_left_out(import, "subsystem nqn.2026-01.com.example:fast"), why);
   EXPECT_EQ(why_left_out(import, "port 1 (tcp 192.0.2.68 4420)"), why);
-  EXPECT_EQ(why_left_out(import, "host nqn.2014-08.org.nvmexpress:uuid:4c4c4544"), why);
   EXPECT_EQ(why_left_out(import, "access of nqn.2014-08.org.nvmexpress:uuid:4c4c4544"), why);
   EXPECT_EQ(where_left_out(import, "serial d958dba9aa7f964f3163"), "/subsystems/0/attr");
   EXPECT_EQ(where_left_out(import, "ana_groups (1)"), "/ports/0");
@@ -235,6 +238,38 @@ TEST(ImportNvmet, TheRestWaits) {
   EXPECT_EQ(named(rdma.configuration.volumes, "testnqn-ns1").device, "/dev/nvme0n1");
   EXPECT_EQ(why_left_out(rdma, "port 2 (rdma"), why);
   EXPECT_FALSE(convert::import("{}", Source::nvmet));
+}
+
+TEST(ImportNvmet, KeysOfHosts) {
+  const Import import = imported(example("nvmet/keys.json"), Source::nvmet);
+  const api::Configuration& all = import.configuration;
+  ASSERT_EQ(all.hosts.size(), 5u);
+  EXPECT_FALSE(named(all.hosts, "plain").dhchap);
+  EXPECT_FALSE(named(all.hosts, "open").dhchap);
+  const api::Dhchap& both = *named(all.hosts, "both").dhchap;
+  EXPECT_THAT(both.key, HasSubstr("DHHC-1:01:AQEB"));
+  EXPECT_THAT(both.controller_key, HasSubstr("DHHC-1:01:AgIC"));
+  EXPECT_THAT(both.hashes, ElementsAre("sha-512"));
+  EXPECT_THAT(both.groups, ElementsAre("ffdhe4096"));
+  const api::Dhchap& one = *named(all.hosts, "one").dhchap;
+  EXPECT_THAT(one.key, HasSubstr("DHHC-1:00:AwMD"));
+  EXPECT_EQ(one.controller_key, "") << "it is the same";
+  EXPECT_THAT(why_left_out(import, "dhchap_ctrl_key of nqn.2014-08.org.nvmexpress:uuid:one"),
+              HasSubstr("another one"));
+  EXPECT_EQ(one.groups.front(), "ffdhe3072");
+  EXPECT_EQ(one.groups.back(), "null") << "hosts that have no exchange come in as before";
+  const api::Dhchap& odd = *named(all.hosts, "odd").dhchap;
+  EXPECT_TRUE(odd.hashes.empty() && odd.groups.empty());
+  EXPECT_THAT(why_left_out(import, "dhchap_dhgroup ffdhe1024"), HasSubstr("no such group"));
+  for (const char* name : {"broken", "half"}) {
+    EXPECT_THAT(why_left_out(import, fmt::format("host nqn.2014-08.org.nvmexpress:uuid:{}", name)),
+                HasSubstr("cannot be taken over"));
+  }
+  EXPECT_THAT(why_left_out(import, "host iqn.2026-11.com.example:none"), HasSubstr("begins with nqn."));
+  for (const Import::LeftOut& each : import.left_out)
+    EXPECT_EQ((each.what + each.why).find("AgIC"), std::string::npos) << each.what;
+  const auto checked = api::check_configuration(all);
+  EXPECT_TRUE(checked) << checked.error().text();
 }
 
 TEST(Import, Sources) {

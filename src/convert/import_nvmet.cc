@@ -1,6 +1,8 @@
-// The kernel's NVMe target as nvmetcli saves it. Volumes come with their identity; subsystems, ports and hosts do not come yet.
+// The kernel's NVMe target as nvmetcli saves it. Volumes come with their identity, hosts with their keys; subsystems and ports do
+// not come yet.
 #include <algorithm>
 
+#include "base/dhchap_key.h"
 #include "base/identity.h"
 #include "convert/draft.h"
 
@@ -21,10 +23,7 @@ class Importer {
     ForeignObject root(draft_, json, "");
     root.each_of("subsystems", [this](ForeignObject& each) { subsystem(each); });
     root.each_of("ports", [this](ForeignObject& each) { port(each); });
-    root.each_of("hosts", [this](ForeignObject& each) {
-      draft_.leave_out(each.where(), "host " + each.text("nqn"), std::string(not_served));
-      each.leave_rest(not_served);
-    });
+    root.each_of("hosts", [this](ForeignObject& each) { host(each); });
     root.leave_rest("nothing here stands for it");
     return std::move(draft_).take();
   }
@@ -91,6 +90,64 @@ class Importer {
       }
     }
     draft_.set_identity(volume, std::move(identity), device.where());
+  }
+
+  // nvmet/hosts/NQN in configfs: dhchap_key, dhchap_ctrl_key, dhchap_hash, dhchap_dhgroup, one by one or as a group of attributes.
+  void host(ForeignObject& object) {
+    ForeignObject grouped(draft_, object.get("dhchap"), object.where() + "/dhchap");
+    const auto attribute = [&](const std::string& name) {
+      const std::string alone = object.text("dhchap_" + name), in_group = grouped.text(name);
+      std::string value(trimmed(alone.empty() ? in_group : alone));
+      while (value.ends_with('\n')) value.pop_back();  // as the kernel tells it
+      return value;
+    };
+    const std::string nqn = object.text("nqn"), key = attribute("key"), own = attribute("ctrl_key"),
+                      hash = attribute("hash"), group = attribute("dhgroup");
+    std::optional<api::Dhchap> dhchap;
+    if (!key.empty()) dhchap = keys(key, own, nqn, object.where());
+    if (dhchap) {
+      allow(*dhchap, hash, group, nqn, object.where());
+    } else if (!key.empty() || !own.empty()) {
+      // With less than it had to prove it must not come in.
+      draft_.leave_out(object.where(), "host " + nqn, "its key of DH-HMAC-CHAP cannot be taken over");
+      grouped.leave_rest("nothing here stands for it");
+      return object.leave_rest("nothing here stands for it");
+    }
+    draft_.add_nvme_host(nqn, std::move(dhchap), object.where());
+    grouped.leave_rest("nothing here stands for it");
+    object.leave_rest("nothing here stands for it");
+  }
+
+  std::optional<api::Dhchap> keys(const std::string& key, const std::string& own, const std::string& nqn,
+                                  const std::string& where) {
+    if (!parse_dhchap_key(key, "")) return std::nullopt;
+    api::Dhchap dhchap{.key = key};
+    if (own.empty()) return dhchap;
+    if (parse_dhchap_key(own, "") && own != key) {
+      dhchap.controller_key = own;
+    } else {
+      draft_.leave_out(where, "dhchap_ctrl_key of " + nqn,
+                       "it must be a key (DHHC-1:...), and another one than the host's");
+    }
+    return dhchap;
+  }
+
+  // The kernel's target takes what a host offers where it does not offer that; here it is the one that is taken.
+  void allow(api::Dhchap& dhchap, const std::string& hash, const std::string& group, const std::string& nqn,
+             const std::string& where) {
+    const size_t digits = hash.find("sha");
+    if (digits != std::string::npos && hash.size() > digits + 5)
+      dhchap.hashes = {"sha-" + hash.substr(digits + 3, 3)};  // "hmac(sha256)"
+    if (!dhchap.hashes.empty() && !parse_dhchap_hash(dhchap.hashes[0], "")) dhchap.hashes.clear();
+    // "null" is what the kernel has where nobody has chosen: hosts with exchanges are as welcome.
+    if (group == "null") {
+      dhchap.groups = {"ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192", "ffdhe2048", "null"};
+    } else if (parse_dhchap_group(group, "")) {
+      dhchap.groups = {group};
+    } else if (!group.empty()) {
+      draft_.leave_out(where, fmt::format("dhchap_dhgroup {} of {}", group, nqn),
+                       "there is no such group here");
+    }
   }
 
   void port(ForeignObject& object) {

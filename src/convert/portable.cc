@@ -43,6 +43,7 @@ Json shown(const T& resource) {
   Json json = differing(api::encode(resource), api::encode(T{}), required.names);
   if constexpr (std::same_as<T, api::Host>) {
     if (resource.chap) json["chap"] = shown(*resource.chap);
+    if (resource.dhchap) json["dhchap"] = shown(*resource.dhchap);
   }
   if constexpr (std::same_as<T, api::Portal>) {
     if (resource.discovery_chap) json["discovery_chap"] = shown(*resource.discovery_chap);

@@ -132,13 +132,13 @@ TEST_F(NvmeEngine, AnEncryptedVolumeIsANamespaceLikeOthers) {
   world.leave(std::move(*session));
 }
 
-const std::string key_text = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+const std::string host_key_text = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
 const std::string other_key_text = "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
 
 TEST_F(NvmeEngine, AHostProvesItselfByTheKeysOfTheDocument) {
   rpc::Document document = both_protocols();
   document.hosts[0].dhchap = rpc::DhchapDocument{
-      .key = key_text, .controller_key = other_key_text, .hashes = {"sha-384"}, .groups = {}};
+      .key = host_key_text, .controller_key = other_key_text, .hashes = {"sha-384"}, .groups = {}};
   ASSERT_TRUE(world.apply(document));
   EXPECT_EQ(world.status().hosts[0].authentication, "mutual DH-HMAC-CHAP");
   initiator::NvmeQueueOptions options;
@@ -153,7 +153,7 @@ TEST_F(NvmeEngine, AHostProvesItselfByTheKeysOfTheDocument) {
   options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(other_key_text, ""), .controller_key = {}};
   EXPECT_FALSE(connect()) << "with the wrong one";
   EXPECT_THAT(world.event_kinds(), testing::Contains("login.refused"));
-  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(key_text, ""),
+  options.proof = initiator::NvmeProof{.key = *parse_dhchap_key(host_key_text, ""),
                                        .controller_key = *parse_dhchap_key(other_key_text, "")};
   auto controller = connect();
   ASSERT_TRUE(controller) << controller.error().text();

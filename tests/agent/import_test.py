@@ -225,13 +225,14 @@ class ImportTest(Case):
         text = self.relocate(example("nvmet", "tcp.json"), {
             "/srv/nvme/one.img": GIB, "/dev/nvme0n1": GIB, "/dev/nvme1n1": GIB, "/dev/nvme2n1": GIB})
         left_out = self.take_over("nvmet", text)
-        self.assert_left_out(left_out, "subsystem nqn.2026-01.com.example:fast", "port 1 (tcp 192.0.2.68 4420)", "host nqn.2014-08")
+        self.assert_left_out(left_out, "subsystem nqn.2026-01.com.example:fast", "port 1 (tcp 192.0.2.68 4420)")
         volumes = self.ashlar.items("/volumes")
         self.assertEqual(sorted(volumes), ["fast-ns1", "fast-ns2", "fast-ns3", "fast-ns4"])
         self.assertEqual(volumes["fast-ns1"]["identity"]["uuid"], "43c4260a-826b-475d-9b42-883b4258f53f")
         self.assertEqual(volumes["fast-ns4"]["identity"]["eui64"], "0025385b71b00ea5")
-        for kind in ("targets", "hosts", "maps", "portals"):
+        for kind in ("targets", "maps", "portals"):
             self.assertEqual(self.ashlar.items(f"/{kind}"), {})
+        self.assertEqual(list(self.ashlar.items("/hosts")), ["4c4c4544-0044-3510-8051-b7c04f564432"])
         self.ashlar.post("/portals", {"name": "lo", "address": "127.0.0.1", "port": self.port})
         self.ashlar.post("/targets", {"name": array.TARGET})
         self.ashlar.post("/hosts", {"name": "any", "any": True})
