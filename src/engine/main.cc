@@ -17,6 +17,7 @@
 #include "engine/identity_file.h"
 #include "engine/program_options.h"
 #include "engine/unit_records.h"
+#include "initiator/remote_store.h"
 #include "layers/layers.h"
 #include "loop/on_worker.h"
 #include "loop/real_shards.h"
@@ -96,6 +97,7 @@ class Program {
       : shards_(shards), options_(options) {
     stores::add_all(registry_);
     layers::add_all(registry_);
+    initiator::add_remote(registry_);
     EngineOptions engine_options;
     engine_options.state_folder = options.state_folder;
     engine_options.identities = std::move(identities);
