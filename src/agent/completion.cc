@@ -82,7 +82,9 @@ class Completion {
     if (each.backing == new_backing) each.backing.clear();
     const api::Pool* pool = api::find_named(next_.pools, each.pool);
     // A device is there as a whole.
-    if (pool != nullptr && (pool->kind == "device" || pool->kind == "scsi")) each.thin = false;
+    const bool whole =
+        pool != nullptr && (pool->kind == "device" || pool->kind == "scsi" || pool->kind == "remote");
+    if (whole) each.thin = false;
     keep_if_empty(each.created_at, draw_.now);
     if (api::is_cdrom(each)) complete_drive(each);
     // A pool that does not exist is for the check to name.

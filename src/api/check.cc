@@ -96,10 +96,15 @@ Result<void> Examination::names() {
   return outcome;
 }
 
+// Its volumes are one a device: disks, SCSI devices, or units of another array.
+static bool has_devices(const Pool& pool) {
+  return pool.kind == "device" || pool.kind == "scsi" || pool.kind == "remote";
+}
+
 Result<void> Examination::pool(const Pool& each) {
   const std::string place = "pools/" + each.name;
   TRY(parse_resource_name(each.name, place + "/name"));
-  TRY(one_of(each.kind, {"dir", "device", "memory", "null", "scsi"}, place + "/kind"));
+  TRY(one_of(each.kind, {"dir", "device", "memory", "null", "scsi", "remote"}, place + "/kind"));
   TRY(check_comment(each.comment, place + "/comment"));
   if ((each.kind == "dir") != !each.path.empty()) {
     return fail(ErrorCode::invalid_argument, place + "/path", "{}",
@@ -107,12 +112,14 @@ Result<void> Examination::pool(const Pool& each) {
                                   : "is for pools of kind dir only");
   }
   if (each.kind == "dir") TRY(claim(paths_, each.path, "pool " + each.name, place + "/path"));
-  if ((each.kind == "device" || each.kind == "scsi") != !each.devices.empty()) {
-    return fail(ErrorCode::invalid_argument, place + "/devices", "{}",
-                !each.devices.empty() ? "is for pools of kinds device and scsi only"
-                : each.kind == "scsi"
-                    ? "is missing: the SCSI devices of a pool of kind scsi (see lsscsi -g)"
-                    : "is missing: the devices of a pool of kind device (see `ashlar disk list`)");
+  if (has_devices(each) != !each.devices.empty()) {
+    return fail(
+        ErrorCode::invalid_argument, place + "/devices", "{}",
+        !each.devices.empty() ? "is for pools of kinds device, scsi and remote only"
+        : each.kind == "remote"
+            ? "is missing: the units of the other array, each by its URLs (see `ashlar initiator discover`)"
+        : each.kind == "scsi" ? "is missing: the SCSI devices of a pool of kind scsi (see lsscsi -g)"
+                              : "is missing: the devices of a pool of kind device (see `ashlar disk list`)");
   }
   for (size_t i = 0; i < each.devices.size(); ++i)
     TRY(claim(devices_, each.devices[i], "pool " + each.name, fmt::format("{}/devices[{}]", place, i)));
@@ -252,13 +259,13 @@ Result<void> Examination::volume(const Volume& each, const std::string& place) {
     if (!each.medium.empty())
       return fail(ErrorCode::invalid_argument, place + "/medium", "is for volumes of kind cdrom");
   }
-  if (each.size_bytes == 0 && pool.kind != "device" && pool.kind != "scsi" && !is_cdrom(each))
+  if (each.size_bytes == 0 && !has_devices(pool) && !is_cdrom(each))
     return fail(ErrorCode::invalid_argument, place + "/size_bytes",
                 "is missing: how large the volume is to be (\"10GiB\")");
   if (!each.device.empty()) {
-    if (pool.kind != "device" && pool.kind != "scsi")
+    if (!has_devices(pool))
       return fail(ErrorCode::invalid_argument, place + "/device",
-                  "is for volumes in pools of kinds device and scsi");
+                  "is for volumes in pools of kinds device, scsi and remote");
     const std::vector<std::string_view> devices(pool.devices.begin(), pool.devices.end());
     TRY(one_of(each.device, devices, place + "/device"));
   }

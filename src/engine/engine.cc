@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "initiator/remote_store.h"
 #include "loop/on_worker.h"
 
 namespace ashlar::engine {
@@ -430,6 +431,8 @@ loop::Task<void> Engine::stop(loop::Nanoseconds grace) {
     auto closing = volumes_.close(name);
     co_await closing;
   }
+  auto closing_paths = initiator::remote_paths_closed(shards_);
+  co_await closing_paths;
   state_ = State::stopped;
   log_info("engine", "stopped");
 }

@@ -16,6 +16,7 @@
 #include "engine/identity_file.h"
 #include "engine/program_options.h"
 #include "engine/state_folder.h"
+#include "initiator/remote_store.h"
 #include "layers/layers.h"
 #include "loop/on_worker.h"
 #include "loop/real_shards.h"
@@ -89,6 +90,7 @@ class Program {
       : shards_(shards), options_(options) {
     stores::add_all(registry_);
     layers::add_all(registry_);
+    initiator::add_remote(registry_);
     EngineOptions engine_options;
     engine_options.state_folder = options.state_folder;
     engine_options.identities = std::move(identities);

@@ -30,7 +30,7 @@ struct RemoteOptions {
       loop::seconds(60);  ///< of a command while no path is there; then it is aborted
   loop::Nanoseconds answer_time =
       loop::seconds(30);  ///< of a command on a path that lives; then the path is given up
-  uint16_t depth = 128;   ///< commands at once, of a shard
+  uint16_t depth = 64;    ///< commands at once, of a shard
 };
 
 class Multipath;

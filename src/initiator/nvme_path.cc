@@ -11,9 +11,10 @@ using namespace wire::nvme;
 
 namespace {
 
-constexpr uint32_t most_blocks = 65536;             // NLB has 16 bits
-constexpr uint32_t usual_transfer_bytes = 1 << 20;  // of who says no bound
-constexpr uint32_t most_transfer_bytes = 2 << 20;
+constexpr uint32_t most_blocks = 65536;            // NLB has 16 bits
+constexpr uint32_t usual_command_bytes = 1 << 20;  // of who says no bound
+constexpr uint32_t most_command_bytes = 2 << 20;
+constexpr uint32_t transfer_bytes = 4 << 20;   // more than a command moves goes in several
 constexpr uint8_t event_configuration = 0x0b;  // a feature (base 2.0 figure 317)
 constexpr size_t access_log_bytes = 4096;
 constexpr uint8_t kind_notice = 2;  // of an event (figure 144)
@@ -33,20 +34,35 @@ bool all_zeroes(ConstBytes bytes) {
   return std::ranges::all_of(bytes, [](uint8_t byte) { return byte == 0; });
 }
 
-std::vector<uint8_t> gathered(std::span<const iovec> parts) {
-  std::vector<uint8_t> data;
+/// Calls `visit` with each piece of [offset, offset + length) of the parts.
+template <typename Visit>
+void each_piece(std::span<const iovec> parts, uint64_t offset, uint64_t length, Visit visit) {
   for (const iovec& part : parts) {
-    const auto* bytes = static_cast<const uint8_t*>(part.iov_base);
-    data.insert(data.end(), bytes, bytes + part.iov_len);
+    if (offset >= part.iov_len) {
+      offset -= part.iov_len;
+      continue;
+    }
+    const uint64_t bytes = std::min<uint64_t>(part.iov_len - offset, length);
+    if (bytes == 0) return;
+    visit(static_cast<uint8_t*>(part.iov_base) + offset, bytes);
+    length -= bytes;
+    offset = 0;
   }
+}
+
+std::vector<uint8_t> gathered(std::span<const iovec> parts, uint64_t offset, uint64_t length) {
+  std::vector<uint8_t> data;
+  data.reserve(length);
+  each_piece(parts, offset, length,
+             [&](const uint8_t* from, uint64_t bytes) { data.insert(data.end(), from, from + bytes); });
   return data;
 }
 
-void scatter(ConstBytes data, std::span<const iovec> parts) {
-  for (const iovec& part : parts) {
-    std::memcpy(part.iov_base, data.data(), part.iov_len);
-    data = data.subspan(part.iov_len);
-  }
+void scatter(ConstBytes data, std::span<const iovec> parts, uint64_t offset) {
+  each_piece(parts, offset, data.size(), [&](uint8_t* to, uint64_t bytes) {
+    std::memcpy(to, data.data(), bytes);
+    data = data.subspan(bytes);
+  });
 }
 
 PathAccess access_of(AccessGroupState state) {
@@ -109,8 +125,8 @@ Task<Result<void>> NvmePath::examine_controller(Findings& found) {
   found.product = text_of(page.subspan(24, 40));
   found.revision = text_of(page.subspan(64, 8));
   const uint8_t most = page[77];
-  blocks_bound_ = most == 0 || most + page_shift > 30 ? usual_transfer_bytes : 1u << (most + page_shift);
-  blocks_bound_ = std::min(blocks_bound_, most_transfer_bytes);
+  command_bytes_ = most == 0 || most + page_shift > 30 ? usual_command_bytes : 1u << (most + page_shift);
+  command_bytes_ = std::min(command_bytes_, most_command_bytes);
   asymmetric_ = (page[76] & 0x08) != 0;
   for (size_t i = 1; i < retry_delays_.size(); ++i)
     retry_delays_[i] = loop::milliseconds(100) * load_le16(&page[126 + 2 * i]);
@@ -145,7 +161,7 @@ Task<Result<void>> NvmePath::examine_namespace(Findings& found) {
   found.block_bytes = found.physical_block_bytes = summary.block_bytes;
   found.write_protected = summary.write_protected;
   found.access_group = asymmetric_ ? summary.access_group : 0;
-  found.most_transfer_blocks = std::min(blocks_bound_ / summary.block_bytes, most_blocks);
+  found.most_transfer_blocks = transfer_bytes / summary.block_bytes;
   // NPWG, from 0, when OPTPERF says that it is there; DLFEAT: DEAC is known, and deallocated blocks read as zeroes.
   if ((page[24] & 0x10) != 0) found.physical_block_bytes *= load_le16(&page[64]) + 1u;
   found.zeroes_may_discard = (page[33] & 0x0f) == 0x09;
@@ -282,62 +298,82 @@ void NvmePath::submit(PathCommand& command) {
 }
 
 Task<void> NvmePath::perform(PathCommand& command) {
-  std::vector<uint8_t> data;
-  uint32_t room = 0;
-  Submission entry = nvme_blocks(IoOpcode::flush, namespace_id_, 0, 1);
-  const uint32_t bytes = command.blocks * findings().block_bytes;
-  switch (command.operation) {
-    case Operation::read:
-      entry = nvme_blocks(IoOpcode::read, namespace_id_, command.lba, command.blocks);
-      room = bytes;
-      break;
-    case Operation::write:
-      entry = nvme_blocks(IoOpcode::write, namespace_id_, command.lba, command.blocks);
-      data = gathered(command.parts);
-      break;
-    case Operation::discard: {
-      entry.set_opcode(static_cast<uint8_t>(IoOpcode::dataset_management));
-      entry.set_pair(10, uint64_t{1} << 34);  // one range; AD: deallocate
-      entry.set_word(12, 0);
-      std::array<uint8_t, 16> range{};
-      std::memcpy(&range[4], &command.blocks, sizeof command.blocks);
-      std::memcpy(&range[8], &command.lba, sizeof command.lba);
-      data.assign(range.begin(), range.end());
-      break;
-    }
-    case Operation::write_zeroes:
-      if (findings().most_zeroes_blocks != 0) {
-        entry = nvme_blocks(IoOpcode::write_zeroes, namespace_id_, command.lba, command.blocks);
-        if (command.may_discard && findings().zeroes_may_discard)
-          entry.set_word(12, entry.word(12) | 1u << 25);
-      } else {
-        entry = nvme_blocks(IoOpcode::write, namespace_id_, command.lba, command.blocks);
-        data.assign(bytes, 0);
-      }
-      break;
-    default: entry.set_word(12, 0); break;
-  }
-  const bool writes = command.operation == Operation::write || command.operation == Operation::write_zeroes;
-  if (writes && command.durable) entry.set_word(12, entry.word(12) | 1u << 30);
-  const bool open = controller_->io().open();
-  auto running = controller_->io().run(entry, std::move(data), room);
-  Result<NvmeAnswer> answer = co_await running;
-  if (!answer) {
-    command.disposition = disposition_of_loss(open);
-    lose(answer.error());
-  } else {
-    const wire::nvme::Outcome outcome = answer->completion.outcome;
-    command.disposition = disposition_of(outcome, retry_delays_[outcome.retry_delay & 3]);
-    if (outcome.ok() && answer->data.size() != room)
-      command.disposition = {.verdict = Verdict::retry_elsewhere,
-                             .status = block::Status::medium_error,
-                             .look_again = true,
-                             .cause = "less was read than was asked for"};
-    if (command.disposition.done() && room > 0) scatter(answer->data, command.parts);
-  }
+  // Zeroes as data, too, where there is no command for them.
+  const bool moves = command.operation == Operation::read || command.operation == Operation::write ||
+                     (command.operation == Operation::write_zeroes && findings().most_zeroes_blocks == 0);
+  const uint32_t most = std::min(command_bytes_ / findings().block_bytes, most_blocks);
+  uint32_t done = 0;
+  do {
+    const uint32_t piece = moves ? std::min(command.blocks - done, most) : command.blocks;
+    auto sending = send(command, done, piece);
+    command.disposition = co_await sending;
+    // Pieces that are done are done, whatever becomes of the rest.
+    if (!command.disposition.done() && done > 0) command.disposition.maybe_done = true;
+    done += piece;
+  } while (command.disposition.done() && done < command.blocks);
   if (command.disposition.look_again) look_again();
   loop_.post(command);
   story_ended();
+}
+
+/// `blocks` of the command, from its block `first` on.
+Task<Disposition> NvmePath::send(PathCommand& command, uint32_t first, uint32_t blocks) {
+  std::vector<uint8_t> data;
+  const uint32_t block_bytes = findings().block_bytes;
+  const uint64_t offset = uint64_t{first} * block_bytes, bytes = uint64_t{blocks} * block_bytes;
+  const Submission entry = entry_of(command, first, blocks, data);
+  if (command.operation == Operation::write) data = gathered(command.parts, offset, bytes);
+  const uint32_t room = command.operation == Operation::read ? static_cast<uint32_t>(bytes) : 0;
+  const bool open = controller_->io().open();
+  auto running = controller_->io().run(entry, std::move(data), room);
+  const Result<NvmeAnswer> answer = co_await running;
+  if (!answer) {
+    lose(answer.error());
+    co_return disposition_of_loss(open || first > 0);
+  }
+  const wire::nvme::Outcome outcome = answer->completion.outcome;
+  if (outcome.ok() && answer->data.size() != room)
+    co_return Disposition{.verdict = Verdict::retry_elsewhere,
+                          .status = block::Status::medium_error,
+                          .look_again = true,
+                          .cause = "less was read than was asked for"};
+  if (outcome.ok() && room > 0) scatter(answer->data, command.parts, offset);
+  co_return disposition_of(outcome, retry_delays_[outcome.retry_delay & 3]);
+}
+
+/// Without what a write sends.
+Submission NvmePath::entry_of(const PathCommand& command, uint32_t first, uint32_t blocks,
+                              std::vector<uint8_t>& data) const {
+  const uint64_t lba = command.lba + first;
+  Submission entry;
+  const auto is = [&](IoOpcode opcode) { entry = nvme_blocks(opcode, namespace_id_, lba, blocks); };
+  switch (command.operation) {
+    case Operation::read: is(IoOpcode::read); break;
+    case Operation::write: is(IoOpcode::write); break;
+    case Operation::discard: {
+      is(IoOpcode::dataset_management);
+      entry.set_pair(10, uint64_t{1} << 34);  // one range; AD: deallocate
+      entry.set_word(12, 0);
+      data.resize(16);
+      std::memcpy(&data[4], &blocks, sizeof blocks);
+      std::memcpy(&data[8], &lba, sizeof lba);
+      break;
+    }
+    case Operation::write_zeroes:
+      is(findings().most_zeroes_blocks != 0 ? IoOpcode::write_zeroes : IoOpcode::write);
+      if (findings().most_zeroes_blocks == 0) data.assign(size_t{blocks} * findings().block_bytes, 0);
+      if (findings().most_zeroes_blocks != 0 && command.may_discard && findings().zeroes_may_discard)
+        entry.set_word(12, entry.word(12) | 1u << 25);
+      break;
+    default:
+      is(IoOpcode::flush);
+      entry.set_pair(10, 0);
+      entry.set_word(12, 0);
+      break;
+  }
+  const bool writes = command.operation == Operation::write || command.operation == Operation::write_zeroes;
+  if (writes && command.durable) entry.set_word(12, entry.word(12) | 1u << 30);
+  return entry;
 }
 
 }  // namespace ashlar::initiator

@@ -37,6 +37,9 @@ class NvmePath final : public Path {
   loop::Task<void> keep_alive();
   loop::Task<void> listen();
   loop::Task<void> perform(PathCommand& command);
+  loop::Task<Disposition> send(PathCommand& command, uint32_t first, uint32_t blocks);
+  wire::nvme::Submission entry_of(const PathCommand& command, uint32_t first, uint32_t blocks,
+                                  std::vector<uint8_t>& data) const;
   void story_ended();
 
   const NvmeQueueOptions queue_;
@@ -45,8 +48,8 @@ class NvmePath final : public Path {
   bool leaving_ = false;
   uint32_t stories_ = 0;  // that use the controller: commands, keep_alive(), listen()
   loop::Event idle_;
-  Alarm next_;  // when the next keep alive is due
-  uint32_t blocks_bound_ = 0;
+  Alarm next_;                  // when the next keep alive is due
+  uint32_t command_bytes_ = 0;  // that one moves
   bool asymmetric_ = false;
   bool reports_changes_ = false;
   std::array<loop::Nanoseconds, 4> retry_delays_{};  // by CRD

@@ -27,7 +27,7 @@ void Path::look_again() {
 void Path::drop(Error reason) { lose(std::move(reason)); }
 
 void Path::lose(Error reason) {
-  if (lost_ || state_ != State::up) return;
+  if (lost_ || stopping_ || state_ != State::up) return;
   ++counters_.losses;
   last_error_ = reason;
   log_warning("initiator", "path {} is down: {}", index_, reason.text());

@@ -12,7 +12,7 @@ namespace {
 using block::Limits;
 
 constexpr loop::Nanoseconds open_time = loop::seconds(10);
-constexpr uint32_t usual_transfer_bytes = 1 << 20;
+constexpr uint32_t usual_transfer_bytes = 4 << 20;
 // What every path must take, so that a command can go by any; the first one that comes up may take less.
 constexpr uint64_t most_zeroes_bytes = 8u << 20;
 constexpr uint32_t longest_wait_seconds = 3600;

@@ -8,10 +8,31 @@
 
 namespace ashlar::rpc {
 
+/// Of stores: CHAP secrets of kind "remote".
+constexpr const char* secret_options[] = {"secret", "mutual_secret"};
+
 template <typename V, Is<StoreDocument> T>
 void visit_fields(V& v, T& store) {
   v.field("kind", store.kind, required);
-  v.field("options", store.options);
+  // Secrets stand beside the options, where they can be redacted; in the types they are options like others.
+  if constexpr (std::is_const_v<T>) {
+    std::map<std::string, std::string> options = store.options, apart;
+    for (const char* const name : secret_options) {
+      if (const auto found = options.find(name); found != options.end() && !found->second.empty())
+        apart.insert(options.extract(found));
+    }
+    v.field("options", options);
+    for (const char* const name : secret_options) {
+      if (apart.contains(name)) v.secret(name, apart.at(name));
+    }
+  } else {
+    v.field("options", store.options);
+    for (const char* const name : secret_options) {
+      std::string secret;
+      v.secret(name, secret);
+      if (!secret.empty()) store.options[name] = secret;
+    }
+  }
 }
 
 template <typename V, Is<IdentityDocument> T>

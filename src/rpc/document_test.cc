@@ -242,6 +242,19 @@ TEST(Document, SecretsAreRedactedUnlessAskedFor) {
   EXPECT_NE(print_document(document).find("0123456789abcdef"), std::string::npos);
 }
 
+TEST(Document, SecretsOfARemoteStoreStandBesideItsOptions) {
+  const Document document = *parse_document(
+      R"({"volumes": [{"name": "a", "size_bytes": 0, "store": {"kind": "remote", "secret": "a secret of ours",
+          "options": {"urls": "iscsi://192.0.2.7/iqn.x:a/0", "user": "u"}}}]})");
+  EXPECT_TRUE(check_document(document));
+  EXPECT_EQ(document.volumes[0].store.options.at("secret"), "a secret of ours");
+  EXPECT_EQ(print_json(encode(document)).find("of ours"), std::string::npos);
+  EXPECT_EQ(*parse_document(print_document(document)), document);
+  Document short_secret = document;
+  short_secret.volumes[0].store.options["secret"] = "(redacted)";
+  EXPECT_EQ(check_document(short_secret).error().place, "volumes[0].store.secret");
+}
+
 TEST(Document, PrintIsCanonical) {
   const Document document = *parse_document(good);
   const std::string printed = print_document(document);

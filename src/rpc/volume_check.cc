@@ -5,6 +5,7 @@
 #include "base/identity.h"
 #include "json/sizes.h"
 #include "rpc/checks.h"
+#include "rpc/document_fields.h"
 
 namespace ashlar::rpc {
 namespace {
@@ -91,9 +92,9 @@ Result<void> check_geometry(const VolumeDocument& volume, const std::string& pla
                 max_physical_block_bytes, physical);
   }
   if (volume.store.kind == "scsi") return check_passed_through(volume, place);
-  if (volume.size_bytes == 0 && volume.store.kind != "block") {
+  if (volume.size_bytes == 0 && volume.store.kind != "block" && volume.store.kind != "remote") {
     return fail(ErrorCode::invalid_argument, place + ".size_bytes",
-                "is missing; only a store of kind \"block\" may leave it out");
+                "is missing; only stores of kinds \"block\" and \"remote\" may leave it out");
   }
   if (volume.size_bytes % volume.block_bytes != 0) {
     return fail(ErrorCode::invalid_argument, place + ".size_bytes",
@@ -129,6 +130,12 @@ Result<void> check_encryption(const VolumeDocument& volume, const std::string& p
 // Drives may share an image, which they only read.
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
+  for (const char* const name : secret_options) {
+    const auto secret = store.options.find(name);
+    if (secret != store.options.end() && (secret->second.size() < 12 || secret->second.size() > 255))
+      return fail(ErrorCode::invalid_argument, place + "." + name,
+                  "a CHAP secret has 12 to 255 bytes, not {}", secret->second.size());
+  }
   const auto path = store.options.find("path");
   if (path == store.options.end()) return {};
   const std::string where = place + ".options.path";

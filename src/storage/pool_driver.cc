@@ -16,7 +16,7 @@ struct PoolKind {
 };
 constexpr std::array kinds = {PoolKind{"dir", open_dir_pool}, PoolKind{"device", open_device_pool},
                               PoolKind{"memory", open_memory_pool}, PoolKind{"null", open_null_pool},
-                              PoolKind{"scsi", open_scsi_pool}};
+                              PoolKind{"scsi", open_scsi_pool}, PoolKind{"remote", open_remote_pool}};
 constexpr size_t max_stem_bytes = 128;
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace ashlar::storage {
 Result<std::unique_ptr<PoolDriver>> open_dir_pool(const api::Pool& pool, Privileged& privileged);
 Result<std::unique_ptr<PoolDriver>> open_device_pool(const api::Pool& pool, Privileged& privileged);
 Result<std::unique_ptr<PoolDriver>> open_scsi_pool(const api::Pool& pool, Privileged& privileged);
+Result<std::unique_ptr<PoolDriver>> open_remote_pool(const api::Pool& pool, Privileged& privileged);
 Result<std::unique_ptr<PoolDriver>> open_memory_pool(const api::Pool& pool, Privileged& privileged);
 Result<std::unique_ptr<PoolDriver>> open_null_pool(const api::Pool& pool, Privileged& privileged);
 

@@ -51,7 +51,7 @@ DeviceFacts disk(const std::string& name, const std::string& id, uint64_t bytes,
 
 TEST(Pools, KindsAndTheNearestName) {
   FakeDisks verbs;
-  EXPECT_EQ(pool_kinds(), (std::vector<std::string>{"dir", "device", "memory", "null", "scsi"}));
+  EXPECT_EQ(pool_kinds(), (std::vector<std::string>{"dir", "device", "memory", "null", "scsi", "remote"}));
   const auto pool = open_pool({.name = "p", .kind = "devise"}, verbs);
   ASSERT_FALSE(pool);
   EXPECT_EQ(pool.error().place, "kind");
