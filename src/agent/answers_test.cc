@@ -199,7 +199,7 @@ TEST_F(ConnectText, OverNvmeTcpByTls) {
               AllOf(HasSubstr("-a 192.0.2.12 -s 4420 -n nqn.2026-11.io.ashlar:one --tls\n"),
                     HasSubstr("-a 192.0.2.13 -s 4420 -n nqn.2026-11.io.ashlar:one --tls\n"),
                     HasSubstr("# Not by off: this host must come by TLS"), HasSubstr("tlshd"),
-                    HasSubstr("--hostnqn=nqn.2014-08.org.nvmexpress:uuid:web2 --keydata=KEY"),
+                    HasSubstr("--hostnqn=nqn.2014-08.org.nvmexpress:uuid:web2 --keydata=TLS_KEY"),
                     Not(HasSubstr("secret:")), Not(HasSubstr("nvme connect -t tcp -a 192.0.2.11"))));
   all_.hosts[1].tls_optional = true;
   EXPECT_THAT(text("linux", "web2"),

@@ -240,7 +240,7 @@ std::string nvme_proof_words(const api::Host& host) {
 std::string nvme_proof_text(const api::Host& host) {
   if (host.dhchap)
     return "# It proves itself by DH-HMAC-CHAP: KEY stands for its key, DHHC-1:..., CONTROLLER_KEY for that of the array.\n";
-  if (!host.chap) return "";
+  if (!host.chap || (!host.tls_key.empty() && !host.tls_optional)) return "";
   return fmt::format(
       "# It has CHAP and no key for NVMe/TCP, so it is not let in: ashlar host set {} --dhchap-key generate\n",
       host.name);

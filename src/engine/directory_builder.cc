@@ -38,9 +38,9 @@ bool same_view(const unit::HostView& a, const unit::HostView& b) {
            x.unit_on_shard == y.unit_on_shard;
   };
   return a.host == b.host && a.target_ports == b.target_ports && a.chap == b.chap && a.dhchap == b.dhchap &&
-         a.addresses == b.addresses && a.max_sessions == b.max_sessions &&
-         a.asynchronous_events == b.asynchronous_events && a.management_addresses == b.management_addresses &&
-         a.luns.size() == b.luns.size() &&
+         a.proves_by_tls == b.proves_by_tls && a.addresses == b.addresses &&
+         a.max_sessions == b.max_sessions && a.asynchronous_events == b.asynchronous_events &&
+         a.management_addresses == b.management_addresses && a.luns.size() == b.luns.size() &&
          std::equal(a.luns.begin(), a.luns.end(), b.luns.begin(), same_mapping);
 }
 
@@ -78,6 +78,7 @@ View make_view(const rpc::HostDocument& host, const MappingsByHost& mappings, co
   view->target_ports = ports;
   if (host.chap) view->chap = credentials(*host.chap);
   if (host.dhchap) view->dhchap = credentials(*host.dhchap);
+  view->proves_by_tls = !host.tls_key.empty() && !host.tls_optional;
   for (const std::string& address : host.addresses) {
     const auto range = AddressRange::parse(address, "");
     CHECK(range.has_value(), "host {} was not checked: {}", host.name, range.error().text());

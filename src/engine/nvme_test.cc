@@ -231,6 +231,15 @@ TEST_F(NvmeEngine, AHostComesByTlsWithItsKey) {
       world.run_as_host([&] { return NvmeController::attach(world.host.loop(0), options, 0); });
   ASSERT_FALSE(refused);
   EXPECT_NE(refused.error().text().find("fatal error 2"), std::string::npos) << refused.error().text();
+  // Its key is proof enough for a host that has CHAP as well, but not where it may come without.
+  document.hosts.back().chap = rpc::ChapDocument{.user = "u", .secret = "a secret of old"};
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_TRUE(controller->admin().open());
+  document.hosts.back().tls_optional = true;
+  ASSERT_TRUE(world.apply(document));
+  world.world.run_for(loop::seconds(1));
+  EXPECT_FALSE(controller->admin().open());
   leave(std::move(controller));
 }
 

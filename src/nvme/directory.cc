@@ -18,7 +18,7 @@ std::shared_ptr<const unit::HostView> Subsystem::view_of(const std::string& host
   const auto named = hosts.find(host);
   const std::shared_ptr<const unit::HostView>& view = named == hosts.end() ? any_host : named->second;
   // Who has to give a proof over iSCSI must not get in without one by another door.
-  if (view != nullptr && !view->chap.user.empty() && !view->dhchap) return nullptr;
+  if (view != nullptr && !view->chap.user.empty() && !view->dhchap && !view->proves_by_tls) return nullptr;
   if (view == nullptr || view->addresses.empty()) return view;
   const auto holds = [&address](const AddressRange& range) { return range.contains(address); };
   return std::ranges::any_of(view->addresses, holds) ? view : nullptr;

@@ -14,9 +14,9 @@ struct PoolKind {
   std::string_view name;
   Result<std::unique_ptr<PoolDriver>> (*open)(const api::Pool&, Privileged&);
 };
-constexpr std::array kinds = {PoolKind{"dir", open_dir_pool}, PoolKind{"device", open_device_pool},
+constexpr std::array kinds = {PoolKind{"dir", open_dir_pool},       PoolKind{"device", open_device_pool},
                               PoolKind{"memory", open_memory_pool}, PoolKind{"null", open_null_pool},
-                              PoolKind{"scsi", open_scsi_pool}, PoolKind{"remote", open_remote_pool}};
+                              PoolKind{"scsi", open_scsi_pool},     PoolKind{"remote", open_remote_pool}};
 constexpr size_t max_stem_bytes = 128;
 
 }  // namespace

@@ -48,6 +48,7 @@ struct HostView {
   std::map<uint16_t, LunMapping> luns;  ///< ordered by LUN
   ChapCredentials chap;
   std::optional<DhchapCredentials> dhchap;        ///< none: no proof is asked for over NVMe
+  bool proves_by_tls = false;                     ///< over NVMe it comes by TLS alone, whose key is a proof
   std::vector<TargetPortName> target_ports;       ///< all that the target has, ascending
   std::vector<AddressRange> addresses;            ///< where it may come from; empty: from anywhere
   uint32_t max_sessions = 0;                      ///< of this host, over all targets; 0: no bound of its own
