@@ -31,5 +31,13 @@ check "fio --verify, 1 MiB, blocks of 4096 bytes" verify $large 1m --size=4M --i
 check "ext4: made, filled, checked" sh -c "mkfs.ext4 -q $small && mount $small /mnt &&
   dd if=/dev/urandom of=/mnt/x bs=1M count=4 && umount /mnt && fsck.ext4 -fn $small"
 check "nothing was refused to the kernel" sh -c '! dmesg | grep -E "I/O (Error|error)"'
+ask kill
+ask start
+check "fio --verify, by another handshake" verify $small 64k --size=1M
+ask secured
+nvme disconnect -n "$subsystem" >/dev/null 2>&1
+check "the second port, too" come_by_tls $other_port
+ask secured
+check "fio --verify there" verify $(disk 1) 16k --size=1M
 disconnect
 cat /tmp/handshaker
