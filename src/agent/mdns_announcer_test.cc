@@ -49,6 +49,7 @@ class MdnsAnnouncing : public testing::Test {
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
     std::filesystem::remove(said());
+    EXPECT_TRUE(world.open());
     world.furnish();
   }
   ~MdnsAnnouncing() override { std::filesystem::remove_all(folder_); }
