@@ -77,12 +77,14 @@ class Program {
  private:
   loop::Task<Result<Report>> load_it() {
     loop::Loop& loop = loop::Loop::current();
-    CO_TRY_ASSIGN(std::string secret, read_secret(options_.user_secret_file));
+    Secrets secrets;
+    CO_TRY_ASSIGN(secrets.host, read_secret(options_.secret_file));
+    CO_TRY_ASSIGN(secrets.tls, read_secret(options_.tls_key_file));
     std::vector<uint64_t> wanted;
     if (!options_.verify_only.empty()) {
       CO_TRY_ASSIGN(wanted, Journal::read(options_.verify_only));
     }
-    auto connecting = connect(loop, options_, std::move(secret));
+    auto connecting = connect(loop, options_, std::move(secrets));
     Result<Unit> unit = co_await connecting;
     if (!unit) co_return std::unexpected(unit.error());
     std::unique_ptr<Journal> journal;

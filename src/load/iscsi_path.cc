@@ -103,10 +103,10 @@ loop::Task<Result<void>> measure(IscsiConnection* connection, uint16_t lun, Unit
 
 }  // namespace
 
-loop::Task<Result<Unit>> connect_iscsi(loop::Loop& loop, Options options, std::string secret) {
+loop::Task<Result<Unit>> connect_iscsi(loop::Loop& loop, Options options, Secrets secrets) {
   Unit unit;
   const auto lun = static_cast<uint16_t>(*options.url.unit);
-  initiator::LoginOptions asked = login_options(options, secret);
+  initiator::LoginOptions asked = login_options(options, secrets.host);
   std::array<uint8_t, 2> ours{};
   loop.random(ours);
   for (uint32_t i = 0; i < options.connections; ++i) {

@@ -16,8 +16,8 @@ using loop::Task;
 constexpr uint64_t volume_bytes = 1 << 20;
 
 Task<Result<Report>> load_story(loop::Loop* loop, Options options, Journal* journal,
-                                std::vector<uint64_t> wanted) {
-  auto connecting = connect(*loop, options, "");
+                                std::vector<uint64_t> wanted, Secrets secrets) {
+  auto connecting = connect(*loop, options, std::move(secrets));
   Result<Unit> unit = co_await connecting;
   if (!unit) co_return std::unexpected(unit.error());
   CO_TRY_ASSIGN(std::unique_ptr<Load> load,
@@ -48,7 +48,6 @@ class StopSoon final : loop::Timer {
 class LoadTest : public testing::TestWithParam<const char*> {
  protected:
   LoadTest() {
-    rpc::Document document = engine::demo_document();
     constexpr const char* subsystem = "nqn.2026-11.io.ashlar:demo";
     document.portals.push_back({.name = "n", .address = "10.0.0.1", .port = 4420, .protocol = "nvme-tcp"});
     document.targets.push_back({.name = subsystem});
@@ -64,7 +63,7 @@ class LoadTest : public testing::TestWithParam<const char*> {
       journal = *Journal::create(options.journal,
                                  {options.url.text(), options.block_bytes, 0, volume_bytes, options.seed});
     auto report = world.run_as_host(
-        [&] { return load_story(&world.host.loop(0), options, journal.get(), std::move(wanted)); });
+        [&] { return load_story(&world.host.loop(0), options, journal.get(), std::move(wanted), secrets); });
     world.world.run_for(loop::seconds(1));
     return report;
   }
@@ -77,6 +76,8 @@ class LoadTest : public testing::TestWithParam<const char*> {
     return *report;
   }
   engine::EngineWorld world;
+  rpc::Document document = engine::demo_document();
+  Secrets secrets;
   Options options;
   const std::string journal_path = testing::TempDir() + "ashlar-load-" + std::to_string(getpid());
 };
@@ -187,6 +188,36 @@ TEST_P(LoadTest, WhatDoesNotFitIsRefusedByName) {
   options.url.unit = 77;
   refused = run();
   ASSERT_FALSE(refused);
+}
+
+TEST_P(LoadTest, AHostProvesItself) {
+  constexpr const char* key = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  constexpr const char* other_key = "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  constexpr const char* tls_key = "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:";
+  if (options.url.protocol == initiator::Protocol::iscsi) {
+    document.hosts[0].chap = {.user = "tom", .secret = "twelve bytes or more"};
+    options.url.user = "tom";
+    secrets.host = "twelve bytes or more";
+  } else {
+    options.host_name = "nqn.2014-08.org.nvmexpress:uuid:bench";
+    document.portals[1].tls = "allowed";
+    document.hosts[0].any = false;
+    document.hosts[0].initiators = {options.host_name};
+    document.hosts[0].dhchap = rpc::DhchapDocument{.key = key};
+    document.hosts[0].tls_key = tls_key;
+    secrets = {key, tls_key};
+  }
+  const auto applied = world.apply(document);
+  ASSERT_TRUE(applied) << applied.error().text();
+  options.connections = 2;
+  const auto report = run();
+  ASSERT_TRUE(report) << report.error().text();
+  EXPECT_GT(report->operations(), 0u);
+  EXPECT_EQ(report->exit_code(), 0);
+  secrets.host = options.url.protocol == initiator::Protocol::iscsi ? "twelve bytes of others" : other_key;
+  const auto refused = run();
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::permission_denied) << refused.error().text();
 }
 
 std::string name_of(const testing::TestParamInfo<const char*>& info) {

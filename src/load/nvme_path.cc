@@ -93,6 +93,23 @@ NvmeQueueOptions queue_options(const Options& options) {
   return made;
 }
 
+/// By DH-HMAC-CHAP, by TLS, by both or not at all.
+Result<void> prove(NvmeQueueOptions& queues, const Options& options, const Secrets& secrets) {
+  if (!options.url.user.empty()) {
+    return fail(ErrorCode::invalid_argument, "URL.user",
+                "a host proves itself by its NQN over nvme-tcp: --secret-file alone has its key");
+  }
+  if (!secrets.host.empty()) {
+    TRY_ASSIGN(DhchapKey key, parse_dhchap_key(secrets.host, "--secret-file"));
+    queues.proof = initiator::NvmeProof{.key = std::move(key)};
+  }
+  if (!secrets.tls.empty()) {
+    TRY_ASSIGN(const ConfiguredPsk configured, parse_tls_key(secrets.tls, "--tls-key-file"));
+    TRY_ASSIGN(queues.tls_psk, derive_tls_psk(configured, queues.host_name, queues.subsystem, 1));
+  }
+  return {};
+}
+
 Result<wire::nvme::IdentifyPage> page_of(const Result<initiator::NvmeAnswer>& answer, const char* what) {
   if (!answer) return std::unexpected(answer.error());
   if (!answer->ok() || answer->data.size() != wire::nvme::identify_bytes) {
@@ -148,11 +165,10 @@ loop::Task<Result<void>> look(NvmeController* controller, const Options* options
 
 }  // namespace
 
-loop::Task<Result<Unit>> connect_nvme(loop::Loop& loop, Options options) {
-  if (!options.url.user.empty())
-    co_return fail(ErrorCode::unsupported, "URL.user", "a host does not prove itself over nvme-tcp here yet");
+loop::Task<Result<Unit>> connect_nvme(loop::Loop& loop, Options options, Secrets secrets) {
   Unit unit;
   NvmeQueueOptions queues = queue_options(options);
+  CO_TRY(prove(queues, options, secrets));
   auto attaching = NvmeController::attach(loop, queues, 0);
   Result<std::unique_ptr<NvmeController>> attached = co_await attaching;
   if (!attached) co_return std::unexpected(attached.error());
@@ -173,14 +189,14 @@ loop::Task<Result<Unit>> connect_nvme(loop::Loop& loop, Options options) {
   co_return std::move(unit);
 }
 
-loop::Task<Result<Unit>> connect(loop::Loop& loop, Options options, std::string secret) {
+loop::Task<Result<Unit>> connect(loop::Loop& loop, Options options, Secrets secrets) {
   const bool iscsi = options.url.protocol == initiator::Protocol::iscsi;
   if (options.host_name.empty()) {
     options.host_name = iscsi ? "iqn.2026-11.io.ashlar:bench"
                               : "nqn.2014-08.org.nvmexpress:uuid:" + uuid_text(host_id_of("ashlar-bench"));
   }
-  if (iscsi) return connect_iscsi(loop, std::move(options), std::move(secret));
-  return connect_nvme(loop, std::move(options));
+  if (iscsi) return connect_iscsi(loop, std::move(options), std::move(secrets));
+  return connect_nvme(loop, std::move(options), std::move(secrets));
 }
 
 }  // namespace ashlar::load

@@ -68,8 +68,11 @@ void add_rest(CLI::App& app, Options& options, Line& line) {
       "--verify-only", options.verify_only,
       "reads back every write that this file says was acknowledged; the rest of the line may be left out");
   app.add_option("--host-name", options.host_name, "IQN or NQN of this host");
-  app.add_option("--secret-file", options.user_secret_file,
-                 "the CHAP secret of the URL's USER, on its first line");
+  app.add_option(
+      "--secret-file", options.secret_file,
+      "its first line is the CHAP secret of the URL's USER; over nvme-tcp this host's key, DHHC-1:...");
+  app.add_option("--tls-key-file", options.tls_key_file,
+                 "its first line is the key of TLS, NVMeTLSkey-1:..., over nvme-tcp");
   app.add_option("--digests", line.digests, "CRC32C of headers, data, both, or none")
       ->check(CLI::IsMember({"none", "header", "data", "both"}))
       ->capture_default_str();
@@ -113,6 +116,8 @@ Result<void> complete(Options& options, const Line& line) {
     return fail(ErrorCode::invalid_argument, "URL", "missing: what is to be loaded (--help)");
   }
   TRY_ASSIGN(options.url, initiator::parse_url(line.url, "URL"));
+  if (options.url.protocol == initiator::Protocol::iscsi && !options.tls_key_file.empty())
+    return fail(ErrorCode::invalid_argument, "--tls-key-file", "goes with nvme-tcp");
   if (!options.journal.empty() && options.read_percent == 100)
     return fail(ErrorCode::invalid_argument, "--verify",
                 "goes with writes: --rw write, randwrite, rw or randrw");

@@ -16,9 +16,10 @@ constexpr uint32_t max_connections = 256;
 constexpr uint32_t max_block_bytes = 16u << 20;
 
 struct Options {
-  initiator::Url url;  ///< with its unit
-  std::string user_secret_file;
-  std::string host_name;  ///< IQN or NQN; empty: one of this process
+  initiator::Url url;        ///< with its unit
+  std::string secret_file;   ///< CHAP secret, or DHHC-1 key
+  std::string tls_key_file;  ///< "NVMeTLSkey-1:...": the way is TLS
+  std::string host_name;     ///< IQN or NQN; empty: one of this process
 
   uint32_t read_percent = 100;  ///< 0 to 100
   bool sequential = false;

@@ -58,11 +58,16 @@ struct Unit {
   uint64_t bytes() const { return blocks * block_bytes; }
 };
 
-/// Connects as the options say. Errors name the option, or are what the target said. `secret`: of the URL's user.
-loop::Task<Result<Unit>> connect(loop::Loop& loop, Options options, std::string secret);
+/// What this host proves itself with, as their files have it; empty: it does not.
+struct Secrets {
+  std::string host, tls;
+};
+
+/// Connects as the options say. Errors name the option, or are what the target said.
+loop::Task<Result<Unit>> connect(loop::Loop& loop, Options options, Secrets secrets);
 
 // The two ways.
-loop::Task<Result<Unit>> connect_iscsi(loop::Loop& loop, Options options, std::string secret);
-loop::Task<Result<Unit>> connect_nvme(loop::Loop& loop, Options options);
+loop::Task<Result<Unit>> connect_iscsi(loop::Loop& loop, Options options, Secrets secrets);
+loop::Task<Result<Unit>> connect_nvme(loop::Loop& loop, Options options, Secrets secrets);
 
 }  // namespace ashlar::load
