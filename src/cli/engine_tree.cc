@@ -1,6 +1,9 @@
 // The commands of `ashlar engine`.
 #include <CLI/CLI.hpp>
 
+#include <memory>
+
+#include "cli/initiator_commands.h"
 #include "cli/tree.h"
 
 namespace ashlar::cli {
@@ -32,6 +35,26 @@ void add_reading_commands(CLI::App& engine, Asked& asked) {
   add_command(engine, "version", "The version of the engine that runs", asked, show_version);
 }
 
+void add_initiator_commands(CLI::App& engine, Asked& asked) {
+  // CLI11 writes into it when the words are parsed, after this function is over.
+  const auto words = std::make_shared<InitiatorWords>();
+  const auto options = [words](CLI::App& sub) {
+    sub.add_option("URL", words->urls, "iscsi://ADDRESS[/IQN/LUN] or nvme-tcp://ADDRESS[/NQN/NAMESPACE]")
+        ->required();
+    sub.add_option("--user", words->user, "Our CHAP name");
+    sub.add_option("--secret-file", words->secret_file,
+                   "The file that has our CHAP secret; - is standard input");
+    sub.add_option("--initiator", words->initiator, "Our iSCSI name");
+    sub.add_option("--host-nqn", words->host_nqn, "Our NVMe name");
+  };
+  add_command(
+      engine, "discover", "The targets of another array's portal, as the engine sees it", asked,
+      [words](const Context& context) { return discover_targets(context, *words); }, options);
+  add_command(
+      engine, "inspect", "A unit of another array, by all the paths that are given", asked,
+      [words](const Context& context) { return inspect_unit(context, *words); }, options);
+}
+
 }  // namespace
 
 void add_engine_commands(CLI::App& app, Asked& asked) {
@@ -44,6 +67,7 @@ void add_engine_commands(CLI::App& app, Asked& asked) {
         sub.add_option("-f,--file", asked.file, "The document, JSON; - is standard input")->required();
       });
   add_reading_commands(engine, asked);
+  add_initiator_commands(engine, asked);
   add_command(
       engine, "session-drop", "End a session; its host may log in again", asked,
       [&asked](const Context& context) { return drop_session(context, asked.id, asked.reason); },

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "engine/door_client.h"
+#include "engine/initiator_requests.h"
 #include "loop/on_worker.h"
 #include "rpc/methods.h"
 #include "rpc/status_fields.h"
@@ -266,6 +267,11 @@ Door::Answer Door::answer(rpc::Request request) {
   if (std::ranges::find(acts, name) != std::end(acts)) {
     auto acting = act(std::move(request));
     co_return co_await acting;
+  }
+  if (is_initiator_method(name)) {
+    CO_TRY_ASSIGN(rpc::InitiatorParams params, params_of<rpc::InitiatorParams>(request));
+    auto asking = answer_as_initiator(name, std::move(params));
+    co_return co_await asking;
   }
   if (name == method::document) {
     CO_TRY_ASSIGN(const rpc::DocumentParams params, params_of<rpc::DocumentParams>(request));

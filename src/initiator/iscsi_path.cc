@@ -11,11 +11,13 @@ namespace {
 
 constexpr int most_attentions = 8;
 constexpr uint64_t zero_bytes = 64 << 10;
-alignas(4096) constexpr std::array<uint8_t, zero_bytes> zeroes{};
+alignas(4096) constexpr std::array<uint8_t, zero_bytes> zero_block{};
 // What a target that says nothing is given at once, and what zeroes as data may take: Command::max_pieces of the above.
-constexpr uint32_t usual_transfer_bytes = 8u << 20;
+constexpr uint32_t session_transfer_bytes = 8u << 20;
 
-iovec zero_part(uint64_t bytes) { return {const_cast<uint8_t*>(zeroes.data()), static_cast<size_t>(bytes)}; }
+iovec zero_part(uint64_t bytes) {
+  return {const_cast<uint8_t*>(zero_block.data()), static_cast<size_t>(bytes)};
+}
 
 Cdb block_cdb(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks) {
   Cdb cdb{};
@@ -186,7 +188,7 @@ Task<Result<void>> IscsiPath::ask_capacity(Findings& found) {
   found.blocks = load_be64(data.data()) + 1;
   found.block_bytes = load_be32(&data[8]);
   found.physical_block_bytes = found.block_bytes << (data[13] & 0xf);
-  const uint32_t usual = found.block_bytes == 0 ? 0 : usual_transfer_bytes / found.block_bytes;
+  const uint32_t usual = found.block_bytes == 0 ? 0 : session_transfer_bytes / found.block_bytes;
   if (found.most_transfer_blocks == 0 || found.most_transfer_blocks > usual)
     found.most_transfer_blocks = usual;
   if (found.most_zeroes_blocks == 0) found.most_zeroes_blocks = usual;

@@ -10,8 +10,8 @@ using block::Status;
 using loop::Instant;
 using Kind = MultipathState::Action::Kind;
 
-constexpr Disposition good{};
-constexpr Disposition lost{.verdict = Verdict::lost, .status = Status::aborted};
+constexpr Disposition answered_well{};
+constexpr Disposition was_lost{.verdict = Verdict::lost, .status = Status::aborted};
 
 class MultipathStateTest : public testing::Test {
  protected:
@@ -60,7 +60,7 @@ TEST_F(MultipathStateTest, TheBestAccessThenTheLeastLoaded) {
   EXPECT_EQ(submit(0, 0, 8), 1);
   EXPECT_EQ(submit(1, 8, 16), 2);
   EXPECT_EQ(submit(2, 16, 24), 1);
-  answer(1, good);
+  answer(1, answered_well);
   EXPECT_EQ(submit(1, 24, 32), 2);
   apply(MultipathState::PathUp{1, PathAccess::standby});
   apply(MultipathState::PathUp{2, PathAccess::transitioning});
@@ -76,7 +76,7 @@ TEST_F(MultipathStateTest, WaitsForAPathAndThenGivesUp) {
   answer(0, disposition_of_loss(false));
   pass(loop::seconds(31));
   EXPECT_TRUE(has(apply(MultipathState::Tick{}), Kind::finish, 0, Status::aborted));
-  EXPECT_TRUE(has(answer(1, good), Kind::finish, 1)) << "what was sent is not given up";
+  EXPECT_TRUE(has(answer(1, answered_well), Kind::finish, 1)) << "what was sent is not given up";
 }
 
 TEST_F(MultipathStateTest, AnUnansweredCommandGoesByAnotherPath) {
@@ -84,9 +84,9 @@ TEST_F(MultipathStateTest, AnUnansweredCommandGoesByAnotherPath) {
   up(1, PathAccess::non_optimized);
   ASSERT_EQ(submit(0), 0);
   apply(MultipathState::PathDown{0});
-  EXPECT_EQ(path_of(answer(0, lost), 0), 1);
+  EXPECT_EQ(path_of(answer(0, was_lost), 0), 1);
   EXPECT_EQ(state_.failovers, 1u);
-  EXPECT_TRUE(has(answer(0, good), Kind::finish, 0));
+  EXPECT_TRUE(has(answer(0, answered_well), Kind::finish, 0));
 }
 
 TEST_F(MultipathStateTest, OverlappingChangesGoOneByOneInOrder) {
@@ -96,8 +96,8 @@ TEST_F(MultipathStateTest, OverlappingChangesGoOneByOneInOrder) {
   EXPECT_EQ(submit(2, 8, 16), -1) << "it overlaps what waits";
   EXPECT_EQ(submit(3, 4, 12, false), 0) << "reads wait for nothing";
   EXPECT_EQ(submit(4, 16, 24), 0);
-  EXPECT_EQ(path_of(answer(0, good), 1), 0);
-  EXPECT_EQ(path_of(answer(1, good), 2), 0);
+  EXPECT_EQ(path_of(answer(0, answered_well), 1), 0);
+  EXPECT_EQ(path_of(answer(1, answered_well), 2), 0);
 }
 
 // The heart of it: what was lost may still land, and nothing later may be under it.
@@ -106,8 +106,8 @@ TEST_F(MultipathStateTest, ALaterChangeWaitsUntilTheLostOneCannotComeAnyMore) {
   up(1, PathAccess::non_optimized);
   submit(0, 0, 8);
   apply(MultipathState::PathDown{0});
-  answer(0, lost);
-  EXPECT_TRUE(has(answer(0, good), Kind::finish, 0)) << "acknowledged by the copy";
+  answer(0, was_lost);
+  EXPECT_TRUE(has(answer(0, answered_well), Kind::finish, 0)) << "acknowledged by the copy";
   EXPECT_EQ(submit(1, 4, 12), -1);
   EXPECT_EQ(submit(2, 4, 12, false), 1);
   EXPECT_EQ(submit(3, 8, 16), -1) << "behind the one that waits";
@@ -124,8 +124,8 @@ TEST_F(MultipathStateTest, ADoubtEndsWithItsTime) {
   up(0);
   up(1);
   ASSERT_EQ(submit(0, 0, 8), 0);
-  answer(0, lost);
-  answer(0, good);
+  answer(0, was_lost);
+  answer(0, answered_well);
   EXPECT_EQ(submit(1, 0, 8), -1);
   pass(loop::seconds(6));
   EXPECT_NE(path_of(apply(MultipathState::Tick{}), 1), -1);
@@ -201,12 +201,12 @@ TEST_F(MultipathOfManyShards, ALostChangeIsSentAgainOnlyWhenNobodyElseChangedIts
   up(0);
   up(1);
   submit(0);
-  const auto asked = answer(0, lost);
+  const auto asked = answer(0, was_lost);
   EXPECT_TRUE(has(asked, Kind::ask, 0));
   EXPECT_EQ(path_of(asked, 0), -1);
   EXPECT_EQ(doubts_.size(), 1u) << "the doubt stands before the others are asked";
   EXPECT_NE(path_of(apply(MultipathState::Cleared{0, false}), 0), -1);
-  answer(0, lost);
+  answer(0, was_lost);
   EXPECT_TRUE(has(apply(MultipathState::Cleared{0, true}), Kind::finish, 0, Status::aborted));
 }
 
@@ -217,15 +217,15 @@ TEST_F(MultipathOfManyShards, TellsWhatItChanged) {
   EXPECT_TRUE(state_.changed_since({7, 9}, before)) << "under way";
   EXPECT_FALSE(state_.changed_since({8, 16}, before));
   pass(loop::seconds(1));
-  answer(0, good);
+  answer(0, answered_well);
   EXPECT_TRUE(state_.changed_since({7, 9}, before));
   EXPECT_FALSE(state_.changed_since({7, 9}, now_ + loop::seconds(1)));
   submit(1, 0, 8, false);
-  answer(1, good);
+  answer(1, answered_well);
   for (int i = 0; i < 5000; ++i) {
     pass(loop::milliseconds(1));
     submit(0, 100, 108);
-    answer(0, good);
+    answer(0, answered_well);
   }
   EXPECT_TRUE(state_.changed_since({0, 8}, before)) << "too long ago to know";
 }

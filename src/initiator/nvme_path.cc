@@ -19,13 +19,13 @@ constexpr uint8_t event_configuration = 0x0b;  // a feature (base 2.0 figure 317
 constexpr size_t access_log_bytes = 4096;
 constexpr uint8_t kind_notice = 2;  // of an event (figure 144)
 
-std::string text_of(ConstBytes bytes) {
+std::string padded_text(ConstBytes bytes) {
   std::string text(bytes.begin(), bytes.end());
   text.resize(text.find_last_not_of(' ') + 1);
   return text;
 }
 
-std::unexpected<Error> refused(const char* what, const NvmeAnswer& answer) {
+std::unexpected<Error> not_given(const char* what, const NvmeAnswer& answer) {
   return fail(ErrorCode::protocol_error, "path", "{} was refused with status {:03x}h", what,
               static_cast<unsigned>(answer.completion.outcome.status));
 }
@@ -58,7 +58,7 @@ std::vector<uint8_t> gathered(std::span<const iovec> parts, uint64_t offset, uin
   return data;
 }
 
-void scatter(ConstBytes data, std::span<const iovec> parts, uint64_t offset) {
+void spread(ConstBytes data, std::span<const iovec> parts, uint64_t offset) {
   each_piece(parts, offset, data.size(), [&](uint8_t* to, uint64_t bytes) {
     std::memcpy(to, data.data(), bytes);
     data = data.subspan(bytes);
@@ -119,11 +119,11 @@ Task<Result<void>> NvmePath::examine_controller(Findings& found) {
   auto identifying = controller_->identify(IdentifyKind::controller, 0);
   const Result<NvmeAnswer> answer = co_await identifying;
   CO_TRY(answer);
-  if (!answer->ok() || answer->data.size() < identify_bytes) co_return refused("Identify", *answer);
+  if (!answer->ok() || answer->data.size() < identify_bytes) co_return not_given("Identify", *answer);
   const ConstBytes page = answer->data;
-  found.serial = text_of(page.subspan(4, 20));
-  found.product = text_of(page.subspan(24, 40));
-  found.revision = text_of(page.subspan(64, 8));
+  found.serial = padded_text(page.subspan(4, 20));
+  found.product = padded_text(page.subspan(24, 40));
+  found.revision = padded_text(page.subspan(64, 8));
   const uint8_t most = page[77];
   command_bytes_ = most == 0 || most + page_shift > 30 ? usual_command_bytes : 1u << (most + page_shift);
   command_bytes_ = std::min(command_bytes_, most_command_bytes);
@@ -177,7 +177,7 @@ Task<Result<void>> NvmePath::take_names(Findings& found) {
   auto identifying = controller_->identify(IdentifyKind::namespace_descriptors, namespace_id_);
   const Result<NvmeAnswer> answer = co_await identifying;
   CO_TRY(answer);
-  if (!answer->ok()) co_return refused("Identify", *answer);
+  if (!answer->ok()) co_return not_given("Identify", *answer);
   const ConstBytes page = answer->data;
   found.names.clear();
   for (size_t at = 0; at + 4 <= page.size() && page[at] != 0;) {
@@ -200,7 +200,7 @@ Task<Result<void>> NvmePath::ask_access(Findings& found) {
   auto reading = controller_->log({.page = LogPage::access_groups, .bytes = access_log_bytes});
   const Result<NvmeAnswer> answer = co_await reading;
   CO_TRY(answer);
-  if (!answer->ok()) co_return refused("the log of access groups", *answer);
+  if (!answer->ok()) co_return not_given("the log of access groups", *answer);
   for (const AccessGroup& group : decode_access_groups(answer->data)) {
     if (group.id == found.access_group) found.access = access_of(group.state);
   }
@@ -337,7 +337,7 @@ Task<Disposition> NvmePath::send(PathCommand& command, uint32_t first, uint32_t 
                           .status = block::Status::medium_error,
                           .look_again = true,
                           .cause = "less was read than was asked for"};
-  if (outcome.ok() && room > 0) scatter(answer->data, command.parts, offset);
+  if (outcome.ok() && room > 0) spread(answer->data, command.parts, offset);
   co_return disposition_of(outcome, retry_delays_[outcome.retry_delay & 3]);
 }
 

@@ -1,0 +1,80 @@
+#include "cli/initiator_commands.h"
+
+#include <fstream>
+#include <iterator>
+
+#include "cli/tables.h"
+#include "json/sizes.h"
+#include "rpc/initiator_methods.h"
+
+namespace ashlar::cli {
+namespace {
+
+using rpc::Json;
+
+Result<std::string> secret_in(const Context& context, const std::string& path) {
+  std::string text;
+  if (path == "-") {
+    TRY_ASSIGN(text, context.read_input());
+  } else {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) return std::unexpected(error_of_errno(errno, path, "cannot be read"));
+    text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+  }
+  while (text.ends_with('\n') || text.ends_with('\r')) text.pop_back();
+  return text;
+}
+
+Result<Json> params_of(const Context& context, const InitiatorWords& words) {
+  rpc::InitiatorParams params;
+  params.urls = fmt::format("{}", fmt::join(words.urls, " "));
+  params.user = words.user;
+  params.initiator = words.initiator;
+  params.host_nqn = words.host_nqn;
+  if (!words.secret_file.empty()) {
+    TRY_ASSIGN(params.secret, secret_in(context, words.secret_file));
+  }
+  return json::encode(params, json::Secrets::show);
+}
+
+std::string word(const Json& json, const char* name) { return printable(json.value(name, std::string())); }
+
+}  // namespace
+
+Result<void> discover_targets(const Context& context, const InitiatorWords& words) {
+  TRY_ASSIGN(const Json params, params_of(context, words));
+  TRY_ASSIGN(const Json answer, context.call(rpc::method::initiator_discover, params));
+  if (context.show_as_data(answer)) return {};
+  for (const Json& target : answer.value("targets", Json::array())) {
+    context.data(word(target, "name") + "\n");
+    if (context.format == Format::name) continue;
+    for (const Json& portal : target.value("portals", Json::array()))
+      context.data("  " + printable(portal.is_string() ? portal.get<std::string>() : "") + "\n");
+  }
+  return {};
+}
+
+Result<void> inspect_unit(const Context& context, const InitiatorWords& words) {
+  TRY_ASSIGN(const Json params, params_of(context, words));
+  TRY_ASSIGN(const Json unit, context.call(rpc::method::initiator_inspect, params));
+  if (context.show_as_data(unit)) return {};
+  context.data(word(unit, "identity") + "\n");
+  if (context.format == Format::name) return {};
+  context.data(fmt::format("  {} {} {}, {}, blocks of {} bytes\n", word(unit, "vendor"),
+                           word(unit, "product"), word(unit, "revision"),
+                           json::print_size_rounded(unit.value("size_bytes", uint64_t{0})),
+                           unit.value("block_bytes", uint64_t{0})));
+  const auto has = [&unit](const char* name, const char* text) {
+    return unit.value(name, false) ? std::string("  ") + text + "\n" : std::string();
+  };
+  context.data(has("write_cache", "it has a write cache") + has("discard", "it can discard") +
+               has("write_zeroes", "it can write zeroes") + has("write_protected", "it is write protected"));
+  for (const Json& path : unit.value("paths", Json::array())) {
+    const std::string error = word(path, "error");
+    context.data(fmt::format("  {} {} {}{}\n", word(path, "url"), word(path, "state"), word(path, "access"),
+                             error.empty() ? "" : error));
+  }
+  return {};
+}
+
+}  // namespace ashlar::cli

@@ -1,0 +1,62 @@
+#include "engine/initiator_requests.h"
+
+#include "engine/engine_world_test.h"
+
+namespace ashlar::engine {
+namespace {
+
+constexpr char served_subsystem[] = "nqn.2026-11.io.ashlar:demo";
+
+class InitiatorRequests : public testing::Test {
+ protected:
+  InitiatorRequests() {
+    rpc::Document document = demo_document();
+    document.portals.push_back({.name = "n", .address = "10.0.0.1", .port = 4420, .protocol = "nvme-tcp"});
+    document.targets.push_back({.name = served_subsystem});
+    document.mappings.push_back({.host = "all", .target = served_subsystem, .volume = "demo"});
+    EXPECT_TRUE(world.apply(document));
+  }
+  Result<json::Json> ask(std::string_view method, const std::string& urls) {
+    return world.run_as_host(
+        [&] { return answer_as_initiator(std::string(method), rpc::InitiatorParams{.urls = urls}); });
+  }
+  EngineWorld world;
+};
+
+TEST_F(InitiatorRequests, DiscoverTargetsOfBothProtocols) {
+  const auto iscsi = ask(rpc::method::initiator_discover, "iscsi://10.0.0.1");
+  ASSERT_TRUE(iscsi) << iscsi.error().text();
+  EXPECT_EQ((*iscsi)["targets"][0]["name"], demo_target);
+  EXPECT_EQ((*iscsi)["targets"][0]["portals"][0], "10.0.0.1:3260");
+  const auto nvme = ask(rpc::method::initiator_discover, "nvme-tcp://10.0.0.1");
+  ASSERT_TRUE(nvme) << nvme.error().text();
+  EXPECT_EQ((*nvme)["targets"][0]["name"], served_subsystem);
+  EXPECT_EQ((*nvme)["targets"][0]["portals"][0], "10.0.0.1:4420");
+}
+
+TEST_F(InitiatorRequests, InspectAUnitByAllItsPaths) {
+  const std::string urls = std::string("iscsi://10.0.0.1/") + demo_target + "/0 nvme-tcp://10.0.0.1/" +
+                           served_subsystem + "/1 iscsi://10.0.0.1:9999/" + demo_target + "/0";
+  const auto found = ask(rpc::method::initiator_inspect, urls);
+  ASSERT_TRUE(found) << found.error().text();
+  EXPECT_EQ((*found)["size_bytes"], 1 << 20);
+  EXPECT_EQ((*found)["block_bytes"], 512);
+  EXPECT_TRUE((*found)["identity"].get<std::string>().starts_with("naa."));
+  EXPECT_EQ((*found)["paths"][0]["state"], "up");
+  EXPECT_EQ((*found)["paths"][0]["access"], "optimized");
+  EXPECT_EQ((*found)["paths"][1]["state"], "up") << "the same unit by the other protocol: " << *found;
+  EXPECT_EQ((*found)["paths"][2]["state"], "down");
+  EXPECT_NE((*found)["paths"][2]["error"].get<std::string>().find("refused"), std::string::npos);
+  world.world.run_for(loop::seconds(1));
+}
+
+TEST_F(InitiatorRequests, SayWhatIsWrong) {
+  EXPECT_EQ(ask(rpc::method::initiator_inspect, "iscsi://10.0.0.1").error().place, "urls");
+  const auto nobody =
+      ask(rpc::method::initiator_inspect, std::string("iscsi://10.0.0.1/") + demo_target + "/7");
+  ASSERT_FALSE(nobody);
+  EXPECT_NE(nobody.error().message.find("no path came up"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace ashlar::engine
