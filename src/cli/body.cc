@@ -4,11 +4,14 @@
 #include <charconv>
 #include <ctime>
 
+#include "base/dhchap_key.h"
 #include "cli/output.h"
 #include "json/sizes.h"
 
 namespace ashlar::cli {
 namespace {
+
+constexpr size_t generated_key_bytes = 32;
 
 // NAME=VALUE into an object.
 Result<void> add_pair(Invocation& invocation, std::string_view option, std::string_view pair, Json& object) {
@@ -101,6 +104,21 @@ Result<Json> secret_of(Invocation& invocation, std::string_view option, const st
   return Json(std::move(secret));
 }
 
+// Told once: nobody can read it back.
+Result<Json> dhchap_key_of(Invocation& invocation, std::string_view option, const std::string& typed) {
+  if (typed != "generate") return secret_of(invocation, option, typed);
+  DhchapKey key{.transform = DhchapHash::sha256, .secret = std::vector<uint8_t>(generated_key_bytes)};
+  invocation.world.random(key.secret);
+  std::string text = print_dhchap_key(key);
+  const std::string line = fmt::format("{} {}\n", option.substr(2), text);
+  if (invocation.options.format) {
+    invocation.talk(line);  // data is what was asked for
+  } else {
+    invocation.data(line);
+  }
+  return Json(std::move(text));
+}
+
 Result<Json> list_of(Invocation& invocation, const Argument& argument,
                      const std::vector<std::string>& typed) {
   Json list = Json::array();
@@ -156,6 +174,7 @@ Result<Json> value_of(Invocation& invocation, const Argument& argument,
     case Type::lone: return Json(last == "true");
     case Type::clear: return Json(nullptr);
     case Type::secret: return secret_of(invocation, argument.name, last);
+    case Type::key: return dhchap_key_of(invocation, argument.name, last);
     case Type::list: return Json(invocation.list(argument.name));
     case Type::texts:
     case Type::layers:

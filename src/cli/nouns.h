@@ -36,6 +36,7 @@ enum class Type : uint8_t {
   texts,   ///< repeated; commas belong to the text
   pairs,   ///< NAME=VALUE, repeated
   secret,  ///< the text; "-" asks for it, "@FILE" reads it
+  key,     ///< a secret; "generate" draws a key of DH-HMAC-CHAP and tells it
   layers,  ///< KIND[:NAME=VALUE,...], repeated
   grants,  ///< ROLE:KIND[:NAME], repeated
   states,  ///< TAG=STATE[:preferred], repeated or with commas
