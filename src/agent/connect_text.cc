@@ -212,7 +212,7 @@ std::string host_nqn(const Connection& c) {
 std::string nvme_key_text(const Connection& c) {
   return fmt::format(
       "# TLS: package ktls-utils, and keyrings=.nvme in /etc/tlshd.conf. TLS_KEY is the host's, as `ashlar host set {} "
-      "--generate-tls-key` showed it.\n"
+      "--tls-key generate` showed it.\n"
       "systemctl enable --now tlshd\n"
       "nvme check-tls-key --identity=1 --insert --subsysnqn={} --hostnqn={} --keydata=TLS_KEY\n",
       c.host->name, c.map->target, host_nqn(c));

@@ -4,14 +4,15 @@
 #include <charconv>
 #include <ctime>
 
-#include <openssl/rand.h>
-
+#include "base/dhchap_key.h"
 #include "base/tls_psk.h"
 #include "cli/output.h"
 #include "json/sizes.h"
 
 namespace ashlar::cli {
 namespace {
+
+constexpr size_t generated_key_bytes = 32;
 
 // NAME=VALUE into an object.
 Result<void> add_pair(Invocation& invocation, std::string_view option, std::string_view pair, Json& object) {
@@ -104,13 +105,27 @@ Result<Json> secret_of(Invocation& invocation, std::string_view option, const st
   return Json(std::move(secret));
 }
 
-// The host has to be given it as well, and nobody tells it again: it is shown now.
-Result<Json> new_tls_key(const Invocation& invocation, std::string_view option) {
-  ConfiguredPsk psk{PskHash::sha256, std::vector<uint8_t>(psk_bytes(PskHash::sha256))};
-  if (RAND_bytes(psk.key.data(), static_cast<int>(psk.key.size())) != 1)
-    return fail(ErrorCode::io_error, std::string(option), "there is no randomness to make a key of");
-  std::string text = print_tls_key(psk);
-  invocation.data(text + "\n");
+// Told once: nobody can read it back. Of TLS, or of DH-HMAC-CHAP.
+std::string drawn_key(const Invocation& invocation, std::string_view option) {
+  if (option.contains("tls")) {
+    ConfiguredPsk psk{PskHash::sha256, std::vector<uint8_t>(psk_bytes(PskHash::sha256))};
+    invocation.world.random(psk.key);
+    return print_tls_key(psk);
+  }
+  DhchapKey key{.transform = DhchapHash::sha256, .secret = std::vector<uint8_t>(generated_key_bytes)};
+  invocation.world.random(key.secret);
+  return print_dhchap_key(key);
+}
+
+Result<Json> key_of(Invocation& invocation, std::string_view option, const std::string& typed) {
+  if (typed != "generate") return secret_of(invocation, option, typed);
+  std::string text = drawn_key(invocation, option);
+  const std::string line = fmt::format("{} {}\n", option.substr(2), text);
+  if (invocation.options.format) {
+    invocation.talk(line);  // data is what was asked for
+  } else {
+    invocation.data(line);
+  }
   return Json(std::move(text));
 }
 
@@ -169,7 +184,7 @@ Result<Json> value_of(Invocation& invocation, const Argument& argument,
     case Type::lone: return Json(last == "true");
     case Type::clear: return Json(nullptr);
     case Type::secret: return secret_of(invocation, argument.name, last);
-    case Type::new_tls_key: return new_tls_key(invocation, argument.name);
+    case Type::key: return key_of(invocation, argument.name, last);
     case Type::list: return Json(invocation.list(argument.name));
     case Type::texts:
     case Type::layers:

@@ -132,6 +132,9 @@ class CliTest : public testing::Test {
     };
     world_.now = [this] { return now_; };
     world_.seconds_since_1970 = [] { return int64_t{1'800'000'000}; };
+    world_.random = [](std::span<uint8_t> bytes) {
+      for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
+    };
     world_.sleep = [this](std::chrono::milliseconds span) { now_ += span; };
   }
   ~CliTest() override { std::filesystem::remove_all(home_); }

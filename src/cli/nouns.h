@@ -29,18 +29,18 @@ enum class Type : uint8_t {
   text,
   number,  ///< whole, not negative
   decimal,
-  size,         ///< "10GiB"
-  flag,         ///< --x: true; its `negative` (or --no-x): false
-  lone,         ///< --x alone, for the command itself
-  list,         ///< repeated, or with commas
-  texts,        ///< repeated; commas belong to the text
-  pairs,        ///< NAME=VALUE, repeated
-  secret,       ///< the text; "-" asks for it, "@FILE" reads it
-  layers,       ///< KIND[:NAME=VALUE,...], repeated
-  grants,       ///< ROLE:KIND[:NAME], repeated
-  states,       ///< TAG=STATE[:preferred], repeated or with commas
-  clear,        ///< --no-x: null
-  new_tls_key,  ///< --generate-x: one that is made now, and shown
+  size,    ///< "10GiB"
+  flag,    ///< --x: true; its `negative` (or --no-x): false
+  lone,    ///< --x alone, for the command itself
+  list,    ///< repeated, or with commas
+  texts,   ///< repeated; commas belong to the text
+  pairs,   ///< NAME=VALUE, repeated
+  secret,  ///< the text; "-" asks for it, "@FILE" reads it
+  key,     ///< a secret; "generate" draws one and tells it
+  layers,  ///< KIND[:NAME=VALUE,...], repeated
+  grants,  ///< ROLE:KIND[:NAME], repeated
+  states,  ///< TAG=STATE[:preferred], repeated or with commas
+  clear,   ///< --no-x: null
 };
 
 enum class When : uint8_t { always, create, set };

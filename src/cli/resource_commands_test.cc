@@ -272,18 +272,37 @@ TEST_F(Resources, SecretsAreAskedForOrRead) {
       << "Ctrl-C";
 }
 
-TEST_F(Resources, AKeyForTlsIsMadeAndShownOnce) {
+TEST_F(Resources, AKeyIsDrawnAndToldOnce) {
   api_->answers("GET /hosts/h", 200, R"({"name":"h"})");
   api_->answers("PATCH /hosts/h", 200, R"({"name":"h"})");
-  ASSERT_EQ(ashlar({"host", "set", "h", "--generate-tls-key"}), exit_ok) << talk_;
+  const std::string key = "DHHC-1:01:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  ASSERT_EQ(ashlar({"host", "set", "h", "--dhchap-key", "generate", "--dhchap-group", "ffdhe4096,null"}),
+            exit_ok)
+      << talk_;
+  EXPECT_EQ(data_, "dhchap-key " + key + "\n");
+  EXPECT_EQ(last().json(), (Json{{"dhchap", {{"key", key}, {"groups", {"ffdhe4096", "null"}}}}}));
+  ASSERT_EQ(ashlar({"host", "set", "h", "--dhchap-controller-key", "generate", "-o", "json"}), exit_ok)
+      << talk_;
+  EXPECT_THAT(talk_, HasSubstr("dhchap-controller-key " + key));
+  EXPECT_THAT(data_, Not(HasSubstr("DHHC-1"))) << "which is JSON";
+  const std::string file = home_ + "/key";
+  std::ofstream(file) << key << "\n";
+  ASSERT_EQ(ashlar({"host", "set", "h", "--dhchap-key", "@" + file}), exit_ok) << talk_;
+  EXPECT_EQ(last().json().at("dhchap").at("key"), key);
+  ASSERT_EQ(ashlar({"host", "set", "h", "--no-dhchap"}), exit_ok) << talk_;
+  EXPECT_EQ(last().body, R"({"dhchap":null})");
+}
+
+TEST_F(Resources, AKeyOfTlsIsDrawnLikewise) {
+  api_->answers("GET /hosts/h", 200, R"({"name":"h"})");
+  api_->answers("PATCH /hosts/h", 200, R"({"name":"h"})");
+  ASSERT_EQ(ashlar({"host", "set", "h", "--tls-key", "generate"}), exit_ok) << talk_;
   const std::string key = last().json().at("tls_key").get<std::string>();
-  EXPECT_EQ(data_, key + "\n");
+  EXPECT_EQ(data_, "tls-key " + key + "\n");
   EXPECT_THAT(talk_, Not(HasSubstr(key)));
   const auto parsed = parse_tls_key(key, "");
   ASSERT_TRUE(parsed) << parsed.error().text();
   EXPECT_EQ(parsed->transform, PskHash::sha256);
-  ASSERT_EQ(ashlar({"host", "set", "h", "--generate-tls-key"}), exit_ok);
-  EXPECT_NE(last().json().at("tls_key"), key);
   ASSERT_EQ(ashlar({"host", "set", "h", "--no-tls-key"}), exit_ok);
   EXPECT_EQ(last().body, R"({"tls_key":null})");
 }

@@ -1,10 +1,13 @@
 #include "cli/surroundings.h"
 
+#include <sys/random.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
 #include <thread>
 
+#include "base/check.h"
 #include "cli/server_certificate.h"
 
 namespace ashlar::cli {
@@ -29,6 +32,12 @@ Surroundings real_surroundings() {
   world.now = [] { return std::chrono::steady_clock::now(); };
   world.seconds_since_1970 = [] { return static_cast<int64_t>(std::time(nullptr)); };
   world.sleep = [](std::chrono::milliseconds span) { std::this_thread::sleep_for(span); };
+  world.random = [](std::span<uint8_t> bytes) {
+    // At most 256 bytes at a time are given whole.
+    CHECK(
+        bytes.size() <= 256 && getrandom(bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()),
+        "the kernel has no random bytes");
+  };
   return world;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,7 @@ struct Surroundings {
   std::function<std::chrono::steady_clock::time_point()> now;
   std::function<int64_t()> seconds_since_1970;
   std::function<void(std::chrono::milliseconds)> sleep;
+  std::function<void(std::span<uint8_t>)> random;  ///< bytes that nobody can guess
 };
 
 /// The process's own.

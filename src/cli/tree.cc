@@ -83,6 +83,7 @@ std::string type_name_of(const Argument& argument) {
     case Type::list: return "NAME,...";
     case Type::pairs: return "NAME=VALUE";
     case Type::secret: return "SECRET";
+    case Type::key: return "KEY";
     case Type::layers: return "LAYER";
     case Type::grants: return "GRANT";
     case Type::states: return "TAG=STATE,...";
