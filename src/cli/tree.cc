@@ -105,7 +105,7 @@ void add_argument(CLI::App& app, const Argument& argument, Values& values) {
         [&values, name](int64_t times) { values[name] = {times > 0 ? "true" : "false"}; }, help);
     return;
   }
-  if (argument.type == Type::lone || argument.type == Type::clear || argument.type == Type::new_tls_key) {
+  if (argument.type == Type::lone || argument.type == Type::clear) {
     app.add_flag_function(name, [&values, name](int64_t) { values[name] = {"true"}; }, help);
     return;
   }
