@@ -47,6 +47,8 @@ void Administration::set_keep_alive(uint32_t milliseconds) {
 
 // Commands of every queue keep the controller alive (TBKAS): one span without any ends it at the latest after a second one.
 void Administration::expired() {
+  // Before it is enabled nobody keeps it alive (NVMe base 2.0 3.9.1): a host that computes its proof has time of its own.
+  if (queue_.barred()) return arm();
   if (queue_.controller().heard.exchange(false, std::memory_order_relaxed)) return arm();
   queue_.domain().end_controller(queue_.shared_controller(),
                                  "the host has not been heard of in time (keep-alive)");

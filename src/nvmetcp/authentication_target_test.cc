@@ -311,6 +311,22 @@ TEST(NvmeProofs, WhoDoesNotProveItselfInTimeIsDropped) {
   EXPECT_EQ(array.events_of("login.refused", "did not prove itself within 5 s"), 1u);
 }
 
+TEST(NvmeProofs, KeepAliveBeginsWithTheProof) {
+  Keyed array;
+  array.run([](Array* the_array) -> Task<void> {
+    NvmeQueueOptions options = keyed(the_array).proving(1);
+    options.keep_alive_milliseconds = 1000;
+    auto connecting = connected(options);
+    const auto queue = co_await connecting;
+    co_await loop::sleep_for(loop::seconds(8));  // a slow host computes
+    auto proving = queue->authenticate();
+    EXPECT_TRUE(co_await proving);
+    co_await loop::sleep_for(loop::seconds(8));
+    EXPECT_FALSE(queue->open());
+  });
+  EXPECT_EQ(array.events_of("session.dropped", "keep-alive"), 1u);
+}
+
 TEST(NvmeProofs, OnceMoreOnALiveQueue) {
   Keyed array;
   array.settings.authentication_timeout_seconds = 5;
