@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -97,7 +98,9 @@ TEST_F(MdnsAnnouncing, FollowsTheConfiguration) {
   announcer.follow();
   ASSERT_THAT(announcer.statuses(), SizeIs(1));
   EXPECT_TRUE(announcer.statuses()[0].published);
-  world.must_change([](api::Configuration& next) { next.portals.back().port = 8010; });
+  world.must_change([](api::Configuration& next) {
+    std::ranges::find(next.portals, "n", &api::Portal::name)->port = 8010;
+  });
   announcer.follow();
   ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
   world.must_change([](api::Configuration& next) { next.settings.back().value = false; });
