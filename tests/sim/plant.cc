@@ -26,7 +26,8 @@ const std::vector<PlantedBug>& planted_bugs() {
       {"data-flipped", "now and then a bit flips in what a read sends", make_stream_plant},
       {"abort-unheard", "ABORT TASK is answered 'complete' and the task goes on", make_stream_plant},
       {"error-answered-good", "CHECK CONDITION goes out as GOOD", make_stream_plant},
-      {"doubts-forgotten", "a host does not wait until a lost write can come no more", make_path_plant, true},
+      {"doubts-forgotten", "a host does not wait until a lost write can come no more", make_path_plant, true,
+       240},
       {"path-write-lost", "a target forgets a write now and then", make_path_plant, true},
   };
   return bugs;

@@ -27,7 +27,8 @@ struct PlantedBug {
   std::string_view name;
   std::string_view what;
   std::unique_ptr<Plant> (*make)(std::string_view name, uint64_t seed);
-  bool of_paths = false;  ///< planted in runs with paths
+  bool of_paths = false;    ///< planted in runs with paths
+  uint64_t first_seed = 1;  ///< where to look for it: a rare one is not found for a while from the first
 };
 
 std::unique_ptr<Plant> make_file_plant(std::string_view name, uint64_t seed);

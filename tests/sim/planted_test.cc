@@ -18,7 +18,9 @@ TEST_P(PlantedBugTest, IsFound) {
   options.seeds = most_seeds;
   options.jobs = 2;
   options.planted = GetParam();
-  options.paths = std::ranges::find(planted_bugs(), GetParam(), &PlantedBug::name)->of_paths;
+  const auto bug = std::ranges::find(planted_bugs(), GetParam(), &PlantedBug::name);
+  options.paths = bug->of_paths;
+  options.first = bug->first_seed;
   EXPECT_GE(run_seeds(options, [](const Finding&) {}), 1u) << "not in " << most_seeds << " seeds";
 }
 
