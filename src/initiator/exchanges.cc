@@ -126,24 +126,31 @@ bool Session::fill_ping_answers(Batch& batch) {
 }
 
 /// Commands that a completed function covers and that were sent before it get no answer any more (RFC 7143 11.5.1, 4.2.3.3).
+bool Session::covers(const Exchange& exchange, const Command& command) {
+  if (exchange.kind != Exchange::Kind::management || command.order_ >= exchange.order) return false;
+  switch (exchange.function) {
+    case TaskManagementFunction::abort_task:
+      return command.initiator_task_tag_ == exchange.referenced_task_tag;
+    case TaskManagementFunction::abort_task_set:
+    case TaskManagementFunction::clear_task_set:
+    case TaskManagementFunction::logical_unit_reset: return command.lun == exchange.lun;
+    case TaskManagementFunction::target_warm_reset:
+    case TaskManagementFunction::target_cold_reset: return true;
+    default: return false;
+  }
+}
+
 void Session::end_aborted(const Exchange& exchange) {
   for (const Slot& slot : slots_) {
-    if (slot.command == nullptr) continue;
-    Command& command = *slot.command;
-    bool covered = false;
-    switch (exchange.function) {
-      case TaskManagementFunction::abort_task:
-        covered = command.initiator_task_tag_ == exchange.referenced_task_tag;
-        break;
-      case TaskManagementFunction::abort_task_set:
-      case TaskManagementFunction::clear_task_set:
-      case TaskManagementFunction::logical_unit_reset: covered = command.lun == exchange.lun; break;
-      case TaskManagementFunction::target_warm_reset:
-      case TaskManagementFunction::target_cold_reset: covered = true; break;
-      default: break;
-    }
-    if (covered && command.order_ < exchange.order) complete(command, Outcome::aborted);
+    if (slot.command != nullptr && covers(exchange, *slot.command)) complete(*slot.command, Outcome::aborted);
   }
+}
+
+bool Session::may_have_ended(const Command& command, const Exchange& apart) {
+  for (const Exchange& each : awaited_exchanges_) {
+    if (&each != &apart && covers(each, command)) return true;
+  }
+  return false;
 }
 
 loop::Task<Session::Management> Session::abort_task(Command& command) {

@@ -59,6 +59,39 @@ TEST_F(SessionTest, AbortsTasks) {
       });
 }
 
+TEST_F(SessionTest, ATaskThatAResetHasEndedIsThereNoMore) {
+  run(
+      [](FakeTarget& target) -> Task<void> {
+        co_await target.log_in();
+        co_await target.command();
+        const Pdu reset = co_await target.next();
+        EXPECT_EQ(reset.as<iscsi::TaskManagementRequest>().function,
+                  TaskManagementFunction::logical_unit_reset);
+        co_await answer_management(target, TaskManagementFunction::abort_task,
+                                   TaskManagementOutcome::task_does_not_exist);
+        iscsi::TaskManagementResponse answer;
+        answer.initiator_task_tag = reset.tag();
+        answer.response = TaskManagementOutcome::function_complete;
+        answer.numbers = target.numbers();
+        ++target.stat_sn;
+        target.send(answer);
+      },
+      [](Host& host) -> Task<void> {
+        co_await host.log_in();
+        Pending pending;
+        host.session->submit(pending.command);
+        co_await loop::sleep_for(loop::seconds(1));
+        auto resetting =
+            host.session->manage(TaskManagementFunction::logical_unit_reset, pending.command.lun);
+        const auto aborted = co_await host.session->abort_task(pending.command);
+        EXPECT_EQ(aborted, TaskManagementOutcome::task_does_not_exist);
+        const auto reset = co_await resetting;
+        EXPECT_EQ(reset, TaskManagementOutcome::function_complete);
+        co_await pending.done;
+        EXPECT_EQ(pending.command.outcome, Outcome::aborted);
+      });
+}
+
 TEST_F(SessionTest, AResetEndsWhatItCoversAndNothingElse) {
   run(
       [](FakeTarget& target) -> Task<void> {

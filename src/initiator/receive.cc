@@ -307,9 +307,11 @@ void Session::take_management_response(const uint8_t* header) {
     end_aborted(*exchange);
   } else if (pdu.response == iscsi::TaskManagementOutcome::task_does_not_exist &&
              exchange->function == iscsi::TaskManagementFunction::abort_task) {
-    // On one connection the answer would have come before (RFC 7143 11.6.1).
+    // On one connection the answer would have come before (RFC 7143 11.6.1), but for a task that another function of ours, which
+    // has still to be answered, has ended without one.
     const Slot& slot = slots_[exchange->referenced_task_tag & 0xffff];
-    if (slot.command != nullptr && slot.command->initiator_task_tag_ == exchange->referenced_task_tag) {
+    if (slot.command != nullptr && slot.command->initiator_task_tag_ == exchange->referenced_task_tag &&
+        !may_have_ended(*slot.command, *exchange)) {
       return violation(
           fmt::format("a task does not exist that was never answered ({})", slot.command->describe()));
     }

@@ -108,7 +108,9 @@ class Session final : PduHandler, loop::Timer {
   Exchange* find_exchange(uint32_t initiator_task_tag, Exchange::Kind kind);
   void finish(Exchange& exchange, Error error);
   void finish(Exchange& exchange);
+  static bool covers(const Exchange& exchange, const Command& command);
   void end_aborted(const Exchange& exchange);
+  bool may_have_ended(const Command& command, const Exchange& apart);
 
   // receive.cc: what the target sends
   bool received(const uint8_t* header, ConstBytes data) override;
