@@ -222,7 +222,9 @@ std::optional<std::string> Checker::compare_and_write_good(uint64_t read, uint32
                                                            ConstBytes expected) {
   const WriteSpec spec = writes_[write].spec;
   auto complaint = read_returned(read, spec.volume, spec.first_sector, expected);
-  for (uint32_t i = 0; i < spec.sectors && !complaint; ++i) {
+  // What it replaced while the power was still there may be back.
+  const bool replaced = writes_[write].invoked > last_outage_;
+  for (uint32_t i = 0; i < spec.sectors && replaced && !complaint; ++i) {
     Stamp stamp;
     if (read_stamp(expected.subspan(size_t{i} * sector_bytes, sector_bytes), stamp) != SectorKind::stamped)
       continue;

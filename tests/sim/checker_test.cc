@@ -260,6 +260,17 @@ TEST_F(CheckerTest, OneCompareAndWriteWins) {
   EXPECT_TRUE(checker.compare_and_write_good(read_of_c, c, expected).has_value());
 }
 
+TEST_F(CheckerTest, WhatACompareAndWriteReplacedMayBeBackAfterAPowerLoss) {
+  const uint32_t a = write(3, true);
+  std::array<uint8_t, sector_bytes> expected{};
+  put_stamp(checker.stamp_of(a, 3), expected);
+  const uint64_t read = checker.invoke_read(volume);
+  const uint32_t b = begin(3);
+  lose_power();
+  EXPECT_FALSE(checker.compare_and_write_good(read, b, expected).has_value()) << "its answer was under way";
+  EXPECT_TRUE(sees(3, a));
+}
+
 TEST_F(CheckerTest, GrownSpaceReadsAsZeroes) {
   checker.grow_volume(volume, 32);
   EXPECT_TRUE(sees(31, 0));
