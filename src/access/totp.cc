@@ -55,7 +55,8 @@ std::string make_totp_secret(const RandomSource& random) {
   random(key);
   char* out = nullptr;
   size_t size = 0;
-  const int status = ::oath_base32_encode(text_of(key).data(), key.size(), &out, &size);
+  const std::string_view bytes = text_of(key);
+  const int status = ::oath_base32_encode(bytes.data(), bytes.size(), &out, &size);
   CHECK(status == OATH_OK, "base32: {}", ::oath_strerror(status));
   const OathText owner(out);
   return std::string(out, size);

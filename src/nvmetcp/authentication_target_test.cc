@@ -10,7 +10,6 @@ namespace {
 
 using wire::nvme::AuthenticationExchange;
 using wire::nvme::FabricsType;
-using wire::nvme::IdentifyKind;
 using wire::nvme::Property;
 
 constexpr uint32_t refused_until_proved = static_cast<uint32_t>(Status::authentication_required);
@@ -109,6 +108,7 @@ TEST(NvmeProofs, MoreAtATimeThanMayComputeWaitForTheirTurn) {
   array.publish_keys();
   array.run([](Array* the_array) -> Task<void> {
     std::vector<Task<std::string>> all;
+    all.reserve(7);
     for (int i = 0; i < 7; ++i) all.push_back(outcome_of(keyed(the_array).proving(1)));
     for (Task<std::string>& each : all) EXPECT_EQ(co_await each, "DH-HMAC-CHAP sha-256 ffdhe2048");
   });
