@@ -25,6 +25,7 @@ class IsnsRegistrationTest : public testing::Test {
   }
   IsnsRegistration made() const {
     std::vector<IsnsAddress> addresses;
+    addresses.reserve(interfaces.size());
     for (const std::string& each : interfaces) addresses.push_back(isns_address(each));
     return isns_registration(all, failures, addresses);
   }

@@ -22,6 +22,7 @@ constexpr std::string_view discovery_name = "nqn.2014-08.org.nvmexpress.discover
   ::prctl(PR_SET_PDEATHSIG, SIGTERM);
   if (::getppid() != parent) ::_exit(1);  // it died meanwhile
   const int nothing = ::open("/dev/null", O_RDWR);
+  if (nothing < 0) ::_exit(126);
   for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, each);
   ::execv(program, arguments);
   ::_exit(127);
@@ -104,6 +105,7 @@ void MdnsAnnouncer::stop() {
 std::vector<MdnsAnnouncer::Status> MdnsAnnouncer::statuses() const {
   const std::lock_guard lock(mutex_);
   std::vector<Status> all;
+  all.reserve(publishers_.size());
   for (const auto& [port, each] : publishers_) all.push_back({each.announcement, each.process != nullptr});
   return all;
 }

@@ -95,9 +95,12 @@ std::vector<wire::nvme::CommandEffect> io_command_effects(bool discovery) {
   return effects;
 }
 
-std::vector<wire::nvme::CommandEffect> admin_command_effects(bool discovery) {
+std::vector<wire::nvme::CommandEffect> admin_command_effects(const Queue& queue) {
+  const bool discovery = queue.controller().facts.discovery;
+  const bool sanitizes = !discovery && sole_namespace(queue) != nullptr;
   std::vector<wire::nvme::CommandEffect> effects;
   for (const AdminCommand& each : admin_commands) {
+    if (each.opcode == static_cast<uint8_t>(AdminOpcode::sanitize) && !sanitizes) continue;
     if (each.of_discovery || !discovery) effects.push_back({each.opcode, each.effects});
   }
   return effects;

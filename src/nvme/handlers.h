@@ -26,7 +26,7 @@ struct AdminCommand {
 };
 const AdminCommand* find_admin_command(uint8_t opcode);
 std::vector<wire::nvme::CommandEffect> io_command_effects(bool discovery);
-std::vector<wire::nvme::CommandEffect> admin_command_effects(bool discovery);
+std::vector<wire::nvme::CommandEffect> admin_command_effects(const Queue& queue);
 std::vector<wire::nvme::FeatureEffect> feature_effects(bool discovery);
 
 /// The doors: every check that is the same for all commands, then the handler.

@@ -113,7 +113,7 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
       return wire::nvme::encode_changed_namespaces(
           administration.take_changed_namespaces(request.retain_event));
     case LogPage::command_effects:
-      return wire::nvme::encode_command_effects(admin_command_effects(of_discovery),
+      return wire::nvme::encode_command_effects(admin_command_effects(queue),
                                                 io_command_effects(of_discovery));
     case LogPage::access_groups:
       if (!request.retain_event) administration.events.read(Event::access_changed);

@@ -240,7 +240,7 @@ def command_set_data(t):
     """1.1.6 Identify Controller of a command set (NVMe 2.0 5.17.2.7; NVM 1.0 figure 102): DMRL as many as a range list may have."""
     page = t.admin().page(0x06)
     check(page[3] > 0, "DMRL")
-    same(t.admin().page(0x1C)[:8], struct.pack("<Q", 1), "the first combination of command sets: NVM")
+    same(t.admin().page(0x1C, controller=0xFFFF)[:8], struct.pack("<Q", 1), "the first combination of command sets: NVM")
 
 
 @family({f"CNS {cns:#04x}, CSI {csi:#04x}": (cns, csi) for cns in (0x05, 0x06, 0x07) for csi in (1, 2, 3, 0x30, 0xFF)})

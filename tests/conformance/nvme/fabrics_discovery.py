@@ -187,7 +187,7 @@ def identify_of_discovery(t, cns):
     status_is(t.discovery().identify(cns, nsid=1), wire.INVALID_FIELD, wire.INVALID_NAMESPACE)
 
 
-@family({f"{page:#04x}": page for page in (0x03, 0x04, 0x05, 0x0C, 0x80, 0x81, 0xC0, 0xFF)})
+@family({f"{page:#04x}": page for page in (0x03, 0x04, 0x0C, 0x80, 0x81, 0xC0, 0xFF)})
 def log_page_that_discovery_does_not_have(t, page):
     """1.1 Discovery controller, Get Log Page (NVMe-oF 1.1 5.1): Invalid Log Page."""
     status_is(t.discovery().log(page, 512), wire.INVALID_LOG, wire.INVALID_FIELD)
