@@ -128,6 +128,8 @@ class DeathTest(Case):
             changers = [Changer(ashlar, f"r{round_number}{who}") for who in "abc"]
             for changer in changers:
                 changer.start()
+            # However busy the machine is, each round has some that were acknowledged.
+            array.wait_for(lambda: sum(len(each.sure) for each in changers) >= 4, "changes")
             time.sleep(random.uniform(0.05, 0.5))
             ashlar.agent.kill()
             for changer in changers:
