@@ -54,12 +54,14 @@ struct Case {
 
 std::vector<std::string> kinds(const Planned& planned) {
   std::vector<std::string> kinds;
+  kinds.reserve(planned.plan.steps.size());
   for (const api::PlanStep& each : planned.plan.steps) kinds.push_back(each.kind);
   return kinds;
 }
 
 std::vector<std::string> reasons(const Planned& planned) {
   std::vector<std::string> all;
+  all.reserve(planned.plan.interruptions.size());
   for (const api::Interruption& each : planned.plan.interruptions)
     all.push_back(fmt::format("{} {}", each.session, each.reason));
   return all;
@@ -275,6 +277,7 @@ TEST(Planner, APurgeDeletesTheVolumeAndItsSnapshots) {
                               .snapshots = {{.name = "gone@a", .volume = "gone", .backing = "a.img"}}}};
   const Planned planned = each.must_plan();
   std::vector<std::string> backings;
+  backings.reserve(planned.work.after.size());
   for (const StorageWork& work : planned.work.after) backings.push_back(work.backing);
   EXPECT_THAT(backings, UnorderedElementsAre("gone.img", "a.img"));
   EXPECT_TRUE(planned.plan.destroys_data);
