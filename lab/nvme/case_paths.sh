@@ -3,7 +3,11 @@ connect $first_port --ctrl-loss-tmo=600 --reconnect-delay=1
 connect $other_port --ctrl-loss-tmo=600 --reconnect-delay=1
 disk=$(disk 1)
 paths() { cat /sys/class/nvme/nvme*/nvme*c*n*/ana_state 2>/dev/null | sort | uniq -c | tr -s ' \n' ' '; }
-check "two paths to one disk" sh -c "ls -d /sys/class/nvme/nvme*/nvme*c*n1 | wc -l | grep -q 2"
+# The kernel looks for namespaces on its own time.
+check "two paths to one disk" sh -c 'for i in $(seq 50); do
+  [ "$(ls -d /sys/class/nvme/nvme*/nvme*c*n1 2>/dev/null | wc -l)" != 2 ] || exit 0
+  sleep 0.2
+done; exit 1'
 echo "states:$(paths)"
 
 load() { # runs until /tmp/stop is there; its verdict is /tmp/verdict
