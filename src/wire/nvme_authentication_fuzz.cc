@@ -1,4 +1,6 @@
 // Any bytes as any message of authentication, or as a key: what is decoded survives being encoded, and no key is told in an error.
+#include <algorithm>
+
 #include "base/check.h"
 #include "wire/nvme_authentication.h"
 
