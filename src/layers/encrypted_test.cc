@@ -19,6 +19,17 @@ using block::Waiting;
 
 constexpr char marker[] = "the one thing that nobody may find below";
 
+struct Performed {
+  Status status = Status::aborted;
+  bool over = false;
+};
+loop::Task<void> perform(block::BlockDevice* device, Operation operation, uint64_t offset,
+                         std::vector<uint8_t>* data, uint64_t length, Performed* performed) {
+  auto performing = block::perform(*device, operation, offset, *data, length);
+  performed->status = co_await performing;
+  performed->over = true;
+}
+
 class EncryptedTest : public testing::Test {
  protected:
   EncryptedTest() {
@@ -32,12 +43,13 @@ class EncryptedTest : public testing::Test {
   static constexpr uint64_t size = 8u << 20;
 
   EncryptedStore::Renew renew() {
-    return [this]() -> loop::Task<Result<DataKey>> {
-      ++renewed_;
-      if (meanwhile_) meanwhile_();
-      if (refuse_) co_return fail(ErrorCode::io_error, "key", "the disk is gone");
-      co_return key_from(static_cast<uint8_t>(100 + renewed_));
-    };
+    return [this] { return renew_key(); };
+  }
+  loop::Task<Result<DataKey>> renew_key() {
+    ++renewed_;
+    if (meanwhile_) meanwhile_();
+    if (refuse_) co_return fail(ErrorCode::io_error, "key", "the disk is gone");
+    co_return key_from(static_cast<uint8_t>(100 + renewed_));
   }
   void put(std::shared_ptr<EncryptedStore> store) {
     channels_.clear();
@@ -47,16 +59,10 @@ class EncryptedTest : public testing::Test {
   }
   Status on(block::BlockDevice& device, uint32_t shard, Operation operation, uint64_t offset,
             std::vector<uint8_t>& data, uint64_t length = 0) {
-    Status status = Status::aborted;
-    bool over = false;
-    block::Story story = [&]() -> loop::Task<void> {
-      auto performing = block::perform(device, operation, offset, data, length);
-      status = co_await performing;
-      over = true;
-    };
-    shards_.send(shard, [&] { story().detach(); });
-    shards_.run_until([&] { return over; });
-    return status;
+    Performed performed;
+    shards_.send(shard, [&] { perform(&device, operation, offset, &data, length, &performed).detach(); });
+    shards_.run_until([&] { return performed.over; });
+    return performed.status;
   }
   Status write(uint64_t offset, std::vector<uint8_t> data, uint32_t shard = 0) {
     return on(*channels_[shard], shard, Operation::write, offset, data);
