@@ -30,6 +30,7 @@ std::array<uint8_t, 6> isid_of(const RemoteOptions& options, uint32_t shard, uin
 
 std::vector<loop::Nanoseconds> doubt_times(const std::vector<std::unique_ptr<Path>>& paths) {
   std::vector<loop::Nanoseconds> times;
+  times.reserve(paths.size());
   for (const auto& path : paths) times.push_back(path->doubt_time());
   return times;
 }
@@ -70,6 +71,7 @@ Multipath::Multipath(loop::Loop& loop, std::shared_ptr<RemoteShared> shared)
       shared_(std::move(shared)),
       paths_([&] {
         std::vector<std::unique_ptr<Path>> made;
+        made.reserve(shared_->options.urls.size());
         for (uint16_t i = 0; i < shared_->options.urls.size(); ++i) made.push_back(make_path(i));
         return made;
       }()),

@@ -10,7 +10,6 @@ namespace {
 
 using wire::nvme::IdentifyKind;
 using wire::nvme::LogPage;
-using wire::nvme::LogRequest;
 using wire::nvme::Property;
 
 // The refusal's text names status and parameter.
@@ -139,15 +138,25 @@ TEST(NvmeController, PropertiesHaveFourBytesOrEight) {
   });
 }
 
+Task<wire::nvme::DiscoveryLog> discovery_log_of(NvmeController* controller) {
+  auto reading = controller->log({.page = LogPage::discovery, .bytes = 8192});
+  const auto answer = co_await reading;
+  co_return wire::nvme::decode_discovery(answer->data);
+}
+
+Task<NvmeAnswer> page_of(NvmeController* controller, IdentifyKind kind, uint32_t space) {
+  auto identifying = controller->identify(kind, space);
+  auto answer = co_await identifying;
+  co_return std::move(*answer);
+}
+
 TEST(NvmeController, IdentifiesItselfAndItsNamespaces) {
   Array array;
   array.run([](Array* the_array) -> Task<void> {
     auto attaching = attach(the_array->options(), 0);
     const auto controller = co_await attaching;
-    const auto page = [&](IdentifyKind kind, uint32_t space) -> Task<NvmeAnswer> {
-      auto identifying = controller->identify(kind, space);
-      auto answer = co_await identifying;
-      co_return std::move(*answer);
+    const auto page = [&](IdentifyKind kind, uint32_t space) {
+      return page_of(controller.get(), kind, space);
     };
     const NvmeAnswer first = co_await page(IdentifyKind::nvm_namespace, 1);
     EXPECT_EQ(load_le64(first.data.data()), volume_bytes / 512);
@@ -296,6 +305,7 @@ TEST(NvmeEvents, RequestsHaveABound) {
     auto attaching = attach(the_array->options(), 0);
     const auto controller = co_await attaching;
     std::vector<Task<Result<NvmeAnswer>>> held;
+    held.reserve(4);
     for (int i = 0; i < 4; ++i) held.push_back(controller->admin().run(event_request()));
     auto fifth = controller->admin().run(event_request());
     const auto refused = co_await fifth;
@@ -353,11 +363,7 @@ TEST(NvmeDiscovery, TellsOfOtherPlacesAndOfTheirChange) {
     options.subsystem = wire::nvme::discovery_name;
     auto attaching = attach(options, 0);
     const auto controller = co_await attaching;
-    const auto log = [&]() -> Task<wire::nvme::DiscoveryLog> {
-      auto reading = controller->log({.page = LogPage::discovery, .bytes = 8192});
-      const auto answer = co_await reading;
-      co_return wire::nvme::decode_discovery(answer->data);
-    };
+    const auto log = [&] { return discovery_log_of(controller.get()); };
     auto configuring = controller->set_feature(0x0b, 1u << 31);
     co_await configuring;
     const auto before = co_await log();

@@ -7,7 +7,6 @@ namespace ashlar::nvmetcp::test {
 namespace {
 
 using wire::nvme::Effects;
-using wire::nvme::IdentifyKind;
 using wire::nvme::LogPage;
 using wire::nvme::LogRequest;
 
