@@ -46,7 +46,7 @@ Result<HeaderList> list_of(const Headers& headers) {
   for (const auto& [name, value] : headers) {
     if (!is_token(name) || !is_header_value(value))
       return fail(ErrorCode::invalid_argument, name, "cannot be sent as a header");
-    if (!add(value.empty() ? name + ";" : name + ": " + value))
+    if (!add(value.empty() ? fmt::format("{};", name) : fmt::format("{}: {}", name, value)))
       return fail(ErrorCode::exhausted, name, "no memory for a header");
   }
   // Without this a body would be said to be a form's.
