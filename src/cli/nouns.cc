@@ -11,8 +11,8 @@ namespace ashlar::cli {
 
 std::vector<const Noun*> all_nouns() {
   std::vector<const Noun*> all;
-  for (const auto list :
-       {storage_nouns(), access_nouns(), operation_nouns(), alert_nouns(), user_nouns(), program_nouns()}) {
+  for (const auto list : {storage_nouns(), host_nouns(), target_nouns(), access_nouns(), operation_nouns(),
+                          alert_nouns(), user_nouns(), program_nouns()}) {
     for (const Noun& noun : list) all.push_back(&noun);
   }
   return all;

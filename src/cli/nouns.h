@@ -119,12 +119,16 @@ inline constexpr Verb set_verb = {
     .name = "set", .help = "Change one", .run = set_resource, .takes = Takes::fields_of_set};
 inline constexpr Verb delete_verb = {
     .name = "delete", .help = "Take one away", .run = delete_resource, .arguments = name_argument};
+/// What most resources have.
+inline constexpr Verb resource_verbs[] = {list_verb, show_verb, create_verb, set_verb, delete_verb};
 /// Every resource has it. --comment is what the change is recorded with.
 inline constexpr Argument description_argument = {
     .name = "--description", .help = "A note that stays with it", .pointer = "/comment"};
 
 // One list of nouns a file.
 std::span<const Noun> storage_nouns();
+std::span<const Noun> host_nouns();
+std::span<const Noun> target_nouns();
 std::span<const Noun> access_nouns();
 std::span<const Noun> user_nouns();
 std::span<const Noun> alert_nouns();

@@ -39,8 +39,6 @@ constexpr Argument pool_fields[] = {
      .pointer = "/critical_percent"},
     description_argument,
 };
-constexpr Verb resource_verbs[] = {list_verb, show_verb, create_verb, set_verb, delete_verb};
-
 constexpr Column disk_columns[] = {
     {"PATH", "/path"},
     {"SIZE", "/size_bytes", Shown::size, true},
