@@ -62,6 +62,14 @@ inline Task<bool> close_volume(unit::OpenUnit opened) {
   co_return true;
 }
 
+/// The controller, or a failed test.
+inline Task<std::unique_ptr<NvmeController>> attach(NvmeQueueOptions options, uint16_t io_queues = 1) {
+  auto attaching = NvmeController::attach(loop::Loop::current(), std::move(options), io_queues);
+  auto attached = co_await attaching;
+  CHECK(attached.has_value(), "{}", attached.error().text());
+  co_return std::move(*attached);
+}
+
 /// One subsystem at two ports (group tags 1 and 2): the volume as namespace 1 and, read only, as namespace 2; open to every host.
 class Array {
  public:
@@ -182,6 +190,16 @@ class Array {
   void run(Story story) {
     run_story(host.loop(0), +story, this);
   }
+  /// The same with a controller that host 1 has attached.
+  template <typename Story>
+  void run_attached(uint16_t io_queues, Story story) {
+    run_story(host.loop(0), tell_attached, this, +story, io_queues);
+  }
+  /// The same with one of host 1 and one of host 2.
+  template <typename Story>
+  void run_two_hosts(uint16_t io_queues, Story story) {
+    run_story(host.loop(0), tell_two_hosts, this, +story, io_queues);
+  }
 
   static constexpr BufferPool::Sizes sizes{.small = 256, .medium = 64, .large = 32};
   nvme::PortTls second_tls;
@@ -198,6 +216,23 @@ class Array {
   std::vector<ServerEvent> events;
 
  private:
+  using AttachedStory = Task<void> (*)(Array*, NvmeController*);
+  using TwoHostsStory = Task<void> (*)(Array*, NvmeController*, NvmeController*);
+  static Task<void> tell_attached(Array* array, AttachedStory story, uint16_t io_queues) {
+    auto attaching = attach(array->options(), io_queues);
+    const auto controller = co_await attaching;
+    auto telling = story(array, controller.get());
+    co_await telling;
+  }
+  static Task<void> tell_two_hosts(Array* array, TwoHostsStory story, uint16_t io_queues) {
+    auto attaching = attach(array->options(1), io_queues);
+    const auto one = co_await attaching;
+    auto attaching_second = attach(array->options(2), io_queues);
+    const auto two = co_await attaching_second;
+    auto telling = story(array, one.get(), two.get());
+    co_await telling;
+  }
+
   class Door final : public loop::Acceptor {
    public:
     Door(Server& server, nvme::Port port) : server_(server), port_(std::move(port)) {}
@@ -215,14 +250,6 @@ inline std::vector<uint8_t> pattern(size_t bytes, uint8_t seed) {
   std::vector<uint8_t> data(bytes);
   for (size_t i = 0; i < bytes; ++i) data[i] = static_cast<uint8_t>(i * 7 + i / 512 + seed);
   return data;
-}
-
-/// The controller, or a failed test.
-inline Task<std::unique_ptr<NvmeController>> attach(NvmeQueueOptions options, uint16_t io_queues = 1) {
-  auto attaching = NvmeController::attach(loop::Loop::current(), std::move(options), io_queues);
-  auto attached = co_await attaching;
-  CHECK(attached.has_value(), "{}", attached.error().text());
-  co_return std::move(*attached);
 }
 
 /// The status of a command; internal_path_error when the connection was lost.
@@ -243,6 +270,19 @@ inline Task<std::vector<uint8_t>> read_blocks(NvmeQueue& queue, uint64_t lba, ui
   auto running = queue.run(initiator::nvme_blocks(IoOpcode::read, 1, lba, blocks), {}, blocks * 512);
   const auto answer = co_await running;
   co_return answer && answer->ok() ? answer->data : std::vector<uint8_t>{};
+}
+
+/// The refusal's text names status and parameter.
+inline Task<std::string> refusal_of(NvmeQueueOptions options) {
+  auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
+  auto queue = co_await connecting;
+  co_return queue ? "connected" : queue.error().message.substr(queue.error().message.find("status"));
+}
+
+inline Submission event_request() {
+  Submission entry;
+  entry.set_opcode(static_cast<uint8_t>(wire::nvme::AdminOpcode::asynchronous_event_request));
+  return entry;
 }
 
 }  // namespace ashlar::nvmetcp::test

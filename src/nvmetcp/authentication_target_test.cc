@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "nvmetcp/authentication_test.h"
+#include "nvmetcp/keyed_array_test.h"
 
 namespace ashlar::nvmetcp::test {
 namespace {
@@ -13,63 +13,6 @@ using wire::nvme::FabricsType;
 using wire::nvme::Property;
 
 constexpr uint32_t refused_until_proved = static_cast<uint32_t>(Status::authentication_required);
-
-/// Host 1 has a key, host 2 another one; everybody else has none.
-class Keyed : public Array {
- public:
-  explicit Keyed(uint32_t shards = 1) : Array(shards) { publish_keys(); }
-  void publish_keys() {
-    const auto made = directory();
-    auto served = std::make_shared<nvme::Subsystem>(*made->subsystems.at(subsystem));
-    for (const auto& [number, given] : keys) {
-      if (made_of[number] != given) {
-        made_of[number] = given;
-        views[number] = view();
-        views[number]->host = host_name(number);
-        views[number]->dhchap = given;
-        views[number]->max_sessions = max_sessions;
-        views[number]->chap.user = chap_user;
-      }
-      served->hosts[host_name(number)] = views[number];
-    }
-    made->subsystems[subsystem] = served;
-    publish(made);
-  }
-  NvmeQueueOptions proving(int number, std::optional<DhchapKey> controller_key = {}) const {
-    NvmeQueueOptions made = options(number);
-    made.proof =
-        NvmeProof{.key = key_of(static_cast<uint8_t>(number)), .controller_key = std::move(controller_key)};
-    return made;
-  }
-  size_t events_of(std::string_view kind, std::string_view detail) const {
-    return static_cast<size_t>(std::ranges::count_if(events, [&](const ServerEvent& each) {
-      return each.kind == kind && each.detail.find(detail) != std::string::npos;
-    }));
-  }
-
-  std::map<int, unit::DhchapCredentials> keys{{1, credentials(1, key_of(11))}, {2, credentials(2)}};
-  std::map<int, std::optional<unit::DhchapCredentials>> made_of;
-  std::map<int, std::shared_ptr<unit::HostView>> views;
-  uint32_t max_sessions = 0;
-  std::string chap_user;
-};
-
-Keyed& keyed(Array* array) { return static_cast<Keyed&>(*array); }
-
-Task<std::string> outcome_of(NvmeQueueOptions options) {
-  auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
-  auto queue = co_await connecting;
-  co_return queue ? (*queue)->authentication() : queue.error().message;
-}
-
-/// A queue that has not proved itself yet.
-Task<std::unique_ptr<NvmeQueue>> connected(NvmeQueueOptions options) {
-  options.prove_at_once = false;
-  auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
-  auto queue = co_await connecting;
-  CHECK(queue.has_value(), "{}", queue.error().text());
-  co_return std::move(*queue);
-}
 
 TEST(NvmeProofs, OneWayAndBothWaysOnEveryQueue) {
   Keyed array(2);
@@ -264,69 +207,6 @@ TEST(NvmeProofs, OneMessageAtATime) {
   });
 }
 
-TEST(NvmeProofs, WhoLeavesInTheMiddleOfAnExchangeLeavesNothing) {
-  Keyed array;
-  array.keys[1].groups = {DhchapGroup::ffdhe2048};
-  array.publish_keys();
-  array.run([](Array* the_array) -> Task<void> {
-    for (int i = 0; i < 6; ++i) {
-      auto connecting = connected(keyed(the_array).proving(1));
-      auto queue = co_await connecting;
-      NvmeAuthentication host(*keyed(the_array).proving(1).proof, host_name(1), subsystem, Drawn(4));
-      const std::vector<uint8_t> offer = host.negotiate();
-      std::vector<uint8_t> capsule(72 + offer.size());
-      wire::nvme::CommonHeader{wire::nvme::PduType::command, 0, 72, 72, static_cast<uint32_t>(capsule.size())}
-          .encode(capsule.data());
-      Submission entry;
-      AuthenticationExchange{true, static_cast<uint32_t>(offer.size())}.encode(
-          entry, FabricsType::authentication_send);
-      entry.set_data({wire::nvme::DataDescriptor::Kind::in_capsule, 0, static_cast<uint32_t>(offer.size())});
-      std::ranges::copy(entry.bytes, capsule.begin() + 8);
-      std::ranges::copy(offer, capsule.begin() + 72);
-      queue->send_raw(capsule);
-      co_await loop::sleep_for(loop::microseconds(100 * i));
-    }
-  });
-  EXPECT_TRUE(array.world.run_until([&] { return array.connections() == 0; }, loop::seconds(10)));
-  array.world.run_for(loop::seconds(1));
-  EXPECT_EQ(array.buffers_in_use(), 0u);
-  EXPECT_TRUE(array.domains[0]->controllers().all().empty());
-}
-
-TEST(NvmeProofs, WhoDoesNotProveItselfInTimeIsDropped) {
-  Keyed array;
-  array.settings.authentication_timeout_seconds = 5;
-  array.publish_keys();
-  array.run([](Array* the_array) -> Task<void> {
-    auto connecting = connected(keyed(the_array).proving(1));
-    const auto queue = co_await connecting;
-    co_await loop::sleep_for(loop::seconds(3));
-    // Beginning again and again gives no more time.
-    NvmeAuthentication host(*keyed(the_array).proving(1).proof, host_name(1), subsystem, Drawn(4));
-    auto sending = queue->send_message(host.negotiate());
-    EXPECT_TRUE(co_await sending);
-    co_await loop::sleep_for(loop::seconds(3));
-    EXPECT_FALSE(queue->open());
-  });
-  EXPECT_EQ(array.events_of("login.refused", "did not prove itself within 5 s"), 1u);
-}
-
-TEST(NvmeProofs, KeepAliveBeginsWithTheProof) {
-  Keyed array;
-  array.run([](Array* the_array) -> Task<void> {
-    NvmeQueueOptions options = keyed(the_array).proving(1);
-    options.keep_alive_milliseconds = 1000;
-    auto connecting = connected(options);
-    const auto queue = co_await connecting;
-    co_await loop::sleep_for(loop::seconds(8));  // a slow host computes
-    auto proving = queue->authenticate();
-    EXPECT_TRUE(co_await proving);
-    co_await loop::sleep_for(loop::seconds(8));
-    EXPECT_FALSE(queue->open());
-  });
-  EXPECT_EQ(array.events_of("session.dropped", "keep-alive"), 1u);
-}
-
 TEST(NvmeProofs, OnceMoreOnALiveQueue) {
   Keyed array;
   array.settings.authentication_timeout_seconds = 5;
@@ -389,24 +269,6 @@ TEST(NvmeProofs, AKeyChangesForItsHostAlone) {
   });
 }
 
-TEST(NvmeProofs, GuessesAreSlowedDownPerSource) {
-  Keyed array;
-  array.run([](Array* the_array) -> Task<void> {
-    NvmeQueueOptions wrong = keyed(the_array).proving(1);
-    wrong.proof->key = key_of(99);
-    for (uint32_t i = 0; i < loop::SourceTable::free_failures; ++i)
-      EXPECT_TRUE((co_await outcome_of(wrong)).contains("authentication failed"));
-    co_await loop::sleep_for(loop::milliseconds(10));
-    EXPECT_TRUE((co_await outcome_of(keyed(the_array).proving(1))).contains("authentication failed"))
-        << "a right one, but too soon";
-    EXPECT_EQ(co_await outcome_of(the_array->options(3)), "none") << "who proves nothing does not wait";
-    co_await loop::sleep_for(loop::SourceTable::first_wait);
-    EXPECT_EQ(co_await outcome_of(keyed(the_array).proving(1)), "DH-HMAC-CHAP sha-256 null");
-    EXPECT_EQ(co_await outcome_of(keyed(the_array).proving(2)), "DH-HMAC-CHAP sha-256 null");
-  });
-  EXPECT_EQ(array.events_of("login.refused", "too many proofs from this address failed"), 1u);
-}
-
 TEST(NvmeProofs, WhoMustProveItselfOverIscsiNeedsAKeyHere) {
   Keyed array;
   const auto directory = array.directory();
@@ -425,43 +287,6 @@ TEST(NvmeProofs, WhoMustProveItselfOverIscsiNeedsAKeyHere) {
   });
 }
 
-TEST(NvmeProofs, WhoProvesNothingKeepsNobodyOut) {
-  Keyed array;
-  array.max_sessions = 1;
-  array.made_of.clear();
-  array.publish_keys();
-  array.run([](Array* the_array) -> Task<void> {
-    auto connecting = connected(keyed(the_array).proving(1));
-    const auto stranger = co_await connecting;
-    auto attaching = attach(keyed(the_array).proving(1), 1);
-    const auto controller = co_await attaching;
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512, 1)), Status::success);
-    // Its proof comes too late: there is one already.
-    auto proving = stranger->authenticate();
-    co_await proving;
-    co_await loop::sleep_for(loop::milliseconds(100));
-    EXPECT_FALSE(stranger->open());
-    EXPECT_TRUE(controller->admin().open());
-  });
-  EXPECT_EQ(array.events_of("login.refused", "as many controllers are open"), 1u);
-}
-
-TEST(NvmeProofs, AFloodOfUnprovedQueuesMakesRoom) {
-  Keyed array;
-  array.settings.most_half_open = 4;
-  array.publish_keys();
-  array.run([](Array* the_array) -> Task<void> {
-    std::vector<std::unique_ptr<NvmeQueue>> flood;
-    for (int i = 0; i < 12; ++i) {
-      auto connecting = connected(keyed(the_array).proving(1));
-      flood.push_back(co_await connecting);
-    }
-    co_await loop::sleep_for(loop::milliseconds(10));
-    EXPECT_LE(std::ranges::count_if(flood, [](const auto& each) { return each->open(); }), 4);
-    EXPECT_EQ(co_await outcome_of(keyed(the_array).proving(2)), "DH-HMAC-CHAP sha-256 null");
-  });
-}
-
 TEST(NvmeProofs, DiscoveryIsOpen) {
   Keyed array;
   array.run([](Array* the_array) -> Task<void> {
@@ -477,27 +302,6 @@ TEST(NvmeProofs, DiscoveryIsOpen) {
                                  &wire::nvme::DiscoveryEntry::kind),
               2);
   });
-}
-
-TEST(NvmeProofs, AHostIsNotTalkedDown) {
-  Keyed array;
-  array.keys[1].groups = {DhchapGroup::ffdhe2048, DhchapGroup::null};
-  array.publish_keys();
-  array.run([](Array* the_array) -> Task<void> {
-    NvmeQueueOptions options = keyed(the_array).proving(1);
-    options.proof->groups = {DhchapGroup::ffdhe2048};
-    auto connecting = connected(options);
-    const auto queue = co_await connecting;
-    // Somebody between the two takes the group out of the offer.
-    queue->bend_message = [](std::vector<uint8_t>& message) {
-      if (message[0] == 0 && message[1] == 0) message[42] = 0;
-    };
-    auto proving = queue->authenticate();
-    const auto proved = co_await proving;
-    CHECK(!proved.has_value(), "it was talked down");
-    EXPECT_TRUE(proved.error().message.contains("a group that was not offered")) << proved.error().text();
-  });
-  EXPECT_EQ(array.events_of("login.refused", "Diffie-Hellman group not usable"), 1u);
 }
 
 }  // namespace

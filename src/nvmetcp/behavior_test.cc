@@ -25,11 +25,7 @@ Task<void> wait_a_second() { co_await loop::sleep_for(loop::seconds(1)); }
 TEST(NvmeRetries, AreDelayedForHostsThatAskForIt) {
   Array array;
   std::vector<Buffer> all(1024);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(1));
-    const auto plain = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto patient = co_await attaching_second;
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* plain, NvmeController* patient) -> Task<void> {
     std::vector<uint8_t> behavior(512);
     behavior[0] = 1;  // ACRE
     EXPECT_EQ(co_await status_of(patient->admin(), admin_entry(AdminOpcode::set_features, 0x16), behavior),
@@ -41,12 +37,12 @@ TEST(NvmeRetries, AreDelayedForHostsThatAskForIt) {
       }
     });
     co_await wait_a_second();
-    for (NvmeController* each : {plain.get(), patient.get()}) {
+    for (NvmeController* each : {plain, patient}) {
       auto reading = each->io().run(nvme_blocks(IoOpcode::read, 1, 0, 8), {}, 4096);
       const auto answer = co_await reading;
       EXPECT_EQ(answer->completion.outcome.status, Status::command_interrupted);
       EXPECT_FALSE(answer->completion.outcome.do_not_retry);
-      EXPECT_EQ(answer->completion.outcome.retry_delay, each == patient.get() ? 1 : 0);
+      EXPECT_EQ(answer->completion.outcome.retry_delay, each == patient ? 1 : 0);
     }
     the_array->each([held](uint32_t /*shard*/) { held->clear(); });
     co_await wait_a_second();
@@ -64,9 +60,7 @@ TEST(NvmeRetries, AreDelayedForHostsThatAskForIt) {
 
 TEST(NvmeShutdown, IsCompleteWhenTheCacheIsOnStableStorage) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* controller) -> Task<void> {
     the_array->each([the_array](uint32_t shard) { the_array->unit->on_shard[shard]->set_write_cache(true); });
     co_await wait_a_second();
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(4096, 1)), Status::success);
@@ -90,9 +84,7 @@ TEST(NvmeShutdown, IsCompleteWhenTheCacheIsOnStableStorage) {
 // One host must not reset the controllers of all others.
 TEST(NvmeController, HasNoSubsystemReset) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     auto asking = controller->get_property(Property::capabilities);
     EXPECT_EQ((co_await asking)->completion.result & 1ull << 36, 0u);
     auto resetting = controller->set_property(Property::subsystem_reset, 0x4e564d65);
@@ -103,9 +95,7 @@ TEST(NvmeController, HasNoSubsystemReset) {
 
 TEST(NvmeController, IsGoneWithItsAdminQueue) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 3);
-    const auto controller = co_await attaching;
+  array.run_attached(3, [](Array* the_array, NvmeController* controller) -> Task<void> {
     auto attaching_second = attach(the_array->options(), 1);
     const auto other = co_await attaching_second;
     controller->admin().send_raw(std::vector<uint8_t>(64, 0xee));  // no PDU
@@ -125,9 +115,7 @@ TEST(NvmeController, IsGoneWithItsAdminQueue) {
 
 TEST(NvmeAbort, OfCommandsOfAllQueues) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 2);
-    const auto controller = co_await attaching;
+  array.run_attached(2, [](Array*, NvmeController* controller) -> Task<void> {
     const auto abort = [&](uint32_t queue, uint32_t command) -> Task<uint64_t> {
       auto aborting = controller->admin().run(admin_entry(AdminOpcode::abort, command << 16 | queue));
       co_return (co_await aborting)->completion.result;
@@ -169,9 +157,7 @@ TEST(NvmeAbort, OfCommandsOfAllQueues) {
 // Attributes but Deallocate are hints, and change nothing (NVM command set 1.0 3.2.3).
 TEST(NvmeCommands, DatasetHintsChangeNothing) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     const auto data = pattern(4096, 7);
     EXPECT_EQ(co_await write_blocks(queue, 0, data), Status::success);

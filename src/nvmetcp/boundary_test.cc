@@ -72,9 +72,7 @@ Task<Status> run_blocks(NvmeQueue& queue, const BlockCommand& command, uint64_t 
   return status_of(queue, entry, command.sends ? content(lba, sent) : no_data, room);
 }
 
-Task<void> every_command(Array* array) {
-  auto attaching = attach(array->options());
-  const auto controller = co_await attaching;
+Task<void> every_command(Array*, NvmeController* controller) {
   NvmeQueue& queue = controller->io();
   co_await fill(queue, 0, volume_blocks);
   for (const BlockCommand& command : block_commands) {
@@ -94,14 +92,12 @@ Task<void> every_command(Array* array) {
 
 TEST(NvmeBoundaries, EveryCommandOfBlocksKeepsWithinItsRange) {
   Array array;
-  array.run(every_command);
+  array.run_attached(1, every_command);
   EXPECT_EQ(array.buffers_in_use(), 0u);
 }
 
 // Dataset Management: one range that is wrong, and nothing is deallocated.
-Task<void> every_range(Array* array) {
-  auto attaching = attach(array->options());
-  const auto controller = co_await attaching;
+Task<void> every_range(Array*, NvmeController* controller) {
   NvmeQueue& queue = controller->io();
   co_await fill(queue, 0, volume_blocks);
   constexpr uint32_t lengths[] = {0, 1, 2, volume_blocks, volume_blocks + 1, 0x7fffffff, 0xffffffff};
@@ -132,7 +128,7 @@ Task<void> every_range(Array* array) {
 
 TEST(NvmeBoundaries, EveryRangeOfDatasetManagement) {
   Array array;
-  array.run(every_range);
+  array.run_attached(1, every_range);
   EXPECT_EQ(array.buffers_in_use(), 0u);
 }
 
@@ -148,9 +144,7 @@ Task<Status> copy_blocks(NvmeQueue& queue, uint64_t from, uint64_t to, uint32_t 
   return status_of(queue, entry, std::move(sources));
 }
 
-Task<void> every_copy(Array* array) {
-  auto attaching = attach(array->options());
-  const auto controller = co_await attaching;
+Task<void> every_copy(Array*, NvmeController* controller) {
   NvmeQueue& queue = controller->io();
   co_await fill(queue, 0, volume_blocks);
   for (const uint64_t lba : lbas) {
@@ -173,14 +167,12 @@ Task<void> every_copy(Array* array) {
 
 TEST(NvmeBoundaries, EverySourceAndDestinationOfCopy) {
   Array array;
-  array.run(every_copy);
+  array.run_attached(1, every_copy);
   EXPECT_EQ(array.buffers_in_use(), 0u);
 }
 
 // Every opcode on ids that no namespace has: answered, and nobody is hurt.
-Task<void> every_namespace_id(Array* array) {
-  auto attaching = attach(array->options());
-  const auto controller = co_await attaching;
+Task<void> every_namespace_id(Array*, NvmeController* controller) {
   for (uint32_t opcode = 0; opcode < 256; ++opcode) {
     if (opcode == wire::nvme::fabrics_opcode) continue;
     for (const uint32_t id : {0u, 3u, 257u, 16385u, 0xfffffffeu, 0xffffffffu}) {
@@ -198,7 +190,7 @@ Task<void> every_namespace_id(Array* array) {
 
 TEST(NvmeBoundaries, EveryOpcodeOnIdsThatNoNamespaceHas) {
   Array array;
-  array.run(every_namespace_id);
+  array.run_attached(1, every_namespace_id);
   EXPECT_EQ(array.buffers_in_use(), 0u);
 }
 

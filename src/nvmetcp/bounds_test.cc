@@ -9,19 +9,13 @@ namespace {
 using wire::nvme::IdentifyKind;
 using wire::nvme::Property;
 
-Task<std::string> bounds_refusal_of(NvmeQueueOptions options) {
-  auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
-  auto queue = co_await connecting;
-  co_return queue ? "connected" : queue.error().message.substr(queue.error().message.find("status"));
-}
-
 TEST(NvmeBounds, AreToldAndKept) {
   Array array(2);
   array.bounds = {.queue_entries = 16, .io_queues = 2, .in_capsule_bytes = 4096, .most_transfer_shift = 2};
   array.publish(array.directory());
   array.run([](Array* the_array) -> Task<void> {
     NvmeQueueOptions options = the_array->options();
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 182h, parameter 2ch");  // 32 entries
+    EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 2ch");  // 32 entries
     options.entries = 16;
     auto attaching = attach(options, 2);
     const auto controller = co_await attaching;
@@ -45,10 +39,10 @@ TEST(NvmeBounds, AreToldAndKept) {
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(16384 + 512, 1)), Status::invalid_field);
     options.controller_id = controller->id();
     options.queue_id = 3;
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 182h, parameter 2ah");
+    EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 2ah");
     options.queue_id = 2;
     options.entries = 17;
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 182h, parameter 2ch");
+    EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 2ch");
     // Those that are there keep what they began with.
     the_array->bounds = {};
     the_array->publish(the_array->directory());
@@ -68,9 +62,9 @@ TEST(NvmeBounds, ControllersGetIdsOfTheirRange) {
   array.run([](Array* the_array) -> Task<void> {
     NvmeQueueOptions options = the_array->options();
     options.controller_id = 699;
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 182h, parameter 10010h");
+    EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 10010h");
     options.controller_id = 703;
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 182h, parameter 10010h");
+    EXPECT_EQ(co_await refusal_of(options), "status 182h, parameter 10010h");
     options.controller_id = 701;
     auto attaching = attach(options, 0);
     const auto chosen = co_await attaching;
@@ -83,7 +77,7 @@ TEST(NvmeBounds, ControllersGetIdsOfTheirRange) {
     auto attaching_third = attach(options, 0);
     const auto third = co_await attaching_third;
     EXPECT_EQ(third->id(), 702);
-    EXPECT_EQ(co_await bounds_refusal_of(options), "status 181h, parameter 0h");
+    EXPECT_EQ(co_await refusal_of(options), "status 181h, parameter 0h");
     // Discovery controllers are not of the subsystem.
     options.subsystem = wire::nvme::discovery_name;
     auto attaching_discovery = attach(options, 0);

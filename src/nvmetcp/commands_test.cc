@@ -34,9 +34,7 @@ std::vector<uint8_t> one_key(uint64_t key) {
 
 TEST(NvmeCommands, CompareVerifyZeroesAndDeallocate) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     const auto data = pattern(8192, 3);
     EXPECT_EQ(co_await write_blocks(queue, 8, data), Status::success);
@@ -69,9 +67,7 @@ TEST(NvmeCommands, CompareVerifyZeroesAndDeallocate) {
 
 TEST(NvmeCommands, Copy) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     const auto data = pattern(8192, 9);
     EXPECT_EQ(co_await write_blocks(queue, 0, data), Status::success);
@@ -97,11 +93,7 @@ TEST(NvmeCommands, Copy) {
 TEST(NvmeCommands, CopyAcrossNamespaces) {
   Array array;
   array.publish(array.tenants());
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(1));
-    const auto one = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto two = co_await attaching_second;
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* one, NvmeController* two) -> Task<void> {
     NvmeQueue& queue = one->io();
     const auto data = pattern(4096, 9);
     EXPECT_EQ(co_await write_blocks(queue, 0, data), Status::success);
@@ -176,9 +168,7 @@ Task<Pair> fused(NvmeQueue& queue, uint64_t lba, std::vector<uint8_t> expected, 
 
 TEST(NvmeFused, WritesWhatWasEqualAndNothingElse) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     const auto old_data = std::vector<uint8_t>(512), new_data = pattern(512, 5);
     EXPECT_EQ(co_await fused(queue, 40, old_data, new_data), (Pair{Status::success, Status::success}));
@@ -199,9 +189,7 @@ TEST(NvmeFused, WritesWhatWasEqualAndNothingElse) {
 
 TEST(NvmeFused, HalvesWithoutTheirOtherHalf) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     Submission compare = nvme_blocks(IoOpcode::compare, 1, 0, 1);
     compare.set_fuse(Fuse::first);
@@ -240,11 +228,7 @@ TEST(NvmeFused, HalvesWithoutTheirOtherHalf) {
 
 TEST(NvmeFused, OneOfTwoHostsWins) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(1));
-    const auto one = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto two = co_await attaching_second;
+  array.run_two_hosts(1, [](Array*, NvmeController* one, NvmeController* two) -> Task<void> {
     std::vector<uint8_t> current(512);
     for (uint8_t round = 1; round < 200; ++round) {
       const auto wish_one = pattern(512, round), wish_two = pattern(512, static_cast<uint8_t>(round + 50));
@@ -263,11 +247,7 @@ TEST(NvmeFused, OneOfTwoHostsWins) {
 
 TEST(NvmeReservations, KeepOtherHostsOut) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(1));
-    const auto one = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto two = co_await attaching_second;
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* one, NvmeController* two) -> Task<void> {
     NvmeQueueOptions other_way = the_array->options(1);
     other_way.endpoint = second_endpoint;
     auto attaching_third = attach(other_way);
@@ -316,9 +296,7 @@ TEST(NvmeReservations, KeepOtherHostsOut) {
 // What a SCSI host holds keeps an NVMe host out; what that holds is told to the SCSI room.
 TEST(NvmeReservations, AreTheSameForScsi) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(1));
-    const auto host = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* host) -> Task<void> {
     EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::success);
     const unit::NexusName scsi_host{"iqn.2026-11.com.example:h,i,0x1", 1, "iqn.2026-11.io.ashlar:t,t,0x1"};
     const auto change = [&](unit::ReservationAction action, uint64_t key,
@@ -361,9 +339,7 @@ TEST(NvmeReservations, AreTheSameForScsi) {
 
 TEST(NvmeAbort, EndsWhatWaitsForTheHost) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 2);
-    const auto controller = co_await attaching;
+  array.run_attached(2, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io(1);
     queue.hold_data = true;
     auto writing = write_blocks(queue, 0, pattern(16384, 1));

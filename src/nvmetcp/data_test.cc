@@ -71,9 +71,7 @@ TEST(NvmeTcpData, SuccessComesWithTheDataWithoutFlowControl) {
 
 TEST(NvmeTcpData, QueuesLiveOnAllShards) {
   Array array(3);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 6);
-    const auto controller = co_await attaching;
+  array.run_attached(6, [](Array* the_array, NvmeController* controller) -> Task<void> {
     for (size_t i = 0; i < controller->io_queues(); ++i) {
       auto writing = write_and_read(&controller->io(i), 64 * i, 16384);
       co_await writing;
@@ -141,9 +139,7 @@ TEST(NvmeTcpData, WrongHeaderDigestIsFatal) {
 
 TEST(NvmeTcpData, DescriptorsThatDoNotFit) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& queue = controller->io();
     // One block is said, two are brought; and the other way round.
     EXPECT_EQ(co_await status_of(queue, initiator::nvme_blocks(IoOpcode::write, 1, 0, 1), pattern(1024, 1)),

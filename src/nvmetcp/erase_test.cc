@@ -90,9 +90,7 @@ bool is_all(const std::vector<uint8_t>& data, uint8_t value) {
 
 TEST(NvmeSanitize, IsOfferedWhereTheSubsystemIsOneVolume) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* controller) -> Task<void> {
     EXPECT_EQ(co_await capabilities_of(*controller), 1u << 1 | 1u << 2 | 1u << 30);
     // Another host has another volume here: a sanitize of the subsystem would be a lie to one of them.
     const auto several = the_array->directory();
@@ -122,22 +120,17 @@ TEST(NvmeSanitize, IsOfferedWhereTheSubsystemIsOneVolume) {
 
 TEST(NvmeSanitize, ErasesWhileEverythingElseIsRefused) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto other = co_await attaching_second;
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(8192, 1)), Status::success);
-    EXPECT_EQ((co_await sanitize_log(*controller)).status, 0);
-    EXPECT_EQ((co_await sanitize_log(*controller)).progress, 0xffff);
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* first, NvmeController* other) -> Task<void> {
+    EXPECT_EQ(co_await write_blocks(first->io(), 0, pattern(8192, 1)), Status::success);
+    EXPECT_EQ((co_await sanitize_log(*first)).status, 0);
+    EXPECT_EQ((co_await sanitize_log(*first)).progress, 0xffff);
     Submission event;
     event.set_opcode(static_cast<uint8_t>(AdminOpcode::asynchronous_event_request));
     auto hearing = other->admin().run(event);
     Standstill standstill(*the_array);
     co_await settle();
-    EXPECT_EQ(co_await status_of(controller->admin(), sanitize(block_erase | no_deallocate)),
-              Status::success);
-    for (NvmeController* each : {controller.get(), other.get()}) {
+    EXPECT_EQ(co_await status_of(first->admin(), sanitize(block_erase | no_deallocate)), Status::success);
+    for (NvmeController* each : {first, other}) {
       EXPECT_EQ(co_await write_blocks(each->io(), 0, pattern(512, 1)), Status::sanitize_in_progress);
       EXPECT_EQ(co_await status_of(each->io(), initiator::nvme_blocks(IoOpcode::read, 2, 0, 1), no_data, 512),
                 Status::sanitize_in_progress);
@@ -168,9 +161,7 @@ TEST(NvmeSanitize, ErasesWhileEverythingElseIsRefused) {
 
 TEST(NvmeSanitize, OverwritesAsOftenAsAsked) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     Submission entry = sanitize(overwrite | 3u << 4 | 1u << 8);
     entry.set_word(11, 0xa5a5a5a5);
     EXPECT_EQ(co_await status_of(controller->admin(), entry), Status::success);
@@ -190,9 +181,7 @@ TEST(NvmeSanitize, OverwritesAsOftenAsAsked) {
 TEST(NvmeSanitize, FailuresAreLeftAsTheModeSays) {
   Array array;
   recall(array, "sanitize_failed");
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     EXPECT_TRUE((co_await read_blocks(controller->io(), 0, 1)).empty());
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512, 1)), Status::sanitize_failed);
     EXPECT_EQ(co_await status_of(controller->admin(), format(0)), Status::sanitize_failed);
@@ -201,9 +190,7 @@ TEST(NvmeSanitize, FailuresAreLeftAsTheModeSays) {
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512, 1)), Status::success);
   });
   recall(array, "sanitize_failed_restricted");
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     NvmeQueue& admin = controller->admin();
     EXPECT_EQ(co_await status_of(admin, sanitize(exit_failure)), Status::sanitize_failed);
     EXPECT_EQ(co_await status_of(admin, sanitize(block_erase | unrestricted)), Status::sanitize_failed);
@@ -215,16 +202,13 @@ TEST(NvmeSanitize, FailuresAreLeftAsTheModeSays) {
 
 TEST(NvmeFormat, ErasesOneNamespaceForAllItsHosts) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto other = co_await attaching_second;
-    NvmeQueue& admin = controller->admin();
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(8192, 1)), Status::success);
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* first, NvmeController* other) -> Task<void> {
+    NvmeQueue& admin = first->admin();
+    EXPECT_EQ(co_await write_blocks(first->io(), 0, pattern(8192, 1)), Status::success);
     EXPECT_EQ(co_await status_of(admin, format(1)), Status::invalid_format);
-    EXPECT_EQ(co_await status_of(admin, format(1u << 5)), Status::invalid_format);  // protection information
-    EXPECT_EQ(co_await status_of(admin, format(2u << 9)), Status::invalid_field);   // it has no key
+    // With protection information; with a key to destroy, of which there is none.
+    EXPECT_EQ(co_await status_of(admin, format(1u << 5)), Status::invalid_format);
+    EXPECT_EQ(co_await status_of(admin, format(2u << 9)), Status::invalid_field);
     EXPECT_EQ(co_await status_of(admin, format(3u << 9)), Status::invalid_field);
     EXPECT_EQ(co_await status_of(admin, format(0, wire::nvme::every_namespace)), Status::invalid_field);
     EXPECT_EQ(co_await status_of(admin, format(0, 9)), Status::invalid_namespace);
@@ -247,25 +231,21 @@ TEST(NvmeFormat, ErasesOneNamespaceForAllItsHosts) {
     EXPECT_TRUE(is_all(co_await read_blocks(other->io(), 0, 16), 0));
     auto identifying_again = other->identify(IdentifyKind::nvm_namespace, 1);
     EXPECT_EQ((co_await identifying_again)->data[32], 0x80);
-    EXPECT_EQ((co_await sanitize_log(*controller)).status, 0);  // it was none
+    EXPECT_EQ((co_await sanitize_log(*first)).status, 0);  // it was none
   });
 }
 
 TEST(NvmeFormat, GoesOnWithoutWhoAsked) {
   Array array(2);
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
-    auto attaching_second = attach(the_array->options(2));
-    const auto other = co_await attaching_second;
-    EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(8192, 1)), Status::success);
+  array.run_two_hosts(1, [](Array* the_array, NvmeController* first, NvmeController* other) -> Task<void> {
+    EXPECT_EQ(co_await write_blocks(first->io(), 0, pattern(8192, 1)), Status::success);
     Standstill standstill(*the_array);
     co_await settle();
-    auto formatting = status_of(controller->admin(), format(0));
+    auto formatting = status_of(first->admin(), format(0));
     co_await settle();
     EXPECT_EQ(co_await status_of(other->admin(), sanitize(block_erase)), Status::format_in_progress);
     the_array->each([&](uint32_t i) {
-      if (i == 0) the_array->domains[0]->drop_controller(controller->id(), "a test");
+      if (i == 0) the_array->domains[0]->drop_controller(first->id(), "a test");
     });
     EXPECT_EQ(co_await formatting, Status::internal_path_error);
     EXPECT_EQ(co_await write_blocks(other->io(), 0, pattern(512, 1)), Status::format_in_progress);
@@ -277,9 +257,7 @@ TEST(NvmeFormat, GoesOnWithoutWhoAsked) {
 
 TEST(NvmeFormat, AnAbortedOneIsAnsweredAndGoesOn) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* controller) -> Task<void> {
     Standstill standstill(*the_array);
     co_await settle();
     auto formatting = controller->admin().run(format(0));
@@ -303,9 +281,7 @@ TEST(NvmeFormat, AnAbortedOneIsAnsweredAndGoesOn) {
 TEST(NvmeFormat, OfAVolumeThatAFormatLeftCorrupt) {
   Array array;
   recall(array, "format_corrupt");
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512, 1)), Status::namespace_not_ready);
     EXPECT_EQ(co_await status_of(controller->admin(), format(0)), Status::success);
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512, 1)), Status::success);
@@ -315,9 +291,7 @@ TEST(NvmeFormat, OfAVolumeThatAFormatLeftCorrupt) {
 // What a host of SCSI does to the volume is seen here, and its reservation keeps out who would erase it.
 TEST(NvmeErase, ScsiHostsAndTheirReservations) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array* the_array, NvmeController* controller) -> Task<void> {
     for (const auto& [phase, expected] : {std::pair{Phase::sanitizing, Status::sanitize_in_progress},
                                           std::pair{Phase::formatting, Status::format_in_progress},
                                           std::pair{Phase::sanitize_failed, Status::sanitize_failed},

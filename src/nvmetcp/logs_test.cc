@@ -46,9 +46,7 @@ Task<void> expect_pages_to_be_as_told(NvmeController& controller) {
 
 TEST(NvmeLogs, SupportedPagesAreThoseThatThereAre) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 0);
-    const auto controller = co_await attaching;
+  array.run_attached(0, [](Array* the_array, NvmeController* controller) -> Task<void> {
     co_await expect_pages_to_be_as_told(*controller);
     NvmeQueueOptions options = the_array->options();
     options.subsystem = wire::nvme::discovery_name;
@@ -60,9 +58,7 @@ TEST(NvmeLogs, SupportedPagesAreThoseThatThereAre) {
 
 TEST(NvmeLogs, EffectsAreThoseOfTheCommandsThatThereAre) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 1);
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     const NvmeAnswer page = co_await log_of(*controller, request_of(LogPage::command_effects, 4096));
     for (uint32_t opcode = 0; opcode < 256; ++opcode) {
       if (opcode == wire::nvme::fabrics_opcode) continue;
@@ -86,9 +82,7 @@ TEST(NvmeLogs, EffectsAreThoseOfTheCommandsThatThereAre) {
 
 TEST(NvmeLogs, FeatureEffectsAreThoseOfTheFeaturesThatThereAre) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 0);
-    const auto controller = co_await attaching;
+  array.run_attached(0, [](Array*, NvmeController* controller) -> Task<void> {
     const NvmeAnswer page = co_await log_of(*controller, request_of(LogPage::feature_effects, 1024));
     for (uint32_t id = 0; id < 256; ++id) {
       Submission entry;
@@ -120,9 +114,7 @@ TEST(NvmeLogs, FeatureEffectsAreThoseOfTheFeaturesThatThereAre) {
 
 TEST(NvmeLogs, HealthCountsWhatHostsDid) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     EXPECT_EQ(co_await write_blocks(controller->io(), 0, pattern(512000, 1)), Status::success);
     EXPECT_EQ((co_await read_blocks(controller->io(), 0, 8)).size(), 4096u);
     const NvmeAnswer page = co_await log_of(*controller, request_of(LogPage::health, 512));
@@ -140,9 +132,7 @@ TEST(NvmeLogs, HealthCountsWhatHostsDid) {
 
 TEST(NvmeIdentify, EveryPageThatThereIs) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options(), 0);
-    const auto controller = co_await attaching;
+  array.run_attached(0, [](Array* the_array, NvmeController* controller) -> Task<void> {
     auto attaching_other = attach(the_array->options(2), 0);
     const auto other = co_await attaching_other;
     const std::vector<uint32_t> with_namespace = {0x00, 0x03, 0x05, 0x08, 0x11, 0x12, 0x1b};

@@ -185,9 +185,7 @@ TEST(NvmeTcpBounds, TheOldestHalfOpenConnectionMakesRoom) {
 
 TEST(NvmeTcpTermination, TheHostsEndsTheConnection) {
   Array array;
-  array.run([](Array* the_array) -> Task<void> {
-    auto attaching = attach(the_array->options());
-    const auto controller = co_await attaching;
+  array.run_attached(1, [](Array*, NvmeController* controller) -> Task<void> {
     std::vector<uint8_t> pdu(24 + 128);
     const wire::nvme::Termination why{wire::nvme::FatalError::transfer_out_of_range, 12};
     pdu.resize(why.encode(pdu.data(), PduType::host_termination, std::vector<uint8_t>(24)));
