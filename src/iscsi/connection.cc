@@ -22,12 +22,10 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
     : server_(server),
       stream_(std::move(stream)),
       portal_(std::move(portal)),
+      source_(server.login_began(stream_->peer())),
       receiver_(*this, server.receive_buffer),
       transmit_(server.chunks),
       last_heard_(server.loop.now()) {
-  ++server_.half_open;
-  source_ = loop::SourceTable::source_of(stream_->peer().address);
-  server_.sources.login_began(source_);
   login_ =
       std::make_unique<LoginMachine>(server_.directory, portal_, stream_->local(), stream_->peer(),
                                      [&loop = server_.loop](std::span<uint8_t> out) { loop.random(out); });
@@ -211,9 +209,7 @@ void Connection::abort_own_commands() {
 
 // It counts no longer as one that waits for its login.
 void Connection::leave_login() {
-  if (phase_ != Phase::login) return;
-  --server_.half_open;
-  server_.sources.login_over(source_);
+  if (phase_ == Phase::login) server_.login_over(source_);
 }
 
 // Closing twice is harmless: a nexus that ends may end the last command of a connection that waits for it.

@@ -198,7 +198,7 @@ class Connection final : public ListNode<ConnectionTag>,
   Server::Impl& server_;
   std::unique_ptr<loop::Stream> stream_;
   Portal portal_;
-  std::string source_;  // of the peer, in the table of sources
+  const std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::login;
   Receiver receiver_;
   /// Answers that a host has asked for again.

@@ -7,43 +7,14 @@
 #include <string>
 #include <vector>
 
+#include "loop/scripted_stream_test.h"
 #include "wire/iscsi_pdu.h"
 
 namespace ashlar::iscsi {
 namespace {
 
 using namespace wire::iscsi;
-
-// A stream that hands out a script of bytes in pieces of given sizes.
-class ScriptedStream final : public loop::Stream {
- public:
-  ScriptedStream(std::vector<uint8_t> bytes, std::vector<size_t> pieces)
-      : bytes_(std::move(bytes)), pieces_(std::move(pieces)) {}
-  void watch(loop::StreamWatcher&) override {}
-  int64_t receive(std::span<const iovec> parts) override {
-    if (position_ == bytes_.size()) return 0;
-    size_t room = pieces_.empty() ? bytes_.size() : std::max<size_t>(1, pieces_[turn_++ % pieces_.size()]);
-    size_t done = 0;
-    for (const iovec& part : parts) {
-      const size_t take = std::min({part.iov_len, room, bytes_.size() - position_});
-      if (take > 0) std::memcpy(part.iov_base, bytes_.data() + position_, take);
-      position_ += take;
-      room -= take;
-      done += take;
-    }
-    return static_cast<int64_t>(done);
-  }
-  int64_t send(std::span<const iovec>) override { return would_block; }
-  void resume() override {}
-  void shutdown_send() override {}
-  loop::Endpoint local() const override { return {}; }
-  loop::Endpoint peer() const override { return {}; }
-
- private:
-  std::vector<uint8_t> bytes_;
-  std::vector<size_t> pieces_;
-  size_t position_ = 0, turn_ = 0;
-};
+using loop::ScriptedStream;
 
 // Places Data-Out by buffer offset, collects the rest.
 class Recorder final : public PduHandler {

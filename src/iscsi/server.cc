@@ -12,7 +12,7 @@ Server::Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink e
 Server::~Server() = default;
 
 Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, EventSink events_)
-    : loop(loop_),
+    : ConnectionKeeper(loop_, "iscsi"),
       domain(domain_),
       group(group_),
       events(std::move(events_)),
@@ -21,11 +21,7 @@ Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, Even
       chunks(chunks_prepared, chunks_maximum),
       commands(commands_per_shard) {}
 
-Server::Impl::~Impl() {
-  loop.withdraw(*this);
-  bury_dead();
-  CHECK(connections.empty(), "server destroyed with {} connections", connections.size());
-}
+Server::Impl::~Impl() { end_keeping(); }
 
 size_t Server::Impl::most_sessions() const {
   const size_t tsihs = 65536 / group.size() - 1;  // 0 is none
@@ -52,30 +48,20 @@ void Server::serve(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
   impl_->admit(std::move(stream), portal);
 }
 
-void Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
-  if (stopping) return;
-  const std::string peer = stream->peer().text();
-  if (connections.size() >= settings().max_connections) {
-    if (refused_lines.allow(static_cast<uint64_t>(loop.now().nanoseconds))) {
-      log_warning("iscsi",
-                  "connection refused: {} connections are open (max_connections) peer={} suppressed={}",
-                  connections.size(), peer, refused_lines.suppressed());
-    }
-    return;
-  }
-  make_room_for_half_open(loop::SourceTable::source_of(stream->peer().address));
-  connections.push_back(*new Connection(*this, std::move(stream), portal));
+Connection* Server::Impl::admit(std::unique_ptr<loop::Stream> stream, const Portal& portal) {
+  const Settings& now = settings();
+  if (!lets_in(stream->peer(), {now.max_connections, now.max_half_open, now.max_half_open_per_source}))
+    return nullptr;
+  auto* connection = new Connection(*this, std::move(stream), portal);
+  connections.push_back(*connection);
+  return connection;
 }
 
 void Server::Impl::adopt(std::unique_ptr<loop::LooseStream> loose, const Portal& portal,
                          std::vector<uint8_t> said) {
   if (stopping) return;
-  std::unique_ptr<loop::Stream> stream = loose->adopt(loop);
-  if (connections.size() >= settings().max_connections) return;
-  make_room_for_half_open(loop::SourceTable::source_of(stream->peer().address));
-  auto* connection = new Connection(*this, std::move(stream), portal);
-  connections.push_back(*connection);
-  connection->resume_login(said);
+  Connection* connection = admit(loose->adopt(loop), portal);
+  if (connection != nullptr) connection->resume_login(said);
 }
 
 void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id, const Connection& except,
@@ -95,24 +81,6 @@ void Server::Impl::call_when_gone(const Session& session, uint16_t connection_id
   });
 }
 
-// A flood of half-open connections must not keep honest hosts out: the oldest of the source that has the most makes room. Of
-// several such sources it is the oldest of all, so that a flood from everywhere leaves each the same time.
-void Server::Impl::make_room_for_half_open(const std::string& source) {
-  const bool too_many_of_it = sources.half_open(source) >= settings().max_half_open_per_source;
-  if (!too_many_of_it && half_open < settings().max_half_open) return;
-  const uint32_t most = too_many_of_it ? 0 : sources.most_half_open();
-  for (Connection& connection : connections) {
-    if (!connection.half_open()) continue;
-    const bool loses =
-        too_many_of_it ? connection.source() == source : sources.half_open(connection.source()) == most;
-    if (!loses) continue;
-    return connection.close(
-        "login.refused",
-        "too many connections of its address wait for their login (max_half_open_per_source, max_half_open), this is the "
-        "oldest");
-  }
-}
-
 void Server::Impl::tell_proof(const std::string& source, bool succeeded) {
   if (succeeded && !sources.has_failures(source)) return;  // as everywhere
   for (uint32_t shard = 0; shard < group.size(); ++shard) {
@@ -128,29 +96,11 @@ void Server::Impl::tell_proof(const std::string& source, bool succeeded) {
   }
 }
 
-void Server::Impl::bury(Connection& connection) {
-  if (dead_.empty()) loop.post(*this);
-  dead_.push_back(&connection);
-}
-
-void Server::Impl::bury_dead() {
-  for (Connection* connection : std::exchange(dead_, {})) {
-    connections.remove(*connection);
-    delete connection;
-  }
-}
-
-void Server::Impl::run() {
-  bury_dead();
+void Server::Impl::some_died() {
   // One that is answered may ask for more.
   auto asking = std::exchange(waiting_for_end, {});
   std::erase_if(asking, [](auto& asks) { return asks(); });
   std::ranges::move(asking, std::back_inserter(waiting_for_end));
-  check_stopped();
-}
-
-void Server::Impl::check_stopped() {
-  if (stopping && connections.empty() && stopped) std::exchange(stopped, nullptr)();
 }
 
 void Server::replace_directory(std::shared_ptr<const Directory> directory) {
@@ -197,55 +147,18 @@ bool Server::drop_session(uint64_t id, std::string reason) {
   return any;
 }
 
-namespace {
-
-constexpr loop::Nanoseconds most_logout_wait = loop::seconds(1);
-
-loop::Nanoseconds logout_wait_at_stop(loop::Nanoseconds grace) {
-  return std::min<loop::Nanoseconds>(grace / 4, most_logout_wait);
-}
-
-loop::Task<void> wait_for_end(Server::Impl& impl, loop::Instant deadline, std::shared_ptr<bool> alive) {
-  while (*alive && impl.loop.now() < deadline) co_await loop::sleep_for(loop::milliseconds(20));
-}
-
-// Drains what has not logged out, and closes by force what has not drained in time. Owns itself.
-loop::Task<void> drain_and_close(Server::Impl& impl, loop::Nanoseconds grace, std::shared_ptr<bool> alive) {
-  const loop::Instant deadline = impl.loop.now() + grace;
-  auto logging_out = wait_for_end(impl, impl.loop.now() + logout_wait_at_stop(grace), alive);
-  co_await logging_out;
-  if (!*alive) co_return;
-  for (Connection& connection : impl.connections) connection.drain();
-  auto draining = wait_for_end(impl, deadline, alive);
-  co_await draining;
-  if (!*alive) co_return;
-  for (Connection& connection : impl.connections)
-    connection.close("session.dropped", "the engine stops and the grace is over");
-}
-
-}  // namespace
-
 void Server::stop(loop::Nanoseconds grace, std::move_only_function<void()> stopped) {
-  auto alive = std::make_shared<bool>(true);
-  impl_->stopping = true;
-  impl_->stopped = [alive, stopped = std::move(stopped)]() mutable {
-    *alive = false;
-    stopped();
-  };
+  constexpr loop::Nanoseconds most_logout_wait = loop::seconds(1);
+  const loop::Nanoseconds logout_wait = std::min<loop::Nanoseconds>(grace / 4, most_logout_wait);
   for (Connection& connection : impl_->connections) {
     if (connection.half_open()) {
       connection.drain();
     } else {
       // It is drained then, and dropped by the end of the stop, not by a timer of its own.
-      connection.ask_for_logout(logout_wait_at_stop(grace), grace + most_logout_wait, "the engine stops");
+      connection.ask_for_logout(logout_wait, grace + most_logout_wait, "the engine stops");
     }
   }
-  if (impl_->connections.empty()) {
-    std::move_only_function<void()> all_gone = std::exchange(impl_->stopped, nullptr);
-    all_gone();
-    return;
-  }
-  drain_and_close(*impl_, grace, alive).detach();
+  impl_->stop(logout_wait, grace, std::move(stopped));
 }
 
 void Server::Impl::close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,

@@ -7,13 +7,11 @@
 
 #include "base/log.h"
 #include "iscsi/connection.h"
-#include "loop/source_table.h"
+#include "loop/connection_keeper.h"
 
 namespace ashlar::iscsi {
 
-using ConnectionList = IntrusiveList<Connection, ConnectionTag>;
-
-struct Server::Impl final : private loop::Ready {
+struct Server::Impl final : loop::ConnectionKeeper<Connection, ConnectionTag> {
   static constexpr size_t receive_buffer_bytes = 512 * 1024;
   static constexpr size_t commands_per_shard = 4096;
   static constexpr size_t chunks_prepared = 32;   // 2 MiB
@@ -22,7 +20,6 @@ struct Server::Impl final : private loop::Ready {
   Impl(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events);
   ~Impl();
 
-  loop::Loop& loop;
   scsi::Domain& domain;
   Group& group;
   EventSink events;
@@ -30,20 +27,14 @@ struct Server::Impl final : private loop::Ready {
   std::vector<uint8_t> receive_buffer;
   loop::ChunkPool chunks;
   CommandPool commands;
-  ConnectionList connections;
   /// Of commands whose data is kept after their answer (ErrorRecoveryLevel 1 and above).
   size_t retained_commands = 0;
   uint64_t retained_bytes = 0;
   std::vector<std::shared_ptr<Session>> sessions;  ///< that have not ended
-  uint32_t half_open = 0;
-  loop::SourceTable sources;
   uint64_t next_session = 1;
   uint32_t next_tsih = 0;
-  bool stopping = false;
-  std::move_only_function<void()> stopped;
   /// Callers that wait until a session is gone (reinstatement): asked again whenever a connection dies.
   std::vector<std::move_only_function<bool()>> waiting_for_end;
-  LogLimiter refused_lines{10, 10'000'000'000};
 
   const Settings& settings() const { return directory->settings; }
   uint64_t new_session_id() { return uint64_t{loop.index()} << 48 | next_session++; }
@@ -63,12 +54,10 @@ struct Server::Impl final : private loop::Ready {
   /// Calls `gone` when the connection of that session and CID has ended; at once when there is none.
   void call_when_gone(const Session& session, uint16_t connection_id, const Connection& except,
                       std::move_only_function<void()> gone);
-  void admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
-  void make_room_for_half_open(const std::string& source);
+  /// Null: it is refused.
+  Connection* admit(std::unique_ptr<loop::Stream> stream, const Portal& portal);
   /// Every shard hears of it: the kernel deals connections out between them.
   void tell_proof(const std::string& source, bool succeeded);
-  /// The connection has ended for good; it dies from the ready list, not under its own feet.
-  void bury(Connection& connection);
   /// Closes sessions of that initiator port to that target on this shard; `gone` is called when none is left here.
   void close_matching(const std::string& initiator, const std::array<uint8_t, 6>& isid,
                       const std::string& target, const Connection* except,
@@ -82,10 +71,7 @@ struct Server::Impl final : private loop::Ready {
   }
 
  private:
-  void run() override;
-  void check_stopped();
-  void bury_dead();
-  std::vector<Connection*> dead_;  // still on the list, so that whoever walks it goes on
+  void some_died() override;
 };
 
 }  // namespace ashlar::iscsi

@@ -54,7 +54,10 @@ struct Settings {
   uint32_t authentication_timeout_seconds = 30;  ///< from Connect, or from where it begins anew
   uint32_t most_connections = 2048;              ///< per shard
   uint32_t most_controllers = 1024;              ///< over all subsystems
-  uint32_t most_half_open = 256;                 ///< per shard: connections without a queue yet
+  uint32_t most_half_open = 512;                 ///< per shard: connections without a queue that may be used
+  /// Per shard: of one address (loop::SourceTable::source_of). No fewer than the I/O queues that a controller can have: a host
+  /// may open the connections of all of them before the first says Connect.
+  uint32_t most_half_open_per_source = 256;
 };
 
 /// What a host proves itself with in a TLS handshake.

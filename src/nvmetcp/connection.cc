@@ -21,10 +21,10 @@ Connection::Connection(Server::Impl& server, std::unique_ptr<loop::Stream> strea
     : server_(server),
       stream_(std::move(stream)),
       port_(std::move(port)),
+      source_(server.login_began(stream_->peer())),
       receiver_(*this, server.receive_buffer),
       transmit_(server.chunks) {
   if (port_.tls != nvme::PortTls::off) phase_ = Phase::greeting;
-  ++server_.half_open;
   server_.loop.arm_after(*this, loop::seconds(server_.settings().connect_timeout_seconds));
   stream_->watch(*this);
 }
@@ -114,7 +114,7 @@ void Connection::expired() {
 
 void Connection::leave_half_open() {
   if (!half_open()) return;
-  --server_.half_open;
+  server_.login_over(source_);
   server_.loop.cancel(*this);
 }
 

@@ -46,6 +46,7 @@ class Connection final : public ListNode<ConnectionTag>,
   void forget(const Buffer& buffer) { receiver_.forget(buffer); }
 
   // For the server.
+  const std::string& source() const { return source_; }
   bool closing() const { return phase_ == Phase::closing; }
   bool half_open() const {
     return phase_ == Phase::greeting || phase_ == Phase::initializing || phase_ == Phase::connecting ||
@@ -128,6 +129,7 @@ class Connection final : public ListNode<ConnectionTag>,
   std::unique_ptr<loop::Stream> stream_;
   const tls::Session* handshake_ = nullptr;  // of stream_, until ICReq comes
   nvme::Port port_;
+  const std::string source_;  // of the peer, in the table of sources
   Phase phase_ = Phase::initializing;
   Receiver receiver_;
   loop::TransmitQueue transmit_;

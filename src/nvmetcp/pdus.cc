@@ -59,7 +59,7 @@ DataPlan Connection::header_arrived(const CommonHeader& header, const uint8_t* b
   switch (header.type) {
     case PduType::command:
       if (phase_ == Phase::connecting)
-        return {.kind = DataPlan::Kind::collect, .buffer = nullptr, .offset = 0};
+        return {.kind = DataPlan::Kind::collect, .buffer = nullptr, .offset = 0, .useful = 0};
       return command_arrived(header, bytes);
     case PduType::host_data: return data_arrived(header, bytes);
     default: return {};
@@ -207,7 +207,7 @@ DataPlan Connection::command_arrived(const CommonHeader& header, const uint8_t* 
     placing_ = nullptr;
     return {};
   }
-  return {.kind = DataPlan::Kind::place, .buffer = &command->buffer, .offset = 0};
+  return {.kind = DataPlan::Kind::place, .buffer = &command->buffer, .offset = 0, .useful = data_bytes};
 }
 
 DataPlan Connection::data_arrived(const CommonHeader& header, const uint8_t* bytes) {
@@ -231,7 +231,7 @@ DataPlan Connection::data_arrived(const CommonHeader& header, const uint8_t* byt
   receiving_ = command;
   Buffer* buffer = command->place();
   if (buffer == nullptr) return {};
-  return {.kind = DataPlan::Kind::place, .buffer = buffer, .offset = data.offset};
+  return {.kind = DataPlan::Kind::place, .buffer = buffer, .offset = data.offset, .useful = data.length};
 }
 
 void Connection::header_failed(Termination why, ConstBytes bytes) {

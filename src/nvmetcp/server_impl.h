@@ -6,13 +6,12 @@
 #include <vector>
 
 #include "base/log.h"
+#include "loop/connection_keeper.h"
 #include "nvmetcp/connection.h"
 
 namespace ashlar::nvmetcp {
 
-using ConnectionList = IntrusiveList<Connection, ConnectionTag>;
-
-struct Server::Impl final : private loop::Ready {
+struct Server::Impl final : loop::ConnectionKeeper<Connection, ConnectionTag> {
   static constexpr size_t receive_buffer_bytes = 512 * 1024;
   static constexpr uint16_t commands_per_shard = 4096;
   static constexpr size_t chunks_prepared = 16;   // 1 MiB
@@ -21,35 +20,23 @@ struct Server::Impl final : private loop::Ready {
   Impl(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events);
   ~Impl();
 
-  loop::Loop& loop;
   nvme::Domain& domain;
   Group& group;
   EventSink events;
   std::vector<uint8_t> receive_buffer;
   loop::ChunkPool chunks;
   CommandPool commands;
-  ConnectionList connections;
-  uint32_t half_open = 0;
   TlsCounts tls;
-  bool stopping = false;
-  std::move_only_function<void()> stopped;
-  LogLimiter refused_lines{10, 10'000'000'000};
 
   const nvme::Settings& settings() const { return domain.settings(); }
+  /// Null: it is refused.
   Connection* admit(std::unique_ptr<loop::Stream> stream, const nvme::Port& port);
   /// A connection that came to another shard, with what it said there.
   void adopt(std::unique_ptr<loop::LooseStream> stream, const nvme::Port& port, const Agreed& agreed,
              const std::vector<uint8_t>& said);
-  /// The connection has ended for good; it dies from the ready list, not under its own feet.
-  void bury(Connection& connection);
   void tell(ServerEvent event) {
     if (events) events(std::move(event));
   }
-
- private:
-  void run() override;
-  void bury_dead();
-  std::vector<Connection*> dead_;  // still on the list, so that whoever walks it goes on
 };
 
 }  // namespace ashlar::nvmetcp
