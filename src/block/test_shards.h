@@ -25,7 +25,8 @@ class TestLoop final : public loop::Loop {
                                                  loop::Acceptor&) override {
     return fail(ErrorCode::unsupported, "test", "no network here");
   }
-  loop::Task<Result<std::unique_ptr<loop::Stream>>> connect(loop::Endpoint, loop::Nanoseconds) override {
+  loop::Task<Result<std::unique_ptr<loop::Stream>>> connect(loop::Endpoint, loop::Nanoseconds,
+                                                            loop::Cancellation*) override {
     co_return fail(ErrorCode::unsupported, "test", "no network here");
   }
   loop::Task<Result<std::unique_ptr<loop::File>>> open(std::string path, loop::OpenOptions options) override {

@@ -162,8 +162,8 @@ class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
   Task<void> log_in() {
     for (;;) {
       const Pdu request = co_await next();
-      EXPECT_EQ(request.name(), "Login Request");
       if (ended) co_return;
+      EXPECT_EQ(request.name(), "Login Request");
       const iscsi::LoginResponse answer = login_response(request);
       const std::string text = agree(request);
       send(answer, bytes_of(text));
@@ -174,6 +174,11 @@ class FakeTarget final : public loop::Acceptor, public loop::StreamWatcher {
     }
   }
   void close() { stream_.reset(); }
+  /// As if the host had closed.
+  void end() {
+    ended = true;
+    news_.set();
+  }
 
   // Acceptor, StreamWatcher
   void accepted(std::unique_ptr<loop::Stream> stream) override {

@@ -35,6 +35,7 @@ IscsiPath::IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, uint1
     : Path(loop, index, timing, watcher),
       login_([&] {
         login.watcher = this;
+        login.cancellation = &cancellation_;
         login.ping_interval = timing.keep_alive;
         login.connect_timeout = timing.connect_timeout;
         login.login_timeout = timing.connect_timeout * 2;
@@ -59,6 +60,7 @@ Task<Result<Findings>> IscsiPath::attach() {
   if (!session) co_return std::unexpected(session.error());
   session_ = std::move(*session);
   unit_.emplace(*session_, lun_);
+  CO_TRY(loop::Cancellation::check(&cancellation_, "path"));
   Findings found;
   auto examining = examine(found);
   const Result<void> examined = co_await examining;
@@ -184,11 +186,14 @@ Task<Result<void>> IscsiPath::ask_capacity(Findings& found) {
   const Answer answer = co_await asking;
   if (!answer.good() && usable(found.access)) co_return answer.result();
   if (answer.outcome != Outcome::answered) co_return answer.result();
-  if (!answer.good() || answer.received_bytes < 16) co_return Result<void>();
+  const bool told = answer.good() && answer.received_bytes >= 16 && load_be32(&data[8]) != 0;
+  if (!told && usable(found.access))
+    co_return fail(ErrorCode::protocol_error, "path", "READ CAPACITY tells no size of blocks");
+  if (!told) co_return Result<void>();
   found.blocks = load_be64(data.data()) + 1;
   found.block_bytes = load_be32(&data[8]);
   found.physical_block_bytes = found.block_bytes << (data[13] & 0xf);
-  const uint32_t usual = found.block_bytes == 0 ? 0 : session_transfer_bytes / found.block_bytes;
+  const uint32_t usual = session_transfer_bytes / found.block_bytes;
   if (found.most_transfer_blocks == 0 || found.most_transfer_blocks > usual)
     found.most_transfer_blocks = usual;
   if (found.most_zeroes_blocks == 0) found.most_zeroes_blocks = usual;
@@ -223,6 +228,10 @@ Task<void> IscsiPath::detach(bool lost) {
   session_.reset();
 }
 
+void IscsiPath::abandon() {
+  if (session_) session_->close("the path is given up");
+}
+
 void IscsiPath::asynchronous_message(const wire::iscsi::AsyncMessage& message) {
   using wire::iscsi::AsyncEvent;
   switch (message.event) {
@@ -241,8 +250,8 @@ void IscsiPath::submit(PathCommand& command) {
   free_.pop_back();
   carrier.user = &command;
   carrier.flushing = false;
-  // A hint that this path cannot pass on.
-  if (command.operation == Operation::discard && findings().most_discard_blocks == 0)
+  // A hint that this path cannot pass on, or not as much at once as the path by which the volume was opened.
+  if (command.operation == Operation::discard && findings().most_discard_blocks < command.blocks)
     return over(carrier, {});
   begin(carrier);
   send(carrier);
@@ -263,7 +272,12 @@ void IscsiPath::begin(Carrier& carrier) {
   Command& command = carrier.command;
   command.data_out = {};
   command.data_in = {};
-  const uint8_t fua = user.durable && findings().force_unit_access ? 0x08 : 0;
+  const bool writes = user.operation == Operation::write;
+  const bool changes =
+      writes || user.operation == Operation::write_zeroes || user.operation == Operation::discard;
+  const uint8_t fua = writes && user.durable && findings().force_unit_access ? 0x08 : 0;
+  carrier.flushes_after = user.durable && changes && fua == 0 && findings().write_cache;
+  carrier.read_bytes = user.operation == Operation::read ? uint64_t{user.blocks} * findings().block_bytes : 0;
   switch (user.operation) {
     case Operation::read:
       command.cdb = block_cdb(0x88, 0, user.lba, user.blocks);
@@ -329,7 +343,7 @@ void IscsiPath::ended(Carrier& carrier) {
   const Command& command = carrier.command;
   user.disposition = disposition_of(command.outcome, command.status, command.sense());
   const bool short_read = user.operation == Operation::read && user.disposition.done() &&
-                          command.received_bytes != uint64_t{user.blocks} * findings().block_bytes;
+                          command.received_bytes != carrier.read_bytes;
   if (short_read) {
     user.disposition = {.verdict = Verdict::retry_elsewhere,
                         .status = block::Status::medium_error,
@@ -337,10 +351,7 @@ void IscsiPath::ended(Carrier& carrier) {
                         .pause = loop::milliseconds(200),
                         .cause = "less was read than was asked for"};
   }
-  const bool has_fua = user.operation == Operation::write && findings().force_unit_access;
-  const bool changes = user.operation != Operation::read && user.operation != Operation::flush;
-  if (user.disposition.done() && user.durable && changes && !has_fua && !carrier.flushing &&
-      findings().write_cache) {
+  if (user.disposition.done() && carrier.flushes_after && !carrier.flushing) {
     carrier.flushing = true;
     carrier.flushes = 0;
     begin_flush(carrier);

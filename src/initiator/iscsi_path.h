@@ -29,7 +29,10 @@ class IscsiPath final : public Path, SessionWatcher {
     IscsiPath* path = nullptr;
     PathCommand* user = nullptr;
     int flushes = 0;
-    bool flushing = false;  // the second step of what was to be durable and cannot say so itself
+    // As the unit was when it began, for it may be looked at meanwhile:
+    bool flushes_after = false;  // it is to be durable and cannot say so itself
+    uint64_t read_bytes = 0;     // that must come
+    bool flushing = false;       // the second step
     std::array<uint8_t, unmap_bytes> unmap{};
     iovec part{};
     std::vector<iovec> zeroes;  // of zeroes that are written as data
@@ -38,6 +41,7 @@ class IscsiPath final : public Path, SessionWatcher {
   loop::Task<Result<Findings>> attach() override;
   loop::Task<Result<Findings>> look() override;
   loop::Task<void> detach(bool lost) override;
+  void abandon() override;
   void session_closed(const Error& reason) override { lose(reason); }
   void asynchronous_message(const wire::iscsi::AsyncMessage& message) override;
 

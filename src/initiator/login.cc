@@ -309,10 +309,13 @@ Task<Result<void>> LoginStory::run(std::unique_ptr<loop::Stream> stream) {
 
 Task<Result<std::unique_ptr<Session>>> login(loop::Loop& loop, LoginOptions options) {
   CO_TRY(check_options(options));
-  auto connected = co_await loop.connect(options.endpoint, options.connect_timeout);
+  loop::Cancellation* const cancellation = options.cancellation;
+  auto connected = co_await loop.connect(options.endpoint, options.connect_timeout, cancellation);
   if (!connected) co_return std::unexpected(connected.error());
+  CO_TRY(loop::Cancellation::check(cancellation, "login"));
   std::unique_ptr<Session> session = LoginStory::make(loop, std::move(options));
   LoginStory story(*session);
+  const loop::Cancellation::Scope scope(cancellation, [&session] { session->close("given up"); });
   const Result<void> done = co_await story.run(std::move(*connected));
   if (!done) co_return std::unexpected(done.error());
   co_return std::move(session);

@@ -122,10 +122,11 @@ Task<void> Multipath::stop() {
   CHECK(free_.size() == shared_->options.depth && waiting_.empty(), "{}: requests are under way",
         shared_->label);
   if (shared_->channels[loop_.index()] == this) shared_->channels[loop_.index()] = nullptr;
-  for (const auto& path : paths_) {
-    auto stopping = path->stop();
-    co_await stopping;
-  }
+  // All at once: each may have a target that is slow to let us go.
+  std::vector<Task<void>> stopping;
+  stopping.reserve(paths_.size());
+  for (const auto& path : paths_) stopping.push_back(path->stop());
+  for (Task<void>& each : stopping) co_await each;
   publish();
   loop_.cancel(*this);
   started_ = false;

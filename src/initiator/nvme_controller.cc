@@ -40,6 +40,10 @@ loop::Task<Result<std::unique_ptr<NvmeController>>> NvmeController::attach(loop:
   Result<std::unique_ptr<NvmeQueue>> admin = co_await connecting;
   if (!admin) co_return std::unexpected(admin.error());
   controller->admin_ = std::move(*admin);
+  CO_TRY(loop::Cancellation::check(options.cancellation, "controller"));
+  const loop::Cancellation::Scope scope(options.cancellation, [&controller] {
+    controller->admin_->close({ErrorCode::aborted, "controller", "given up"});
+  });
   auto enabling = controller->set_property(Property::configuration, enabled);
   const Result<NvmeAnswer> configured = co_await enabling;
   CO_TRY(configured);

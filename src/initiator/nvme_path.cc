@@ -85,6 +85,7 @@ NvmePath::NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, uin
         queue.keep_alive_milliseconds = static_cast<uint32_t>(timing.keep_alive / loop::milliseconds(1) * 2);
         queue.timeout = timing.connect_timeout;
         queue.answer_timeout = loop::seconds(60);
+        queue.cancellation = &cancellation_;
         return std::move(queue);
       }()),
       namespace_id_(namespace_id) {}
@@ -95,6 +96,7 @@ Task<Result<Findings>> NvmePath::attach() {
   Result<std::unique_ptr<NvmeController>> attached = co_await attaching;
   if (!attached) co_return std::unexpected(attached.error());
   controller_ = std::move(*attached);
+  CO_TRY(loop::Cancellation::check(&cancellation_, "path"));
   ++stories_;
   keep_alive().detach();
   Findings found;
@@ -218,15 +220,20 @@ Task<Result<Findings>> NvmePath::look() {
 Task<void> NvmePath::detach(bool /*lost*/) {
   if (!controller_) co_return;
   leaving_ = true;
-  const Error reason{ErrorCode::closed, "path", "the path is given up"};
-  controller_->io().close(reason);
-  controller_->admin().close(reason);
+  abandon();
   next_.wake.set();
   while (stories_ > 0) {
     idle_.reset();
     co_await idle_;
   }
   controller_.reset();
+}
+
+void NvmePath::abandon() {
+  if (!controller_) return;
+  const Error reason{ErrorCode::closed, "path", "the path is given up"};
+  controller_->io().close(reason);
+  controller_->admin().close(reason);
 }
 
 void NvmePath::story_ended() {

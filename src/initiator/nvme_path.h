@@ -29,6 +29,7 @@ class NvmePath final : public Path {
   loop::Task<Result<Findings>> attach() override;
   loop::Task<Result<Findings>> look() override;
   loop::Task<void> detach(bool lost) override;
+  void abandon() override;
 
   loop::Task<Result<void>> examine_controller(Findings& found);
   loop::Task<Result<void>> examine_namespace(Findings& found);

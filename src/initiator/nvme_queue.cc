@@ -41,9 +41,13 @@ void NvmeQueue::expired() {
 loop::Task<Result<std::unique_ptr<NvmeQueue>>> NvmeQueue::connect(loop::Loop& loop,
                                                                   NvmeQueueOptions options) {
   std::unique_ptr<NvmeQueue> queue(new NvmeQueue(loop, std::move(options)));
-  auto connecting = loop.connect(queue->options_.endpoint, queue->options_.timeout);
+  loop::Cancellation* const cancellation = queue->options_.cancellation;
+  auto connecting = loop.connect(queue->options_.endpoint, queue->options_.timeout, cancellation);
   Result<std::unique_ptr<loop::Stream>> stream = co_await connecting;
   if (!stream) co_return std::unexpected(stream.error());
+  CO_TRY(loop::Cancellation::check(cancellation, "controller"));
+  const loop::Cancellation::Scope scope(
+      cancellation, [&queue] { queue->close({ErrorCode::aborted, "controller", "given up"}); });
   queue->stream_ = std::move(*stream);
   if (queue->options_.tls_psk) CO_TRY(queue->secure());
   queue->stream_->watch(*queue);

@@ -37,6 +37,7 @@ struct NvmeQueueOptions {
   bool prove_at_once = true;  ///< false: connected is enough; authenticate() comes later
   /// A command that is not answered for so long, events apart, ends the queue; 0: never.
   loop::Nanoseconds answer_timeout{0};
+  loop::Cancellation* cancellation = nullptr;  ///< ends connect(): aborted
 };
 
 /// What came back for one command.

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "loop/cancellation.h"
 #include "loop/stream.h"
 #include "loop/time.h"
 
@@ -58,7 +59,8 @@ struct LoginOptions {
   loop::Nanoseconds login_timeout = loop::seconds(15);
   /// A NOP-Out when nothing was received for that long, and an end when it is not answered for as long again; 0: never.
   loop::Nanoseconds ping_interval{0};
-  SessionWatcher* watcher = nullptr;  ///< outlives the session
+  SessionWatcher* watcher = nullptr;           ///< outlives the session
+  loop::Cancellation* cancellation = nullptr;  ///< ends login(): aborted
 };
 
 /// Agreed on. Before the negotiation: the defaults of RFC 7143 13.

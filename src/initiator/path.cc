@@ -16,7 +16,18 @@ loop::Task<void> Path::stop() {
   if (state_ == State::stopped) co_return;
   stopping_ = true;
   wake_.set();
+  if (asking_) give_up();
   co_await ended_;
+}
+
+Path::Patience::Patience(Path& path, loop::Nanoseconds span) : path_(path) {
+  path_.loop_.arm_after(*this, span);
+}
+Path::Patience::~Patience() { path_.loop_.cancel(*this); }
+
+void Path::give_up() {
+  cancellation_.cancel();
+  abandon();
 }
 
 void Path::look_again() {
@@ -27,7 +38,10 @@ void Path::look_again() {
 void Path::drop(Error reason) { lose(std::move(reason)); }
 
 void Path::lose(Error reason) {
-  if (lost_ || stopping_ || state_ != State::up) return;
+  if (lost_ || stopping_) return;
+  // Lost before all was known of it: the attempt ends with this.
+  if (state_ == State::connecting) lost_ = std::move(reason);
+  if (state_ != State::up) return;
   ++counters_.losses;
   last_error_ = reason;
   log_warning("initiator", "path {} is down: {}", index_, reason.text());
@@ -68,12 +82,22 @@ Result<void> Path::accept(Result<Findings> found) {
   return {};
 }
 
+loop::Task<Result<Findings>> Path::within_time(loop::Task<Result<Findings>> question) {
+  const Patience patience(*this, timing_.question_timeout);
+  asking_ = true;
+  Result<Findings> found = co_await question;
+  asking_ = false;
+  co_return found;
+}
+
 loop::Task<void> Path::attempt() {
   state_ = State::connecting;
   lost_.reset();
   look_wanted_ = false;
-  auto attaching = attach();
+  cancellation_ = {};
+  auto attaching = within_time(attach());
   Result<Findings> found = co_await attaching;
+  if (found && lost_) found = std::unexpected(*lost_);
   const bool reached = found.has_value();
   const Result<void> accepted = accept(std::move(found));
   if (accepted && !stopping_) {
@@ -84,12 +108,13 @@ loop::Task<void> Path::attempt() {
     auto keeping = keep();
     co_await keeping;
     if (loop_.now() - since > timing_.most_pause) pause_ = timing_.first_pause;
-  } else if (!accepted) {
+  } else if (!accepted && !stopping_) {
     if (reached) ++counters_.refused;
     if (!last_error_ || last_error_->message != accepted.error().message)
       log_warning("initiator", "path {} does not come up: {}", index_, accepted.error().text());
     last_error_ = accepted.error();
   }
+  const Patience patience(*this, timing_.connect_timeout);
   auto detaching = detach(lost_.has_value());
   co_await detaching;
   state_ = reached && !accepted ? State::refused : State::waiting;
@@ -107,7 +132,7 @@ loop::Task<void> Path::keep() {
       if (stopping_ || lost_) co_return;
     }
     look_wanted_ = false;
-    auto looking = look();
+    auto looking = within_time(look());
     Result<Findings> found = co_await looking;
     if (stopping_ || lost_) co_return;
     const Result<void> accepted = accept(std::move(found));

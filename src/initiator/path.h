@@ -56,6 +56,8 @@ struct PathTiming {
   loop::Nanoseconds check_interval = loop::seconds(10);  ///< it is looked at again, traffic or not
   loop::Nanoseconds keep_alive = loop::seconds(5);       ///< silent for twice that: lost
   loop::Nanoseconds connect_timeout = loop::seconds(5);
+  /// From the attempt to connect until all is known of the unit, and for each look at it; leaving has connect_timeout.
+  loop::Nanoseconds question_timeout = loop::seconds(30);
   /// How long the other side may still do what a lost session sent it; 0: what the protocol gives reason for.
   loop::Nanoseconds doubt{0};
 };
@@ -77,7 +79,7 @@ class Path {
   Path& operator=(const Path&) = delete;
 
   void start();
-  /// No command is under way and none will come.
+  /// No command is under way and none will come. At once, or for as long as a logout may take (connect_timeout).
   loop::Task<void> stop();
 
   /// Only while it is up; `done` comes later, exactly once, from the ready list. At most as many at once as were promised when
@@ -106,12 +108,15 @@ class Path {
   virtual loop::Task<Result<Findings>> look() = 0;
   /// Ends what attach() made, politely if it still lives; returns when every command is completed.
   virtual loop::Task<void> detach(bool lost) = 0;
+  /// Closes the session, if there is one by now: what attach(), look() and detach() wait for ends. cancellation_ has been used.
+  virtual void abandon() = 0;
   /// The session died.
   void lose(Error reason);
 
   loop::Loop& loop_;
   const uint16_t index_;
   const PathTiming timing_;
+  loop::Cancellation cancellation_;  // of attach()
 
  private:
   // Ends a wait of the story.
@@ -120,8 +125,22 @@ class Path {
     void expired() override { wake.set(); }
     loop::Event& wake;
   };
+  // While it lives, attach(), look() or detach() waits for the other side; not for ever, and no longer when the path is stopped.
+  class Patience final : loop::Timer {
+   public:
+    Patience(Path& path, loop::Nanoseconds span);
+    ~Patience();
+    Patience(const Patience&) = delete;
+    Patience& operator=(const Patience&) = delete;
+
+   private:
+    void expired() override { path_.give_up(); }
+    Path& path_;
+  };
 
   loop::Task<void> live();
+  loop::Task<Result<Findings>> within_time(loop::Task<Result<Findings>> question);
+  void give_up();
   loop::Task<void> attempt();
   loop::Task<void> keep();
   loop::Task<void> rest(loop::Nanoseconds span);
@@ -134,6 +153,7 @@ class Path {
   PathCounters counters_;
   loop::Nanoseconds pause_{0};
   bool stopping_ = false;
+  bool asking_ = false;  // attach() or look() is under way
   bool look_wanted_ = false;
   std::optional<Error> lost_;
   loop::Event wake_;

@@ -21,8 +21,8 @@ Result<RemoteOptions> remote_options_of(const std::map<std::string, std::string>
 /// The volume has no cache: what the other side would keep in one is written through it (FUA, or a flush after it).
 loop::Task<Result<std::shared_ptr<block::Store>>> open_remote(block::StoreSpec spec, RemoteOptions options);
 
-/// Channels close their paths after BlockDevice::close(), by stories of their own. Waits for those of the current loop; a path
-/// that is just being attached takes up to its connect and login time.
+/// Channels close their paths after BlockDevice::close(), by stories of their own. Waits for those of the current loop: not for an
+/// attempt or a question under way, but for as long as a logout may take (PathTiming::connect_timeout).
 loop::Task<void> remote_paths_closed();
 /// The same for every shard. On any of them.
 loop::Task<void> remote_paths_closed(loop::Shards& shards);

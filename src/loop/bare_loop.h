@@ -47,7 +47,7 @@ class BareLoop final : public Loop {
                                            Acceptor&) override {
     return fail(ErrorCode::unsupported, endpoint.text(), "a bare loop has no network");
   }
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds) override {
+  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds, Cancellation*) override {
     co_return fail(ErrorCode::unsupported, endpoint.text(), "a bare loop has no network");
   }
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions) override {

@@ -131,30 +131,83 @@ TEST(SocketListener, UnixSocketFiles) {
   run_story(small_shards(), [&](RealShards& shards) { return unix_files(shards.at(0), path); });
 }
 
-Task<void> never_answers(Loop& loop) {
-  // A backlog of one that nobody takes from: the kernel drops what comes when it is full.
-  const int full = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  Result<SocketAddress> address = parse_address({"127.0.0.1", 0});
-  EXPECT_EQ(::bind(full, address->get(), address->length), 0);
-  EXPECT_EQ(::listen(full, 0), 0);
-  const Endpoint there = local_of(full);
-  std::vector<std::unique_ptr<Stream>> connected;
-  for (int i = 0; i < 10; ++i) {
-    Task<Result<std::unique_ptr<Stream>>> connecting = loop.connect(there, milliseconds(50));
-    Result<std::unique_ptr<Stream>> result = co_await connecting;
-    if (!result) {
-      EXPECT_EQ(result.error().code, ErrorCode::timed_out);
-      EXPECT_EQ(result.error().place, there.text());
-      break;
-    }
-    connected.push_back(std::move(*result));
+// A backlog of one that nobody takes from: the kernel drops what comes when it is full, and says EAGAIN for a unix socket.
+class FullServer {
+ public:
+  explicit FullServer(const Endpoint& endpoint)
+      : descriptor_(socket(endpoint.is_unix() ? AF_UNIX : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    Result<SocketAddress> address = parse_address(endpoint);
+    EXPECT_EQ(::bind(descriptor_, address->get(), address->length), 0);
+    EXPECT_EQ(::listen(descriptor_, 0), 0);
+    there_ = endpoint.is_unix() ? endpoint : local_of(descriptor_);
   }
-  EXPECT_LT(connected.size(), 10u);
-  ::close(full);
+  FullServer(const FullServer&) = delete;
+  FullServer& operator=(const FullServer&) = delete;
+  ~FullServer() {
+    ::close(descriptor_);
+    if (there_.is_unix()) std::filesystem::remove(there_.address);
+  }
+  const Endpoint& there() const { return there_; }
+  /// Until nothing more gets in.
+  Task<void> fill(Loop& loop) {
+    for (int i = 0; i < 10; ++i) {
+      Task<Result<std::unique_ptr<Stream>>> connecting = loop.connect(there_, milliseconds(50));
+      Result<std::unique_ptr<Stream>> result = co_await connecting;
+      if (!result) {
+        EXPECT_EQ(result.error().code, ErrorCode::timed_out);
+        EXPECT_EQ(result.error().place, there_.text());
+        break;
+      }
+      connected_.push_back(std::move(*result));
+    }
+    EXPECT_LT(connected_.size(), 10u);
+  }
+
+ private:
+  int descriptor_;
+  Endpoint there_;
+  std::vector<std::unique_ptr<Stream>> connected_;
+};
+
+Task<void> never_answers(Loop& loop, Endpoint endpoint) {
+  FullServer server(endpoint);
+  Task<void> filling = server.fill(loop);
+  co_await filling;
 }
 
 TEST(Connect, TimesOut) {
-  run_story(small_shards(), [](RealShards& shards) { return never_answers(shards.at(0)); });
+  for (const Endpoint& endpoint : {Endpoint{"127.0.0.1", 0}, Endpoint{temporary_socket("full"), 0}})
+    run_story(small_shards(), [&](RealShards& shards) { return never_answers(shards.at(0), endpoint); });
+}
+
+Task<void> is_given_up(Loop& loop, Endpoint endpoint) {
+  FullServer server(endpoint);
+  Task<void> filling = server.fill(loop);
+  co_await filling;
+  Cancellation cancellation;
+  Task<Result<std::unique_ptr<Stream>>> connecting = loop.connect(server.there(), seconds(20), &cancellation);
+  Task<void> pause = sleep_for(milliseconds(20));
+  co_await pause;
+  EXPECT_FALSE(connecting.done());
+  cancellation.cancel();
+  cancellation.cancel();
+  const Result<std::unique_ptr<Stream>> result = co_await connecting;
+  EXPECT_FALSE(result);
+  if (!result) EXPECT_EQ(result.error().code, ErrorCode::aborted) << result.error().text();
+  // One that was used ends the next at once; and nobody need wait for one that is never used.
+  Task<Result<std::unique_ptr<Stream>>> again = loop.connect(server.there(), seconds(20), &cancellation);
+  EXPECT_TRUE(again.done());
+  EXPECT_EQ(again.take().error().code, ErrorCode::aborted);
+  Cancellation unused;
+  Task<Result<std::unique_ptr<Stream>>> late = loop.connect(server.there(), milliseconds(20), &unused);
+  const Result<std::unique_ptr<Stream>> timed_out = co_await late;
+  EXPECT_EQ(timed_out.error().code, ErrorCode::timed_out);
+  unused.cancel();
+}
+
+TEST(Connect, IsGivenUp) {
+  for (const Endpoint& endpoint : {Endpoint{"127.0.0.1", 0}, Endpoint{temporary_socket("given-up"), 0}})
+    run_story(small_shards(), [&](RealShards& shards) { return is_given_up(shards.at(0), endpoint); });
 }
 
 Task<void> bad_address(Loop& loop) {

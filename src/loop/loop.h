@@ -11,6 +11,7 @@
 #include "base/buffer_pool.h"
 #include "base/identity.h"
 #include "base/result.h"
+#include "loop/cancellation.h"
 #include "loop/file.h"
 #include "loop/ready.h"
 #include "loop/scsi_device.h"
@@ -68,8 +69,12 @@ class Loop {
 
   virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
                                                    Acceptor& acceptor) = 0;
-  /// A connected stream, or why not (refused, unreachable, timed out after `timeout`).
-  virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) = 0;
+  /// A connected stream, or why not (refused, unreachable, timed out after `timeout`, aborted by `cancellation`).
+  virtual Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout,
+                                                        Cancellation* cancellation) = 0;
+  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) {
+    return connect(std::move(endpoint), timeout, nullptr);
+  }
   virtual Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) = 0;
   /// Removes a file (a volume's, on deletion).
   virtual Task<Result<void>> remove(std::string path) = 0;

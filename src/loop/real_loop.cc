@@ -135,8 +135,9 @@ Result<std::unique_ptr<Listener>> RealLoop::listen(const Endpoint& endpoint, con
   return SocketListener::open(*this, endpoint, options, acceptor);
 }
 
-Task<Result<std::unique_ptr<Stream>>> RealLoop::connect(Endpoint endpoint, Nanoseconds timeout) {
-  return connect_socket(*this, std::move(endpoint), timeout);
+Task<Result<std::unique_ptr<Stream>>> RealLoop::connect(Endpoint endpoint, Nanoseconds timeout,
+                                                        Cancellation* cancellation) {
+  return connect_socket(*this, std::move(endpoint), timeout, cancellation);
 }
 
 Task<Result<std::unique_ptr<File>>> RealLoop::open(std::string path, OpenOptions options) {

@@ -32,7 +32,9 @@ class RealLoop final : public Loop {
   void random(std::span<uint8_t> out) override;
   Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
                                            Acceptor& acceptor) override;
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) override;
+  using Loop::connect;
+  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout,
+                                                Cancellation* cancellation) override;
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> remove(std::string path) override;
   Task<Result<std::unique_ptr<ScsiDevice>>> open_scsi(std::string path) override;

@@ -112,15 +112,21 @@ Result<std::unique_ptr<Listener>> SimLoop::listen(const Endpoint& endpoint, cons
   return world().network().listen(*this, endpoint, options, acceptor);
 }
 
-Task<Result<std::unique_ptr<Stream>>> SimLoop::connect(Endpoint endpoint, Nanoseconds timeout) {
+Task<Result<std::unique_ptr<Stream>>> SimLoop::connect(Endpoint endpoint, Nanoseconds timeout,
+                                                       Cancellation* cancellation) {
+  CO_TRY(Cancellation::check(cancellation, endpoint.text()));
+  const std::string place = endpoint.text();
   Event answered;
   Result<std::unique_ptr<Stream>> outcome = nullptr;
   SimNetwork::Connected connected = [&](Result<std::unique_ptr<Stream>> result) {
     outcome = std::move(result);
     answered.set();
   };
-  world().network().connect(*this, std::move(endpoint), timeout, std::move(connected));
+  SimNetwork& network = world().network();
+  const auto attempt = network.connect(*this, std::move(endpoint), timeout, std::move(connected));
+  const Cancellation::Scope scope(cancellation, [&] { network.give_up(attempt); });
   co_await answered;
+  CO_TRY(Cancellation::check(cancellation, place));
   co_return outcome;
 }
 

@@ -59,7 +59,9 @@ class SimLoop final : public Loop {
   void random(std::span<uint8_t> out) override { random_.fill(out); }
   Result<std::unique_ptr<Listener>> listen(const Endpoint& endpoint, const ListenOptions& options,
                                            Acceptor& acceptor) override;
-  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout) override;
+  using Loop::connect;
+  Task<Result<std::unique_ptr<Stream>>> connect(Endpoint endpoint, Nanoseconds timeout,
+                                                Cancellation* cancellation) override;
   Task<Result<std::unique_ptr<File>>> open(std::string path, OpenOptions options) override;
   Task<Result<void>> remove(std::string path) override;
   Task<Result<std::unique_ptr<ScsiDevice>>> open_scsi(std::string path) override;

@@ -97,7 +97,8 @@ SimNetwork::ListenerState* SimNetwork::find_listener(const SimMachine& machine, 
   return &listeners_.at(*id);
 }
 
-void SimNetwork::connect(SimLoop& loop, Endpoint endpoint, Nanoseconds timeout, Connected connected) {
+std::shared_ptr<SimNetwork::Attempt> SimNetwork::connect(SimLoop& loop, Endpoint endpoint,
+                                                         Nanoseconds timeout, Connected connected) {
   auto attempt = std::make_shared<Attempt>();
   attempt->loop = &loop;
   attempt->endpoint = std::move(endpoint);
@@ -105,7 +106,10 @@ void SimNetwork::connect(SimLoop& loop, Endpoint endpoint, Nanoseconds timeout, 
   attempt->connected = std::move(connected);
   world_.at(attempt->deadline, SimEvent::connect, loop.id(), [this, attempt] { refuse(attempt, ETIMEDOUT); });
   world_.after(latency(), SimEvent::connect, loop.id(), [this, attempt] { knock(attempt); });
+  return attempt;
 }
+
+void SimNetwork::give_up(const std::shared_ptr<Attempt>& attempt) { refuse(attempt, ECANCELED); }
 
 void SimNetwork::refuse(const std::shared_ptr<Attempt>& attempt, int error) {
   if (attempt->answered) return;

@@ -63,8 +63,12 @@ class SimNetwork {
   using Connected = std::move_only_function<void(Result<std::unique_ptr<Stream>>)>;
   Result<std::unique_ptr<Listener>> listen(SimLoop& loop, const Endpoint& endpoint,
                                            const ListenOptions& options, Acceptor& acceptor);
+  struct Attempt;
   /// `connected` runs in a turn of `loop`, once.
-  void connect(SimLoop& loop, Endpoint endpoint, Nanoseconds timeout, Connected connected);
+  std::shared_ptr<Attempt> connect(SimLoop& loop, Endpoint endpoint, Nanoseconds timeout,
+                                   Connected connected);
+  /// Ends an attempt that has had no answer yet.
+  void give_up(const std::shared_ptr<Attempt>& attempt);
   void unlisten(uint64_t id) { listeners_.erase(id); }
   void forget(uint64_t connection) { connections_.erase(connection); }
   bool passes(const SimMachine& from, const SimMachine& to) const;
@@ -83,7 +87,6 @@ class SimNetwork {
     int backlog;
     int waiting = 0;
   };
-  struct Attempt;
   SimMachine* machine_of(const Endpoint& endpoint, SimMachine& from);
   bool address_in_use(const SimMachine& machine, const Endpoint& endpoint, bool shared_port) const;
   ListenerState* find_listener(const SimMachine& machine, const Endpoint& endpoint, uint64_t* id);

@@ -175,6 +175,46 @@ TEST(SimNetworkTest, ConnectSaysWhyNot) {
   EXPECT_EQ(bed.connect().error().code, ErrorCode::closed);
 }
 
+TEST(SimNetworkTest, AConnectIsGivenUp) {
+  Bed bed(17);
+  bed.world.machine("server").powered = false;
+  Loop& loop = bed.client.loop(0);
+  Cancellation cancellation;
+  std::optional<Task<Result<std::unique_ptr<Stream>>>> connecting;
+  const auto begin = [&] { connecting.emplace(loop.connect(server_endpoint, seconds(30), &cancellation)); };
+  bed.client.loop(0).enter(begin);
+  bed.world.run_for(seconds(3));
+  EXPECT_FALSE(connecting->done());
+  bed.client.loop(0).enter([&] { cancellation.cancel(); });
+  EXPECT_TRUE(bed.world.run_until([&] { return connecting->done(); }, milliseconds(10)));
+  EXPECT_EQ(connecting->take().error().code, ErrorCode::aborted);
+  bed.client.loop(0).enter(begin);
+  EXPECT_TRUE(connecting->done()) << "one that was used ends the next at once";
+  bed.world.machine("server").powered = true;
+  EXPECT_TRUE(bed.connect());
+}
+
+// Whenever it comes: the answer is on its way, or there and not looked at.
+TEST(SimNetworkTest, AConnectIsGivenUpInAnyMoment) {
+  for (int step = 0; step < 200; ++step) {
+    Bed bed(18);
+    Loop& loop = bed.client.loop(0);
+    Cancellation cancellation;
+    std::optional<Task<Result<std::unique_ptr<Stream>>>> connecting;
+    bed.client.loop(0).enter(
+        [&] { connecting.emplace(loop.connect(server_endpoint, seconds(3), &cancellation)); });
+    bed.world.run_for(microseconds(2) * step);
+    bed.client.loop(0).enter([&] { cancellation.cancel(); });
+    const bool was_done = connecting->done();
+    EXPECT_TRUE(bed.world.run_until([&] { return connecting->done(); }, seconds(1)));
+    Result<std::unique_ptr<Stream>> result = connecting->take();
+    EXPECT_EQ(result.has_value(), was_done);
+    if (!result) EXPECT_EQ(result.error().code, ErrorCode::aborted);
+    bed.client.loop(0).enter([&] { result = nullptr; });
+    bed.world.run_for(seconds(1));
+  }
+}
+
 TEST(SimNetworkTest, TwoListenersOnOneAddressAreRefusedUnlessShared) {
   Bed bed(11);
   EchoServer other;

@@ -43,6 +43,7 @@ class ConnectWait final : public RingOperation, public Timer {
 
   void prepare(io_uring_sqe& entry) override { io_uring_prep_poll_add(&entry, descriptor_, POLLOUT); }
   void completed(int32_t /*result*/, bool /*more*/) override {
+    over_ = true;
     loop_.cancel(*this);
     finished_.set();
   }
@@ -50,11 +51,17 @@ class ConnectWait final : public RingOperation, public Timer {
     timed_out_ = true;
     loop_.ring().cancel(*this);
   }
+  void give_up() {
+    if (over_ || timed_out_) return;
+    loop_.cancel(*this);
+    loop_.ring().cancel(*this);
+  }
 
  private:
   RealLoop& loop_;
   int descriptor_;
   bool timed_out_ = false;
+  bool over_ = false;
   Event finished_;
 };
 
@@ -64,7 +71,9 @@ Error timed_out_error(const Endpoint& endpoint) {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint endpoint, Nanoseconds timeout) {
+Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint endpoint, Nanoseconds timeout,
+                                                     Cancellation* cancellation) {
+  CO_TRY(Cancellation::check(cancellation, endpoint.text()));
   const Instant deadline = loop.now() + timeout;
   CO_TRY_ASSIGN(const SocketAddress address, parse_address(endpoint));
   CO_TRY_ASSIGN(const int opened, open_socket(address, endpoint));
@@ -76,10 +85,13 @@ Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint en
     if (loop.now() >= deadline) co_return std::unexpected(timed_out_error(endpoint));
     Task<void> pause = sleep_for(pause_before_retry);
     co_await pause;
+    CO_TRY(Cancellation::check(cancellation, endpoint.text()));
   }
   if (error == EINPROGRESS) {
     ConnectWait wait(loop, descriptor.get(), deadline);
+    const Cancellation::Scope scope(cancellation, [&wait] { wait.give_up(); });
     co_await wait.finished();
+    CO_TRY(Cancellation::check(cancellation, endpoint.text()));
     socklen_t length = sizeof error;
     getsockopt(descriptor.get(), SOL_SOCKET, SO_ERROR, &error, &length);
     if (wait.timed_out() && peer_of(descriptor.get()).address.empty())

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "base/result.h"
+#include "loop/cancellation.h"
 #include "loop/stream.h"
 #include "loop/task.h"
 #include "loop/time.h"
@@ -13,6 +14,7 @@ namespace ashlar::loop {
 class RealLoop;
 
 /// See Loop::connect().
-Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint endpoint, Nanoseconds timeout);
+Task<Result<std::unique_ptr<Stream>>> connect_socket(RealLoop& loop, Endpoint endpoint, Nanoseconds timeout,
+                                                     Cancellation* cancellation);
 
 }  // namespace ashlar::loop

@@ -27,7 +27,8 @@ class TestLoop final : public loop::Loop {
                                                  loop::Acceptor&) override {
     return fail(ErrorCode::unsupported, "test", "no network");
   }
-  loop::Task<Result<std::unique_ptr<loop::Stream>>> connect(loop::Endpoint, loop::Nanoseconds) override {
+  loop::Task<Result<std::unique_ptr<loop::Stream>>> connect(loop::Endpoint, loop::Nanoseconds,
+                                                            loop::Cancellation*) override {
     co_return fail(ErrorCode::unsupported, "test", "no network");
   }
   loop::Task<Result<std::unique_ptr<loop::File>>> open(std::string, loop::OpenOptions) override {
