@@ -1,6 +1,6 @@
 # The command set, file systems, log pages, features, digests and queues of other sizes.
-check "discovery tells the subsystem" sh -c "nvme discover -t tcp -a 10.0.2.2 -s $first_port | grep -q $subsystem"
-connect $first_port
+check "discovery tells the subsystem" sh -c "nvme discover -t tcp -a $first -s 4420 | grep -q $subsystem"
+connect $first
 sleep 1
 small=$(disk 1) large=$(disk 2)
 check "fio --verify, 4 KiB" verify $small 4k
@@ -54,11 +54,11 @@ ask unmap v2
 sleep 2
 check "a namespace that went away is gone" test -z "$(disk 2)"
 disconnect
-connect $first_port --hdr-digest --data-digest
+connect $first --hdr-digest --data-digest
 check "fio --verify under digests, 64 KiB" verify $(disk 1) 64k
 check "fio --verify under digests, 4 KiB" verify $(disk 1) 4k
 disconnect
-connect $first_port --disable-sqflow --nr-io-queues=2 --queue-size=64 --keep-alive-tmo=2
+connect $first --disable-sqflow --nr-io-queues=2 --queue-size=64 --keep-alive-tmo=2
 check "fio --verify without flow control" verify $(disk 1) 32k
 sleep 5
 check "it is there after five seconds of nothing" dd if=$(disk 1) of=/dev/null bs=4096 count=1 iflag=direct

@@ -1,20 +1,21 @@
 # Two hosts of one guest, each with a name and a controller of its own and no multipath: what one reserves keeps the other out.
-connect_as() { # PORT HOST: connects; the new disk of namespace 1
-  before=$(ls /sys/block)
-  nvme connect -t tcp -a 10.0.2.2 -s "$1" -n "$subsystem" --hostnqn="nqn.2014-08.org.nvmexpress:uuid:00000000-0000-4000-8000-0000000000$2" \
+connect_as() { # ADDRESS HOST: connects; the new disk of namespace 1
+  before=" $(ls /sys/block | xargs) "
+  nvme connect -t tcp -a "$1" -s 4420 -n "$subsystem" --hostnqn="nqn.2014-08.org.nvmexpress:uuid:00000000-0000-4000-8000-0000000000$2" \
     --hostid="00000000-0000-4000-8000-0000000000$2" >/tmp/said 2>&1 || echo "LAB FAIL connect as $2: $(cat /tmp/said)" >/dev/ttyS0
-  for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30; do
-    for each in /sys/block/nvme*n*; do
-      case " $(echo $before) " in *" ${each##*/} "*) continue ;; esac
-      [ "$(cat $each/nsid 2>/dev/null)" = 1 ] && echo /dev/${each##*/} && return
-    done
-    sleep 0.2
+  eventually new_disk || echo "LAB FAIL no disk as $2" >/dev/ttyS0
+}
+new_disk() {
+  for each in /sys/block/nvme*n*; do
+    case $before in *" ${each##*/} "*) continue ;; esac
+    [ "$(cat $each/nsid 2>/dev/null)" = 1 ] && echo /dev/${each##*/} && return
   done
+  return 1
 }
 writes() { dd if=/dev/zero of="$1" bs=4096 count=1 oflag=direct conv=fsync; }
 reads() { dd if="$1" of=/dev/null bs=4096 count=1 iflag=direct; }
-one=$(connect_as $first_port a1)
-two=$(connect_as $other_port a2)
+one=$(connect_as $first a1)
+two=$(connect_as $other a2)
 check "each host has a disk of its own" sh -c "[ -b $one ] && [ -b $two ] && [ $one != $two ]"
 check "the first registers" nvme resv-register $one --nrkey=0xa1 --rrega=0
 check "the second registers" nvme resv-register $two --nrkey=0xa2 --rrega=0

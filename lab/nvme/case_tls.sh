@@ -1,28 +1,27 @@
 # TLS: the kernel encrypts, after handshaker has shaken hands for it. The first port requires it, the second allows it.
 # nvme-cli 2.3 does not know the word: what it would write to /dev/nvme-fabrics is written here.
 words_of() { word "$1" | tr , ' '; }
-come() { # PORT NQN [,tls]
-  echo -n "transport=tcp,traddr=10.0.2.2,trsvcid=$1,nqn=$2,hostnqn=$(cat /etc/nvme/hostnqn),hostid=$(cat /etc/nvme/hostid)$3" \
+come() { # ADDRESS NQN [,tls]
+  echo -n "transport=tcp,traddr=$1,trsvcid=4420,nqn=$2,hostnqn=$(cat /etc/nvme/hostnqn),hostid=$(cat /etc/nvme/hostid)$3" \
     >/dev/nvme-fabrics
 }
 come_by_tls() {
   come "$1" "$subsystem" ,tls
-  for i in 1 2 3 4 5 6 7 8 9 10; do [ -b "$(disk 2)" ] && return; sleep 0.5; done
-  return 1
+  eventually is_there 2
 }
 bytes_of_entry() { od -An -tu1 -j "$1" -N 1 /tmp/found | tr -d ' '; }
 check "the kernel's keyring takes the key" handshaker add "$(words_of identity)" "$(word psk)"
 check "and that of discovery" handshaker add "$(words_of discovery)" "$(word discovery_psk)"
-refuses "the kernel, while nobody shakes hands" "" come $first_port $subsystem ,tls
+refuses "the kernel, while nobody shakes hands" "" come $first $subsystem ,tls
 handshaker serve 2>/tmp/handshaker &
 sleep 1
-refuses "in the clear, where TLS is required" "" come $first_port $subsystem
-refuses "in the clear at the second port, with a key" "" come $other_port $subsystem
-check "discovery by TLS" come $first_port nqn.2014-08.org.nvmexpress.discovery ,tls
+refuses "in the clear, where TLS is required" "" come $first $subsystem
+refuses "in the clear at the second port, with a key" "" come $other $subsystem
+check "discovery by TLS" come $first nqn.2014-08.org.nvmexpress.discovery ,tls
 check "its log page" sh -c "nvme get-log /dev/nvme0 --log-id=0x70 --log-len=3072 --raw-binary >/tmp/found"
 check "it tells of TLS" [ "$(bytes_of_entry 1027) $(bytes_of_entry 1792) $(bytes_of_entry 2051)" = "5 2 5" ]
 nvme disconnect -d nvme0 >/dev/null 2>&1
-check "connect by TLS" come_by_tls $first_port
+check "connect by TLS" come_by_tls $first
 small=$(disk 1) large=$(disk 2)
 ask secured
 check "the kernel encrypts" sh -c "grep -E 'TlsCurrTxSw[[:space:]]+[1-9]' /proc/net/tls_stat"
@@ -36,7 +35,7 @@ ask start
 check "fio --verify, by another handshake" verify $small 64k --size=1M
 ask secured
 nvme disconnect -n "$subsystem" >/dev/null 2>&1
-check "the second port, too" come_by_tls $other_port
+check "the second port, too" come_by_tls $other
 ask secured
 check "fio --verify there" verify $(disk 1) 16k --size=1M
 disconnect

@@ -19,8 +19,12 @@ constexpr std::string_view discovery_name = "nqn.2014-08.org.nvmexpress.discover
 
 // Between fork and exec of a process with threads: only what is safe in a signal handler.
 [[noreturn]] void become_publisher(const char* program, char* const* arguments, pid_t parent) {
-  ::prctl(PR_SET_PDEATHSIG, SIGTERM);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died meanwhile
+  // The threads here leave the signals that end a program to one of them; the publisher has to take its own.
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
   const int nothing = ::open("/dev/null", O_RDWR);
   if (nothing < 0) ::_exit(126);
   for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, each);
@@ -61,7 +65,8 @@ PublisherProcess::PublisherProcess(const std::string& program, const std::vector
 
 PublisherProcess::~PublisherProcess() {
   if (!running()) return;
-  ::kill(child_, SIGTERM);
+  // Not asked, so that one that hangs holds up nobody: Avahi's daemon takes the service back when the publisher is off its bus.
+  ::kill(child_, SIGKILL);
   ::waitpid(child_, nullptr, 0);
 }
 

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -120,6 +121,46 @@ TEST_F(MdnsAnnouncing, OneThatEndsIsStartedAgainLater) {
   second_ += MdnsAnnouncer::retry_seconds;
   announcer.follow();
   ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
+}
+
+// As in the agent, whose threads leave SIGTERM to one of them.
+class Masked {
+ public:
+  Masked() {
+    sigset_t ends;
+    sigemptyset(&ends);
+    sigaddset(&ends, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &ends, &before_);
+  }
+  ~Masked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_;
+};
+
+TEST_F(MdnsAnnouncing, APublisherTakesItsOwnSignals) {
+  const Masked masked;
+  MdnsAnnouncer announcer(
+      world.array(), [this] { return second_; }, publisher("echo $$ >> " + said() + "\nexec sleep 600"));
+  announce();
+  announcer.follow();
+  ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
+  ::kill(std::stoi(lines()[1]), SIGTERM);
+  EXPECT_TRUE(comes_about([&] {
+    announcer.follow();
+    return !announcer.statuses()[0].published;
+  }));
+}
+
+TEST_F(MdnsAnnouncing, OneThatDoesNotEndIsEnded) {
+  MdnsAnnouncer announcer(
+      world.array(), [this] { return second_; },
+      publisher("trap '' TERM\necho $$ >> " + said() + "\nexec sleep 600"));
+  announce();
+  announcer.follow();
+  ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
+  announcer.stop();
+  EXPECT_NE(::kill(std::stoi(lines()[1]), 0), 0);
 }
 
 TEST_F(MdnsAnnouncing, WithoutAvahiNothingIsPublished) {
