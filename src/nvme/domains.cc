@@ -151,7 +151,7 @@ void Domain::tell_proof(const std::string& source, bool succeeded) {
   });
 }
 
-loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation work) {
+loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(const Queue& queue, DhExponentiation work) {
   if (exponentiations_ == most_exponentiations) {
     loop::Event my_turn;
     waiting_exponentiations_.push_back(&my_turn);
@@ -159,8 +159,13 @@ loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation w
   } else {
     ++exponentiations_;
   }
-  auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
-  Result<std::vector<uint8_t>> value = co_await computing;
+  Result<std::vector<uint8_t>> value = fail(ErrorCode::closed, "queue", "ended before it was its turn");
+  // Who asks for one and leaves must not keep those waiting who stay.
+  if (!queue.closing()) {
+    auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
+    value = co_await computing;
+    ++exponentiations_done_;
+  }
   forget_secret(work.secret);
   if (waiting_exponentiations_.empty()) {
     --exponentiations_;
