@@ -53,10 +53,10 @@ std::string_view Domain::objection(const Queue& queue) const {
   const Subsystem& subsystem = *found->second;
   if (subsystem.view_of(facts.host_name, facts.peer_address) == nullptr)
     return "its host may no longer use the subsystem";
-  if (!subsystem.served_by(queue.port())) return "its portal was removed";
+  const Port* const port = subsystem.find_port(queue.port());
+  if (port == nullptr) return "its portal was removed";
   if (facts.secured) return {};
   if (directory_->must_be_secured(facts.host_name)) return "its host must come by TLS now";
-  const auto port = std::ranges::find(subsystem.ports, queue.port().name, &Port::name);
   return port->tls == PortTls::required ? "its portal takes TLS alone now" : std::string_view();
 }
 
