@@ -5,6 +5,7 @@
 
 #include "engine/engine.h"
 #include "loop/on_worker.h"
+#include "rpc/proof_words.h"
 
 namespace ashlar::engine {
 namespace {
@@ -63,7 +64,8 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.peer_address = facts.peer_address;
   status.authentication = controller.authentication();
   if (facts.secured)
-    status.authentication = status.authentication == "none" ? "TLS PSK" : status.authentication + ", TLS PSK";
+    status.authentication = fmt::format(
+        "{}{}", status.authentication == "none" ? "" : status.authentication + ", ", rpc::tls_proof);
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
 }
@@ -74,7 +76,7 @@ std::string authentication_of(const rpc::HostDocument& host) {
   if (host.chap) ways.push_back(host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP");
   if (host.dhchap)
     ways.push_back(host.dhchap->controller_key.empty() ? "DH-HMAC-CHAP" : "mutual DH-HMAC-CHAP");
-  if (!host.tls_key.empty()) ways.push_back("TLS PSK");
+  if (!host.tls_key.empty()) ways.push_back(rpc::tls_proof);
   return ways.empty() ? "none" : fmt::format("{}", fmt::join(ways, ", "));
 }
 
