@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
@@ -33,7 +34,7 @@ TEST(Announcements, OneForEachPort) {
   EXPECT_THAT(announcements_of(all),
               ElementsAre(Announcement{"san1 o", "o", 4420}, Announcement{"san1 n", "n", 8009}));
   EXPECT_THAT(publisher_arguments({"san1 n", "n", 8009}),
-              ElementsAre("avahi-publish-service", "san1 n", "_nvme-disc._tcp", "8009", "p=tcp",
+              ElementsAre("avahi-publish-service", "--", "san1 n", "_nvme-disc._tcp", "8009", "p=tcp",
                           "nqn=nqn.2014-08.org.nvmexpress.discovery"));
   all.settings.pop_back();  // it is off unless somebody asks for it
   EXPECT_THAT(announcements_of(all), IsEmpty());
@@ -93,7 +94,7 @@ TEST_F(MdnsAnnouncing, FollowsTheConfiguration) {
   announce();
   announcer.follow();
   ASSERT_TRUE(comes_about([&] { return lines().size() == 1; }));
-  EXPECT_EQ(lines()[0], "ashlar n _nvme-disc._tcp 8009 p=tcp nqn=nqn.2014-08.org.nvmexpress.discovery");
+  EXPECT_EQ(lines()[0], "-- ashlar n _nvme-disc._tcp 8009 p=tcp nqn=nqn.2014-08.org.nvmexpress.discovery");
   announcer.follow();
   ASSERT_THAT(announcer.statuses(), SizeIs(1));
   EXPECT_TRUE(announcer.statuses()[0].published);
@@ -120,6 +121,28 @@ TEST_F(MdnsAnnouncing, OneThatEndsIsStartedAgainLater) {
   second_ += MdnsAnnouncer::retry_seconds;
   announcer.follow();
   ASSERT_TRUE(comes_about([&] { return lines().size() == 2; }));
+}
+
+// As the agent has them blocked, for its own sigwait().
+TEST_F(MdnsAnnouncing, APublisherHasNoneOfOurSignalsBlockedAndEndsWhateverItDoes) {
+  sigset_t ends, before;
+  sigemptyset(&ends);
+  sigaddset(&ends, SIGTERM);
+  ASSERT_EQ(pthread_sigmask(SIG_BLOCK, &ends, &before), 0);
+  {
+    MdnsAnnouncer announcer(
+        world.array(), [this] { return second_; },
+        publisher("grep SigBlk /proc/self/status >> " + said() + "\ntrap '' TERM\necho ready >> " + said() +
+                  "\nwhile true; do sleep 1; done"));
+    announce();
+    announcer.follow();
+    ASSERT_TRUE(comes_about([&] { return lines().size() == 3; }));
+    EXPECT_EQ(lines()[1], "SigBlk:\t0000000000000000");
+    EXPECT_EQ(lines()[2], "ready");
+    announcer.stop();  // it would wait for ever
+    EXPECT_THAT(announcer.statuses(), IsEmpty());
+  }
+  EXPECT_EQ(pthread_sigmask(SIG_SETMASK, &before, nullptr), 0);
 }
 
 TEST_F(MdnsAnnouncing, WithoutAvahiNothingIsPublished) {
