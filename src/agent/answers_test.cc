@@ -170,6 +170,14 @@ TEST_F(ConnectText, OverNvmeTcpWithAProof) {
   EXPECT_THAT(text("esxi", "web2"), HasSubstr("DH-HMAC-CHAP"));
 }
 
+TEST_F(ConnectText, AHostWithNamesOfBothProtocolsIsToldTheRightOne) {
+  all_.hosts[0].initiators.insert(all_.hosts[0].initiators.begin(), "nqn.2014-08.org.nvmexpress:uuid:web1");
+  EXPECT_THAT(text("linux"), AllOf(HasSubstr("echo InitiatorName=iqn."), Not(HasSubstr("nqn."))));
+  EXPECT_THAT(text("xen"), AllOf(HasSubstr("iscsi-iqn=iqn."), Not(HasSubstr("nqn."))));
+  all_.hosts[0].initiators.pop_back();
+  EXPECT_THAT(text("linux"), Not(HasSubstr("InitiatorName")));
+}
+
 TEST_F(ConnectText, WhatIsNotThereIsSaid) {
   EXPECT_THAT(text("linux", "web2"), AllOf(HasSubstr("host: volume db1 is not mapped to host web2"),
                                            HasSubstr("ashlar map create")));

@@ -20,6 +20,13 @@ struct Connection {
   std::vector<const api::Portal*> portals;
 };
 
+// The first of a host's names of one protocol; empty: it has none.
+std::string first_name(const api::Host& host, bool nvme) {
+  const auto name =
+      std::ranges::find_if(host.initiators, [nvme](const std::string& each) { return is_nqn(each) == nvme; });
+  return name == host.initiators.end() ? "" : *name;
+}
+
 std::string endpoint(const api::Portal& portal) {
   return print_address_and_port(portal.address, portal.port);
 }
@@ -80,10 +87,9 @@ std::string linux_text(const Connection& c) {
   std::string text =
       fmt::format("# Volume {} ({}) on {}, LUN {}. As root; packages open-iscsi and multipath-tools.\n",
                   c.volume->name, json::print_size(c.volume->size_bytes), target, c.map->lun.value_or(0));
-  if (!c.host->initiators.empty()) {
-    text +=
-        fmt::format("echo InitiatorName={} > /etc/iscsi/initiatorname.iscsi && systemctl restart iscsid\n",
-                    c.host->initiators[0]);
+  if (const std::string name = first_name(*c.host, false); !name.empty()) {
+    text += fmt::format(
+        "echo InitiatorName={} > /etc/iscsi/initiatorname.iscsi && systemctl restart iscsid\n", name);
   }
   for (const api::Portal* each : c.portals)
     text += fmt::format("iscsiadm -m discovery -t sendtargets -p {}\n", endpoint(*each));
@@ -161,8 +167,8 @@ std::string proxmox_text(const Connection& c) {
 // udev's name of a disk with a NAA, which is XAPI's SCSIid: "3" and the digits.
 std::string xen_text(const Connection& c) {
   std::string text = "# XCP-ng or XenServer, on the pool's coordinator.\n";
-  if (!c.host->initiators.empty())
-    text += fmt::format("xe host-param-set uuid=HOST iscsi-iqn={}\n", c.host->initiators[0]);
+  if (const std::string name = first_name(*c.host, false); !name.empty())
+    text += fmt::format("xe host-param-set uuid=HOST iscsi-iqn={}\n", name);
   if (several_ways(c))
     text += "# On each host, in maintenance mode: xe host-param-set uuid=HOST multipathing=true\n";
   std::string addresses;
@@ -203,10 +209,7 @@ std::string nvme_words(const api::Portal& portal) {
   return fmt::format("-t tcp -a {} -s {}", portal.address, portal.port);
 }
 
-std::string host_nqn(const Connection& c) {
-  const auto nqn = std::ranges::find_if(c.host->initiators, is_nqn);
-  return nqn == c.host->initiators.end() ? "" : *nqn;
-}
+std::string host_nqn(const Connection& c) { return first_name(*c.host, true); }
 
 // In the kernel's keyring, where tlshd finds it: nvme-cli from 2.15 on derives it as the standard says.
 std::string nvme_key_text(const Connection& c) {

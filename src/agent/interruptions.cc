@@ -6,6 +6,7 @@
 
 #include "api/lists.h"
 #include "base/nqn.h"
+#include "rpc/proof_words.h"
 
 namespace ashlar::agent {
 namespace {
@@ -53,6 +54,22 @@ bool has_portal(const Configuration& configuration, const std::string& local_add
                              [&](const api::Portal& each) { return came_by(each, local_address); });
 }
 
+// Of a session of NVMe/TCP: what its host would have to prove now, and has not.
+std::string why_unproved(const Configuration& after, const api::Host& host,
+                         const rpc::SessionStatus& session) {
+  const bool by_tls = session.authentication.contains(rpc::tls_proof);
+  const bool must_by_tls = !host.tls_key.empty() && !host.tls_optional;
+  if (host.chap && !host.dhchap && !must_by_tls)
+    return fmt::format("host {} has CHAP, and no key to prove itself with over NVMe/TCP", host.name);
+  if (by_tls) return "";
+  if (must_by_tls) return fmt::format("host {} must come by TLS", host.name);
+  for (const api::Portal& each : after.portals) {
+    if (each.tls == "required" && came_by(each, session.local_address))
+      return fmt::format("portal {} takes TLS alone", each.name);
+  }
+  return "";
+}
+
 std::string why_all(const Configuration& after, const rpc::SessionStatus& session) {
   if (api::find_named(after.targets, session.target) == nullptr)
     return fmt::format("target {} is deleted", session.target);
@@ -60,10 +77,8 @@ std::string why_all(const Configuration& after, const rpc::SessionStatus& sessio
     return fmt::format("host {} is deleted", session.host);
   if (!knows(after, session.host, session.initiator))
     return fmt::format("host {} no longer has this initiator", session.host);
-  const api::Host* host = api::find_named(after.hosts, session.host);
-  if (is_nqn(session.target) && host->chap && !host->dhchap)
-    return fmt::format("host {} has CHAP, and no key to prove itself with over NVMe/TCP", session.host);
-  return "";
+  if (!is_nqn(session.target)) return "";
+  return why_unproved(after, *api::find_named(after.hosts, session.host), session);
 }
 
 std::string why_lost(const Configuration& after, const Work& work, const std::string& volume) {

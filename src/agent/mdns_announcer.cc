@@ -21,10 +21,11 @@ constexpr std::string_view discovery_name = "nqn.2014-08.org.nvmexpress.discover
 [[noreturn]] void become_publisher(const char* program, char* const* arguments, pid_t parent) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != parent) ::_exit(1);  // it died meanwhile
-  // The threads here leave the signals that end a program to one of them; the publisher has to take its own.
+  // What this process does with signals would go on behind exec: it has those that end it blocked for sigwait().
   sigset_t none;
-  ::sigemptyset(&none);
+  sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
   const int nothing = ::open("/dev/null", O_RDWR);
   if (nothing < 0) ::_exit(126);
   for (const int each : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nothing, each);
@@ -49,8 +50,14 @@ std::vector<Announcement> announcements_of(const api::Configuration& configurati
 }
 
 std::vector<std::string> publisher_arguments(const Announcement& announcement) {
-  return {"avahi-publish-service",           announcement.name, "_nvme-disc._tcp",
-          std::to_string(announcement.port), "p=tcp",           fmt::format("nqn={}", discovery_name)};
+  // A name is no option, whatever it begins with.
+  return {"avahi-publish-service",
+          "--",
+          announcement.name,
+          "_nvme-disc._tcp",
+          std::to_string(announcement.port),
+          "p=tcp",
+          fmt::format("nqn={}", discovery_name)};
 }
 
 PublisherProcess::PublisherProcess(const std::string& program, const std::vector<std::string>& arguments) {
@@ -65,7 +72,7 @@ PublisherProcess::PublisherProcess(const std::string& program, const std::vector
 
 PublisherProcess::~PublisherProcess() {
   if (!running()) return;
-  // Not asked, so that one that hangs holds up nobody: Avahi's daemon takes the service back when the publisher is off its bus.
+  // Nobody waits for what it would still do: Avahi takes its service back with its connection.
   ::kill(child_, SIGKILL);
   ::waitpid(child_, nullptr, 0);
 }

@@ -27,7 +27,7 @@ std::vector<Announcement> announcements_of(const api::Configuration& configurati
 /// What the publisher is started with, its own name first. Pure.
 std::vector<std::string> publisher_arguments(const Announcement& announcement);
 
-/// A child that dies with this process, also when that is killed. On one thread.
+/// A child that dies with the thread that made it, so also when this process is killed. Its signals are those of a fresh process.
 class PublisherProcess {
  public:
   PublisherProcess(const std::string& program, const std::vector<std::string>& arguments);

@@ -344,6 +344,41 @@ TEST(Interruptions, ATargetOrAPortal) {
   EXPECT_THAT(reasons(each.must_plan()), ElementsAre(HasSubstr("1 target"), HasSubstr("2 target")));
 }
 
+/// One controller of web1 in the clear (1), one by TLS (2).
+Case with_controllers() {
+  constexpr const char* subsystem = "nqn.2026-11.io.ashlar:one";
+  constexpr const char* name = "nqn.2014-08.org.nvmexpress:uuid:web1";
+  Case each;
+  each.before.hosts[0].initiators = {name};
+  each.before.hosts[0].chap.reset();
+  each.before.portals.push_back(
+      {.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.10", .port = 4420, .tls = "allowed"});
+  each.before.targets.push_back({.name = subsystem, .protocol = "nvme-tcp"});
+  each.before.maps.push_back({.name = "m", .volume = "db1", .target = subsystem, .host = "web1", .lun = 0});
+  each.after = each.before;
+  each.moment.sessions = {session_of(1, "web1", name, subsystem, "192.0.2.10:4420"),
+                          session_of(2, "web1", name, subsystem, "192.0.2.10:4420")};
+  each.moment.sessions[0].authentication = "none";
+  each.moment.sessions[1].authentication = "DH-HMAC-CHAP sha-256 null, TLS PSK";
+  return each;
+}
+
+TEST(Interruptions, WhatAHostOfNvmeMustProveNow) {
+  Case each = with_controllers();
+  each.after.hosts[0].tls_key = "secret:1";
+  EXPECT_THAT(reasons(each.must_plan()), ElementsAre("1 host web1 must come by TLS"));
+  each.after.hosts[0].chap = api::Chap{.user = "u", .secret = "secret:2"};
+  EXPECT_THAT(reasons(each.must_plan()), ElementsAre("1 host web1 must come by TLS"))
+      << "which is proof enough";
+  each.after.hosts[0].tls_optional = true;
+  EXPECT_THAT(reasons(each.must_plan()), ElementsAre(HasSubstr("1 host web1 has CHAP, and no key"),
+                                                     HasSubstr("2 host web1 has CHAP, and no key")));
+  each.after.hosts[0].chap.reset();
+  EXPECT_THAT(reasons(each.must_plan()), IsEmpty());
+  each.after.portals.back().tls = "required";
+  EXPECT_THAT(reasons(each.must_plan()), ElementsAre("1 portal n takes TLS alone"));
+}
+
 TEST(Interruptions, AVolumeOrItsMap) {
   Case each = with_sessions();
   each.after.maps.erase(each.after.maps.begin());

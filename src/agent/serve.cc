@@ -21,10 +21,20 @@ void take_out_volumes(rpc::Document& document, const std::set<std::string>& name
     std::erase_if(group.volumes, [&](const std::string& each) { return names.contains(each); });
 }
 
-// A state by a portal group tag that no portal has any more says nothing.
+// A target that the portal alone led to goes with it: one that names no portal would be reached by all of them. And a state by a
+// portal group tag that no portal has any more says nothing.
 void take_out_portal(rpc::Document& document, const std::string& name) {
   std::erase_if(document.portals, [&](const rpc::PortalDocument& each) { return each.name == name; });
-  for (rpc::TargetDocument& target : document.targets) std::erase(target.portals, name);
+  std::set<std::string> unreached;
+  for (rpc::TargetDocument& target : document.targets) {
+    const auto leads = [&target](const rpc::PortalDocument& each) { return rpc::leads_to(each, target); };
+    if (std::ranges::none_of(document.portals, leads)) unreached.insert(target.name);
+    std::erase(target.portals, name);
+  }
+  std::erase_if(document.targets,
+                [&](const rpc::TargetDocument& each) { return unreached.contains(each.name); });
+  std::erase_if(document.mappings,
+                [&](const rpc::MappingDocument& each) { return unreached.contains(each.target); });
   for (rpc::GroupDocument& group : document.groups) {
     std::erase_if(group.access, [&](const rpc::PortGroupDocument& each) {
       return std::ranges::find(document.portals, each.group_tag, &rpc::PortalDocument::group_tag) ==

@@ -42,6 +42,31 @@ TEST_F(ServeTest, WhatIsBrokenIsLeftOutAndTheRestServed) {
   EXPECT_THAT(world.array().failures(), IsEmpty());
 }
 
+// By a way that it was not given, perhaps to a network that must not see it, nothing is served; and the rest goes on.
+TEST_F(ServeTest, ATargetGoesWithItsOnlyPortal) {
+  world.must_change([](Configuration& next) {
+    next.portals.push_back({.name = "san-b", .address = "192.0.2.11"});
+    next.portals.push_back({.name = "n", .protocol = "nvme-tcp", .address = "192.0.2.11", .port = 4420});
+    next.targets.push_back({.name = "iqn.2026-11.io.ashlar:two", .portals = {"san-b"}});
+    next.targets.push_back({.name = "nqn.2026-11.io.ashlar:one", .protocol = "nvme-tcp"});
+    for (const char* target : {"iqn.2026-11.io.ashlar:two", "nqn.2026-11.io.ashlar:one"})
+      next.maps.push_back({.name = target, .volume = "db1", .target = target, .host = "web1"});
+  });
+  ASSERT_THAT(world.engine.served().mappings, SizeIs(3));
+  world.engine.forget();
+  world.engine.set_broken({"n", "san-b"});
+  const auto served = world.array().serve();
+  ASSERT_TRUE(served) << served.error().text();
+  EXPECT_THAT(world.array().failures(), SizeIs(2));
+  ASSERT_THAT(world.engine.served().targets, SizeIs(1));
+  EXPECT_EQ(world.engine.served().targets[0].name, target_name);
+  EXPECT_THAT(world.engine.served().mappings, SizeIs(1));
+  EXPECT_THAT(world.engine.served().portals, SizeIs(1));
+  world.engine.set_broken({});
+  ASSERT_TRUE(world.array().serve());
+  expect_whole();
+}
+
 TEST_F(ServeTest, APoolThatIsGoneTakesItsVolumesAlone) {
   world.pools.set_folders([&] {
     auto folders = world.pools.folders();

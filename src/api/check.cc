@@ -117,7 +117,7 @@ Result<void> Examination::pool(const Pool& each) {
         ErrorCode::invalid_argument, place + "/devices", "{}",
         !each.devices.empty() ? "is for pools of kinds device, scsi and remote only"
         : each.kind == "remote"
-            ? "is missing: the units of the other array, each by its URLs (see `ashlar initiator discover`)"
+            ? "is missing: the units of the other array, each by its URLs (see `ashlar engine discover`)"
         : each.kind == "scsi" ? "is missing: the SCSI devices of a pool of kind scsi (see lsscsi -g)"
                               : "is missing: the devices of a pool of kind device (see `ashlar disk list`)");
   }

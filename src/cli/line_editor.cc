@@ -36,10 +36,11 @@ char* next_candidate(const char* /*word*/, int state) {
   return here.next < here.found.size() ? ::strdup(here.found[here.next++].c_str()) : nullptr;
 }
 
-// What must not be kept in a file.
-bool tells_secret(const std::string& line) { return line.contains("secret") || line.contains("password"); }
-
 }  // namespace
+
+bool tells_secret(const std::string& line) {
+  return line.contains("secret") || line.contains("password") || line.contains("-key");
+}
 
 std::optional<std::string> edit_line(const std::string& prompt, const Completer& completer) {
   editor().completer = &completer;

@@ -1,6 +1,7 @@
 #include "cli/shell.h"
 
 #include "cli/fake_world_test.h"
+#include "cli/line_editor.h"
 #include "cli/words.h"
 
 namespace ashlar::cli {
@@ -132,6 +133,15 @@ TEST_F(ShellLines, APersonMayGoOn) {
   EXPECT_THAT(terminal_->prompts,
               ElementsAre("ashlar:/> ", "ashlar:/> ", "ashlar:/volumes> ", "ashlar:/volumes> "));
   EXPECT_EQ(terminal_->history, home_ + "/.config/ashlar/history");
+}
+
+TEST(LineEditor, KeepsNoLineThatTellsASecret) {
+  EXPECT_FALSE(tells_secret("host set web1 --chap-user web1"));
+  for (const char* line :
+       {"host set web1 --chap-secret 123456789012", "user set eve --password x",
+        "host set web1 --dhchap-key DHHC-1:00:AAAA:", "host set web1 --dhchap-controller-key=DHHC-1:00:AAAA:",
+        "host set web1 --tls-key NVMeTLSkey-1:01:AAAA:"})
+    EXPECT_TRUE(tells_secret(line)) << line;
 }
 
 }  // namespace

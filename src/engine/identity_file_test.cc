@@ -5,6 +5,7 @@
 
 #include <cstdio>
 #include <fstream>
+#include <iterator>
 
 namespace ashlar::engine {
 namespace {
@@ -31,6 +32,26 @@ TEST_F(IdentityFile, ComesBackAsItWent) {
   EXPECT_EQ(there.st_mode & 0777, 0600u);
   ASSERT_TRUE(save_identities(path_, {}));
   EXPECT_TRUE(load_identities(path_)->all().empty());
+}
+
+TEST_F(IdentityFile, ASecretIsNotKeptAndNoPartOfWhichStoreItIs) {
+  rpc::VolumeDocument volume;
+  volume.name = "far";
+  volume.store = {"remote", {{"urls", "iscsi://u@192.0.2.7/iqn.x/0"}, {"secret", "twelve bytes"}}};
+  DrawnIdentities drawn;
+  drawn.remember({"far", volume.store, {.naa = "3111111111111111"}});
+  ASSERT_TRUE(save_identities(path_, drawn.all()));
+  std::ifstream file(path_);
+  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  EXPECT_FALSE(text.contains("twelve")) << text;
+  const auto loaded = load_identities(path_);
+  ASSERT_TRUE(loaded);
+  ASSERT_NE(loaded->find(volume), nullptr);
+  EXPECT_EQ(loaded->find(volume)->naa, "3111111111111111");
+  volume.store.options["secret"] = "another secret";
+  EXPECT_NE(loaded->find(volume), nullptr);
+  volume.store.options["urls"] = "iscsi://u@192.0.2.8/iqn.x/0";
+  EXPECT_EQ(loaded->find(volume), nullptr);
 }
 
 TEST_F(IdentityFile, NoneIsEmpty) { EXPECT_TRUE(load_identities(path_)->all().empty()); }

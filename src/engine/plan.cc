@@ -4,6 +4,7 @@
 
 #include "base/name_index.h"
 #include "json/sizes.h"
+#include "rpc/document_fields.h"
 
 namespace ashlar::engine {
 namespace {
@@ -291,7 +292,18 @@ Result<Plan> make_plan(std::shared_ptr<const Document> running, std::shared_ptr<
   return plan;
 }
 
+namespace {
+
+// Which store it is does not depend on its secrets, and they are not kept with it.
+rpc::StoreDocument without_secrets(rpc::StoreDocument store) {
+  for (const char* const name : rpc::secret_options) store.options.erase(name);
+  return store;
+}
+
+}  // namespace
+
 void DrawnIdentities::remember(KeptIdentity kept) {
+  kept.store = without_secrets(std::move(kept.store));
   std::erase_if(kept_, [&kept](const KeptIdentity& each) { return each.volume == kept.volume; });
   if (kept_.size() == capacity) kept_.erase(kept_.begin());
   kept_.push_back(std::move(kept));
@@ -301,8 +313,8 @@ const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume)
   const auto found = std::ranges::find(kept_, volume.name, &KeptIdentity::volume);
   if (found == kept_.end()) return nullptr;
   // A drive is the same whatever lies in it.
-  const bool same_store =
-      found->store == volume.store || (rpc::is_cdrom(volume) && found->store.kind == volume.store.kind);
+  const bool same_store = found->store == without_secrets(volume.store) ||
+                          (rpc::is_cdrom(volume) && found->store.kind == volume.store.kind);
   return same_store ? &found->identity : nullptr;
 }
 

@@ -1,8 +1,11 @@
 // What the engine tells about sessions, of both protocols: the part of Engine behind `sessions`.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <map>
 
 #include "engine/engine.h"
+#include "rpc/proof_words.h"
 
 namespace ashlar::engine {
 namespace {
@@ -45,7 +48,8 @@ rpc::SessionStatus told(const nvme::Controller& controller, int64_t now_nanoseco
   status.peer_address = facts.peer_address;
   status.authentication = controller.authentication();
   if (facts.secured)
-    status.authentication = status.authentication == "none" ? "TLS PSK" : status.authentication + ", TLS PSK";
+    status.authentication = fmt::format(
+        "{}{}", status.authentication == "none" ? "" : status.authentication + ", ", rpc::tls_proof);
   status.age_seconds = (now_nanoseconds - facts.began_nanoseconds) / 1'000'000'000;
   return status;
 }

@@ -5,6 +5,7 @@
 #include "engine/counted_volumes.h"
 #include "engine/engine.h"
 #include "loop/on_worker.h"
+#include "rpc/proof_words.h"
 
 namespace ashlar::engine {
 namespace {
@@ -15,7 +16,7 @@ std::string authentication_of(const rpc::HostDocument& host) {
   if (host.chap) ways.push_back(host.chap->mutual_user.empty() ? "CHAP" : "mutual CHAP");
   if (host.dhchap)
     ways.push_back(host.dhchap->controller_key.empty() ? "DH-HMAC-CHAP" : "mutual DH-HMAC-CHAP");
-  if (!host.tls_key.empty()) ways.push_back("TLS PSK");
+  if (!host.tls_key.empty()) ways.push_back(rpc::tls_proof);
   return ways.empty() ? "none" : fmt::format("{}", fmt::join(ways, ", "));
 }
 

@@ -65,7 +65,11 @@ Authentication::Step Authentication::apply(ConstBytes message, std::shared_ptr<c
                 fmt::format("a message of transaction {} of authentication within transaction {}",
                             header->transaction, transaction_));
   }
-  if (header->message == AuthenticationMessage::reply) return take_reply(message);
+  if (header->message == AuthenticationMessage::reply) {
+    // Those that were challenged before others of that source failed are guesses like theirs.
+    if (held_back > loop::Nanoseconds{}) return hold_back(held_back);
+    return take_reply(message);
+  }
   if (header->message == AuthenticationMessage::success2) return prove();
   const auto refusal = AuthenticationRefusal::decode(message);
   fail(AuthenticationFailure::failed,
@@ -74,15 +78,17 @@ Authentication::Step Authentication::apply(ConstBytes message, std::shared_ptr<c
   return {.work = {}, .over = true};
 }
 
+Authentication::Step Authentication::hold_back(loop::Nanoseconds span) {
+  return fail(AuthenticationFailure::failed,
+              fmt::format("too many proofs from this address failed; it may try again in {} s",
+                          std::chrono::ceil<loop::seconds>(span).count()));
+}
+
 // Figures 441 to 443.
 Authentication::Step Authentication::negotiate(ConstBytes message, loop::Nanoseconds held_back) {
   if (view_ == nullptr || !view_->dhchap)
     return fail(AuthenticationFailure::failed, "the host wants to authenticate, but no key is set for it");
-  if (held_back > loop::Nanoseconds{}) {
-    return fail(AuthenticationFailure::failed,
-                fmt::format("too many proofs from this address failed; it may try again in {} s",
-                            std::chrono::ceil<loop::seconds>(held_back).count()));
-  }
+  if (held_back > loop::Nanoseconds{}) return hold_back(held_back);
   const auto offered = AuthenticationNegotiate::decode(message);
   if (!offered) return fail(AuthenticationFailure::incorrect_payload, "AUTH_Negotiate is malformed");
   if (offered->secure_channel != 0) {

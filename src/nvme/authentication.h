@@ -65,6 +65,7 @@ class Authentication {
     failure_ready,
     over,
   };
+  Step hold_back(loop::Nanoseconds span);
   Step negotiate(ConstBytes message, loop::Nanoseconds held_back);
   Step take_reply(ConstBytes message);
   Step verify();

@@ -82,7 +82,7 @@ loop::Task<void> Authenticator::send_story(Handling handling) {
   Authentication::Step step = machine_.apply(message, queue_.view(), queue_.domain().held_back(source_));
   if (machine_.under_way()) arm();
   if (step.work) {
-    auto computing = queue_.domain().exponentiate(std::move(*step.work));
+    auto computing = queue_.domain().exponentiate(queue_, std::move(*step.work));
     Result<std::vector<uint8_t>> value = co_await computing;
     step = machine_.computed(std::move(value));
   }

@@ -26,6 +26,14 @@ ConnectAnswer wrong_data(uint16_t offset) {
           nullptr};
 }
 
+// What its port does with TLS now: the connection may be older than that.
+PortTls tls_of(const Directory& directory, const ConnectRequest& request) {
+  const auto found = directory.subsystems.find(*request.data.subsystem);
+  const Port* const port =
+      found == directory.subsystems.end() ? nullptr : found->second->find_port(request.port);
+  return port == nullptr ? request.port.tls : port->tls;
+}
+
 // Who came by TLS is whom it proved, and goes where it said; who has to prove itself so does not come otherwise.
 std::optional<ConnectAnswer> unfit_channel(const Directory& directory, const ConnectRequest& request) {
   const wire::nvme::ConnectData& data = request.data;
@@ -39,7 +47,8 @@ std::optional<ConnectAnswer> unfit_channel(const Directory& directory, const Con
     return {};
   }
   const bool discovery = *data.subsystem == wire::nvme::discovery_name;
-  if (request.port.tls != PortTls::required && (discovery || !directory.must_be_secured(*data.host)))
+  if (tls_of(directory, request) != PortTls::required &&
+      (discovery || !directory.must_be_secured(*data.host)))
     return {};
   ConnectAnswer answer = refuse(refusal(Status::connect_invalid_host));
   answer.reason = "the host must come by TLS";
@@ -91,7 +100,7 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
   Controllers::Most most{.all = settings().most_controllers};
   if (!facts.discovery) {
     const auto found = directory_->subsystems.find(facts.subsystem);
-    if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
+    if (found == directory_->subsystems.end() || found->second->find_port(request.port) == nullptr)
       return wrong_data(ConnectField::subsystem);
     view = found->second->view_of(facts.host_name, request.peer.address);
     if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));
@@ -145,7 +154,7 @@ ConnectAnswer Domain::connect_io(QueueHost& host, const ConnectRequest& request)
   if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
   if (!controller->ready()) return refuse(refusal(Status::command_sequence_error));
   const auto found = directory_->subsystems.find(facts.subsystem);
-  if (found == directory_->subsystems.end() || !found->second->served_by(request.port))
+  if (found == directory_->subsystems.end() || found->second->find_port(request.port) == nullptr)
     return wrong_data(ConnectField::subsystem);
   auto view = found->second->view_of(facts.host_name, request.peer.address);
   if (view == nullptr) return refuse(refusal(Status::connect_invalid_host));

@@ -8,9 +8,11 @@
 
 namespace ashlar::nvme {
 
-bool Subsystem::served_by(const Port& port) const {
-  return std::ranges::any_of(
-      ports, [&port](const Port& each) { return each.name == port.name && each.endpoint == port.endpoint; });
+const Port* Subsystem::find_port(const Port& came_by) const {
+  const auto found = std::ranges::find_if(ports, [&came_by](const Port& each) {
+    return each.name == came_by.name && each.endpoint == came_by.endpoint;
+  });
+  return found == ports.end() ? nullptr : &*found;
 }
 
 std::shared_ptr<const unit::HostView> Subsystem::view_of(const std::string& host,

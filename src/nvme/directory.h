@@ -37,7 +37,9 @@ struct Subsystem {
   uint32_t most_controllers = 0;  ///< 0: no bound of its own
   Bounds bounds;
 
-  bool served_by(const Port& port) const;
+  /// The port of that name and endpoint as it is in this snapshot, whatever else it was when a connection came by it; null: it is
+  /// none of its ports.
+  const Port* find_port(const Port& came_by) const;
   /// The view of `host` that comes from `address`, or null: then the subsystem does not exist for it. Hosts that must prove
   /// themselves over iSCSI (CHAP) have none unless they have a key for here, too.
   std::shared_ptr<const unit::HostView> view_of(const std::string& host, const std::string& address) const;

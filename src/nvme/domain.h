@@ -80,8 +80,10 @@ class Domain final : private unit::Subject {
   void tell_proof(const std::string& source, bool succeeded);
   /// The host of that controller has proved itself. False: there are as many as there may be.
   bool admit(Controller& controller);
-  /// On a worker; most_exponentiations of a shard at a time, the others wait for their turn.
-  loop::Task<Result<std::vector<uint8_t>>> exponentiate(DhExponentiation work);
+  /// On a worker, for a queue with a command in flight; most_exponentiations of a shard at a time, the others wait for their turn.
+  /// closed: the queue ended before it came.
+  loop::Task<Result<std::vector<uint8_t>>> exponentiate(const Queue& queue, DhExponentiation work);
+  uint64_t exponentiations_done() const { return exponentiations_done_; }
   static constexpr uint32_t most_exponentiations = 2;
 
   // For queues.
@@ -117,7 +119,8 @@ class Domain final : private unit::Subject {
   IntrusiveList<Queue, QueueTag> queues_;
   std::vector<Wait> waits_;
   loop::SourceTable sources_;
-  uint32_t exponentiations_ = 0;
+  uint32_t exponentiations_ = 0;  // under way
+  uint64_t exponentiations_done_ = 0;
   std::deque<loop::Event*> waiting_exponentiations_;
 };
 

@@ -53,10 +53,10 @@ std::string_view Domain::objection(const Queue& queue) const {
   const Subsystem& subsystem = *found->second;
   if (subsystem.view_of(facts.host_name, facts.peer_address) == nullptr)
     return "its host may no longer use the subsystem";
-  if (!subsystem.served_by(queue.port())) return "its portal was removed";
+  const Port* const port = subsystem.find_port(queue.port());
+  if (port == nullptr) return "its portal was removed";
   if (facts.secured) return {};
   if (directory_->must_be_secured(facts.host_name)) return "its host must come by TLS now";
-  const auto port = std::ranges::find(subsystem.ports, queue.port().name, &Port::name);
   return port->tls == PortTls::required ? "its portal takes TLS alone now" : std::string_view();
 }
 
@@ -151,7 +151,7 @@ void Domain::tell_proof(const std::string& source, bool succeeded) {
   });
 }
 
-loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation work) {
+loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(const Queue& queue, DhExponentiation work) {
   if (exponentiations_ == most_exponentiations) {
     loop::Event my_turn;
     waiting_exponentiations_.push_back(&my_turn);
@@ -159,8 +159,13 @@ loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(DhExponentiation w
   } else {
     ++exponentiations_;
   }
-  auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
-  Result<std::vector<uint8_t>> value = co_await computing;
+  Result<std::vector<uint8_t>> value = fail(ErrorCode::closed, "queue", "ended before it was its turn");
+  // Who asks for one and leaves must not keep those waiting who stay.
+  if (!queue.closing()) {
+    auto computing = loop::on_worker(loop_, [&work] { return work.run(); });
+    value = co_await computing;
+    ++exponentiations_done_;
+  }
   forget_secret(work.secret);
   if (waiting_exponentiations_.empty()) {
     --exponentiations_;

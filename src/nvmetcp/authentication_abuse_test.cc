@@ -11,6 +11,22 @@ namespace {
 using wire::nvme::AuthenticationExchange;
 using wire::nvme::FabricsType;
 
+/// AUTH_Negotiate of host 1 in a capsule, for who does not wait for the answer.
+std::vector<uint8_t> capsule_of_offer(Array* array) {
+  NvmeAuthentication host(*keyed(array).proving(1).proof, host_name(1), subsystem, Drawn(4));
+  const std::vector<uint8_t> offer = host.negotiate();
+  std::vector<uint8_t> capsule(72 + offer.size());
+  wire::nvme::CommonHeader{wire::nvme::PduType::command, 0, 72, 72, static_cast<uint32_t>(capsule.size())}
+      .encode(capsule.data());
+  Submission entry;
+  AuthenticationExchange{true, static_cast<uint32_t>(offer.size())}.encode(entry,
+                                                                           FabricsType::authentication_send);
+  entry.set_data({wire::nvme::DataDescriptor::Kind::in_capsule, 0, static_cast<uint32_t>(offer.size())});
+  std::ranges::copy(entry.bytes, capsule.begin() + 8);
+  std::ranges::copy(offer, capsule.begin() + 72);
+  return capsule;
+}
+
 TEST(NvmeProofs, WhoLeavesInTheMiddleOfAnExchangeLeavesNothing) {
   Keyed array;
   array.keys[1].groups = {DhchapGroup::ffdhe2048};
@@ -19,18 +35,7 @@ TEST(NvmeProofs, WhoLeavesInTheMiddleOfAnExchangeLeavesNothing) {
     for (int i = 0; i < 6; ++i) {
       auto connecting = connected(keyed(the_array).proving(1));
       auto queue = co_await connecting;
-      NvmeAuthentication host(*keyed(the_array).proving(1).proof, host_name(1), subsystem, Drawn(4));
-      const std::vector<uint8_t> offer = host.negotiate();
-      std::vector<uint8_t> capsule(72 + offer.size());
-      wire::nvme::CommonHeader{wire::nvme::PduType::command, 0, 72, 72, static_cast<uint32_t>(capsule.size())}
-          .encode(capsule.data());
-      Submission entry;
-      AuthenticationExchange{true, static_cast<uint32_t>(offer.size())}.encode(
-          entry, FabricsType::authentication_send);
-      entry.set_data({wire::nvme::DataDescriptor::Kind::in_capsule, 0, static_cast<uint32_t>(offer.size())});
-      std::ranges::copy(entry.bytes, capsule.begin() + 8);
-      std::ranges::copy(offer, capsule.begin() + 72);
-      queue->send_raw(capsule);
+      queue->send_raw(capsule_of_offer(the_array));
       co_await loop::sleep_for(loop::microseconds(100 * i));
     }
   });
@@ -38,6 +43,27 @@ TEST(NvmeProofs, WhoLeavesInTheMiddleOfAnExchangeLeavesNothing) {
   array.world.run_for(loop::seconds(1));
   EXPECT_EQ(array.buffers_in_use(), 0u);
   EXPECT_TRUE(array.domains[0]->controllers().all().empty());
+}
+
+TEST(NvmeProofs, NothingIsComputedForWhoLeftBeforeItsTurn) {
+  Keyed array;
+  array.keys[1].groups = {DhchapGroup::ffdhe2048};
+  array.publish_keys();
+  array.run([](Array* the_array) -> Task<void> {
+    std::vector<std::unique_ptr<NvmeQueue>> all;
+    for (int i = 0; i < 30; ++i) {
+      auto connecting = connected(keyed(the_array).proving(1));
+      all.push_back(co_await connecting);
+    }
+    for (const auto& queue : all) queue->send_raw(capsule_of_offer(the_array));
+    co_await loop::sleep_for(loop::microseconds(1));
+  });
+  EXPECT_TRUE(array.world.run_until([&] { return array.connections() == 0; }, loop::seconds(10)));
+  EXPECT_GT(array.domains[0]->exponentiations_done(), 0u);
+  EXPECT_LT(array.domains[0]->exponentiations_done(), 15u);
+  array.run([](Array* the_array) -> Task<void> {
+    EXPECT_EQ(co_await outcome_of(keyed(the_array).proving(1)), "DH-HMAC-CHAP sha-256 ffdhe2048");
+  });
 }
 
 TEST(NvmeProofs, WhoDoesNotProveItselfInTimeIsDropped) {

@@ -140,6 +140,17 @@ TEST(NvmeAuthenticationMachine, WhoGuessedTooOftenWaits) {
   EXPECT_FALSE(pair.guessed);
 }
 
+TEST(NvmeAuthenticationMachine, AGuessThatWasChallengedInTimeWaitsLikeOthers) {
+  Pair pair({.key = key_of(1), .controller_key = {}});
+  pair.apply(pair.host.negotiate());
+  ASSERT_TRUE(pair.host.take_challenge(*pair.said()));
+  pair.held_back = loop::milliseconds(1500);
+  EXPECT_FALSE(pair.apply(*pair.host.reply({})).proof_failed) << "it was not looked at";
+  EXPECT_EQ(pair.failure(), AuthenticationFailure::failed);
+  EXPECT_TRUE(pair.controller.reason().contains("again in 2 s")) << pair.controller.reason();
+  EXPECT_FALSE(pair.proved);
+}
+
 // A reply bent in one way: what the controller says of it.
 struct ReplyCase {
   const char* name;

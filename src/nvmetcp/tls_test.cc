@@ -125,6 +125,24 @@ TEST(NvmeTls, APortThatRequiresItTakesNothingElse) {
   });
 }
 
+// Its doors are as they were: a connection that came just before, and says Connect after it.
+TEST(NvmeTls, APortThatRequiresItNowLetsNobodyInWhoCameBefore) {
+  TlsArray array(PortTls::allowed);
+  array.run([](TlsArray* the_array) -> Task<void> {
+    auto taken = said_to(the_array->second(3, false));
+    EXPECT_EQ(co_await taken, "");
+    the_array->second_tls = PortTls::required;
+    the_array->publish(the_array->with_keys());
+    auto pause = loop::sleep_for(loop::milliseconds(1));
+    co_await pause;
+    auto refused = said_to(the_array->second(3, false));
+    EXPECT_THAT(co_await refused, HasSubstr("status 184h"));
+    EXPECT_THAT(the_array->last_event(), HasSubstr("the host must come by TLS"));
+    auto first_port = said_to(the_array->options(3));
+    EXPECT_EQ(co_await first_port, "");
+  });
+}
+
 TEST(NvmeTls, WhoMustComeByTlsIsRefusedInTheClear) {
   TlsArray array(PortTls::allowed);
   array.run([](TlsArray* the_array) -> Task<void> {
