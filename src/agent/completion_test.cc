@@ -302,7 +302,7 @@ TEST_F(TakeIn, KeysOfTlsAreLookedAt) {
   const auto refused = take(next, {});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().place, "hosts/web1/tls_key");
-  EXPECT_THAT(refused.error().text(), AllOf(HasSubstr("check sum"), testing::Not(HasSubstr("VRLb"))));
+  EXPECT_THAT(refused.error().text(), AllOf(HasSubstr("check value"), testing::Not(HasSubstr("VRLb"))));
 }
 
 TEST_F(TakeIn, ReferencesOfBeforeMayMove) {

@@ -7,8 +7,9 @@
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
 
-#include <initializer_list>
 #include <memory>
+
+#include "base/hmac.h"
 
 namespace ashlar {
 namespace {
@@ -20,8 +21,6 @@ struct Freed {
     free_function(each);
   }
 };
-using Mac = std::unique_ptr<EVP_MAC, Freed<EVP_MAC_free>>;
-using MacContext = std::unique_ptr<EVP_MAC_CTX, Freed<EVP_MAC_CTX_free>>;
 using Number = std::unique_ptr<BIGNUM, Freed<BN_clear_free>>;
 using Builder = std::unique_ptr<OSSL_PARAM_BLD, Freed<OSSL_PARAM_BLD_free>>;
 using Parameters = std::unique_ptr<OSSL_PARAM, Freed<OSSL_PARAM_free>>;
@@ -41,22 +40,6 @@ std::unexpected<Error> not_computed(std::string_view what) {
   return fail(ErrorCode::unsupported, "DH-HMAC-CHAP", "OpenSSL does not compute {} here", what);
 }
 
-Result<std::vector<uint8_t>> hmac(DhchapHash hash, ConstBytes key, std::initializer_list<ConstBytes> parts) {
-  const Mac mac(EVP_MAC_fetch(nullptr, "HMAC", nullptr));
-  const MacContext context(mac ? EVP_MAC_CTX_new(mac.get()) : nullptr);
-  std::string digest = digest_name(hash);
-  const OSSL_PARAM parameters[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest.data(), 0),
-                                   OSSL_PARAM_construct_end()};
-  bool good = context && EVP_MAC_init(context.get(), key.data(), key.size(), parameters) == 1;
-  for (const ConstBytes part : parts)
-    good = good && EVP_MAC_update(context.get(), part.data(), part.size()) == 1;
-  std::vector<uint8_t> result(digest_bytes(hash));
-  size_t count = 0;
-  good = good && EVP_MAC_final(context.get(), result.data(), &count, result.size()) == 1;
-  if (!good || count != result.size()) return not_computed("HMAC with " + name_of(hash));
-  return result;
-}
-
 Result<std::vector<uint8_t>> digest_of(DhchapHash hash, ConstBytes bytes) {
   std::vector<uint8_t> result(digest_bytes(hash));
   const EVP_MD* digest = EVP_get_digestbyname(digest_name(hash));
@@ -69,14 +52,14 @@ Result<std::vector<uint8_t>> digest_of(DhchapHash hash, ConstBytes bytes) {
 // The key bound to its owner's name (8.13.5.8).
 Result<std::vector<uint8_t>> bound_key(const DhchapKey& key, std::string_view owner) {
   if (!key.transform) return key.secret;
-  return hmac(*key.transform, key.secret, {bytes_of(owner), bytes_of("NVMe-over-Fabrics")});
+  return hmac_of(digest_name(*key.transform), key.secret, {bytes_of(owner), bytes_of("NVMe-over-Fabrics")});
 }
 
 // Ca: the challenge that nobody can answer who has not made the exchange (8.13.5.4).
 Result<std::vector<uint8_t>> augmented(const DhchapProof& proof) {
   if (proof.session.empty()) return std::vector<uint8_t>(proof.challenge.begin(), proof.challenge.end());
   TRY_ASSIGN(std::vector<uint8_t> session_key, digest_of(proof.hash, proof.session));
-  auto result = hmac(proof.hash, session_key, {proof.challenge});
+  auto result = hmac_of(digest_name(proof.hash), session_key, {proof.challenge});
   forget_secret(session_key);
   return result;
 }
@@ -92,8 +75,8 @@ Result<std::vector<uint8_t>> response(const DhchapProof& proof, const DhchapKey&
   numbers[5] = static_cast<uint8_t>(proof.transaction >> 8);
   numbers[6] = secure_channel;
   static constexpr std::array<uint8_t, 1> zero = {0};
-  auto result =
-      hmac(proof.hash, bound, {challenge, numbers, bytes_of(role), bytes_of(prover), zero, bytes_of(other)});
+  auto result = hmac_of(digest_name(proof.hash), bound,
+                        {challenge, numbers, bytes_of(role), bytes_of(prover), zero, bytes_of(other)});
   forget_secret(bound);
   return result;
 }
@@ -169,11 +152,6 @@ Result<std::vector<uint8_t>> controller_response(const DhchapProof& proof, const
 
 bool same_proof(ConstBytes left, ConstBytes right) {
   return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
-}
-
-void forget_secret(std::vector<uint8_t>& bytes) {
-  if (!bytes.empty()) OPENSSL_cleanse(bytes.data(), bytes.size());
-  bytes.clear();
 }
 
 }  // namespace ashlar

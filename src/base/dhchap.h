@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/dhchap_key.h"
+#include "base/secret_text.h"
 
 namespace ashlar {
 
@@ -43,7 +44,5 @@ Result<std::vector<uint8_t>> controller_response(const DhchapProof& proof, const
 
 /// Compares in a time that does not tell where they differ.
 bool same_proof(ConstBytes left, ConstBytes right);
-/// So that nothing of it stays in memory.
-void forget_secret(std::vector<uint8_t>& bytes);
 
 }  // namespace ashlar

@@ -36,9 +36,9 @@ TEST(DhchapKey, ErrorsSayWhatIsWrongAndNothingOfTheKey) {
   const std::pair<std::string, std::string> wrong[] = {
       {"", "begins with"},
       {"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR", "begins with"},
-      {"DHHC-1:", "00:, 01:"},
-      {"DHHC-1:04:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", "00:, 01:"},
-      {"DHHC-1:0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", "00:, 01:"},
+      {"DHHC-1:", "00, 01, 02 or 03"},
+      {"DHHC-1:04:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", "00, 01, 02 or 03"},
+      {"DHHC-1:0:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:", "00, 01, 02 or 03"},
       {"DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR", "ends with a colon"},
       {"DHHC-1:00::", "base64"},
       {"DHHC-1:00:", "base64"},

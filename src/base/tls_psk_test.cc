@@ -50,17 +50,17 @@ TEST(TlsPsk, WrongKeysAreRefusedWithoutQuotingThem) {
   const std::pair<const char*, const char*> wrong[] = {
       {"", "begins with"},
       {"NVMeTLSkey-2:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "begins with"},
-      {"NVMeTLSkey-1:", "its hash"},
-      {"NVMeTLSkey-1:03:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "its hash"},
+      {"NVMeTLSkey-1:", "00, 01 (SHA-256)"},
+      {"NVMeTLSkey-1:03:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "00, 01 (SHA-256)"},
       {"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ", "ends with a colon"},
       {"NVMeTLSkey-1:01::", "not base64"},
       {"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9Lr:", "not base64"},
       {"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9=wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "not base64"},
       {"NVMeTLSkey-1:01:VRLb nN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "not base64"},
-      {"NVMeTLSkey-1:01:AAAA:", "32 bytes"},
+      {"NVMeTLSkey-1:01:AAAA:", "0 bytes"},
       {"NVMeTLSkey-1:02:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "32 bytes"},
-      {"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrY:", "check sum"},
-      {"NVMeTLSkey-1:01:ARLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "check sum"},
+      {"NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrY:", "check value"},
+      {"NVMeTLSkey-1:01:ARLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:", "check value"},
   };
   for (const auto& [text, why] : wrong) {
     const auto parsed = parse_tls_key(text, "hosts[0].tls_key");

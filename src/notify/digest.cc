@@ -39,12 +39,4 @@ std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
   return hex(digest, length);
 }
 
-std::string base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), bytes_of(bytes),
-                                     static_cast<int>(bytes.size()));
-  text.resize(static_cast<size_t>(length));
-  return text;
-}
-
 }  // namespace ashlar::notify

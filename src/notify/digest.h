@@ -8,6 +8,5 @@ namespace ashlar::notify {
 
 std::string sha256_hex(std::string_view text);                             ///< 64 digits
 std::string hmac_sha256_hex(std::string_view key, std::string_view text);  ///< RFC 2104; 64 digits
-std::string base64(std::string_view bytes);                                ///< RFC 4648, 4; one line
 
 }  // namespace ashlar::notify

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/base64.h"
 #include "notify/clean_text.h"
 #include "notify/digest.h"
 #include "notify/time_text.h"
@@ -63,7 +64,7 @@ std::string mail_subject(const std::string& text) {
     while (length < rest.size() && length > 0 && (static_cast<uint8_t>(rest[length]) & 0xC0) == 0x80)
       --length;
     if (!words.empty()) words += "\r\n ";
-    words += fmt::format("=?UTF-8?B?{}?=", base64(rest.substr(0, length)));
+    words += fmt::format("=?UTF-8?B?{}?=", base64_of(bytes_of(rest.substr(0, length))));
     rest.remove_prefix(length);
   }
   return words;
@@ -94,7 +95,7 @@ std::string email_message(const EmailOptions& options, const Notice& notice, int
   header("MIME-Version", "1.0");
   header("Content-Type", plain ? "text/plain; charset=us-ascii" : "text/plain; charset=utf-8");
   header("Content-Transfer-Encoding", plain ? "7bit" : "base64");
-  return text + "\r\n" + (plain ? body : in_lines(base64(body)));
+  return text + "\r\n" + (plain ? body : in_lines(base64_of(bytes_of(body))));
 }
 
 }  // namespace ashlar::notify

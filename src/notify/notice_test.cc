@@ -78,8 +78,6 @@ TEST(Digest, KnownAnswers) {
   // RFC 4231, 4.3
   EXPECT_EQ(hmac_sha256_hex("Jefe", "what do ya want for nothing?"),
             "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
-  EXPECT_EQ(base64("a"), "YQ==");
-  EXPECT_EQ(base64(""), "");
 }
 
 }  // namespace

@@ -35,9 +35,14 @@ Authentication::Step Authentication::fail(AuthenticationFailure why, std::string
   failure_ = why;
   reason_ = std::move(reason);
   view_ = nullptr;
+  forget();
+  return {};
+}
+
+// What the exchange is made of, and what came of it: wherever a transaction ends, and when the connection is lost in its midst.
+void Authentication::forget() {
   forget_secret(secret_);
   forget_secret(session_);
-  return {};
 }
 
 Authentication::Step Authentication::apply(ConstBytes message, std::shared_ptr<const unit::HostView> view,
@@ -47,6 +52,7 @@ Authentication::Step Authentication::apply(ConstBytes message, std::shared_ptr<c
   if (!header)
     return fail(AuthenticationFailure::incorrect_payload, "a message of authentication is too short");
   if (header->message == AuthenticationMessage::negotiate) {
+    forget();  // of one that it breaks off
     transaction_ = header->transaction;
     view_ = std::move(view);
     return negotiate(message, held_back);

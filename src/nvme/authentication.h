@@ -25,6 +25,7 @@ class Authentication {
  public:
   /// `host` and `subsystem`: NQNs.
   Authentication(std::string host, std::string subsystem, RandomSource random);
+  ~Authentication() { forget(); }
 
   struct Step {
     /// To be run before anything else; what comes of it goes to computed().
@@ -71,6 +72,7 @@ class Authentication {
   Step verify();
   Step fail(wire::nvme::AuthenticationFailure why, std::string reason);
   Step prove();
+  void forget();
   bool choose(const wire::nvme::AuthenticationNegotiate& offered);
   const unit::DhchapCredentials& credentials() const { return *view_->dhchap; }
   DhchapProof proof(ConstBytes challenge, uint32_t sequence) const;

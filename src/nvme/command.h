@@ -48,7 +48,6 @@ class Command : public ListNode<CommandTag> {
   friend class Queue;
   friend class Domain;
   friend class Handling;
-  friend class DataOut;
   /// The way to completed() leads through the ready list.
   class Ending final : public loop::Ready {
    public:

@@ -1,8 +1,6 @@
-// Compare and Verify (NVM command set 1.0 3.2.1, 3.2.5): stories that read the medium in pieces of chunk_bytes.
-#include <algorithm>
-
+// Compare and Verify (NVM command set 1.0 3.2.1, 3.2.5): stories that read the medium in pieces.
 #include "nvme/handlers.h"
-#include "unit/buffers.h"
+#include "unit/comparison.h"
 
 namespace ashlar::nvme {
 namespace {
@@ -35,21 +33,14 @@ loop::Task<void> verify_story(Handling handling, uint64_t offset, uint64_t lengt
 
 loop::Task<Outcome> read_and_compare(Handling handling, uint64_t offset, uint64_t length, bool with_data) {
   Buffer scratch;
-  const auto piece = static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes));
-  if (!handling.loop().buffers().allocate(scratch, piece))
+  if (!unit::take_scratch(handling.loop().buffers(), length, scratch))
     co_return Outcome{Status::command_interrupted, false};
-  for (uint64_t done = 0; done < length && !handling.interrupted(); done += piece) {
-    if (length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(length - done));
-    block::Request& request = handling.request(block::Operation::read, offset + done, scratch.size());
-    request.parts = scratch.segments();
-    UnitWork reading(handling);
-    const block::Status status = co_await reading;
-    if (status != block::Status::ok) co_return outcome_of(status, false);
-    const uint32_t size = scratch.size();
-    const bool equal = !with_data || unit::equal_bytes(handling.command().buffer, static_cast<uint32_t>(done),
-                                                       scratch, 0, size) == size;
-    if (!equal) co_return refusal(Status::compare_failure);
-  }
+  auto comparing = unit::read_and_compare(handling, offset, length,
+                                          with_data ? unit::Expected::data : unit::Expected::anything,
+                                          handling.command().buffer, scratch);
+  const unit::Comparison found = co_await comparing;
+  if (found.status != block::Status::ok) co_return outcome_of(found.status, false);
+  if (found.difference) co_return refusal(Status::compare_failure);
   co_return Outcome{};
 }
 

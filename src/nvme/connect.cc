@@ -112,9 +112,9 @@ ConnectAnswer Domain::connect_admin(QueueHost& host, const ConnectRequest& reque
   if (!any && (facts.id < facts.bounds.first_controller || facts.id > facts.bounds.last_controller))
     return wrong_data(ConnectField::controller_id);
   if (!holds(facts.bounds, request)) return wrong_entry(ConnectField::queue_entries);
-  const std::shared_ptr<Controller> controller = controllers().create(std::move(facts), most);
+  const std::shared_ptr<Controller> controller =
+      controllers().create(std::move(facts), most, needs_proof(view));
   if (controller == nullptr) return refuse({Status::connect_controller_busy, false});
-  controller->barred.store(needs_proof(view), std::memory_order_relaxed);
   controller->take_queue(0, loop_.index());
   const Queue::Making making{host,
                              controller,

@@ -129,7 +129,7 @@ uint16_t Controllers::free_id(const Bounds& bounds) {
   return 0;
 }
 
-std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Most& most) {
+std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Most& most, bool barred) {
   const std::lock_guard lock(mutex_);
   if (full(facts, most)) return nullptr;
   const bool any = facts.id == wire::nvme::dynamic_controller || facts.id == wire::nvme::static_controller;
@@ -141,6 +141,7 @@ std::shared_ptr<Controller> Controllers::create(ControllerFacts facts, const Mos
   }
   const uint16_t id = facts.id;
   auto controller = std::make_shared<Controller>(std::move(facts));
+  controller->barred.store(barred, std::memory_order_relaxed);
   controllers_.emplace(id, controller);
   return controller;
 }

@@ -117,8 +117,8 @@ class Controllers {
     size_t all = 0, of_subsystem = 0, of_host = 0;
   };
   /// `facts.id` dynamic_controller or static_controller: any that is free within the bounds. Null: that id is taken, or there
-  /// are enough.
-  std::shared_ptr<Controller> create(ControllerFacts facts, const Most& most);
+  /// are enough. `barred`: its host has still to prove itself, and so it never counts before admit().
+  std::shared_ptr<Controller> create(ControllerFacts facts, const Most& most, bool barred = false);
   /// Its host has proved itself: it counts from now on. False: there are enough of them without it.
   bool admit(Controller& controller, const Most& most);
   std::shared_ptr<Controller> find(uint16_t id) const;

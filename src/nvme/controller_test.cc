@@ -55,6 +55,20 @@ TEST(Controllers, BoundsOfTheSubsystemAndOfTheHost) {
   EXPECT_EQ(controllers.of_subsystem("nqn.2026-11.a:s").size(), 1u);
 }
 
+TEST(Controllers, WhoHasStillToProveItselfKeepsNobodyOut) {
+  Controllers controllers;
+  constexpr Controllers::Most most{.of_subsystem = 1, .of_host = 1};
+  const auto guest = controllers.create(facts(wire::nvme::dynamic_controller), most, true);
+  ASSERT_NE(guest, nullptr);
+  EXPECT_TRUE(guest->barred.load());
+  const auto host = controllers.create(facts(wire::nvme::dynamic_controller), most);
+  ASSERT_NE(host, nullptr);
+  EXPECT_FALSE(controllers.admit(*guest, most)) << "there are enough without it";
+  controllers.remove(*host);
+  EXPECT_TRUE(controllers.admit(*guest, most));
+  EXPECT_EQ(controllers.create(facts(wire::nvme::dynamic_controller), most), nullptr);
+}
+
 TEST(Controller, QueuesAreTakenOnce) {
   Controller controller(facts(1));
   EXPECT_TRUE(controller.take_queue(3, 1));

@@ -81,16 +81,12 @@ Outcome check_source(Handling handling, const Source& from, const unit::Geometry
   if (geometry.block_bytes != destination.block_bytes) return refusal(Status::incompatible_namespaces);
   if ((from.options & fast_copy_only) != 0) return refusal(Status::fast_copy_not_possible);
   if (from.range.blocks > most_copy_range_blocks) return refusal(Status::command_size_limit_exceeded);
-  const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
-  if (from.range.lba >= capacity || from.range.blocks > capacity - from.range.lba)
-    return refusal(Status::lba_out_of_range);
+  if (!geometry.holds(from.range.lba, from.range.blocks)) return refusal(Status::lba_out_of_range);
   return {};
 }
 
 // All sources and the destination, before anything is copied.
 Outcome check_sources(Handling handling, uint32_t count, const unit::Geometry& geometry) {
-  const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
-  const uint64_t destination = handling.entry().pair(10);
   uint64_t blocks = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const Source from = source(handling, i);
@@ -99,7 +95,7 @@ Outcome check_sources(Handling handling, uint32_t count, const unit::Geometry& g
     blocks += from.range.blocks;
   }
   if (blocks * geometry.block_bytes > most_copy_bytes) return refusal(Status::command_size_limit_exceeded);
-  if (destination >= capacity || blocks > capacity - destination) return refusal(Status::lba_out_of_range);
+  if (!geometry.holds(handling.entry().pair(10), blocks)) return refusal(Status::lba_out_of_range);
   return {};
 }
 

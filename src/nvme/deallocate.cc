@@ -1,7 +1,6 @@
 // Write Zeroes and Dataset Management (NVM command set 1.0 3.2.8, 3.2.3).
-#include <algorithm>
-
 #include "nvme/handlers.h"
+#include "unit/clearing.h"
 
 namespace ashlar::nvme {
 namespace {
@@ -9,32 +8,14 @@ namespace {
 constexpr uint32_t range_bytes = 16;
 constexpr uint32_t attribute_deallocate = 1u << 2;
 
-// In pieces that the device takes. `durable` and `may_discard` of write_zeroes.
-struct Clearing {
-  block::Operation operation;
-  uint64_t offset, length;
-  bool durable, may_discard;
-};
-
-loop::Task<Outcome> clear_range(Handling handling, Clearing work) {
-  const uint32_t block = handling.unit().geometry().block_bytes;
-  const uint64_t piece =
-      std::max<uint64_t>(handling.unit().limits().max_discard_bytes / block * block, block);
-  for (uint64_t done = 0; done < work.length && !handling.interrupted();) {
-    const uint64_t now = std::min(piece, work.length - done);
-    block::Request& request = handling.request(work.operation, work.offset + done, now);
-    request.durable = work.durable;
-    request.may_discard = work.may_discard;
-    UnitWork working(handling);
-    const block::Status status = co_await working;
-    if (status != block::Status::ok) co_return outcome_of(status, true);
-    done += now;
-  }
-  co_return Outcome{};
+loop::Task<Outcome> clear(Handling handling, unit::Clearing work) {
+  auto clearing = unit::clear_range(handling, work);
+  const unit::ClearingOutcome cleared = co_await clearing;
+  co_return outcome_of(cleared.status, true);
 }
 
-loop::Task<void> zero_story(Handling handling, Clearing work) {
-  auto clearing = clear_range(handling, work);
+loop::Task<void> zero_story(Handling handling, unit::Clearing work) {
+  auto clearing = clear(handling, work);
   const Outcome outcome = co_await clearing;
   handling.space().tally->add(unit::Count::write_commands, 1);
   handling.finish(outcome);
@@ -48,10 +29,9 @@ wire::nvme::BlockRange dataset_range(const Buffer& list, uint32_t index) {
 
 // All ranges are checked before the first is deallocated: a list that is refused has done nothing.
 Outcome check_ranges(const Buffer& list, uint32_t count, const unit::Geometry& geometry) {
-  const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
   for (uint32_t i = 0; i < count; ++i) {
     const wire::nvme::BlockRange range = dataset_range(list, i);
-    if (range.lba > capacity || range.blocks > capacity - range.lba) return refusal(Status::lba_out_of_range);
+    if (!geometry.holds(range.lba, range.blocks)) return refusal(Status::lba_out_of_range);
   }
   return {};
 }
@@ -60,9 +40,9 @@ loop::Task<Outcome> deallocate_ranges(Handling handling, uint32_t count) {
   const uint32_t block = handling.unit().geometry().block_bytes;
   for (uint32_t i = 0; i < count && !handling.interrupted(); ++i) {
     const wire::nvme::BlockRange range = dataset_range(handling.command().buffer, i);
-    const Clearing work{block::Operation::discard, range.lba * block, uint64_t{range.blocks} * block, false,
-                        true};
-    auto clearing = clear_range(handling, work);
+    auto clearing = clear(handling, {.operation = block::Operation::discard,
+                                     .offset = range.lba * block,
+                                     .length = uint64_t{range.blocks} * block});
     const Outcome outcome = co_await clearing;
     if (!outcome.ok()) co_return outcome;
   }
@@ -94,10 +74,10 @@ void write_zeroes(Handling handling) {
   const wire::nvme::BlockRange range = wire::nvme::block_range(handling.entry());
   if (!handling.in_range(range, geometry)) return;
   if (wire::nvme::asks_for_protection(handling.entry())) return handling.fail(Status::invalid_field);
-  const Clearing work{block::Operation::write_zeroes, range.lba * geometry.block_bytes,
-                      uint64_t{range.blocks} * geometry.block_bytes,
-                      wire::nvme::force_unit_access(handling.entry()),
-                      wire::nvme::may_deallocate(handling.entry())};
+  const unit::Clearing work{.offset = range.lba * geometry.block_bytes,
+                            .length = uint64_t{range.blocks} * geometry.block_bytes,
+                            .durable = wire::nvme::force_unit_access(handling.entry()),
+                            .may_discard = wire::nvme::may_deallocate(handling.entry())};
   zero_story(handling, work).detach();
 }
 

@@ -12,6 +12,7 @@
 #include "loop/source_table.h"
 #include "nvme/queue.h"
 #include "unit/copy_budget.h"
+#include "unit/end_waits.h"
 #include "wire/nvme_fabrics.h"
 
 namespace ashlar::nvme {
@@ -89,13 +90,9 @@ class Domain final : private unit::Subject {
   // For queues.
   void add(Queue& queue) { queues_.push_back(queue); }
   void remove(Queue& queue) { queues_.remove(queue); }
-  void command_ended(const Command& command);
+  void command_ended(const Command& command) { waits_.ended(loop_, &command); }
 
  private:
-  struct Wait {
-    std::vector<const Command*> left;
-    std::move_only_function<void()> done;
-  };
   void take_reservations(const std::string& volume, const unit::Reservations& now,
                          const unit::ReservationOutcome& outcome,
                          std::move_only_function<void()> done) override;
@@ -117,14 +114,11 @@ class Domain final : private unit::Subject {
   unit::CopyBudget copy_budget_;
   std::shared_ptr<const Directory> directory_;
   IntrusiveList<Queue, QueueTag> queues_;
-  std::vector<Wait> waits_;
+  unit::EndWaits waits_;
   loop::SourceTable sources_;
   uint32_t exponentiations_ = 0;  // under way
   uint64_t exponentiations_done_ = 0;
   std::deque<loop::Event*> waiting_exponentiations_;
 };
-
-/// Runs `work` once, later in this turn. Control path: allocates.
-void post_function(loop::Loop& loop, std::move_only_function<void()> work);
 
 }  // namespace ashlar::nvme

@@ -4,30 +4,11 @@
 
 #include "base/log.h"
 #include "loop/on_worker.h"
+#include "loop/post_function.h"
 #include "nvme/administration.h"
 #include "nvme/handlers.h"
 
 namespace ashlar::nvme {
-namespace {
-
-class PostedWork final : public loop::Ready {
- public:
-  explicit PostedWork(std::move_only_function<void()> work) : work_(std::move(work)) {}
-  void run() override {
-    const std::unique_ptr<PostedWork> self(this);
-    work_();
-  }
-
- private:
-  std::move_only_function<void()> work_;
-};
-
-}  // namespace
-
-void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
-  loop.post(*std::make_unique<PostedWork>(std::move(work)).release());
-}
-
 Domain::Domain(loop::Loop& loop, Group& group, unit::Governor& governor)
     : loop_(loop), group_(group), governor_(governor), directory_(std::make_shared<Directory>()) {
   governor_.add(*this);
@@ -176,19 +157,6 @@ loop::Task<Result<std::vector<uint8_t>>> Domain::exponentiate(const Queue& queue
   co_return value;
 }
 
-void Domain::command_ended(const Command& command) {
-  for (size_t i = 0; i < waits_.size();) {
-    Wait& wait = waits_[i];
-    std::erase(wait.left, &command);
-    if (!wait.left.empty()) {
-      ++i;
-      continue;
-    }
-    post_function(loop_, std::move(wait.done));
-    waits_.erase(waits_.begin() + static_cast<std::ptrdiff_t>(i));
-  }
-}
-
 void Domain::take_reservations(const std::string& volume, const unit::Reservations& now,
                                const unit::ReservationOutcome& outcome,
                                std::move_only_function<void()> done) {
@@ -207,7 +175,7 @@ void Domain::take_reservations(const std::string& volume, const unit::Reservatio
     for (Command* command : queue.commands_of(volume)) doomed.push_back(command);
   }
   if (doomed.empty()) return post_function(loop_, std::move(done));
-  waits_.push_back({{doomed.begin(), doomed.end()}, std::move(done)});
+  waits_.add({doomed.begin(), doomed.end()}, std::move(done));
   for (Command* each : doomed) {
     const Handling handling(*each);
     handling.await_end();

@@ -1,7 +1,6 @@
 // Fused Compare and Write (NVMe base 2.0 3.4.2, NVM command set 1.0 2.1.1.1), what VMFS locks with: the second is written only
 // if the first is equal, while the range is held, so that no other write of any host or protocol comes between.
 #include "nvme/handlers.h"
-#include "unit/buffers.h"
 
 namespace ashlar::nvme {
 namespace {

@@ -73,8 +73,7 @@ bool Handling::expect_list(uint32_t bytes, uint32_t most) const {
 }
 
 bool Handling::in_range(const wire::nvme::BlockRange& range, const unit::Geometry& geometry) const {
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
-  if (range.lba < blocks && range.blocks <= blocks - range.lba) [[likely]]
+  if (geometry.holds(range.lba, range.blocks)) [[likely]]
     return true;
   fail(Status::lba_out_of_range);
   return false;
@@ -102,41 +101,17 @@ void Handling::data_arrived() const {
   command_->data_arrived_(*command_);
 }
 
-// It came before a rewriting of the medium, and may not be seen after it.
-void Handling::refuse_request() const {
-  block::Request& request = command_->unit_command_.request;
-  request.begin();
-  request.complete(block::Status::aborted);
-}
-
 block::Request& Handling::request(block::Operation operation, uint64_t offset, uint64_t length) const {
-  block::Request& request = command_->unit_command_.request;
-  request.operation = operation;
-  request.durable = request.may_discard = request.atomic = false;
-  request.offset = offset;
-  request.length = length;
-  request.parts = {};
+  block::Request& request = command_->unit_command_.prepare(operation, offset, length);
   request.owner = command_;
   command_->unit_command_.nexus = &queue().controller().nexus;
   command_->unit_command_.mapping_read_only = space().read_only;
   return request;
 }
 
-void DataOut::await_suspend(std::coroutine_handle<> story) const {
-  Command& command = handling_.command();
-  command.resumption_.arm(story);
-  handling_.fetch([](Command& arrived) {
-    Handling handling(arrived);
-    handling.loop().post(arrived.resumption_);
-  });
-}
-
-void UnitWork::await_suspend(std::coroutine_handle<> story) {
-  story_ = story;
-  block::Request& request = handling_.unit_command().request;
-  request.owner = this;
-  request.done = [](block::Request& done) { static_cast<UnitWork*>(done.owner)->story_.resume(); };
-  handling_.submit();
+void Handling::fetch_for(std::coroutine_handle<> story) const {
+  command_->resumption_.arm(story);
+  fetch([](Command& arrived) { Handling(arrived).loop().post(arrived.resumption_); });
 }
 
 }  // namespace ashlar::nvme

@@ -4,11 +4,9 @@
 #include <coroutine>
 
 #include "nvme/queue.h"
+#include "unit/work.h"
 
 namespace ashlar::nvme {
-
-/// Long stories (Verify, Compare) work in pieces of this size, so that one of them never holds more.
-constexpr uint32_t chunk_bytes = 1u << 20;
 
 /// A light handle, copied freely. Valid until the command has ended: every handler calls exactly one of the ends.
 class Handling {
@@ -67,6 +65,8 @@ class Handling {
 
   /// Asks for the data that fills the buffer and goes on with `arrived`, which must look at interrupted() first.
   void fetch(void (*arrived)(Command&)) const;
+  /// The same for a story, which goes on from the ready list; see DataOut.
+  void fetch_for(std::coroutine_handle<> story) const;
   void data_arrived() const;
   /// Held until somebody goes on with it, or ends it; only interrupt() and abort() are answered meanwhile.
   void wait() const { command_->state_ = Command::State::waiting; }
@@ -84,40 +84,16 @@ class Handling {
   block::Request& request(block::Operation operation, uint64_t offset, uint64_t length) const;
   void submit() const {
     if (space().rules->being_rewritten()) [[unlikely]]
-      return refuse_request();
+      return command_->unit_command_.refuse();
     unit().submit(command_->unit_command_);
   }
 
  private:
-  friend class DataOut;
   void proceed() const;
-  void refuse_request() const;
   Command* command_;
 };
 
-/// Awaits the host's data in the command's buffer. False: interrupted, give back what is held and call end().
-class DataOut {
- public:
-  explicit DataOut(Handling handling) : handling_(handling) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story) const;
-  bool await_resume() const noexcept { return !handling_.interrupted(); }
-
- private:
-  Handling handling_;
-};
-
-/// Awaits the request that was filled in by Handling::request(); gives its status.
-class UnitWork {
- public:
-  explicit UnitWork(Handling handling) : handling_(handling) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story);
-  block::Status await_resume() const noexcept { return handling_.unit_command().request.status; }
-
- private:
-  Handling handling_;
-  std::coroutine_handle<> story_;
-};
+using DataOut = unit::DataOut<Handling>;
+using UnitWork = unit::Work<Handling>;
 
 }  // namespace ashlar::nvme

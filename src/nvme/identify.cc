@@ -76,7 +76,7 @@ wire::nvme::NamespaceIdentity namespace_identity(Handling handling, const Namesp
   const block::Limits& limits = space.unit->limits();
   const unit::Identity& its = space.unit->identity();
   wire::nvme::NamespaceIdentity identity;
-  identity.blocks = geometry.size_bytes / geometry.block_bytes;
+  identity.blocks = geometry.blocks();
   identity.block_shift = static_cast<uint8_t>(std::countr_zero(geometry.block_bytes));
   const unit::PoolFigures figures = space.unit->pool_level().figures();
   identity.thin = geometry.thin && figures.used_known;

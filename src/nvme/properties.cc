@@ -5,6 +5,7 @@
 #include "nvme/administration.h"
 #include "nvme/domain.h"
 #include "nvme/handlers.h"
+#include "unit/work.h"
 #include "wire/nvme_fabrics.h"
 
 namespace ashlar::nvme {
@@ -21,27 +22,6 @@ uint64_t capabilities(const Bounds& bounds) {
 
 constexpr uint32_t version_2_0 = 0x00020000;
 
-// A flush that waits for its end; it needs neither the queue nor the command that asked.
-class ShutdownFlush {
- public:
-  ShutdownFlush(unit::LogicalUnit& unit, unit::Command& command) : unit_(unit), command_(command) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story) {
-    story_ = story;
-    command_.request.owner = this;
-    command_.request.done = [](block::Request& done) {
-      static_cast<ShutdownFlush*>(done.owner)->story_.resume();
-    };
-    unit_.submit(command_);
-  }
-  block::Status await_resume() const noexcept { return command_.request.status; }
-
- private:
-  unit::LogicalUnit& unit_;
-  unit::Command& command_;
-  std::coroutine_handle<> story_;
-};
-
 // CSTS.SHST says complete when what the caches held is on stable storage (NVMe base 2.0 3.6.1); a host that enables the
 // controller meanwhile has ended the shutdown.
 loop::Task<void> shut_down(std::shared_ptr<Controller> controller,
@@ -49,8 +29,8 @@ loop::Task<void> shut_down(std::shared_ptr<Controller> controller,
   for (const std::shared_ptr<unit::LogicalUnit>& each : units) {
     unit::Command command;
     command.nexus = &controller->nexus;
-    command.request.operation = block::Operation::flush;
-    ShutdownFlush flushing(*each, command);
+    command.prepare(block::Operation::flush, 0, 0);
+    unit::DirectWork flushing({*each, command});
     const block::Status status = co_await flushing;
     if (status != block::Status::ok)
       log_warning("nvme", "shutdown: {} was not flushed: {}", each->identity().name, block::name_of(status));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "loop/post_function.h"
 #include "nvme/administration.h"
 #include "nvme/authenticator.h"
 #include "nvme/domain.h"
@@ -34,13 +35,6 @@ constexpr auto kinds_by_opcode = [] {
 }();
 
 }  // namespace
-
-void Namespace::keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
-  kept_from_reading = unit::keeps_out(reservations, name, unit::CommandEffect::reads);
-  kept_from_writing = unit::keeps_out(reservations, name, unit::CommandEffect::writes);
-  kept_out_wholly = unit::keeps_out_wholly(reservations, name);
-  restrain();
-}
 
 Queue::Queue(Domain& domain, Making making)
     : domain_(domain), making_(std::move(making)), direct_(direct_namespaces, nullptr) {

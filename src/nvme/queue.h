@@ -27,11 +27,9 @@ class Domain;
 constexpr uint32_t direct_namespaces = 257;
 
 /// One namespace as one queue has it. Lives until its last command has ended, also when the mapping is gone.
-struct Namespace {
+struct Namespace : unit::KeptOut {
   uint32_t id = 0;
-  bool read_only = false;                                     ///< this mapping
-  bool kept_from_reading = false, kept_from_writing = false;  ///< by another host's reservation
-  bool kept_out_wholly = false;
+  bool read_only = false;  ///< this mapping
   unit::AccessState access = unit::AccessState::active_optimized;
   bool restrained = false;  ///< by one of these at least: what every command looks at first
   std::string volume;
@@ -40,7 +38,11 @@ struct Namespace {
   std::shared_ptr<unit::UnitRules> rules;
   uint32_t in_flight = 0;
 
-  void keep_out(const unit::Reservations& reservations, const unit::NexusName& name);
+  /// Of the host `name`, while `reservations` stand.
+  void keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
+    KeptOut::keep_out(reservations, name);
+    restrain();
+  }
   void take_access(unit::AccessState now) {
     access = now;
     restrain();

@@ -142,7 +142,7 @@ const std::vector<Case> mistakes = {
      "hosts[1].tls_key", "not of every other"},
     {"\"any\": true",
      "\"initiators\": [\"nqn.2026-11.a:b\"], \"tls_key\": \"NVMeTLSkey-1:01:VRLctnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:\"",
-     "hosts[1].tls_key", "check sum"},
+     "hosts[1].tls_key", "check value"},
     {"\"any\": true", "\"initiators\": [\"nqn.2026-11.a:b\"], \"tls_key\": \"(redacted)\"",
      "hosts[1].tls_key", "is redacted"},
     {"\"port\": 3261", "\"tls\": \"required\"", "portals[1].tls", "TLS is for NVMe/TCP"},

@@ -17,11 +17,10 @@ uint64_t blocks_of(BlockRanges ranges) {
 }
 
 Sense check_ranges(BlockRanges ranges, const unit::Geometry& geometry, uint16_t (*place)(size_t)) {
-  const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
   for (size_t i = 0; i < ranges.size(); ++i) {
     const BlockDeviceRange& range = ranges[i];
-    if (range.lba > capacity || range.blocks > capacity - range.lba)
-      return Sense::lba_out_of_range(std::max(range.lba, capacity));
+    if (!geometry.holds(range.lba, range.blocks))
+      return Sense::lba_out_of_range(std::max(range.lba, geometry.blocks()));
     for (const BlockDeviceRange& before : ranges.first(i)) {
       const bool empty = before.blocks == 0 || range.blocks == 0;
       if (!empty && unit::overlap(before.lba, before.blocks, range.lba, range.blocks))

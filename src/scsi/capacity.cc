@@ -7,7 +7,7 @@ namespace ashlar::scsi {
 
 void read_capacity_10(Handling handling) {
   const unit::Geometry geometry = handling.unit().geometry();
-  const uint64_t last = geometry.size_bytes / geometry.block_bytes - 1;
+  const uint64_t last = geometry.blocks() - 1;
   uint8_t data[8];
   store_be32(data,
              static_cast<uint32_t>(std::min<uint64_t>(last, UINT32_MAX)));  // all ones: ask READ CAPACITY(16)
@@ -18,7 +18,7 @@ void read_capacity_10(Handling handling) {
 void read_capacity_16(Handling handling) {
   const unit::Geometry geometry = handling.unit().geometry();
   uint8_t data[32] = {};
-  store_be64(data, geometry.size_bytes / geometry.block_bytes - 1);
+  store_be64(data, geometry.blocks() - 1);
   store_be32(data + 8, geometry.block_bytes);
   data[13] = geometry.physical_block_exponent & 0x0f;
   if (is_thin(handling.unit()))

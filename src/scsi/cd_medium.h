@@ -22,7 +22,7 @@ constexpr uint8_t lead_out_track = 0xaa;
 /// READ(10), READ TOC and the like have 32 bits for a block's number.
 inline uint32_t blocks_of_medium(const Handling& handling) {
   const unit::Geometry geometry = handling.unit().geometry();
-  return static_cast<uint32_t>(std::min<uint64_t>(geometry.size_bytes / geometry.block_bytes, UINT32_MAX));
+  return static_cast<uint32_t>(std::min<uint64_t>(geometry.blocks(), UINT32_MAX));
 }
 
 inline CdProfile profile_of(uint32_t blocks) {

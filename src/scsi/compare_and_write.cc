@@ -14,13 +14,6 @@ struct CompareAndWrite {
   uint32_t block = 0;
 };
 
-Sense miscompare(uint32_t offset) {
-  Sense sense = Sense::of(SenseKey::miscompare, 0x1d00);  // MISCOMPARE DURING VERIFY OPERATION
-  sense.information_valid = true;
-  sense.information = offset;
-  return sense;
-}
-
 loop::Task<Sense> compare_then_write(Handling handling, CompareAndWrite work) {
   const Buffer& data = handling.task().buffer;
   Buffer found;
@@ -54,7 +47,7 @@ loop::Task<void> story(Handling handling, CompareAndWrite work) {
   }
   auto locking = handling.unit().lock_range(work.offset, work.length);
   const unit::RangeLock lock = co_await locking;
-  handling.command().range_lock = lock.id;
+  handling.unit_command().range_lock = lock.id;
   auto working = compare_then_write(handling, work);
   const Sense sense = co_await working;
   if (lock.id != 0) handling.unit().unlock_range(lock);  // 0: the unit closes, and ended what we asked for

@@ -100,8 +100,7 @@ class Planner {
     if (planned.bytes % from.block_bytes != 0 || planned.bytes % to.block_bytes != 0)
       return at_field(aborted(0x260a), 10);  // UNEXPECTED INEXACT SEGMENT
     const auto fits = [&](uint64_t lba, const unit::Geometry& geometry) {
-      const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
-      return lba <= capacity && planned.bytes / geometry.block_bytes <= capacity - lba;
+      return geometry.holds(lba, planned.bytes / geometry.block_bytes);
     };
     if (!fits(segment.source_lba, from)) return outside(CopySide::source, 12);
     if (!fits(segment.destination_lba, to)) return outside(CopySide::destination, 20);

@@ -25,7 +25,7 @@ uint32_t samples_of(uint8_t code) {
 
 loop::Task<void> self_test(Handling handling, uint32_t samples) {
   const unit::Geometry geometry = handling.unit().geometry();
-  const uint64_t last = geometry.size_bytes / geometry.block_bytes - 1;
+  const uint64_t last = geometry.blocks() - 1;
   Buffer scratch;
   if (!handling.loop().buffers().allocate(scratch, geometry.block_bytes)) {
     handling.fail_memory();

@@ -109,6 +109,8 @@ bool has_mode_page(const Handling& handling, ModePageCode code);
 bool can_save_mode_pages(const Handling& handling);
 /// 28/00 for every other nexus that maps the unit, after its medium was loaded again.
 void tell_medium_changed(Handling handling);
+/// MISCOMPARE DURING VERIFY OPERATION at that byte (SBC-3 5.2, 5.29).
+Sense miscompare(uint64_t offset);
 /// NOT READY and why, or no_sense when it is ready.
 Sense readiness(const UnitState& state);
 /// For what only some forms of a command do: a reservation of another nexus keeps this one out; if so the task has ended.

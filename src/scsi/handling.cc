@@ -147,10 +147,10 @@ void Handling::reply(ConstBytes data, uint32_t allocation_length) const {
 }
 
 bool Handling::in_range(const wire::scsi::BlockRange& range, const unit::Geometry& geometry) const {
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
-  if (range.lba <= blocks && range.blocks <= blocks - range.lba) [[likely]]
+  if (geometry.holds(range.lba, range.blocks)) [[likely]]
     return true;
-  fail(Sense::lba_out_of_range(std::max(range.lba, blocks)));  // the first address that is not there
+  // The first address that is not there.
+  fail(Sense::lba_out_of_range(std::max(range.lba, geometry.blocks())));
   return false;
 }
 
@@ -216,44 +216,23 @@ void Handling::resume_paused() const {
   loop().post(task_->resumption_);
 }
 
-// It came before a SANITIZE, and may not be seen after it.
-void Handling::refuse_request() const {
-  block::Request& request = task_->unit_command_.request;
-  request.begin();
-  request.complete(block::Status::aborted);
-}
-
 block::Request& Handling::request(block::Operation operation, uint64_t offset, uint64_t length) const {
-  block::Request& request = task_->unit_command_.request;
-  request.operation = operation;
-  request.durable = request.may_discard = request.atomic = false;
-  request.offset = offset;
-  request.length = length;
-  request.parts = {};
+  block::Request& request = task_->unit_command_.prepare(operation, offset, length);
   request.owner = task_;
   task_->unit_command_.nexus = &nexus().nexus();
   task_->unit_command_.mapping_read_only = lun().read_only;
   return request;
 }
 
-void DataOut::await_suspend(std::coroutine_handle<> story) const {
-  Task& task = handling_.task();
-  task.resumption_.arm(story);
-  handling_.fetch([](Task& arrived) { Handling(arrived).loop().post(arrived.resumption_); });
+void Handling::fetch_for(std::coroutine_handle<> story) const {
+  task_->resumption_.arm(story);
+  fetch([](Task& arrived) { Handling(arrived).loop().post(arrived.resumption_); });
 }
 
 void Pause::await_suspend(std::coroutine_handle<> story) const {
   Task& task = handling_.task();
   task.resumption_.arm(story);
   task.state_ = Task::State::paused;
-}
-
-void UnitWork::await_suspend(std::coroutine_handle<> story) {
-  story_ = story;
-  block::Request& request = handling_.command().request;
-  request.owner = this;
-  request.done = [](block::Request& done) { static_cast<UnitWork*>(done.owner)->story_.resume(); };
-  handling_.submit();
 }
 
 }  // namespace ashlar::scsi

@@ -7,14 +7,13 @@
 #include "scsi/nexus_state.h"
 #include "scsi/opcode.h"
 #include "scsi/task.h"
+#include "unit/work.h"
 #include "wire/scsi_cdb.h"
 
 namespace ashlar::scsi {
 
 /// The most that one command may transfer, MAXIMUM TRANSFER LENGTH of VPD page B0h in bytes.
 constexpr uint32_t max_transfer_bytes = 8u << 20;
-/// Long stories (VERIFY, WRITE SAME) work in pieces of this size, so that one of them never holds more.
-constexpr uint32_t chunk_bytes = 1u << 20;
 
 /// A light handle, copied freely. Valid until the task has ended: every handler calls exactly one of the ends.
 class Handling {
@@ -72,6 +71,8 @@ class Handling {
 
   /// Asks for the data-out that fills the task's buffer and goes on with `arrived`, which must look at interrupted() first.
   void fetch(void (*arrived)(Task&)) const;
+  /// The same for a story, which goes on from the ready list; see DataOut.
+  void fetch_for(std::coroutine_handle<> story) const;
   /// All of it is there, or will never be.
   void data_arrived() const;
   /// Aborted, unmapped, or the data-out failed: the handler gives back what it holds and calls end(). Long stories look
@@ -85,19 +86,18 @@ class Handling {
   /// The end of a Pause; nothing if the task has ended meanwhile.
   void resume_paused() const;
 
-  unit::Command& command() const { return task_->unit_command_; }
+  unit::Command& unit_command() const { return task_->unit_command_; }
   /// Fills the task's command for `operation` on bytes [offset, offset + length); the caller adds done, parts, durable.
   block::Request& request(block::Operation operation, uint64_t offset, uint64_t length) const;
   /// Hands it to the unit; while a SANITIZE or FORMAT UNIT rewrites the medium it ends with Status::aborted instead.
   void submit() const {
     if (state().rewrite.running()) [[unlikely]]
-      return refuse_request();
+      return task_->unit_command_.refuse();
     unit().submit(task_->unit_command_);
   }
 
  private:
   void proceed() const;
-  void refuse_request() const;
   void count() const;
   void interlock() const;
   bool is_blocked() const;
@@ -110,17 +110,8 @@ void dispatch(Handling handling);
 /// The second half: the host has been told what it must know, now the unit must be in reach. Also of what was held.
 void go_on(Handling handling);
 
-/// Awaits data-out into the task's buffer. False: interrupted, give back what is held and call end().
-class DataOut {
- public:
-  explicit DataOut(Handling handling) : handling_(handling) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story) const;
-  bool await_resume() const noexcept { return !handling_.interrupted(); }
-
- private:
-  Handling handling_;
-};
+using DataOut = unit::DataOut<Handling>;
+using UnitWork = unit::Work<Handling>;
 
 /// Waits until resume_paused(), or until the task is interrupted: for what the device does not know of.
 class Pause {
@@ -132,19 +123,6 @@ class Pause {
 
  private:
   Handling handling_;
-};
-
-/// Awaits the request that was filled in by Handling::request(); gives its status.
-class UnitWork {
- public:
-  explicit UnitWork(Handling handling) : handling_(handling) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story);
-  block::Status await_resume() const noexcept { return handling_.command().request.status; }
-
- private:
-  Handling handling_;
-  std::coroutine_handle<> story_;
 };
 
 }  // namespace ashlar::scsi

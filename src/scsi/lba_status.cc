@@ -96,7 +96,7 @@ void get_lba_status(Handling handling) {
   const unit::Geometry geometry = handling.unit().geometry();
   const uint64_t lba = load_be64(handling.cdb() + 2);
   const uint32_t allocation_length = load_be32(handling.cdb() + 10);
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
+  const uint64_t blocks = geometry.blocks();
   if (lba >= blocks) return handling.fail(Sense::lba_out_of_range(lba));
   if (handling.unit().limits().find_extent) return status_story(handling, lba, allocation_length).detach();
   std::array<uint8_t, header_bytes + descriptor_bytes> data;

@@ -52,17 +52,15 @@ enum class MediaEvent : uint8_t { none = 0, eject_request = 1, new_media = 2, me
 
 /// Lives until its last task has ended, also when the mapping is gone. `unit` is null for the two that are no units: the
 /// well known logical unit and "nowhere" (LUNs that are not mapped).
-struct LunState {
+struct LunState : unit::KeptOut {
   uint16_t lun = 0;
   unit::DeviceKind kind = unit::DeviceKind::disk;
   MediaEvent media_event = MediaEvent::none;
   bool read_only = false;  ///< this mapping
   bool well_known = false;
-  bool is_device = false;  ///< the unit is a SCSI device of this machine: commands go to it as they are
-  bool wrote = false;      ///< this nexus, to such a device: its deferred errors are of interest
-  bool kept_from_reading = false, kept_from_writing = false;       ///< by a reservation of another nexus
-  bool kept_out_wholly = false;                                    ///< by RESERVE(6) of another nexus
-  bool holds_unit = false;                                         ///< by RESERVE(6)
+  bool is_device = false;   ///< the unit is a SCSI device of this machine: commands go to it as they are
+  bool wrote = false;       ///< this nexus, to such a device: its deferred errors are of interest
+  bool holds_unit = false;  ///< by RESERVE(6)
   unit::AccessState access = unit::AccessState::active_optimized;  ///< by the target port group of this nexus
   bool held_too_long = false;                ///< this transition: commands do not wait any more
   bool restrained = false;                   ///< by one of these at least: what every command looks at first
@@ -83,9 +81,7 @@ struct LunState {
 
   /// Of nexus `name`, while `reservations` stand.
   void keep_out(const unit::Reservations& reservations, const unit::NexusName& name) {
-    kept_from_reading = unit::keeps_out(reservations, name, unit::CommandEffect::reads);
-    kept_from_writing = unit::keeps_out(reservations, name, unit::CommandEffect::writes);
-    kept_out_wholly = unit::keeps_out_wholly(reservations, name);
+    KeptOut::keep_out(reservations, name);
     holds_unit = reservations.unit_holder == name;
     restrain();
   }

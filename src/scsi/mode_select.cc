@@ -20,7 +20,7 @@ Sense parameter(size_t field, int bit = -1) {
 // SBC-3 6.5.2: the descriptor may repeat what is, or leave it open with zeroes (or all ones, for the number); neither the
 // capacity nor the length of a block can be changed by it.
 Sense check_descriptor(const unit::Geometry& geometry, ConstBytes list, size_t at, bool long_form) {
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
+  const uint64_t blocks = geometry.blocks();
   const uint8_t* descriptor = list.data() + at;
   const uint64_t number = long_form ? load_be64(descriptor) : load_be32(descriptor);
   const uint64_t all_ones = long_form ? UINT64_MAX : UINT32_MAX;

@@ -17,7 +17,7 @@ enum class PageControl : uint8_t { current, changeable, defaults, saved };
 
 // SBC-3 6.5.2: the short form has 32 bits for the number of blocks and 24 for their length, the long one 64 and 32.
 void block_descriptor(const unit::Geometry& geometry, bool long_form, Writer& writer) {
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
+  const uint64_t blocks = geometry.blocks();
   if (long_form) {
     writer.u64(blocks);
     writer.u32(0);

@@ -8,26 +8,6 @@
 #include "scsi/rewrite.h"
 
 namespace ashlar::scsi {
-namespace {
-
-class PostedFunction final : public loop::Ready {
- public:
-  explicit PostedFunction(std::move_only_function<void()> work) : work_(std::move(work)) {}
-  void run() override {
-    const std::unique_ptr<PostedFunction> self(this);
-    work_();
-  }
-
- private:
-  std::move_only_function<void()> work_;
-};
-
-}  // namespace
-
-void post_function(loop::Loop& loop, std::move_only_function<void()> work) {
-  loop.post(*std::make_unique<PostedFunction>(std::move(work)).release());
-}
-
 Domain::Domain(loop::Loop& loop, Group& group, unit::Keeper* keeper)
     : loop_(loop), group_(group), impl_(std::make_unique<Impl>(*this, group, keeper)) {}
 
@@ -154,10 +134,10 @@ void Domain::Impl::abort(const Doomed& doomed, std::move_only_function<void()> d
   for (Task* task : tasks) Handling(*task).abort();
   for (Task* task : told) Handling(*task).abort_told();
   for (CopyOperation* copy : copies) copy->stop();
-  Wait wait{{tasks.begin(), tasks.end()}, std::move(done)};
-  wait.left.insert(wait.left.end(), told.begin(), told.end());
-  wait.left.insert(wait.left.end(), copies.begin(), copies.end());
-  waits.push_back(std::move(wait));
+  std::vector<const void*> left(tasks.begin(), tasks.end());
+  left.insert(left.end(), told.begin(), told.end());
+  left.insert(left.end(), copies.begin(), copies.end());
+  waits.add(std::move(left), std::move(done));
 }
 
 void Domain::Impl::collect_copies(NexusState::Impl& nexus, std::span<const std::string> volumes,
@@ -165,19 +145,6 @@ void Domain::Impl::collect_copies(NexusState::Impl& nexus, std::span<const std::
   for (CopyOperation& copy : nexus.copies) {
     if (std::ranges::any_of(volumes, [&](const std::string& volume) { return copy.touches(volume); }))
       out.push_back(&copy);
-  }
-}
-
-void Domain::Impl::ended(const void* task_or_copy) {
-  for (size_t i = 0; i < waits.size();) {
-    Wait& wait = waits[i];
-    std::erase(wait.left, task_or_copy);
-    if (!wait.left.empty()) {
-      ++i;
-      continue;
-    }
-    post_function(self.loop(), std::move(wait.done));
-    waits.erase(waits.begin() + static_cast<std::ptrdiff_t>(i));
   }
 }
 

@@ -9,16 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "loop/post_function.h"
 #include "scsi/copy_records.h"
 #include "scsi/lun_state.h"
 #include "scsi/nexus_state.h"
 #include "scsi/rod_tokens.h"
 #include "unit/copy_budget.h"
+#include "unit/end_waits.h"
 
 namespace ashlar::scsi {
-
-/// Runs `work` once, later in this turn. Control path: allocates.
-void post_function(loop::Loop& loop, std::move_only_function<void()> work);
 
 struct CopyTag;
 
@@ -97,19 +96,13 @@ using AccessChanges = std::map<std::string, AccessChange>;
 struct Domain::Impl {
   Impl(Domain& owner, Group& all, unit::Keeper* keeps) : self(owner), group(all), keeper(keeps) {}
 
-  /// A wait for tasks and copies that were told to end.
-  struct Wait {
-    std::vector<const void*> left;
-    std::move_only_function<void()> done;
-  };
-
   Domain& self;
   Group& group;
   unit::Keeper* const keeper;  ///< the first domain's serves the group
   IntrusiveList<NexusState, NexusTag> nexuses;
   std::vector<unit::Subject*> subjects;  ///< the other protocols, on this shard
-  std::vector<Wait> waits;
-  UnitStates states;  ///< the first domain's serves the group
+  unit::EndWaits waits;                  ///< for tasks and copies that were told to end
+  UnitStates states;                     ///< the first domain's serves the group
   unit::CopyBudget copy_budget;
   RodTokens tokens;  ///< the first domain's serves the group
   /// Home shard only: access states by group, and who hears of them.
@@ -132,7 +125,7 @@ struct Domain::Impl {
   static void collect_copies(NexusState::Impl& nexus, std::span<const std::string> volumes,
                              std::vector<CopyOperation*>& out);
   /// A task or copy that may be waited for.
-  void ended(const void* task_or_copy);
+  void ended(const void* task_or_copy) { waits.ended(self.loop(), task_or_copy); }
   /// Each shard runs `part` and says when it is through; `done` runs here when all are.
   using Part = std::function<void(Impl& there, std::move_only_function<void()> through)>;
   void everywhere(const Part& part, std::move_only_function<void()> done);

@@ -20,7 +20,7 @@ void referrals(Writer& writer) { writer.zeroes(12); }
 void report_referrals(Handling handling) {
   const uint8_t* cdb = handling.cdb();
   const unit::Geometry geometry = handling.unit().geometry();
-  const uint64_t blocks = geometry.size_bytes / geometry.block_bytes;
+  const uint64_t blocks = geometry.blocks();
   if (load_be64(cdb + 2) >= blocks) return handling.fail(Sense::lba_out_of_range(blocks));
   const std::shared_ptr<const unit::AccessStates> states = handling.state().access();
   std::vector<uint8_t> data(4 + 20);

@@ -87,7 +87,6 @@ class Task : public ListNode<TaskTag> {
   friend class Domain;
   friend class TaskSet;
   friend class Handling;
-  friend class DataOut;
   friend class Pause;
   /// The way to completed() leads through the ready list, whatever ends the task.
   class Ending final : public loop::Ready {

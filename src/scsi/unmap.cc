@@ -3,6 +3,7 @@
 
 #include "scsi/handlers.h"
 #include "scsi/vpd.h"
+#include "unit/clearing.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -33,13 +34,11 @@ uint32_t descriptors_in(const Buffer& list) {
 // All ranges are checked before the first is unmapped: a list that is refused has done nothing.
 Sense check(const Buffer& list, uint32_t count, const unit::Geometry& geometry) {
   if (count > max_unmap_descriptors) return Sense::invalid_parameter_field(2);
-  const uint64_t capacity = geometry.size_bytes / geometry.block_bytes;
   uint64_t total = 0;
   for (uint32_t i = 0; i < count; ++i) {
     const Range range = descriptor(list, i);
-    if (range.lba > capacity || range.blocks > capacity - range.lba) {
-      return Sense::lba_out_of_range(std::max(range.lba, capacity));
-    }
+    if (!geometry.holds(range.lba, range.blocks))
+      return Sense::lba_out_of_range(std::max(range.lba, geometry.blocks()));
     total += range.blocks;
     const uint16_t field = static_cast<uint16_t>(header_bytes + i * descriptor_bytes + 8);
     if (total > max_unmap_blocks) return Sense::invalid_parameter_field(field);
@@ -49,19 +48,13 @@ Sense check(const Buffer& list, uint32_t count, const unit::Geometry& geometry) 
 
 loop::Task<Sense> unmap_ranges(Handling handling, uint32_t count) {
   const uint32_t block = handling.unit().geometry().block_bytes;
-  const uint64_t piece =
-      std::max<uint64_t>(handling.unit().limits().max_discard_bytes / block * block, block);
-  for (uint32_t i = 0; i < count; ++i) {
+  for (uint32_t i = 0; i < count && !handling.interrupted(); ++i) {
     const Range range = descriptor(handling.task().buffer, i);
-    const uint64_t length = uint64_t{range.blocks} * block;
-    for (uint64_t done = 0; done < length && !handling.interrupted();) {
-      const uint64_t now = std::min(piece, length - done);
-      block::Request& request = handling.request(block::Operation::discard, range.lba * block + done, now);
-      UnitWork work(handling);
-      const block::Status status = co_await work;
-      if (status != block::Status::ok) co_return sense_of(status, true, request.offset / block);
-      done += now;
-    }
+    auto clearing = unit::clear_range(handling, {.operation = block::Operation::discard,
+                                                 .offset = range.lba * block,
+                                                 .length = uint64_t{range.blocks} * block});
+    const unit::ClearingOutcome cleared = co_await clearing;
+    if (cleared.status != block::Status::ok) co_return sense_of(cleared.status, true, cleared.offset / block);
   }
   co_return Sense{};
 }

@@ -1,7 +1,8 @@
 // VERIFY and WRITE AND VERIFY (SBC-3 5.29 to 5.31, 5.40 to 5.42): stories that read the medium in pieces of chunk_bytes.
-#include "unit/buffers.h"
+#include <algorithm>
 
 #include "scsi/handlers.h"
+#include "unit/comparison.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -16,44 +17,27 @@ Sense invalid_byte_check(const uint8_t* cdb) {
   return Sense::invalid_cdb_field(wire::scsi::flags_field(cdb), 2);
 }
 
-Sense miscompare(uint64_t offset) {
-  Sense sense = Sense::of(SenseKey::miscompare, 0x1d00);  // MISCOMPARE DURING VERIFY OPERATION
-  sense.information_valid = true;
-  sense.information = offset;
-  return sense;
+Sense sense_of_comparison(const unit::Comparison& found, uint32_t block) {
+  if (found.status != block::Status::ok) return sense_of(found.status, false, found.offset / block);
+  return found.difference ? miscompare(*found.difference) : Sense{};
 }
 
-// Memory to read `length` bytes of the medium into, a piece at a time.
 bool take_scratch(Handling handling, uint64_t length, Buffer& scratch) {
-  return handling.loop().buffers().allocate(scratch,
-                                            static_cast<uint32_t>(std::min<uint64_t>(length, chunk_bytes)));
+  return unit::take_scratch(handling.loop().buffers(), length, scratch);
 }
 
-// Reads [offset, offset + length) into `scratch` and compares it with the task's buffer as `check` says. The sense, or
-// no_sense.
+unit::Expected expected_of(ByteCheck check) {
+  if (check == ByteCheck::medium) return unit::Expected::anything;
+  return check == ByteCheck::all ? unit::Expected::data : unit::Expected::one_block;
+}
+
+// Holds [offset, offset + length) against the task's buffer as `check` says. The sense, or no_sense.
 loop::Task<Sense> read_and_compare(Handling handling, uint64_t offset, uint64_t length, ByteCheck check,
                                    Buffer& scratch) {
-  Task& task = handling.task();
-  const uint32_t block = handling.unit().geometry().block_bytes;
-  const uint32_t piece = scratch.size();
-  for (uint64_t done = 0; done < length && !handling.interrupted(); done += piece) {
-    if (length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(length - done));
-    block::Request& request = handling.request(block::Operation::read, offset + done, scratch.size());
-    request.parts = scratch.segments();
-    UnitWork reading(handling);
-    const block::Status status = co_await reading;
-    if (status != block::Status::ok) co_return sense_of(status, false, (offset + done) / block);
-    const uint32_t size = scratch.size();
-    uint32_t equal = size;
-    if (check == ByteCheck::all)
-      equal = unit::equal_bytes(task.buffer, static_cast<uint32_t>(done), scratch, 0, size);
-    for (uint32_t at = 0; check == ByteCheck::one_block && at < size && equal == size; at += block) {
-      const uint32_t same = unit::equal_bytes(task.buffer, 0, scratch, at, block);
-      if (same != block) equal = same;  // an offset within the one block that was sent
-    }
-    if (equal != size) co_return miscompare(check == ByteCheck::all ? done + equal : equal);
-  }
-  co_return Sense{};
+  auto comparing =
+      unit::read_and_compare(handling, offset, length, expected_of(check), handling.task().buffer, scratch);
+  const unit::Comparison found = co_await comparing;
+  co_return sense_of_comparison(found, handling.unit().geometry().block_bytes);
 }
 
 // Data-out, as many whole blocks as arrive. False: the task is over.
@@ -125,6 +109,13 @@ loop::Task<void> write_then_verify(Handling handling, uint64_t offset) {
 }
 
 }  // namespace
+
+Sense miscompare(uint64_t offset) {
+  Sense sense = Sense::of(SenseKey::miscompare, 0x1d00);
+  sense.information_valid = true;
+  sense.information = offset;
+  return sense;
+}
 
 void verify(Handling handling) {
   const ByteCheck check = byte_check(handling.cdb());

@@ -18,7 +18,7 @@ loop::Task<void> write_atomic_story(Handling handling, uint64_t offset) {
   const uint32_t length = handling.task().buffer.size();
   auto locking = handling.unit().lock_range(offset, length, true);
   const unit::RangeLock lock = co_await locking;
-  handling.command().range_lock = lock.id;
+  handling.unit_command().range_lock = lock.id;
   Sense sense;
   if (!handling.interrupted()) {
     block::Request& request = handling.request(block::Operation::write, offset, length);

@@ -1,9 +1,12 @@
 // WRITE SAME (SBC-3 5.43 and 5.44) and ORWRITE (5.7): stories that hold a range of the unit while they work, so that other
 // writes come before or after them, never between their steps.
-#include "unit/buffers.h"
+#include <algorithm>
 
 #include "scsi/handlers.h"
 #include "scsi/vpd.h"
+#include "unit/buffers.h"
+#include "unit/clearing.h"
+#include "unit/comparison.h"
 
 namespace ashlar::scsi {
 namespace {
@@ -24,24 +27,18 @@ Sense failure(block::Status status, uint64_t offset, uint32_t block) {
 
 // The range becomes zeroes; with UNMAP its space may go back to the pool.
 loop::Task<Sense> write_zeroes(Handling handling, WriteSame same) {
-  const uint64_t piece =
-      std::max<uint64_t>(handling.unit().limits().max_discard_bytes / same.block * same.block, same.block);
-  for (uint64_t done = 0; done < same.length && !handling.interrupted();) {
-    const uint64_t length = std::min(piece, same.length - done);
-    block::Request& request = handling.request(block::Operation::write_zeroes, same.offset + done, length);
-    request.may_discard = same.unmap;
-    UnitWork work(handling);
-    const block::Status status = co_await work;
-    if (status != block::Status::ok) co_return failure(status, same.offset + done, same.block);
-    done += length;
-  }
+  auto clearing =
+      unit::clear_range(handling, {.offset = same.offset, .length = same.length, .may_discard = same.unmap});
+  const unit::ClearingOutcome cleared = co_await clearing;
+  if (cleared.status != block::Status::ok) co_return failure(cleared.status, cleared.offset, same.block);
   co_return Sense{};
 }
 
 loop::Task<Sense> write_pattern(Handling handling, WriteSame same) {
   Buffer scratch;
-  const uint32_t piece = static_cast<uint32_t>(std::min<uint64_t>(same.length, chunk_bytes));
-  if (!handling.loop().buffers().allocate(scratch, piece)) co_return Handling::no_memory_sense();
+  if (!unit::take_scratch(handling.loop().buffers(), same.length, scratch))
+    co_return Handling::no_memory_sense();
+  const uint32_t piece = scratch.size();
   unit::repeat_block(scratch, handling.task().buffer, same.block);
   for (uint64_t done = 0; done < same.length && !handling.interrupted(); done += piece) {
     if (same.length - done < scratch.size()) scratch.shrink(static_cast<uint32_t>(same.length - done));
@@ -65,7 +62,7 @@ loop::Task<void> write_same_story(Handling handling, WriteSame same) {
   }
   auto locking = handling.unit().lock_range(same.offset, same.length);
   const unit::RangeLock lock = co_await locking;
-  handling.command().range_lock = lock.id;
+  handling.unit_command().range_lock = lock.id;
   // With UNMAP the block that was sent is not looked at: unmapped blocks read as zeroes, whatever it holds. libiscsi's
   // UnmapUntilEnd test demands that; a stricter reading (QEMU's) writes a block that is not zero instead.
   const bool zeroes = same.unmap || same.no_data || unit::is_zero(handling.task().buffer, same.block);
@@ -104,7 +101,7 @@ loop::Task<void> or_write_story(Handling handling, uint64_t offset, uint32_t blo
   }
   auto locking = handling.unit().lock_range(offset, handling.task().buffer.size());
   const unit::RangeLock lock = co_await locking;
-  handling.command().range_lock = lock.id;
+  handling.unit_command().range_lock = lock.id;
   auto working = read_or_write(handling, offset, block);
   const Sense sense = co_await working;
   if (lock.id != 0) handling.unit().unlock_range(lock);  // 0: the unit closes, and ended what we asked for
@@ -124,8 +121,7 @@ void write_same(Handling handling) {
                  .no_data = (cdb[flags_field] & 0x01) != 0};
   if (same.unmap && !is_thin(handling.unit())) return handling.fail(Sense::invalid_cdb_field(flags_field, 3));
   // WSNZ is zero (VPD page B0h): no blocks means all up to the end of the medium.
-  const uint64_t blocks =
-      range.blocks != 0 ? range.blocks : geometry.size_bytes / geometry.block_bytes - range.lba;
+  const uint64_t blocks = range.blocks != 0 ? range.blocks : geometry.blocks() - range.lba;
   if (blocks > max_write_same_blocks) return handling.fail(Sense::invalid_cdb_field(range.length_field));
   same.offset = range.lba * geometry.block_bytes;
   same.length = blocks * geometry.block_bytes;

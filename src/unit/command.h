@@ -20,6 +20,21 @@ struct Command : ListNode<UnitCommandTag> {
   uint64_t range_lock =
       0;  ///< RangeLock::id of the lock that its own story holds and this write goes under; 0: none
   block::Request request;
+
+  /// Fills `request` for bytes [offset, offset + length); the caller adds done, parts and what else there is to it.
+  block::Request& prepare(block::Operation operation, uint64_t offset, uint64_t length) {
+    request.operation = operation;
+    request.durable = request.may_discard = request.atomic = false;
+    request.offset = offset;
+    request.length = length;
+    request.parts = {};
+    return request;
+  }
+  /// Ends `request` without the unit, as aborted: it came before a rewriting of the medium, and may not be seen after it.
+  void refuse() {
+    request.begin();
+    request.complete(block::Status::aborted);
+  }
 };
 using CommandList = IntrusiveList<Command, UnitCommandTag>;
 

@@ -1,33 +1,14 @@
 #include "unit/copier.h"
 
 #include <algorithm>
-#include <coroutine>
 
+#include "unit/clearing.h"
 #include "unit/range_lock_queue.h"
 
 namespace ashlar::unit {
 
 using block::Operation;
 using block::Status;
-
-// Awaits a command that was filled in; gives its status.
-class Copier::Sending {
- public:
-  Sending(LogicalUnit& unit, Command& command) : unit_(unit), command_(command) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story) {
-    story_ = story;
-    command_.request.owner = this;
-    command_.request.done = [](block::Request& done) { static_cast<Sending*>(done.owner)->story_.resume(); };
-    unit_.submit(command_);
-  }
-  Status await_resume() const noexcept { return command_.request.status; }
-
- private:
-  LogicalUnit& unit_;
-  Command& command_;
-  std::coroutine_handle<> story_;
-};
 
 Copier::~Copier() {
   CHECK(lanes_running_ == 0, "a copier destroyed while it copies");
@@ -65,16 +46,9 @@ void Copier::fail_at(uint64_t done, Status status, CopySide side) {
 }
 
 block::Request& Copier::prepare(Lane& lane, Operation operation, uint64_t offset, uint64_t length) {
-  block::Request& request = lane.command.request;
-  request.operation = operation;
-  request.durable = false;
-  request.may_discard = false;
-  request.offset = offset;
-  request.length = length;
-  request.parts = {};
   lane.command.nexus = &nexus_;
   lane.command.range_lock = operation == Operation::read ? 0 : piece_.lock;
-  return request;
+  return lane.command.prepare(operation, offset, length);
 }
 
 loop::Task<CopyOutcome> Copier::copy(CopyWork work) {
@@ -134,7 +108,7 @@ loop::Task<bool> Copier::clone_piece() {
       prepare(lane, Operation::clone, work.destination_offset + piece_.offset, piece_.length);
   request.clone_source = source.get();
   request.clone_source_offset = work.source_offset + piece_.offset;
-  Sending sending(*work.destination, lane.command);
+  DirectWork sending({*work.destination, lane.command});
   const Status status = co_await sending;
   request.clone_source = nullptr;
   if (status == Status::ok) {
@@ -155,7 +129,7 @@ loop::Task<bool> Copier::is_hole(const CopyWork& work, uint64_t offset, uint64_t
   Lane& lane = lanes_[0];
   prepare(lane, Operation::find_extent, offset, length);
   lane.command.range_lock = 0;
-  Sending sending(*work.source, lane.command);
+  DirectWork sending({*work.source, lane.command});
   const Status status = co_await sending;
   const block::Request& answer = lane.command.request;
   co_return status == Status::ok && !answer.extent_allocated && answer.extent_length >= length;
@@ -163,7 +137,7 @@ loop::Task<bool> Copier::is_hole(const CopyWork& work, uint64_t offset, uint64_t
 
 loop::Task<void> Copier::zero_piece() {
   LogicalUnit& unit = *piece_.work->destination;
-  const uint64_t most = std::max<uint64_t>(unit.limits().max_discard_bytes / 4096 * 4096, 4096);
+  const uint64_t most = clearing_piece_bytes(unit.limits(), 4096);
   for (uint64_t done = 0; done < piece_.length;) {
     if (!warden_.may_go_on()) {
       fail_at(done, Status::aborted, CopySide::neither);
@@ -173,7 +147,7 @@ loop::Task<void> Copier::zero_piece() {
     prepare(lanes_[0], Operation::write_zeroes, piece_.work->destination_offset + piece_.offset + done,
             length)
         .may_discard = unit.geometry().thin;
-    Sending sending(unit, lanes_[0].command);
+    DirectWork sending({unit, lanes_[0].command});
     const Status status = co_await sending;
     if (status != Status::ok) {
       fail_at(done, status, CopySide::destination);
@@ -209,7 +183,7 @@ loop::Task<void> Copier::copy_chunk(Lane& lane, uint64_t done, uint64_t at, uint
     co_return;
   }
   prepare(lane, Operation::read, work.source_offset + at, length).parts = parts;
-  Sending reading(*work.source, lane.command);
+  DirectWork reading({*work.source, lane.command});
   const Status read = co_await reading;
   if (read != Status::ok) {
     fail_at(done, read, CopySide::source);
@@ -220,7 +194,7 @@ loop::Task<void> Copier::copy_chunk(Lane& lane, uint64_t done, uint64_t at, uint
     co_return;
   }
   prepare(lane, Operation::write, work.destination_offset + at, length).parts = parts;
-  Sending writing(*work.destination, lane.command);
+  DirectWork writing({*work.destination, lane.command});
   const Status written = co_await writing;
   if (written != Status::ok) {
     fail_at(done, written, CopySide::destination);

@@ -81,7 +81,6 @@ class Copier {
     bool backwards = false;
     CopyOutcome outcome;  // done: up to the first gap
   };
-  class Sending;
   void take_lanes(uint64_t length);
   void give_lanes();
   void fail_at(uint64_t done, block::Status status, CopySide side);

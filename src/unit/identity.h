@@ -36,6 +36,13 @@ struct Geometry {
   bool rotational = false;
   bool removable = false;
   DeviceKind kind = DeviceKind::disk;
+
+  uint64_t blocks() const { return size_bytes / block_bytes; }
+  /// The `count` blocks from `lba` on lie on the medium. A range of no blocks may begin just behind the last one.
+  bool holds(uint64_t lba, uint64_t count) const {
+    const uint64_t all = blocks();
+    return lba <= all && count <= all - lba;
+  }
 };
 
 }  // namespace ashlar::unit

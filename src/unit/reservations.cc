@@ -303,4 +303,10 @@ bool keeps_out(const Reservations& reservations, const NexusName& nexus, Command
   return !registrants_pass(type) || reservations.find(nexus) == nullptr;
 }
 
+void KeptOut::keep_out(const Reservations& reservations, const NexusName& nexus) {
+  kept_from_reading = keeps_out(reservations, nexus, CommandEffect::reads);
+  kept_from_writing = keeps_out(reservations, nexus, CommandEffect::writes);
+  kept_out_wholly = keeps_out_wholly(reservations, nexus);
+}
+
 }  // namespace ashlar::unit

@@ -125,4 +125,12 @@ enum class CommandEffect : uint8_t {
 /// RESERVATION CONFLICT for a command of that effect from `nexus`.
 bool keeps_out(const Reservations& reservations, const NexusName& nexus, CommandEffect effect);
 
+/// What reservations of others keep one nexus from on one unit, so that commands need not ask.
+struct KeptOut {
+  bool kept_from_reading = false, kept_from_writing = false;
+  bool kept_out_wholly = false;  ///< keeps_out_wholly()
+
+  void keep_out(const Reservations& reservations, const NexusName& nexus);
+};
+
 }  // namespace ashlar::unit

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/log.h"
+#include "unit/clearing.h"
 #include "unit/keeping.h"
 #include "unit/rewrite_record.h"
 
@@ -36,24 +37,6 @@ using SharedRun = std::shared_ptr<RewriteRun>;
 constexpr uint64_t zeroes_piece_bytes = 64u << 20;
 constexpr uint32_t pattern_piece_bytes = 1u << 20;
 
-// Awaits the request in run.command.
-class Step {
- public:
-  explicit Step(RewriteRun& run) : run_(run) {}
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> story) {
-    story_ = story;
-    run_.command.request.owner = this;
-    run_.command.request.done = [](block::Request& done) { static_cast<Step*>(done.owner)->story_.resume(); };
-    run_.unit().submit(run_.command);
-  }
-  Status await_resume() const noexcept { return run_.command.request.status; }
-
- private:
-  RewriteRun& run_;
-  std::coroutine_handle<> story_;
-};
-
 void fill_scratch(RewriteRun& run, bool inverted) {
   std::vector<uint8_t> block(run.block);
   const std::vector<uint8_t>& pattern = run.rewrite.pattern;
@@ -64,18 +47,12 @@ void fill_scratch(RewriteRun& run, bool inverted) {
 
 uint64_t piece_bytes(const RewriteRun& run) {
   if (!run.rewrite.pattern.empty()) return run.scratch.size();
-  const uint64_t limit = std::min(run.unit().limits().max_discard_bytes, zeroes_piece_bytes);
-  return std::max<uint64_t>(limit / run.block * run.block, run.block);
+  return std::min(clearing_piece_bytes(run.unit().limits(), run.block), zeroes_piece_bytes);
 }
 
 // One piece of a pass at `offset`.
 void prepare_piece(RewriteRun& run, uint64_t offset, uint64_t length, std::span<iovec> parts) {
-  block::Request& request = run.command.request;
-  request.offset = offset;
-  request.length = length;
-  request.durable = request.atomic = false;
-  request.parts = {};
-  request.operation = block::Operation::write_zeroes;
+  block::Request& request = run.command.prepare(block::Operation::write_zeroes, offset, length);
   request.may_discard = run.rewrite.may_discard;
   if (run.rewrite.pattern.empty()) return;
   request.operation = block::Operation::write;
@@ -90,7 +67,7 @@ loop::Task<Status> overwrite(SharedRun run, uint32_t pass) {
   for (uint64_t done = 0; done < size; size = run->unit().geometry().size_bytes) {
     const uint64_t length = std::min(piece_bytes(*run), size - done);
     prepare_piece(*run, done, length, parts);
-    Step step(*run);
+    DirectWork step({run->unit(), run->command});
     const Status status = co_await step;
     const bool shrunk = run->unit().geometry().size_bytes < done + length;
     if (status == Status::out_of_range && shrunk) continue;
@@ -98,10 +75,8 @@ loop::Task<Status> overwrite(SharedRun run, uint32_t pass) {
     done += length;
     run->state().set_progress(pass * size + done, run->rewrite.passes * size);
   }
-  run->command.request.operation = block::Operation::flush;
-  run->command.request.offset = run->command.request.length = 0;
-  run->command.request.parts = {};
-  Step flush(*run);
+  run->command.prepare(block::Operation::flush, 0, 0);
+  DirectWork flush({run->unit(), run->command});
   const Status flushed = co_await flush;
   co_return flushed;
 }

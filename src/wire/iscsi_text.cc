@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/base64.h"
 #include "base/identity.h"
 
 namespace ashlar::wire::iscsi {
@@ -206,15 +207,6 @@ Result<std::vector<uint8_t>> parse_binary(std::string_view key, std::string_view
 
 std::string binary_as_hex(ConstBytes bytes) { return "0x" + hex_of(bytes); }
 
-std::string binary_as_base64(ConstBytes bytes) {
-  std::string text = "0b";
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    const size_t count = std::min<size_t>(3, bytes.size() - i);
-    uint32_t bits = 0;
-    for (size_t j = 0; j < 3; ++j) bits = bits << 8 | (j < count ? bytes[i + j] : 0u);
-    for (size_t j = 0; j < 4; ++j) text += j <= count ? base64_alphabet[bits >> (18 - 6 * j) & 63] : '=';
-  }
-  return text;
-}
+std::string binary_as_base64(ConstBytes bytes) { return "0b" + base64_of(bytes); }
 
 }  // namespace ashlar::wire::iscsi

@@ -119,5 +119,5 @@ class NvmeTlsTest(Case):
         served = self.serve(document_with("required"))
         with self.assertRaises(array.Refusal) as refused:
             served.apply(spoilt)
-        self.assertIn("check sum", str(refused.exception))
+        self.assertIn("check value", str(refused.exception))
         self.assertNotIn("VRLc", str(refused.exception))
