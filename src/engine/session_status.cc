@@ -101,6 +101,7 @@ loop::Task<std::vector<rpc::SessionStatus>> Engine::nvme_sessions() {
     }
   }
   std::vector<rpc::SessionStatus> all;
+  all.reserve(by_id.size());
   for (auto& [id, session] : by_id) all.push_back(std::move(session));
   co_return all;
 }
