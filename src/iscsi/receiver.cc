@@ -27,8 +27,8 @@ Receiver::Frame Receiver::header_of(ConstBytes bytes) {
 
 DataPlan Receiver::header_arrived(ConstBytes header) {
   std::copy_n(header.begin(), basic_header_bytes, header_.begin());
-  return handler_.header_arrived(header_.data(),
-                                 header.subspan(basic_header_bytes, additional_header_bytes(header_.data())));
+  return handler_.header_arrived(header.data(),
+                                 header.subspan(basic_header_bytes, additional_header_bytes(header.data())));
 }
 
 }  // namespace ashlar::iscsi

@@ -57,6 +57,8 @@ using Told = std::vector<std::string>;
 
 class ConnectionKeeping : public testing::Test {
  public:
+  // A stop that is over sees it when it looks next.
+  void TearDown() override { world.run_for(seconds(1)); }
   // As if in a turn of the loop, and what comes of it.
   void now(const std::function<void()>& work) {
     loop.enter(work);

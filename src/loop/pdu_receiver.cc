@@ -73,19 +73,20 @@ void PduReceiver::parse(ConstBytes bytes) {
 
 // False: there is not enough of it yet, or the handler has stopped.
 bool PduReceiver::take_header(ConstBytes& bytes) {
-  frame_ = header_of(bytes);
-  if (frame_.header_bytes == 0) return false;
+  const Frame frame = header_of(bytes);
+  if (frame.header_bytes == 0) return false;
+  frame_ = frame;
   data_done_ = 0;
   trailer_done_ = 0;
   crc_ = crc32c_start;
   collected_.clear();
   plan_ = {};
-  if (!frame_.passed_over) plan_ = header_arrived(bytes.first(frame_.header_bytes));
-  bytes = bytes.subspan(frame_.header_bytes);
+  if (!frame.passed_over) plan_ = header_arrived(bytes.first(frame.header_bytes));
+  bytes = bytes.subspan(frame.header_bytes);
   if (stop_.stopped()) return true;
-  if (frame_.data_bytes > 0) {
+  if (frame.data_bytes > 0) {
     in_data_ = true;
-  } else if (!frame_.passed_over) {
+  } else if (!frame.passed_over) {
     pdu_arrived({});
   }
   return true;
