@@ -272,6 +272,7 @@ void Queue::drop_retired() {
 }
 
 void Queue::note_source(Command& command, Namespace& space) {
+  if (std::ranges::find(sources_, std::pair(&command, &space)) != sources_.end()) return;
   ++space.in_flight;
   sources_.emplace_back(&command, &space);
 }
