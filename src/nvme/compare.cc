@@ -21,11 +21,8 @@ loop::Task<void> verify_story(Handling handling, uint64_t offset, uint64_t lengt
   auto reading = read_and_compare(handling, offset, length, false);
   const Outcome outcome = co_await reading;
   unit::ShardTally& tally = *handling.space().tally;
-  if (outcome.ok()) {
-    tally.add(unit::Count::verified_bytes, length);
-  } else {
-    tally.add(unit::Count::verify_errors, 1);
-  }
+  if (outcome.ok() && !handling.interrupted()) tally.add(unit::Count::verified_bytes, length);
+  if (is_device_error(outcome)) tally.add(unit::Count::verify_errors, 1);
   handling.finish(outcome);
 }
 

@@ -40,8 +40,8 @@ bool may_read(const Namespace& space) {
 }
 
 bool may_write(const Namespace& space) {
-  return !space.kept_from_writing && !space.kept_out_wholly && unit::is_active(space.access) &&
-         !space.rules->being_rewritten() && !space.rules->write_protected();
+  return !space.read_only && !space.kept_from_writing && !space.kept_out_wholly &&
+         unit::is_active(space.access) && !space.rules->being_rewritten() && !space.rules->write_protected();
 }
 
 // A copy and what it needs of its command, as long as it runs.
@@ -53,10 +53,14 @@ class CopyStory final : public unit::CopyWarden {
   ~CopyStory() { handling_.queue().forget_sources(handling_.command()); }
   CopyStory(const CopyStory&) = delete;
   CopyStory& operator=(const CopyStory&) = delete;
-  void read_from(Namespace& space) {
-    from_ = &space;
-    handling_.queue().note_source(handling_.command(), space);
+  /// All that it is going to read, before it reads the first: what is unmapped meanwhile ends it, though another volume has come
+  /// under that id.
+  void note_sources(uint32_t count) {
+    Queue& queue = handling_.queue();
+    for (uint32_t i = 0; i < count; ++i)
+      queue.note_source(handling_.command(), *queue.find(source(handling_, i).namespace_id));
   }
+  void read_from(Namespace& space) { from_ = &space; }
   // A reservation, a state or a protection that came meanwhile ends it; so does the end of a mapping, which interrupts it.
   bool may_go_on() override {
     return !handling_.interrupted() && may_write(handling_.space()) && may_read(*from_);
@@ -102,7 +106,8 @@ Outcome check_sources(Handling handling, uint32_t count, const unit::Geometry& g
 // One source to byte `to` of the destination.
 loop::Task<Outcome> copy_source(Handling handling, CopyStory& story, Source from, uint64_t to) {
   Namespace* space = handling.queue().find(from.namespace_id);
-  if (space == nullptr) co_return refusal(Status::invalid_namespace);  // unmapped since it was checked
+  // Unmapped since it was checked, or replaced.
+  if (space == nullptr || handling.interrupted()) co_return refusal(Status::invalid_namespace);
   story.read_from(*space);
   const uint32_t block = handling.unit().geometry().block_bytes;
   const unit::CopyWork work{space->unit, handling.space().unit, from.range.lba * block, to,
@@ -133,6 +138,7 @@ loop::Task<void> copy_story(Handling handling, uint32_t count) {
     handling.fail_memory();
     co_return;
   }
+  story->note_sources(count);
   uint64_t to = handling.entry().pair(10) * geometry.block_bytes;
   uint32_t done = 0;
   for (; done < count && outcome.ok(); ++done) {

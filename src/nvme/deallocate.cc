@@ -17,7 +17,9 @@ loop::Task<Outcome> clear(Handling handling, unit::Clearing work) {
 loop::Task<void> zero_story(Handling handling, unit::Clearing work) {
   auto clearing = clear(handling, work);
   const Outcome outcome = co_await clearing;
-  handling.space().tally->add(unit::Count::write_commands, 1);
+  unit::ShardTally& tally = *handling.space().tally;
+  tally.add(unit::Count::write_commands, 1);
+  if (is_device_error(outcome)) tally.add(unit::Count::write_errors, 1);
   handling.finish(outcome);
 }
 

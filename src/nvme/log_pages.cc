@@ -149,14 +149,18 @@ void get_log_page(Handling handling) {
   if (!handling.has_data_of(request.bytes)) return;
   if (request.bytes > queue.controller().facts.bounds.most_transfer_bytes())
     return handling.fail(Status::invalid_field);
+  // Memory first: what a page tells once is not told again.
+  const auto bytes = static_cast<uint32_t>(request.bytes);
+  if (!handling.allocate(bytes)) return;
   const std::vector<uint8_t> page = page_of(queue, request);
+  const ConstBytes told = ConstBytes(page).subspan(std::min<uint64_t>(request.offset, page.size()));
+  const auto there = static_cast<uint32_t>(std::min<size_t>(told.size(), bytes));
+  Command& command = handling.command();
+  command.buffer.copy_in(0, told.first(there));
   // Hosts read the longest that a page of access states can be, in pieces: past its end there are zeroes.
-  std::vector<uint8_t> data(request.bytes);
-  if (request.offset < page.size()) {
-    const size_t there = std::min<size_t>(page.size() - request.offset, data.size());
-    std::copy_n(page.begin() + static_cast<std::ptrdiff_t>(request.offset), there, data.begin());
-  }
-  handling.reply(data);
+  command.buffer.fill_zero(there, bytes - there);
+  command.data_in_bytes = bytes;
+  handling.good();
 }
 
 }  // namespace ashlar::nvme

@@ -151,7 +151,7 @@ void Queue::submit(Command& command, Outcome wrong) {
     return Handling(command).end();
   }
   if (!wrong.ok()) [[unlikely]]
-    return Handling(command).fail(wrong);
+    return refuse(command, wrong);
   take_up(command);
 }
 
@@ -174,7 +174,7 @@ void Queue::take_up(Command& command) {
     return dispatch_fabrics(handling);
   // Data is where one descriptor of a fabric says; there are no PRPs here (NVMe-oF 1.1 2.2).
   if (command.entry.data_pointer_kind() == 0 && command.entry.data().length != 0) [[unlikely]]
-    return handling.fail(Status::invalid_field);
+    return refuse(command, refusal(Status::invalid_field));
   if (is_admin()) {
     if (fused) return handling.fail(Status::invalid_field);
     return dispatch_admin(handling);
@@ -182,6 +182,21 @@ void Queue::take_up(Command& command) {
   if (fused) [[unlikely]]
     return submit_fused(command);
   dispatch_io(handling);
+}
+
+// What is refused before anybody looked at it stands in the queue all the same, where the half of a pair may wait for its other.
+void Queue::refuse(Command& command, Outcome outcome) {
+  using wire::nvme::Fuse;
+  if (!is_admin() && !command.entry.is_fabrics()) {
+    const Fuse fuse = command.entry.fuse();
+    first_has_failed_ = fuse == Fuse::first;
+    if (Command* first = std::exchange(fused_first_, nullptr)) {
+      const bool second = fuse == Fuse::second;
+      Handling(*first).interrupt(
+          refusal(second ? Status::aborted_failed_fused : Status::aborted_missing_fused));
+    }
+  }
+  Handling(command).fail(outcome);
 }
 
 // Halves of a pair stand one behind the other in the queue, or they are none (NVMe base 2.0 3.4.2).
@@ -257,6 +272,7 @@ void Queue::drop_retired() {
 }
 
 void Queue::note_source(Command& command, Namespace& space) {
+  if (std::ranges::find(sources_, std::pair(&command, &space)) != sources_.end()) return;
   ++space.in_flight;
   sources_.emplace_back(&command, &space);
 }

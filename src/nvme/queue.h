@@ -158,6 +158,7 @@ class Queue final : public ListNode<QueueTag> {
   friend class Handling;
   void take_up(Command& command);
   void submit_fused(Command& command);
+  void refuse(Command& command, Outcome outcome);
   void add_namespace(const unit::LunMapping& mapping);
   void retire(Namespace& space);
   void drop_retired();

@@ -9,8 +9,9 @@ void read_done(block::Request& request) {
   const Handling handling(*static_cast<Command*>(request.owner));
   unit::ShardTally& tally = *handling.space().tally;
   if (request.status != block::Status::ok) [[unlikely]] {
-    tally.add(unit::Count::read_errors, 1);
-    return handling.fail(outcome_of(request.status, false));
+    const Outcome outcome = outcome_of(request.status, false);
+    if (is_device_error(outcome)) tally.add(unit::Count::read_errors, 1);
+    return handling.fail(outcome);
   }
   handling.command().data_in_bytes = handling.command().buffer.size();
   tally.add(unit::Count::read_commands, 1);
@@ -22,8 +23,9 @@ void write_done(block::Request& request) {
   const Handling handling(*static_cast<Command*>(request.owner));
   unit::ShardTally& tally = *handling.space().tally;
   if (request.status != block::Status::ok) [[unlikely]] {
-    tally.add(unit::Count::write_errors, 1);
-    return handling.fail(outcome_of(request.status, true));
+    const Outcome outcome = outcome_of(request.status, true);
+    if (is_device_error(outcome)) tally.add(unit::Count::write_errors, 1);
+    return handling.fail(outcome);
   }
   tally.add(unit::Count::write_commands, 1);
   tally.add(unit::Count::written_bytes, request.length);

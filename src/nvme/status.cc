@@ -23,6 +23,11 @@ Outcome outcome_of(block::Status status, bool writing) {
   return {Status::internal_error, false};
 }
 
+bool is_device_error(const Outcome& outcome) {
+  return outcome.status == Status::write_fault || outcome.status == Status::unrecovered_read_error ||
+         outcome.status == Status::internal_error;
+}
+
 Outcome outcome_of(AccessState state) {
   switch (state) {
     case AccessState::transitioning: return {Status::access_transition, false};

@@ -17,6 +17,8 @@ using wire::nvme::Status;
 
 /// Of a request that has ended; `writing`: it was to change the medium.
 Outcome outcome_of(block::Status status, bool writing);
+/// The medium or the device has failed, whatever the host asked for: such errors are counted.
+bool is_device_error(const Outcome& outcome);
 /// Of a command that an access state does not let through (NVMe base 2.0 8.1).
 Outcome outcome_of(unit::AccessState state);
 Outcome outcome_of(unit::ReservationStatus status);

@@ -1,6 +1,8 @@
 // Log pages, Identify and features that hosts read before they begin.
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "nvmetcp/array_test.h"
 
 namespace ashlar::nvmetcp::test {
@@ -128,6 +130,35 @@ TEST(NvmeLogs, HealthCountsWhatHostsDid) {
     of_one.set_namespace_id(1);
     EXPECT_EQ(co_await status_of(controller->admin(), of_one, no_data, 512), Status::invalid_field);
   });
+}
+
+// What a page tells once is told when there was memory for it.
+TEST(NvmeLogs, WithoutMemoryNothingIsForgotten) {
+  Array array;
+  array.run([](Array* the_array) -> Task<void> {
+    auto attaching = attach(the_array->options(), 0);
+    const auto controller = co_await attaching;
+    const auto directory = the_array->directory();
+    auto fewer = std::make_shared<nvme::Subsystem>(*directory->subsystems.at(subsystem));
+    auto view = the_array->view();
+    view->luns.erase(1);
+    fewer->any_host = view;
+    directory->subsystems[subsystem] = fewer;
+    the_array->publish(directory);
+    std::deque<Buffer> all;
+    the_array->each([&](uint32_t i) {
+      while (the_array->process.loop(i).buffers().allocate(all.emplace_back(), 4096)) {
+      }
+    });
+    co_await loop::sleep_for(loop::seconds(1));
+    const LogRequest request = request_of(LogPage::changed_namespaces, 4096);
+    EXPECT_EQ((co_await log_of(*controller, request)).completion.outcome.status, Status::command_interrupted);
+    the_array->each([&](uint32_t) { all.clear(); });
+    co_await loop::sleep_for(loop::seconds(1));
+    EXPECT_EQ(word_of(co_await log_of(*controller, request), 0), 2u);
+    EXPECT_EQ(word_of(co_await log_of(*controller, request), 0), 0u) << "told once";
+  });
+  EXPECT_EQ(array.buffers_in_use(), 0u);
 }
 
 TEST(NvmeIdentify, EveryPageThatThereIs) {
