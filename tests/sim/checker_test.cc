@@ -265,10 +265,22 @@ TEST_F(CheckerTest, WhatACompareAndWriteReplacedMayBeBackAfterAPowerLoss) {
   std::array<uint8_t, sector_bytes> expected{};
   put_stamp(checker.stamp_of(a, 3), expected);
   const uint64_t read = checker.invoke_read(volume);
-  const uint32_t b = begin(3);
+  const uint32_t b = begin(3, 1, false);
   lose_power();
   EXPECT_FALSE(checker.compare_and_write_good(read, b, expected).has_value()) << "its answer was under way";
   EXPECT_TRUE(sees(3, a));
+}
+
+TEST_F(CheckerTest, WhatADurableCompareAndWriteReplacedIsGone) {
+  const uint32_t a = write(3, true);
+  std::array<uint8_t, sector_bytes> expected{};
+  put_stamp(checker.stamp_of(a, 3), expected);
+  const uint64_t read = checker.invoke_read(volume);
+  const uint32_t b = begin(3, 1, true);
+  lose_power();
+  EXPECT_FALSE(checker.compare_and_write_good(read, b, expected).has_value()) << "its answer was under way";
+  EXPECT_FALSE(sees(3, a)) << "it was on stable storage before it was answered";
+  EXPECT_TRUE(sees(3, b));
 }
 
 TEST_F(CheckerTest, GrownSpaceReadsAsZeroes) {
