@@ -65,6 +65,8 @@ Json body_for(const Operation& operation, const std::string& name) {
                                               {"confirmTotp", {{"code", "123456"}}},
                                               {"issueCertificate", {{"days", 1}}},
                                               {"applyPlan", Json::object()},
+                                              {"discoverTargets", {{"url", "iscsi://192.0.2.7"}}},
+                                              {"inspectUnit", {{"urls", {"iscsi://192.0.2.7/iqn.x:a/0"}}}},
                                               {"applyConfiguration", Json::object()},
                                               {"diffConfiguration", Json::object()},
                                               {"login", {{"user", "nobody"}, {"password", "x"}}}};

@@ -72,6 +72,7 @@ void add_configuration_routes(Routes& routes);  // configuration_routes.cc
 void add_user_routes(Routes& routes);           // user_routes.cc
 void add_login_routes(Routes& routes);          // login_routes.cc
 void add_operation_routes(Routes& routes);      // operation_routes.cc
+void add_initiator_routes(Routes& routes);      // initiator_routes.cc
 void add_event_routes(Routes& routes);          // event_routes.cc
 void add_audit_routes(Routes& routes);          // audit_routes.cc
 void add_status_routes(Routes& routes);         // status_routes.cc

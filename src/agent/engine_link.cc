@@ -2,6 +2,7 @@
 
 #include <mutex>
 #include <optional>
+#include <semaphore>
 
 #include "json/fields.h"
 #include "rpc/amendment.h"
@@ -18,6 +19,8 @@ constexpr auto longest_answer = std::chrono::seconds(60);
 constexpr auto event_poll = std::chrono::seconds(1);
 // Resources. Beyond it an amendment saves little.
 constexpr size_t most_amended = 1000;
+// Each holds a thread of the API while another array takes its time.
+constexpr ptrdiff_t most_elsewhere = 4;
 
 /// One connection for questions, made anew when it broke; one more for each follower.
 class RpcLink final : public EngineLink {
@@ -76,6 +79,20 @@ class RpcLink final : public EngineLink {
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override {
     TRY(call(rpc::method::volume_resize, Json{{"name", volume}, {"size", size_bytes}, {"shrink", shrink}}));
     return {};
+  }
+
+  Result<Json> ask_elsewhere(std::string_view method, const rpc::InitiatorParams& params) override {
+    if (!elsewhere_.try_acquire()) {
+      return fail(ErrorCode::exhausted, "",
+                  "the engine looks at {} other arrays already: ask again in a moment", most_elsewhere);
+    }
+    const auto leave = [](std::counting_semaphore<most_elsewhere>* places) { places->release(); };
+    const std::unique_ptr<std::counting_semaphore<most_elsewhere>, decltype(leave)> place(&elsewhere_, leave);
+    TRY_ASSIGN(rpc::Client client, open());
+    Result<Json> answer = client.call(method, rpc::encode(params, rpc::Secrets::show));
+    if (answer || !broken(answer.error())) return answer;
+    return fail(ErrorCode::closed, "engine", "the engine did not answer {}: {}", method,
+                answer.error().message);
   }
 
   Result<void> pool_level(const rpc::PoolLevelParams& level) override {
@@ -167,6 +184,7 @@ class RpcLink final : public EngineLink {
   }
 
   std::function<Result<int>()> connect_;
+  std::counting_semaphore<most_elsewhere> elsewhere_{most_elsewhere};
   std::mutex applying_;
   std::optional<std::pair<rpc::Document, uint64_t>> given_;  ///< what was applied last, and its revision
   std::mutex mutex_;

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "rpc/document.h"
 #include "rpc/events.h"
+#include "rpc/initiator_methods.h"
 #include "rpc/methods.h"
 #include "rpc/status.h"
 
@@ -31,6 +32,9 @@ class EngineLink {
   virtual Result<void> allow_removal(const std::string& volume) = 0;
   virtual Result<void> destroy_key(const std::string& id) = 0;
   virtual Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) = 0;
+  /// What another array has, or what a unit of it is, by rpc::method::initiator_discover or _inspect. Takes as long as that array: many
+  /// seconds, on a line of its own, so that nothing else waits. exhausted: too many of these are under way.
+  virtual Result<rpc::Json> ask_elsewhere(std::string_view method, const rpc::InitiatorParams& params) = 0;
   virtual Result<void> pool_level(const rpc::PoolLevelParams& level) = 0;
   /// Events after `since`, as they come, until `take` says false or the line is down (the error). Blocks.
   virtual Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) = 0;

@@ -189,6 +189,24 @@ void EveryOperation::what_goes_on() {
   EXPECT_FALSE(must(200, "GET", "/history?series=array.sessions").body["points"].empty());
   EXPECT_THAT(must(200, "GET", "/metrics").text, HasSubstr("ashlar_engine_up 1"));
   EXPECT_EQ(must(200, "GET", "/status").body["health"], "ok");
+  world.engine.at_elsewhere = [](std::string_view method, const rpc::InitiatorParams&) -> Result<Json> {
+    if (method == rpc::method::initiator_discover)
+      return Json{{"targets", {{{"name", "iqn.x:far"}, {"portals", {"192.0.2.7:3260"}}}}}};
+    return Json{
+        {"identity", "naa.6"},
+        {"names", {{"naa", "6"}}},
+        {"vendor", "V"},
+        {"product", "P"},
+        {"revision", "1"},
+        {"size_bytes", 4096},
+        {"block_bytes", 512},
+        {"paths", {{{"url", "iscsi://192.0.2.7/iqn.x:far/0"}, {"state", "up"}, {"access", "optimized"}}}}};
+  };
+  EXPECT_EQ(must(200, "POST", "/initiator/discover", {{"url", "iscsi://192.0.2.7"}}).body["targets"].size(),
+            1u);
+  EXPECT_EQ(
+      must(200, "POST", "/initiator/inspect", {{"urls", {"iscsi://192.0.2.7/iqn.x:far/0"}}}).body["identity"],
+      "naa.6");
   world.pools.add_device("/dev/disk/by-id/one", 1u << 30);
   EXPECT_EQ(must(200, "GET", "/disks").body["total"], 1);
 }

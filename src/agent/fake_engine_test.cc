@@ -153,6 +153,12 @@ Result<rpc::Document> FakeEngine::document() {
   return call<rpc::Document>([&] { return Result<rpc::Document>(served_); });
 }
 
+Result<rpc::Json> FakeEngine::ask_elsewhere(std::string_view method, const rpc::InitiatorParams& params) {
+  if (away_) return fail(ErrorCode::closed, "engine", "the engine does not answer");
+  if (!at_elsewhere) return fail(ErrorCode::unsupported, "method", "there is no method \"{}\"", method);
+  return at_elsewhere(method, params);
+}
+
 Result<void> FakeEngine::pool_level(const rpc::PoolLevelParams& level) {
   if (away_) return fail(ErrorCode::closed, "engine", "the engine does not answer");
   const std::lock_guard lock(mutex_);

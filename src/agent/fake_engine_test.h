@@ -49,6 +49,9 @@ class FakeEngine final : public EngineLink {
   Result<void> destroy_key(const std::string& id) override;
   std::vector<std::string> destroyed_keys() const;
   Result<void> resize(const std::string& volume, uint64_t size_bytes, bool shrink) override;
+  /// As at_elsewhere answers; unsupported without it.
+  Result<rpc::Json> ask_elsewhere(std::string_view method, const rpc::InitiatorParams& params) override;
+  std::function<Result<rpc::Json>(std::string_view, const rpc::InitiatorParams&)> at_elsewhere;
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
   std::vector<rpc::PoolLevelParams> pool_levels() const;

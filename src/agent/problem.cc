@@ -22,6 +22,7 @@ std::string_view title_of(int status) {
     case 428: return "Say what the change is based on";
     case 429: return "Too many";
     case 501: return "Not possible here";
+    case 502: return "The other array did not answer well";
     case 503: return "Away";
     case 504: return "Took too long";
     case 507: return "No space";

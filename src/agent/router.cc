@@ -55,6 +55,7 @@ Router::Router(Service& service) : service_(service) {
   add_user_routes(routes_);
   add_login_routes(routes_);
   add_operation_routes(routes_);
+  add_initiator_routes(routes_);
   add_event_routes(routes_);
   add_audit_routes(routes_);
   add_status_routes(routes_);

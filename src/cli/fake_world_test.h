@@ -132,6 +132,11 @@ class CliTest : public testing::Test {
     };
     world_.now = [this] { return now_; };
     world_.seconds_since_1970 = [] { return int64_t{1'800'000'000}; };
+    world_.become = [this](const std::string& program, const std::vector<std::string>& words) {
+      became_ = {program};
+      became_.insert(became_.end(), words.begin(), words.end());
+      return Error{ErrorCode::not_found, program, "is not there"};
+    };
     world_.random = [](std::span<uint8_t> bytes) {
       for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<uint8_t>(i);
     };
@@ -156,6 +161,7 @@ class CliTest : public testing::Test {
   std::chrono::steady_clock::time_point now_;
   Surroundings world_;
   std::string data_, talk_;
+  std::vector<std::string> became_;  ///< the program that was to take this one's place, and its words
 };
 
 }  // namespace ashlar::cli

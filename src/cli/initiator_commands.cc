@@ -3,14 +3,14 @@
 #include <fstream>
 #include <iterator>
 
+#include "cli/body.h"
+#include "cli/output.h"
 #include "cli/tables.h"
 #include "json/sizes.h"
 #include "rpc/initiator_methods.h"
 
 namespace ashlar::cli {
 namespace {
-
-using rpc::Json;
 
 Result<std::string> secret_in(const Context& context, const std::string& path) {
   std::string text;
@@ -39,41 +39,73 @@ Result<Json> params_of(const Context& context, const InitiatorWords& words) {
 
 std::string word(const Json& json, const char* name) { return printable(json.value(name, std::string())); }
 
+std::string text_of_targets(const Json& answer, Format format) {
+  std::string text;
+  for (const Json& target : answer.value("targets", Json::array())) {
+    text += word(target, "name") + "\n";
+    if (format == Format::name) continue;
+    for (const Json& portal : target.value("portals", Json::array()))
+      text += "  " + printable(portal.is_string() ? portal.get<std::string>() : "") + "\n";
+  }
+  return text;
+}
+
+std::string text_of_unit(const Json& unit, Format format) {
+  std::string text = word(unit, "identity") + "\n";
+  if (format == Format::name) return text;
+  text += fmt::format("  {} {} {}, {}, blocks of {} bytes\n", word(unit, "vendor"), word(unit, "product"),
+                      word(unit, "revision"), json::print_size_rounded(unit.value("size_bytes", uint64_t{0})),
+                      unit.value("block_bytes", uint64_t{0}));
+  const auto has = [&unit](const char* name, const char* words) {
+    return unit.value(name, false) ? std::string("  ") + words + "\n" : std::string();
+  };
+  text += has("write_cache", "it has a write cache") + has("discard", "it can discard") +
+          has("write_zeroes", "it can write zeroes") + has("write_protected", "it is write protected");
+  for (const Json& path : unit.value("paths", Json::array())) {
+    text += fmt::format("  {} {} {}{}\n", word(path, "url"), word(path, "state"), word(path, "access"),
+                        word(path, "error"));
+  }
+  return text;
+}
+
 }  // namespace
+
+Result<void> discover_targets(Invocation& invocation) {
+  TRY_ASSIGN(Json body, body_of(invocation, invocation.verb.arguments));
+  TRY_ASSIGN(const Answer answer, invocation.act("POST", path_of("/initiator", {"discover"}), body));
+  if (!show_as_data(invocation, answer.body))
+    invocation.data(text_of_targets(answer.body, invocation.options.shown()));
+  return {};
+}
+
+Result<void> inspect_unit(Invocation& invocation) {
+  TRY_ASSIGN(Json body, body_of(invocation, invocation.verb.arguments));
+  TRY_ASSIGN(const Answer answer, invocation.act("POST", path_of("/initiator", {"inspect"}), body));
+  if (!show_as_data(invocation, answer.body))
+    invocation.data(text_of_unit(answer.body, invocation.options.shown()));
+  return {};
+}
+
+Result<void> explain_bench(Invocation& invocation) {
+  return invocation.usage("bench",
+                          "is ashlar-bench: say `ashlar initiator bench` first, then its words alone");
+}
+
+Error become_bench(const std::vector<std::string>& words, const Surroundings& world) {
+  return world.become("ashlar-bench", words);
+}
 
 Result<void> discover_targets(const Context& context, const InitiatorWords& words) {
   TRY_ASSIGN(const Json params, params_of(context, words));
   TRY_ASSIGN(const Json answer, context.call(rpc::method::initiator_discover, params));
-  if (context.show_as_data(answer)) return {};
-  for (const Json& target : answer.value("targets", Json::array())) {
-    context.data(word(target, "name") + "\n");
-    if (context.format == Format::name) continue;
-    for (const Json& portal : target.value("portals", Json::array()))
-      context.data("  " + printable(portal.is_string() ? portal.get<std::string>() : "") + "\n");
-  }
+  if (!context.show_as_data(answer)) context.data(text_of_targets(answer, context.format));
   return {};
 }
 
 Result<void> inspect_unit(const Context& context, const InitiatorWords& words) {
   TRY_ASSIGN(const Json params, params_of(context, words));
   TRY_ASSIGN(const Json unit, context.call(rpc::method::initiator_inspect, params));
-  if (context.show_as_data(unit)) return {};
-  context.data(word(unit, "identity") + "\n");
-  if (context.format == Format::name) return {};
-  context.data(fmt::format("  {} {} {}, {}, blocks of {} bytes\n", word(unit, "vendor"),
-                           word(unit, "product"), word(unit, "revision"),
-                           json::print_size_rounded(unit.value("size_bytes", uint64_t{0})),
-                           unit.value("block_bytes", uint64_t{0})));
-  const auto has = [&unit](const char* name, const char* text) {
-    return unit.value(name, false) ? std::string("  ") + text + "\n" : std::string();
-  };
-  context.data(has("write_cache", "it has a write cache") + has("discard", "it can discard") +
-               has("write_zeroes", "it can write zeroes") + has("write_protected", "it is write protected"));
-  for (const Json& path : unit.value("paths", Json::array())) {
-    const std::string error = word(path, "error");
-    context.data(fmt::format("  {} {} {}{}\n", word(path, "url"), word(path, "state"), word(path, "access"),
-                             error.empty() ? "" : error));
-  }
+  if (!context.show_as_data(unit)) context.data(text_of_unit(unit, context.format));
   return {};
 }
 

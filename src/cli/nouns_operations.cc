@@ -1,5 +1,6 @@
 // What the array is doing, how it is set, and what it was before.
 #include "cli/configuration_commands.h"
+#include "cli/initiator_commands.h"
 #include "cli/nouns.h"
 #include "cli/operation_commands.h"
 
@@ -120,6 +121,47 @@ constexpr Verb config_verbs[] = {
     {"apply", "Make it as a file says", apply_configuration, apply_file_arguments},
 };
 
+constexpr Argument url_argument = {.name = "URL",
+                                   .help = "iscsi://ADDRESS[:3260] or nvme-tcp://ADDRESS[:4420]",
+                                   .pointer = "/url",
+                                   .required = true};
+constexpr Argument urls_argument = {
+    .name = "URL",
+    .help = "iscsi://ADDRESS/IQN/LUN or nvme-tcp://ADDRESS/NQN/NAMESPACE, of each path",
+    .type = Type::texts,
+    .pointer = "/urls",
+    .required = true};
+constexpr Argument user_argument = {.name = "--chap-user", .help = "Our CHAP name", .pointer = "/user"};
+constexpr Argument secret_argument = {.name = "--chap-secret",
+                                      .help = "Our CHAP secret; - asks for it, @FILE reads it",
+                                      .type = Type::secret,
+                                      .pointer = "/secret"};
+constexpr Argument mutual_user_argument = {
+    .name = "--mutual-user", .help = "By which the target proves itself", .pointer = "/mutual_user"};
+constexpr Argument mutual_secret_argument = {.name = "--mutual-secret",
+                                             .help = "The target's; - asks for it, @FILE reads it",
+                                             .type = Type::secret,
+                                             .pointer = "/mutual_secret"};
+constexpr Argument initiator_argument = {
+    .name = "--initiator", .help = "Our iSCSI name", .pointer = "/initiator"};
+constexpr Argument host_nqn_argument = {
+    .name = "--host-nqn", .help = "Our NVMe name", .pointer = "/host_nqn"};
+constexpr Argument discover_arguments[] = {url_argument,         user_argument,          secret_argument,
+                                           mutual_user_argument, mutual_secret_argument, initiator_argument,
+                                           host_nqn_argument};
+constexpr Argument inspect_arguments[] = {urls_argument,        user_argument,          secret_argument,
+                                          mutual_user_argument, mutual_secret_argument, initiator_argument,
+                                          host_nqn_argument};
+constexpr Argument bench_arguments[] = {
+    {.name = "URL", .help = "The unit, and what ashlar-bench --help says", .type = Type::texts}};
+constexpr Verb initiator_verbs[] = {
+    {"discover", "The targets of another array's portal, as the engine sees it", discover_targets,
+     discover_arguments},
+    {"inspect", "A unit of another array, by all the paths that are given", inspect_unit, inspect_arguments},
+    {bench_verb, "A load on a unit, from this machine: all words are those of ashlar-bench", explain_bench,
+     bench_arguments},
+};
+
 constexpr Argument bundle_arguments[] = {
     {.name = "-f,--file", .help = "Where to; ashlar-support-JOB.tar.gz when left out"},
 };
@@ -171,6 +213,11 @@ constexpr Noun nouns[] = {
      .group = "Configuration",
      .help = "The configuration as a file",
      .verbs = config_verbs},
+    {.name = initiator_noun,
+     .singular = "initiator",
+     .group = "Operation",
+     .help = "Other arrays, as this one sees them",
+     .verbs = initiator_verbs},
     {.name = "support",
      .singular = "support",
      .group = "Operation",

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/completion.h"
+#include "cli/initiator_commands.h"
 #include "cli/invocation.h"
 #include "cli/table.h"
 #include "cli/tree.h"
@@ -59,6 +60,11 @@ int run(const std::vector<std::string>& words, const Surroundings& world, const 
       world.data(printable(candidate) + "\n");
     }
     return exit_ok;
+  }
+  // What follows is another program's, whose options are not ours.
+  if (words.size() >= 2 && words[0] == initiator_noun && words[1] == bench_verb) {
+    const Error error = become_bench({words.begin() + 2, words.end()}, world);
+    return report(world, error, exit_code_of(error));
   }
   Asked asked;
   asked.options = options;

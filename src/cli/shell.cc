@@ -70,6 +70,9 @@ std::vector<std::string> words_of_value(const Argument& field, const std::string
 
 Shell::Shell(const Surroundings& world, const Options& options) : world_(world), options_(options) {
   world_.connect = remembering(world.connect);
+  world_.become = [](const std::string& program, const std::vector<std::string>&) {
+    return Error{ErrorCode::unsupported, program, "is a program of its own: leave the shell first"};
+  };
 }
 
 std::string Shell::path_of_place(const Place& place) {

@@ -1,16 +1,34 @@
 #include "cli/surroundings.h"
 
 #include <sys/random.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 #include "base/check.h"
 #include "cli/server_certificate.h"
 
 namespace ashlar::cli {
+namespace {
+
+Error become_program(const std::string& program, const std::vector<std::string>& words) {
+  std::error_code ignored;
+  const std::filesystem::path here = std::filesystem::read_symlink("/proc/self/exe", ignored);
+  const std::string path = here.parent_path() / program;
+  std::vector<char*> arguments = {const_cast<char*>(program.c_str())};
+  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  ::execv(path.c_str(), arguments.data());
+  return error_of_errno(errno, path, "cannot be run");
+}
+
+}  // namespace
 
 Surroundings real_surroundings() {
   const auto to = [](std::FILE* file) {
@@ -32,6 +50,7 @@ Surroundings real_surroundings() {
   world.now = [] { return std::chrono::steady_clock::now(); };
   world.seconds_since_1970 = [] { return static_cast<int64_t>(std::time(nullptr)); };
   world.sleep = [](std::chrono::milliseconds span) { std::this_thread::sleep_for(span); };
+  world.become = become_program;
   world.random = [](std::span<uint8_t> bytes) {
     // At most 256 bytes at a time are given whole.
     CHECK(

@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cli/api.h"
 #include "cli/terminal.h"
@@ -24,6 +25,8 @@ struct Surroundings {
   std::function<std::chrono::steady_clock::time_point()> now;
   std::function<int64_t()> seconds_since_1970;
   std::function<void(std::chrono::milliseconds)> sleep;
+  /// This process becomes that program, which stands beside ours, with these words. Comes back only when it cannot.
+  std::function<Error(const std::string& program, const std::vector<std::string>& words)> become;
   std::function<void(std::span<uint8_t>)> random;  ///< bytes that nobody can guess
 };
 

@@ -115,7 +115,9 @@ void add_argument(CLI::App& app, const Argument& argument, Values& values) {
   };
   CLI::Option* option = app.add_option(name, keep, help);
   option->type_name(type_name_of(argument))->allow_extra_args(false)->required(argument.required);
-  if (may_repeat(argument.type)) option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (!may_repeat(argument.type)) return;
+  option->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  if (!name.starts_with('-')) option->expected(-1)->allow_extra_args();
 }
 
 void add_verb(CLI::App& parent, const Noun& noun, const Verb& verb, Asked& asked) {

@@ -116,6 +116,56 @@ TEST_F(Verbs, HostsAreDiscovered) {
   EXPECT_THAT(data_, Not(HasSubstr("iqn.known")));
 }
 
+TEST_F(Verbs, OtherArraysAreDiscovered) {
+  api_->answers("POST /initiator/discover", 200,
+                R"({"targets":[{"name":"iqn.far","portals":["192.0.2.7:3260","192.0.2.\u001b8:3260"]}]})");
+  const std::string secret = home_ + "/secret";
+  std::ofstream(secret) << "a secret of ours\n";
+  ASSERT_EQ(ashlar({"initiator", "discover", "iscsi://192.0.2.7", "--chap-user", "u", "--chap-secret",
+                    "@" + secret}),
+            exit_ok)
+      << talk_;
+  EXPECT_EQ(last().body, R"({"url":"iscsi://192.0.2.7","user":"u","secret":"a secret of ours"})");
+  EXPECT_EQ(data_, "iqn.far\n  192.0.2.7:3260\n  192.0.2.\\x1b8:3260\n");
+  EXPECT_EQ(ashlar({"initiator", "discover", "iscsi://192.0.2.7", "-o", "name"}), exit_ok);
+  EXPECT_EQ(data_, "iqn.far\n");
+  EXPECT_EQ(ashlar({"initiator", "discover", "iscsi://192.0.2.7", "-o", "json"}), exit_ok);
+  EXPECT_EQ(api::parse_json(data_)->at("targets")[0]["name"], "iqn.far");
+  EXPECT_EQ(ashlar({"initiator", "discover"}), exit_usage);
+}
+
+TEST_F(Verbs, UnitsOfOtherArraysAreInspectedByAllPaths) {
+  api_->answers("POST /initiator/inspect", 200,
+                R"({"identity":"naa.6","vendor":"V","product":"P","revision":"1","size_bytes":1073741824,
+                    "block_bytes":512,"discard":true,"paths":[{"url":"iscsi://a","state":"up","access":"optimized"},
+                    {"url":"iscsi://b","state":"down","error":"connection refused"}]})");
+  ASSERT_EQ(ashlar({"initiator", "inspect", "iscsi://a", "iscsi://b", "--initiator", "iqn.us"}), exit_ok)
+      << talk_;
+  EXPECT_EQ(last().body, R"({"urls":["iscsi://a","iscsi://b"],"initiator":"iqn.us"})");
+  EXPECT_EQ(data_,
+            "naa.6\n  V P 1, 1 GiB, blocks of 512 bytes\n  it can discard\n  iscsi://a up optimized\n"
+            "  iscsi://b down connection refused\n");
+  api_ = std::make_shared<FakeApi>();
+  api_->answers("POST /initiator/inspect", 502,
+                R"({"status":502,"code":"permission_denied","field":"login","detail":"it said no"})");
+  EXPECT_EQ(ashlar({"initiator", "inspect", "iscsi://a"}), exit_failed) << "we were not denied by our array";
+  EXPECT_THAT(talk_, HasSubstr("login: it said no"));
+}
+
+TEST_F(Verbs, BenchBecomesAnotherProgram) {
+  EXPECT_EQ(ashlar({"initiator", "bench", "iscsi://a/iqn.x/0", "--rw", "randread", "--help"}),
+            exit_not_found);
+  EXPECT_EQ(became_,
+            (std::vector<std::string>{"ashlar-bench", "iscsi://a/iqn.x/0", "--rw", "randread", "--help"}));
+  EXPECT_TRUE(api_->requests.empty());
+  became_.clear();
+  EXPECT_EQ(ashlar({"-o", "json", "initiator", "bench", "iscsi://a/iqn.x/0"}), exit_usage);
+  terminal_->lines = {"initiator bench iscsi://a/iqn.x/0"};
+  EXPECT_NE(ashlar({"shell"}), exit_ok);
+  EXPECT_THAT(talk_, HasSubstr("leave the shell first"));
+  EXPECT_TRUE(became_.empty());
+}
+
 TEST_F(Verbs, ConnectTextKeepsItsLines) {
   api_->answers("GET /volumes/v/connect", 200, R"({"text":"iscsiadm -m node\n\tlogin \u001b[2J\n"})");
   EXPECT_EQ(ashlar({"connect", "show", "v", "--host", "h", "--format", "linux"}), exit_ok);

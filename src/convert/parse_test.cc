@@ -169,7 +169,7 @@ TEST(ParseHostile, TooMany) {
   EXPECT_EQ(parse(other, Format::toml).error().code, ErrorCode::out_of_range);
   std::string json = "{";
   for (size_t i = 0; i <= api::max_object_members; ++i) json += fmt::format("\"a{}\": [\"x\", {{}}],\n", i);
-  expect_wrong({Format::json, json, "line 129, column 1", "more than 128 members"});
+  expect_wrong({Format::json, json, "line 257, column 1", "more than 256 members"});
 }
 
 TEST(Yaml, CoreSchema) {

@@ -2,6 +2,7 @@
 
 #include "initiator/inspection.h"
 #include "initiator/remote_store.h"
+#include "initiator/url_fault.h"
 
 namespace ashlar::engine {
 
@@ -67,15 +68,18 @@ loop::Task<Result<Json>> answer_as_initiator(std::string method, rpc::InitiatorP
     CO_TRY(inspection);
     co_return json_of(*inspection);
   }
-  CO_TRY_ASSIGN(initiator::RemoteUrl url, initiator::parse_remote_url(params.urls, "urls"));
+  CO_TRY_ASSIGN(initiator::RemoteUrl url,
+                initiator::parse_remote_url(params.urls, "urls", initiator::UrlPart::portal));
   // The options want a unit, which discovery is to find.
-  const bool nvme = url.protocol == initiator::RemoteUrl::Protocol::nvme_tcp;
+  const bool nvme = url.protocol == initiator::Protocol::nvme_tcp;
   if (params.user.empty()) params.user = params.secret.empty() ? "" : url.user;
   CO_TRY_ASSIGN(initiator::RemoteOptions options,
-                options_of(params, nvme ? "nvme-tcp://127.0.0.1/nqn.x/1" : "iscsi://127.0.0.1/iqn.x/0"));
-  auto discovering = initiator::targets_of(loop, std::move(url), std::move(options));
+                options_of(params, nvme ? "nvme-tcp://127.0.0.1/nqn.2014-08.org.nvmexpress:any/1"
+                                        : "iscsi://127.0.0.1/iqn.x/0"));
+  auto discovering = initiator::targets_of(loop, url, std::move(options));
   const Result<std::vector<initiator::ReachableTarget>> targets = co_await discovering;
-  CO_TRY(targets);
+  if (!targets)
+    co_return std::unexpected(initiator::fault_of_url(targets.error(), url.protocol, url.endpoint, "urls"));
   Json list = Json::array();
   for (const initiator::ReachableTarget& target : *targets)
     list.push_back({{"name", target.name}, {"portals", target.portals}});

@@ -50,12 +50,49 @@ TEST_F(InitiatorRequests, InspectAUnitByAllItsPaths) {
   world.world.run_for(loop::seconds(1));
 }
 
-TEST_F(InitiatorRequests, SayWhatIsWrong) {
-  EXPECT_EQ(ask(rpc::method::initiator_inspect, "iscsi://10.0.0.1").error().place, "urls");
-  const auto nobody =
-      ask(rpc::method::initiator_inspect, std::string("iscsi://10.0.0.1/") + demo_target + "/7");
-  ASSERT_FALSE(nobody);
-  EXPECT_NE(nobody.error().message.find("no path came up"), std::string::npos);
+TEST_F(InitiatorRequests, SayWhichPartIsAtFault) {
+  const std::string target = std::string("/") + demo_target;
+  const std::string subsystem = std::string("/") + served_subsystem;
+  struct Row {
+    std::string url, place;
+    ErrorCode code;
+    const char* words;
+  };
+  const Row table[] = {
+      {"iscsi://10.0.0.1", "urls[0].target", ErrorCode::invalid_argument, "IQN/LUN"},
+      {"iscsi://10.0.0.1:9999" + target + "/0", "urls[0].port", ErrorCode::closed, "refused"},
+      {"iscsi://10.0.0.1/iqn.2026-11.nobody:x/0", "urls[0].target", ErrorCode::not_found, "not found"},
+      {"iscsi://10.0.0.1" + target + "/7", "urls[0].lun", ErrorCode::not_found, "no LUN 7"},
+      {"nvme-tcp://10.0.0.1/nqn.2026-11.nobody:x/1", "urls[0].target", ErrorCode::not_found, "no subsystem"},
+      {"nvme-tcp://10.0.0.1" + subsystem + "/7", "urls[0].nsid", ErrorCode::not_found, "no namespace 7"},
+      {"iscsi://10.0.0.1:9999" + target + "/0 iscsi://10.0.0.1" + target + "/7", "urls", ErrorCode::closed,
+       "no LUN 7"},
+  };
+  for (const Row& row : table) {
+    const auto refused = ask(rpc::method::initiator_inspect, row.url);
+    ASSERT_FALSE(refused) << row.url;
+    EXPECT_EQ(refused.error().place, row.place) << row.url << ": " << refused.error().text();
+    EXPECT_EQ(refused.error().code, row.code) << row.url;
+    EXPECT_NE(refused.error().message.find(row.words), std::string::npos) << refused.error().text();
+  }
+  EXPECT_EQ(ask(rpc::method::initiator_discover, "iscsi://10.0.0.1:9999").error().place, "urls.port");
+  EXPECT_EQ(ask(rpc::method::initiator_discover, "nvme-tcp://10.0.0.1:x").error().place, "urls.port");
+}
+
+// An answer that says no is one: nobody waits for the rest of the ten seconds.
+TEST_F(InitiatorRequests, DoNotWaitForWhatHasFailed) {
+  const loop::Instant before = world.world.now();
+  EXPECT_FALSE(ask(rpc::method::initiator_inspect, "iscsi://10.0.0.1:9999/iqn.x/0"));
+  EXPECT_LT(world.world.now() - before, loop::seconds(2));
+}
+
+TEST_F(InitiatorRequests, ProveThemselvesByIscsiAlone) {
+  rpc::InitiatorParams params = {.urls = std::string("nvme-tcp://10.0.0.1/") + served_subsystem + "/1"};
+  params.user = "us";
+  params.secret = "twelve bytes or more";
+  const auto refused = world.run_as_host(
+      [&] { return answer_as_initiator(std::string(rpc::method::initiator_inspect), params); });
+  EXPECT_EQ(refused.error().place, "secret");
 }
 
 }  // namespace

@@ -34,7 +34,16 @@ ErrorCode code_of(iscsi::LoginStatus status) {
     case iscsi::LoginStatus::target_moved_permanently:
     case iscsi::LoginStatus::unsupported_version:
     case iscsi::LoginStatus::session_type_not_supported: return ErrorCode::unsupported;
-    default: return ErrorCode::invalid_argument;
+    default: return ErrorCode::protocol_error;
+  }
+}
+
+/// What of the caller's it is about.
+std::string place_of(iscsi::LoginStatus status) {
+  switch (status) {
+    case iscsi::LoginStatus::authentication_failure: return "secret";
+    case iscsi::LoginStatus::authorization_failure: return "initiator";
+    default: return "login";
   }
 }
 
@@ -128,8 +137,9 @@ Result<void> LoginStory::check_response() {
     return broken(fmt::format("with ITT {:08x}", answer_.initiator_task_tag));
   if (answer_.isid != options_.isid) return broken("with another ISID");
   if (answer_.status != iscsi::LoginStatus::success) {
-    return fail(code_of(answer_.status), "login", "refused with status {:04x}: {}",
-                static_cast<uint16_t>(answer_.status), iscsi::name_of(answer_.status));
+    return fail(code_of(answer_.status), place_of(answer_.status),
+                "the target refused the login of {}: {} (status {:04x})", options_.initiator_name,
+                iscsi::name_of(answer_.status), static_cast<uint16_t>(answer_.status));
   }
   if (!first_response_ && answer_.numbers.stat_sn != session_.exp_stat_sn_) {
     return broken(fmt::format("with StatSN {}, expected {}", answer_.numbers.stat_sn, session_.exp_stat_sn_));

@@ -91,7 +91,7 @@ std::unique_ptr<Path> Multipath::make_path(uint16_t index) {
   const RemoteOptions& options = shared_->options;
   const RemoteUrl& url = options.urls[index];
   PathWatcher& watcher = *this;
-  if (url.protocol == RemoteUrl::Protocol::nvme_tcp) {
+  if (url.protocol == Protocol::nvme_tcp) {
     NvmeQueueOptions queue;
     queue.endpoint = url.endpoint;
     queue.subsystem = url.target;

@@ -80,7 +80,7 @@ loop::Task<Result<void>> NvmeQueue::exchange_messages(NvmeAuthentication& machin
 
 loop::Task<Result<void>> NvmeQueue::authenticate() {
   if (!options_.proof) {
-    co_return fail(ErrorCode::permission_denied, options_.endpoint.text(),
+    co_return fail(ErrorCode::permission_denied, "secret",
                    "the controller asks for a proof (DH-HMAC-CHAP), and there is no key for it");
   }
   NvmeAuthentication machine(*options_.proof, options_.host_name, options_.subsystem,

@@ -16,6 +16,28 @@ Error lost_error(ErrorCode code, const loop::Endpoint& endpoint, std::string mes
   return {code, endpoint.text(), std::move(message)};
 }
 
+/// Which of the names in it the other side does not take (NVMe-oF 1.1 3.3, figure 22).
+std::unexpected<Error> refused_connect(const NvmeQueueOptions& options, const Completion& completion) {
+  const Status status = completion.outcome.status;
+  const uint64_t parameter = completion.result;
+  const std::string told =
+      fmt::format("(status {:03x}h, parameter {:x}h)", static_cast<unsigned>(status), parameter);
+  const auto wrong = [&](uint16_t field) {
+    return status == Status::connect_invalid_parameters &&
+           parameter == invalid_connect_parameter(field, true);
+  };
+  if (wrong(ConnectField::subsystem))
+    return fail(ErrorCode::not_found, "target", "it has no subsystem {} for {} {}", options.subsystem,
+                options.host_name, told);
+  if (status == Status::connect_invalid_host || wrong(ConnectField::host) || wrong(ConnectField::host_id))
+    return fail(ErrorCode::permission_denied, "host_nqn", "it does not let {} connect to {} {}",
+                options.host_name, options.subsystem, told);
+  if (status == Status::connect_controller_busy)
+    return fail(ErrorCode::busy, "controller", "it has no controller of {} free {}", options.subsystem, told);
+  return fail(ErrorCode::protocol_error, "controller", "Connect of {} to {} was refused {}",
+              options.host_name, options.subsystem, told);
+}
+
 }  // namespace
 
 NvmeQueue::~NvmeQueue() {
@@ -109,14 +131,10 @@ loop::Task<Result<bool>> NvmeQueue::send_connect() {
   auto running = run(entry, std::move(data));
   const Result<NvmeAnswer> answer = co_await running;
   CO_TRY(answer);
-  if (!answer->ok()) {
-    co_return fail(ErrorCode::permission_denied, options_.endpoint.text(),
-                   "Connect to {} was refused: status {:03x}h, parameter {:x}h", options_.subsystem,
-                   static_cast<unsigned>(answer->completion.outcome.status), answer->completion.result);
-  }
+  if (!answer->ok()) co_return refused_connect(options_, answer->completion);
   controller_id_ = static_cast<uint16_t>(answer->completion.result);
   if ((answer->completion.result & secure_channel_required_bit) != 0) {
-    co_return fail(ErrorCode::unsupported, options_.endpoint.text(),
+    co_return fail(ErrorCode::unsupported, "controller",
                    "the controller asks for a secure channel made of the authentication");
   }
   co_return (answer->completion.result & authentication_required_bit) != 0;

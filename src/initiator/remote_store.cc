@@ -187,6 +187,8 @@ Result<void> take_credentials(const std::map<std::string, std::string>& given, R
       return fail(ErrorCode::invalid_argument, "secret", "a CHAP name is given, and no secret");
     return {};
   }
+  if (std::ranges::all_of(options.urls, [](const RemoteUrl& url) { return url.protocol != Protocol::iscsi; }))
+    return fail(ErrorCode::invalid_argument, "secret", "CHAP is of iSCSI, and no path is by that");
   if (chap.user.empty())
     return fail(ErrorCode::invalid_argument, "user", "a CHAP secret is given, and no name");
   if (chap.mutual_user.empty() != chap.mutual_secret.empty())

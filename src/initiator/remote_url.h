@@ -6,12 +6,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "loop/stream.h"
+#include "initiator/url.h"
 
 namespace ashlar::initiator {
 
 struct RemoteUrl {
-  enum class Protocol : uint8_t { iscsi, nvme_tcp };
   Protocol protocol = Protocol::iscsi;
   std::string user;  ///< CHAP name; empty: none in the URL
   loop::Endpoint endpoint;
@@ -23,9 +22,9 @@ struct RemoteUrl {
   std::string text() const;
 };
 
-/// Errors name `place` and say what is wrong. Discovery and inspection may leave out the target; a volume may not.
-Result<RemoteUrl> parse_remote_url(std::string_view text, const std::string& place);
-/// 1 to 16 of them, separated by spaces or commas; each with its unit, none twice.
+/// As parse_url() reads it, whose errors name the part: "url.port".
+Result<RemoteUrl> parse_remote_url(std::string_view text, const std::string& place, UrlPart least);
+/// 1 to 16 of them, separated by spaces or commas; each with its unit, none twice. Errors name the one: "urls[1].port".
 Result<std::vector<RemoteUrl>> parse_remote_urls(std::string_view text, const std::string& place);
 
 }  // namespace ashlar::initiator

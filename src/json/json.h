@@ -15,7 +15,7 @@ using Json = nlohmann::ordered_json;
 
 /// Bounds of any JSON that we read. A document of an engine needs 6 levels.
 constexpr size_t max_json_depth = 32;
-constexpr size_t max_object_members = 128;
+constexpr size_t max_object_members = 256;  ///< our own API has more than 128 schemas
 constexpr size_t max_json_bytes = 16u << 20;
 
 /// The tree of `text`, or what is wrong and where ("line 3, column 14"). Duplicate keys, comments, invalid UTF-8 and anything

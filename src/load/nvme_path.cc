@@ -2,6 +2,7 @@
 
 #include "initiator/nvme_controller.h"
 #include "initiator/nvme_session.h"
+#include "initiator/url_fault.h"
 #include "load/path.h"
 
 namespace ashlar::load {
@@ -195,8 +196,13 @@ loop::Task<Result<Unit>> connect(loop::Loop& loop, Options options, Secrets secr
     options.host_name = iscsi ? "iqn.2026-11.io.ashlar:bench"
                               : "nqn.2014-08.org.nvmexpress:uuid:" + uuid_text(host_id_of("ashlar-bench"));
   }
-  if (iscsi) return connect_iscsi(loop, std::move(options), std::move(secrets));
-  return connect_nvme(loop, std::move(options), std::move(secrets));
+  const initiator::Url url = options.url;
+  auto connecting = iscsi ? connect_iscsi(loop, std::move(options), std::move(secrets))
+                          : connect_nvme(loop, std::move(options), std::move(secrets));
+  Result<Unit> unit = co_await connecting;
+  if (!unit)
+    co_return std::unexpected(initiator::fault_of_url(unit.error(), url.protocol, url.endpoint, "URL"));
+  co_return std::move(unit);
 }
 
 }  // namespace ashlar::load

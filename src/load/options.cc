@@ -56,6 +56,8 @@ void add_load(CLI::App& app, Options& options, Line& line) {
       ->transform(CLI::AsSizeValue(false));
   app.add_option("--offset", options.offset_bytes, "where that begins")->transform(CLI::AsSizeValue(false));
   app.add_flag("--once", options.once, "in order: each block once, then the end, whatever --runtime says");
+  app.add_flag("--overwrite", options.overwrite,
+               "what the unit holds may be destroyed: every --rw but read and randread wants this word");
   app.add_flag("--fua", options.durable, "writes are on the medium before they are acknowledged");
   app.add_option("--seed", options.seed, "of what chance decides, and of the data written");
 }
@@ -121,6 +123,10 @@ Result<void> complete(Options& options, const Line& line) {
   if (!options.journal.empty() && options.read_percent == 100)
     return fail(ErrorCode::invalid_argument, "--verify",
                 "goes with writes: --rw write, randwrite, rw or randrw");
+  if (options.read_percent < 100 && !options.overwrite)
+    return fail(ErrorCode::invalid_argument, "--rw",
+                "{} writes over what {} holds, which is lost then: say --overwrite as well if it may be",
+                line.rw, options.url.text());
   return {};
 }
 

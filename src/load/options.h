@@ -33,6 +33,7 @@ struct Options {
   uint64_t offset_bytes = 0;  ///< where it begins in the unit
   uint64_t size_bytes = 0;    ///< how much of it; 0: up to its end
   bool durable = false;       ///< writes with FUA
+  bool overwrite = false;     ///< what the unit holds may go: nothing is written without
   std::string journal;        ///< of acknowledged writes, to be made
   std::string verify_only;    ///< a journal whose writes are read back
   uint64_t seed = 1;

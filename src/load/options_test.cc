@@ -25,7 +25,7 @@ TEST(BenchOptions, WhatIsNotSaid) {
 TEST(BenchOptions, FiosWords) {
   const auto parsed = parse({nvme_url, "--rw=randrw", "--rwmixread=70", "--bs=128k", "--iodepth=32",
                              "--connections", "4", "--rate=1000", "--runtime=2.5", "--size=1g", "--offset=1m",
-                             "--digests=both", "--spin", "--json"});
+                             "--digests=both", "--spin", "--json", "--overwrite"});
   ASSERT_TRUE(parsed.options);
   EXPECT_EQ(pattern_name(*parsed.options), "randrw");
   EXPECT_EQ(parsed.options->read_percent, 70u);
@@ -49,6 +49,10 @@ TEST(BenchOptions, WhatDoesNotFitIsRefused) {
       {nvme_url, "--rwmixread=101"},
       {nvme_url, "--once"},
       {nvme_url, "--verify=/tmp/j"},
+      {nvme_url, "--rw=write"},
+      {nvme_url, "--rw=randwrite"},
+      {nvme_url, "--rw=rw"},
+      {nvme_url, "--rw=randrw", "--verify=/tmp/j"},
       {nvme_url, "--verify-only=/nowhere/at/all"},
       {nvme_url, "--spin", "--wait"},
   };
@@ -58,6 +62,8 @@ TEST(BenchOptions, WhatDoesNotFitIsRefused) {
     EXPECT_EQ(parsed.exit_code, 1);
   }
   EXPECT_EQ(parse({"--help"}).exit_code, 0);
+  EXPECT_TRUE(parse({nvme_url, "--rw=randwrite", "--overwrite"}).options);
+  EXPECT_TRUE(parse({nvme_url, "--rw=randrw", "--rwmixread=100"}).options) << "nothing is written";
 }
 
 }  // namespace

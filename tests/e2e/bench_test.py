@@ -33,8 +33,8 @@ class BenchTest(Case):
     def test_figures_of_both_protocols(self):
         served = self.serve_both()
         for url in self.urls(served):
-            for words in (["--rw", "randread"], ["--rw", "randrw", "--bs", "64k", "--digests", "both"],
-                          ["--rw", "write", "--bs", "1m", "--once"]):
+            for words in (["--rw", "randread"], ["--rw", "randrw", "--bs", "64k", "--digests", "both", "--overwrite"],
+                          ["--rw", "write", "--bs", "1m", "--once", "--overwrite"]):
                 said = self.bench(url, *words, "--iodepth", "4", "--connections", "2", "--runtime", "0.3", "--watch-pid", str(served.pid))
                 self.assertGreater(said["operations"], 0)
                 self.assertEqual(said["operations"], said["read"]["operations"] + said["write"]["operations"])
@@ -51,7 +51,7 @@ class BenchTest(Case):
         for number, url in enumerate(self.urls(served)):
             journal = os.path.join(served.folder, f"journal-{number}")
             writing = subprocess.Popen([BENCH, url, "--rw", "randrw", "--rwmixread", "30", "--iodepth", "16", "--connections", "2",
-                                        "--runtime", "60", "--seed", str(number + 1), "--verify", journal, "--json"],
+                                        "--overwrite", "--runtime", "60", "--seed", str(number + 1), "--verify", journal, "--json"],
                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             time.sleep(random.uniform(0.5, 1.0))
             served.kill()
@@ -66,7 +66,7 @@ class BenchTest(Case):
             self.assertGreater(back["verified_blocks"], 0)
             self.assertEqual(back["wrong_blocks"], 0)
             # What proves something finds what is not there.
-            self.bench(url, "--rw", "write", "--bs", "64k", "--once")
+            self.bench(url, "--rw", "write", "--bs", "64k", "--once", "--overwrite")
             back = self.bench("--verify-only", journal, code=5)
             self.assertEqual(back["wrong_blocks"], back["verified_blocks"])
 
@@ -75,7 +75,8 @@ class BenchTest(Case):
         for url in self.urls(served):
             unit = url.rsplit("/", 1)
             for words, code, says in (([f"{unit[0]}/200"], 2, ""), ([url, "--size", "1t"], 2, "--size"), ([url, "--bs", "700"], 1, "--bs"),
-                                      ([f"{unit[0]}x/1"], 2, ""), (["http://127.0.0.1/x/1"], 1, "URL.scheme")):
+                                      ([f"{unit[0]}x/1"], 2, "URL.target"), (["http://127.0.0.1/x/1"], 1, "URL.scheme"),
+                                      ([url, "--rw", "write"], 1, "--overwrite")):
                 done = array.run(BENCH, *words, check=False)
                 self.assertEqual(done.returncode, code, done.stdout + done.stderr)
                 self.assertIn(says, done.stderr)
