@@ -41,7 +41,9 @@ load $disk
 cut_each
 ask cut 0
 ask cut 1
-check "without any network it waits" eventually live 0
+check "without any network both are given up" eventually live 0
+standing() { before=$(completed) && sleep 2 && [ "$(completed)" = "$before" ]; }
+check "and it waits" standing
 ask mend 1
 check "and goes on with the first that is back" goes_on
 ask mend 0

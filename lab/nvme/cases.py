@@ -69,7 +69,13 @@ class Case:
         dhchap.update({} if hash_name == "-" else {"hashes": [hash_name]})
         self.change(hosts=[{**self.engine.document["hosts"][0], "dhchap": dhchap}])
 
-    words = ("kill", "start", "cut", "mend", "states", "grow", "unmap", "key")
+    def controllers(self, count):
+        """What came by a network that was cut is not kept for ever."""
+        def there():
+            return self.engine.call("sessions")["sessions"]
+        array.wait_for(lambda: len(there()) == int(count), f"{count} controllers; there are {there()}")
+
+    words = ("kill", "start", "cut", "mend", "states", "grow", "unmap", "key", "controllers")
 
     def change(self, **parts):
         self.engine.apply({**self.engine.document, **parts})
