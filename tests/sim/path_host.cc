@@ -19,7 +19,7 @@ constexpr uint32_t verify_bytes = 65536;
 
 RemoteUrl url_of(const Array& array, bool nvme, uint16_t group) {
   RemoteUrl url;
-  url.protocol = nvme ? Protocol::nvme_tcp : Protocol::iscsi;
+  url.protocol = nvme ? initiator::Protocol::nvme_tcp : initiator::Protocol::iscsi;
   url.endpoint = array.portal(nvme, group);
   url.target = nvme ? Array::subsystem_name : Array::target_name;
   url.unit = nvme ? 1 : 0;
