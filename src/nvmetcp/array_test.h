@@ -272,11 +272,14 @@ inline Task<std::vector<uint8_t>> read_blocks(NvmeQueue& queue, uint64_t lba, ui
   co_return answer && answer->ok() ? answer->data : std::vector<uint8_t>{};
 }
 
-/// The refusal's text names status and parameter.
+/// "status 182h, parameter 2ch" of the refused Connect, or "connected".
 inline Task<std::string> refusal_of(NvmeQueueOptions options) {
   auto connecting = NvmeQueue::connect(loop::Loop::current(), std::move(options));
   auto queue = co_await connecting;
-  co_return queue ? "connected" : queue.error().message.substr(queue.error().message.find("status"));
+  if (queue) co_return "connected";
+  const std::string& message = queue.error().message;
+  const size_t begin = message.find("status");
+  co_return message.substr(begin, message.find(')', begin) - begin);
 }
 
 inline Submission event_request() {
