@@ -2,6 +2,7 @@
 import os
 import subprocess
 import threading
+import time
 
 import guest as lab
 from support import array, tls_psk
@@ -92,9 +93,10 @@ class Case:
     # --- The guest ---
 
     def read(self, guest, console):
+        began = time.monotonic()
         for line in guest.stdout:
             text = line.decode(errors="replace").strip()
-            console.write(text + "\n")
+            console.write(f"{time.monotonic() - began:.1f} {text}\n")
             console.flush()
             if not text.startswith("LAB "):
                 continue
