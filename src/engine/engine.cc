@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "engine/rewrite_events.h"
 #include "initiator/remote_store.h"
 #include "loop/on_worker.h"
 
@@ -78,6 +79,9 @@ loop::Task<void> Engine::start() {
     log_info("engine", "access group changed group={} states=\"{}\" by={}", now.group, text_of(now),
              now.changed_by);
     tell("group.changed", {{"group", now.group}, {"states", text_of(now)}, {"initiator", now.changed_by}});
+  });
+  domains_[0]->on_rewrite([this](const std::string& volume, const unit::RewriteEvent& event) {
+    tell(kind_of(event), fields_of(volume, event));
   });
   auto making_servers = make_servers();
   co_await making_servers;
@@ -271,6 +275,8 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   unit::LogicalUnit& unit = *volumes_.find(volume.name)->on_shard[0];
   auto recalling = records_->recall(unit.identity().uuid);
   unit::Recalled kept = co_await recalling;
+  auto ending = end_cut_short(volume.name, unit.identity().uuid, std::move(kept.rewrite));
+  kept.rewrite = co_await ending;
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
   const std::string rewrite = kept.rewrite;
   domains_[0]->recall(volume.name, unit, std::move(kept));

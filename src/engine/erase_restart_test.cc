@@ -1,4 +1,7 @@
 // What a host of one protocol erased, a host of the other is told of, also by the engine's next life.
+#include <gmock/gmock.h>
+
+#include "engine/record_file.h"
 #include "engine/restart_world_test.h"
 #include "initiator/nvme_controller.h"
 
@@ -66,6 +69,21 @@ class EraseRestart : public RestartTest {
   uint8_t by_scsi(initiator::Cdb cdb) {
     return with(demo_host, [&](initiator::BlockUnit& unit) { return unit.execute(cdb, {}, {}); }).status;
   }
+  /// What people were told of them.
+  std::vector<std::string> erasures() {
+    std::vector<std::string> told;
+    for (const rpc::Event& event : world.engine->events().since(0).events) {
+      if (!event.kind.starts_with("volume.format_") && !event.kind.starts_with("volume.sanitize_")) continue;
+      told.push_back(event.kind);
+      for (const auto& [name, value] : event.fields) told.back() += fmt::format(" {}={}", name, value);
+    }
+    return told;
+  }
+  Uuid volume_uuid() {
+    const Result<Uuid> uuid = parse_uuid(identity->uuid, "uuid");
+    CHECK(uuid.has_value(), "{}", uuid.error().text());
+    return *uuid;
+  }
   const std::vector<uint8_t> zeroes = std::vector<uint8_t>(4096);
 };
 
@@ -89,6 +107,38 @@ TEST_F(EraseRestart, NvmeErasesWhatScsiReads) {
   EXPECT_EQ(read(), zeroes);
   restart();
   EXPECT_EQ(sanitize_log(), std::pair(uint16_t{1}, 2u));
+}
+
+// It destroys data: people hear of it, whatever protocol brought it.
+TEST_F(EraseRestart, PeopleHearOfItFromEitherProtocol) {
+  EXPECT_EQ(command(AdminOpcode::format_nvm, 1u << 9), Status::success);
+  EXPECT_EQ(by_scsi({0x48, 0x22, 0, 0, 0, 0, 0, 0, 0, 0}), 0);  // BLOCK ERASE
+  EXPECT_THAT(erasures(), testing::ElementsAre(
+                              "volume.format_started host=all initiator=nqn.2014-08.org.nvmexpress:uuid:h1 "
+                              "volume=demo",
+                              "volume.format_completed host=all initiator=nqn.2014-08.org.nvmexpress:uuid:h1 "
+                              "volume=demo",
+                              "volume.sanitize_started host=all initiator=iqn.2026-11.com.example:h1 "
+                              "method=block erase volume=demo",
+                              "volume.sanitize_completed host=all initiator=iqn.2026-11.com.example:h1 "
+                              "method=block erase volume=demo"));
+  restart();
+  EXPECT_THAT(erasures(), testing::ElementsAre());
+}
+
+// The machine loses power in the midst of it: the next engine says so, once.
+TEST_F(EraseRestart, PeopleHearOfOneThatWasCutShort) {
+  const Uuid uuid = volume_uuid();
+  const std::string record =
+      "format_corrupt\nformat began 1796000000000 0 0 0 0 1 0 0 nqn.2014-08.org.nvmexpress:uuid:h1 web1 ";
+  world.run([&] { return write_record(fmt::format("/srv/rewrites/{}", uuid_text(uuid)), record); });
+  restart();
+  EXPECT_THAT(erasures(),
+              testing::ElementsAre(
+                  "volume.format_failed error=the engine ended before it did, or the volume was closed "
+                  "host=web1 initiator=nqn.2014-08.org.nvmexpress:uuid:h1 volume=demo"));
+  restart();
+  EXPECT_THAT(erasures(), testing::ElementsAre());
 }
 
 // The whole of an encrypted volume is gone with its key, by either command.

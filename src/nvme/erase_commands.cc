@@ -40,9 +40,9 @@ bool admit(Handling handling, Namespace& space) {
 void begin(Handling handling, Namespace& space, unit::Rewrite rewrite, bool immediate) {
   Domain& domain = handling.queue().domain();
   auto what = domain.governor().rewritten(space.rules, space.volume, space.unit);
-  const unit::RewriteClaim claim =
-      claim_rewrite(handling.loop().buffers(), std::move(what), std::move(rewrite),
-                    handling.queue().controller().facts.host_name);
+  const ControllerFacts& facts = handling.queue().controller().facts;
+  const unit::RewriteClaim claim = claim_rewrite(handling.loop().buffers(), std::move(what),
+                                                 std::move(rewrite), {facts.host_name, facts.host});
   switch (claim.refusal) {
     case unit::RewriteRefusal::none: break;
     case unit::RewriteRefusal::no_memory: return handling.fail_memory();
@@ -151,6 +151,7 @@ void format_nvm(Handling handling) {
   rewrite.phase = RewritePhase::formatting;
   rewrite.after_failure = RewritePhase::format_corrupt;
   rewrite.erase_key = erases_key;
+  rewrite.secure_erase = static_cast<uint8_t>(secure_erase);
   rewrite.may_discard = unit::erases_by_discard(*space->unit);
   begin(handling, *space, std::move(rewrite), false);
 }
