@@ -69,6 +69,8 @@ void Engine::server_event(iscsi::ServerEvent event) {
 loop::Task<void> Engine::start() {
   CHECK(state_ == State::fresh, "an engine is started once");
   started_ = loop::Loop::current().now();
+  auto noting = note_power_on();
+  co_await noting;
   std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
     domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_, records_.get());
   };

@@ -4,6 +4,7 @@
 #include "engine/record_file.h"
 #include "engine/restart_world_test.h"
 #include "initiator/nvme_controller.h"
+#include "wire/nvme_persistent_events.h"
 
 namespace ashlar::engine {
 namespace {
@@ -69,6 +70,17 @@ class EraseRestart : public RestartTest {
   uint8_t by_scsi(initiator::Cdb cdb) {
     return with(demo_host, [&](initiator::BlockUnit& unit) { return unit.execute(cdb, {}, {}); }).status;
   }
+  wire::nvme::PersistentLog persistent_log() {
+    const auto page = by_nvme([](NvmeController& controller) {
+      return controller.log({.page = wire::nvme::LogPage::persistent_events, .bytes = 65536, .specific = 1});
+    });
+    return wire::nvme::decode_persistent_log(page->data);
+  }
+  static std::vector<int> kinds_of(const wire::nvme::PersistentLog& log) {
+    std::vector<int> kinds;
+    for (const auto& each : log.events) kinds.push_back(static_cast<int>(each.kind));
+    return kinds;
+  }
   /// What people were told of them.
   std::vector<std::string> erasures() {
     std::vector<std::string> told;
@@ -107,6 +119,22 @@ TEST_F(EraseRestart, NvmeErasesWhatScsiReads) {
   EXPECT_EQ(read(), zeroes);
   restart();
   EXPECT_EQ(sanitize_log(), std::pair(uint16_t{1}, 2u));
+}
+
+// Whether this disk was erased, and when, is asked after a restart.
+TEST_F(EraseRestart, ThePersistentEventLogOutlivesTheEngine) {
+  EXPECT_EQ(command(AdminOpcode::format_nvm, 1u << 9), Status::success);
+  EXPECT_EQ(by_scsi({0x48, 0x22, 0, 0, 0, 0, 0, 0, 0, 0}), 0);  // BLOCK ERASE with AUSE
+  const wire::nvme::PersistentLog before = persistent_log();
+  EXPECT_THAT(kinds_of(before), testing::ElementsAre(10, 9, 8, 7, 4, 4));
+  EXPECT_EQ(before.power_cycles, 2u);  // the world's own engine was the first
+  restart("boot 2");
+  const wire::nvme::PersistentLog after = persistent_log();
+  EXPECT_THAT(kinds_of(after), testing::ElementsAre(4, 10, 9, 8, 7, 4, 4));
+  EXPECT_EQ(after.power_cycles, 3u);
+  EXPECT_TRUE(std::equal(before.events.begin(), before.events.end(), after.events.begin() + 1));
+  EXPECT_EQ(load_le32(after.events[2].data.data() + 4),
+            2u | 1u << 3);  // as the Sanitize that it would have been
 }
 
 // It destroys data: people hear of it, whatever protocol brought it.

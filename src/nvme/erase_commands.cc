@@ -182,6 +182,12 @@ uint32_t sanitize_capabilities(const Queue& queue) {
          (space->unit->limits().erasable_key ? SanitizeSupport::cryptographic_erase : 0);
 }
 
+uint32_t sanitize_word(const unit::SanitizeRecord& record) {
+  return static_cast<uint32_t>(record.action) | (record.unrestricted_exit ? 1u << 3 : 0) |
+         (record.passes & 0xfu) << 4 | (record.invert ? 1u << 8 : 0) |
+         (record.keeps_allocation ? 1u << 9 : 0);
+}
+
 std::vector<uint8_t> sanitize_status(const Queue& queue) {
   wire::nvme::SanitizeStatus status;
   const Namespace* space = sole_namespace(queue);
@@ -191,9 +197,7 @@ std::vector<uint8_t> sanitize_status(const Queue& queue) {
   if (record.outcome == unit::SanitizeOutcome::running) status.progress = rewriting.progress();
   status.outcome = static_cast<uint8_t>(record.outcome);
   status.passes_done = record.passes_done;
-  status.command = static_cast<uint32_t>(record.action) | (record.unrestricted_exit ? 1u << 3 : 0) |
-                   (record.passes & 0xfu) << 4 | (record.invert ? 1u << 8 : 0) |
-                   (record.keeps_allocation ? 1u << 9 : 0);
+  status.command = sanitize_word(record);
   return encode(status);
 }
 
