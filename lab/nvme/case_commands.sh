@@ -30,6 +30,10 @@ refuses "a read past the end" "LBA Out of Range" nvme read $small -s 99999999 -c
 for log in smart-log error-log fw-log effects-log ana-log changed-ns-list-log supported-log-pages; do
   check "$log" nvme $log /dev/nvme0
 done
+check "a persistent event log is put together" nvme persistent-event-log /dev/nvme0 --action=1
+check "it tells the kernel's timestamp" sh -c "nvme persistent-event-log /dev/nvme0 --action=0 | grep -q 'Event Type: Timestamp Change'"
+check "it is given back" nvme persistent-event-log /dev/nvme0 --action=2
+refuses "to read it then" "Command Sequence Error" nvme persistent-event-log /dev/nvme0 --action=0
 for words in list-ns list-ctrl id-ctrl nvm-id-ctrl id-iocs; do check "$words" nvme $words /dev/nvme0; done
 check "ns-descs" nvme ns-descs $small
 check "id-ns" nvme id-ns $small

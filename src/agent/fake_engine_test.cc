@@ -239,7 +239,20 @@ Result<void> FakeEngine::resize(const std::string& volume, uint64_t size_bytes, 
   });
 }
 
-Result<void> FakeEngine::follow(uint64_t /*since*/, const std::function<bool(const rpc::Event&)>& /*take*/) {
+void FakeEngine::set_events(std::vector<rpc::Event> events) {
+  const std::lock_guard lock(mutex_);
+  events_ = std::move(events);
+}
+
+Result<void> FakeEngine::follow(uint64_t /*since*/, const std::function<bool(const rpc::Event&)>& take) {
+  std::vector<rpc::Event> events;
+  {
+    const std::lock_guard lock(mutex_);
+    events.swap(events_);
+  }
+  for (const rpc::Event& each : events) {
+    if (!take(each)) return {};
+  }
   return fail(ErrorCode::closed, "engine", "has nothing to tell");
 }
 

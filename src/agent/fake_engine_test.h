@@ -55,6 +55,8 @@ class FakeEngine final : public EngineLink {
   Result<void> pool_level(const rpc::PoolLevelParams& level) override;
   /// All that it was told, oldest first.
   std::vector<rpc::PoolLevelParams> pool_levels() const;
+  /// To be followed once; then the line is down.
+  void set_events(std::vector<rpc::Event> events);
   Result<void> follow(uint64_t since, const std::function<bool(const rpc::Event&)>& take) override;
 
  private:
@@ -72,6 +74,7 @@ class FakeEngine final : public EngineLink {
   std::vector<std::string> forgotten_;
   std::vector<rpc::PoolLevelParams> pool_levels_;
   std::vector<std::string> destroyed_keys_;
+  std::vector<rpc::Event> events_;
   std::atomic<bool> away_ = false;
   std::atomic<uint64_t> applies_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "engine/engine.h"
 
 #include "base/log.h"
+#include "engine/rewrite_events.h"
 #include "initiator/remote_store.h"
 
 namespace ashlar::engine {
@@ -47,6 +48,8 @@ void Engine::server_event(iscsi::ServerEvent event) {
 loop::Task<void> Engine::start() {
   CHECK(state_ == State::fresh, "an engine is started once");
   started_ = loop::Loop::current().now();
+  auto noting = note_power_on();
+  co_await noting;
   std::function<void(loop::Loop&)> make_domain = [this](loop::Loop& loop) {
     domains_[loop.index()] = std::make_unique<scsi::Domain>(loop, domains_, records_.get());
   };
@@ -57,6 +60,9 @@ loop::Task<void> Engine::start() {
     log_info("engine", "access group changed group={} states=\"{}\" by={}", now.group, text_of(now),
              now.changed_by);
     tell("group.changed", {{"group", now.group}, {"states", text_of(now)}, {"initiator", now.changed_by}});
+  });
+  domains_[0]->on_rewrite([this](const std::string& volume, const unit::RewriteEvent& event) {
+    tell(kind_of(event), fields_of(volume, event));
   });
   auto making_servers = make_servers();
   co_await making_servers;

@@ -123,6 +123,8 @@ class Engine final : private StepRunner {
   loop::Task<void> forget_servers();
   loop::Task<void> forget_on_every_shard(std::function<void(uint32_t)> forget);
   loop::Task<std::vector<rpc::SessionStatus>> nvme_sessions();
+  loop::Task<void> note_power_on();
+  loop::Task<std::string> end_cut_short(std::string volume, Uuid unit, std::string record);
   void tell(std::string kind, std::map<std::string, std::string> fields);
   void server_event(iscsi::ServerEvent event);
   rpc::MediumStatus medium_status(const rpc::VolumeDocument& volume) const;

@@ -70,6 +70,8 @@ loop::Task<Result<void>> Engine::open_volume(rpc::VolumeDocument volume, std::st
   unit::LogicalUnit& unit = *volumes_.find(volume.name)->on_shard[0];
   auto recalling = records_->recall(unit.identity().uuid);
   unit::Recalled kept = co_await recalling;
+  auto ending = end_cut_short(volume.name, unit.identity().uuid, std::move(kept.rewrite));
+  kept.rewrite = co_await ending;
   if (kept.reservations.lost) tell("volume.reservations_lost", {{"volume", volume.name}});
   const std::string rewrite = kept.rewrite;
   domains_[0]->recall(volume.name, unit, std::move(kept));

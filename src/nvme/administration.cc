@@ -27,7 +27,7 @@ Administration::Administration(Queue& queue, uint32_t keep_alive_milliseconds)
     : queue_(queue), keep_alive_milliseconds_(keep_alive_milliseconds) {
   if (keep_alive_milliseconds_ == 0 && queue.controller().facts.discovery)
     keep_alive_milliseconds_ = discovery_keep_alive_milliseconds;
-  features.timestamp_at = queue_.loop().now();
+  features.timestamp_at = reset_at = queue_.loop().now();
   arm();
 }
 
@@ -146,8 +146,9 @@ void Administration::reset() {
   std::vector<Command*> held = std::exchange(requests_, {});
   for (Command* request : held) Handling(*request).interrupt(refusal(Status::abort_requested));
   events.reset();
+  event_context.clear();
   features = {};
-  features.timestamp_at = queue_.loop().now();
+  features.timestamp_at = reset_at = queue_.loop().now();
   queue_.controller().take_behavior(features.host_behavior);
   changed_namespaces_.clear();
   notices_.clear();

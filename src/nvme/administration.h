@@ -43,6 +43,9 @@ class Administration final : private loop::Timer {
 
   Features features;
   EventTable events;
+  /// The Persistent Event log page as it was when the host established its context; empty: there is none.
+  std::vector<uint8_t> event_context;
+  loop::Instant reset_at;  ///< or when the controller began
   uint32_t keep_alive_milliseconds() const { return keep_alive_milliseconds_; }
   void set_keep_alive(uint32_t milliseconds);
 

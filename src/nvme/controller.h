@@ -126,6 +126,8 @@ class Controllers {
   /// Those of a subsystem, by id.
   std::vector<std::shared_ptr<Controller>> of_subsystem(const std::string& subsystem) const;
   std::vector<std::shared_ptr<Controller>> all() const;
+  /// Another one for each context of the Persistent Event log page, so that a host notices that it lost one.
+  uint16_t next_event_generation() { return event_generation_.fetch_add(1, std::memory_order_relaxed); }
 
  private:
   bool full(const ControllerFacts& facts, const Most& most) const;
@@ -133,6 +135,7 @@ class Controllers {
   mutable std::mutex mutex_;
   std::map<uint16_t, std::shared_ptr<Controller>> controllers_;
   uint16_t last_id_ = 0;
+  std::atomic<uint16_t> event_generation_ = 1;
 };
 
 }  // namespace ashlar::nvme

@@ -48,7 +48,15 @@ struct Subsystem {
 /// From the name alone, so that it outlives every restart.
 std::string serial_of(const std::string& subsystem);
 
+/// When the array began to serve, for hosts that ask what it has gone through.
+struct PowerOns {
+  uint64_t count = 0;                  ///< ever, this one included
+  std::vector<uint64_t> milliseconds;  ///< since 1970, of the last of them, oldest first
+  bool operator==(const PowerOns&) const = default;
+};
+
 struct Settings {
+  PowerOns power_ons;
   Bounds bounds;                                  ///< of discovery controllers
   uint32_t most_host_data_bytes = 1u << 20;       ///< MAXH2CDATA
   bool header_digest = true, data_digest = true;  ///< offered to hosts that want them

@@ -10,6 +10,7 @@
 
 #include "base/dhchap.h"
 #include "loop/source_table.h"
+#include "nvme/host_events.h"
 #include "nvme/queue.h"
 #include "unit/copy_budget.h"
 #include "unit/end_waits.h"
@@ -51,6 +52,7 @@ class Domain final : private unit::Subject {
   loop::Loop& loop() { return loop_; }
   unit::Governor& governor() { return governor_; }
   Controllers& controllers() { return group_.front()->controllers_; }
+  HostEvents& host_events() { return group_.front()->host_events_; }
   unit::CopyBudget& copy_budget() { return copy_budget_; }
   const Directory& directory() const { return *directory_; }
   const Settings& settings() const { return directory_->settings; }
@@ -111,6 +113,7 @@ class Domain final : private unit::Subject {
   Group& group_;
   unit::Governor& governor_;
   Controllers controllers_;  // the first domain's serve the group
+  HostEvents host_events_;   // likewise
   unit::CopyBudget copy_budget_;
   std::shared_ptr<const Directory> directory_;
   IntrusiveList<Queue, QueueTag> queues_;

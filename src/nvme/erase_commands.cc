@@ -40,9 +40,9 @@ bool admit(Handling handling, Namespace& space) {
 void begin(Handling handling, Namespace& space, unit::Rewrite rewrite, bool immediate) {
   Domain& domain = handling.queue().domain();
   auto what = domain.governor().rewritten(space.rules, space.volume, space.unit);
-  const unit::RewriteClaim claim =
-      claim_rewrite(handling.loop().buffers(), std::move(what), std::move(rewrite),
-                    handling.queue().controller().facts.host_name);
+  const ControllerFacts& facts = handling.queue().controller().facts;
+  const unit::RewriteClaim claim = claim_rewrite(handling.loop().buffers(), std::move(what),
+                                                 std::move(rewrite), {facts.host_name, facts.host});
   switch (claim.refusal) {
     case unit::RewriteRefusal::none: break;
     case unit::RewriteRefusal::no_memory: return handling.fail_memory();
@@ -151,6 +151,7 @@ void format_nvm(Handling handling) {
   rewrite.phase = RewritePhase::formatting;
   rewrite.after_failure = RewritePhase::format_corrupt;
   rewrite.erase_key = erases_key;
+  rewrite.secure_erase = static_cast<uint8_t>(secure_erase);
   rewrite.may_discard = unit::erases_by_discard(*space->unit);
   begin(handling, *space, std::move(rewrite), false);
 }
@@ -181,6 +182,12 @@ uint32_t sanitize_capabilities(const Queue& queue) {
          (space->unit->limits().erasable_key ? SanitizeSupport::cryptographic_erase : 0);
 }
 
+uint32_t sanitize_word(const unit::SanitizeRecord& record) {
+  return static_cast<uint32_t>(record.action) | (record.unrestricted_exit ? 1u << 3 : 0) |
+         (record.passes & 0xfu) << 4 | (record.invert ? 1u << 8 : 0) |
+         (record.keeps_allocation ? 1u << 9 : 0);
+}
+
 std::vector<uint8_t> sanitize_status(const Queue& queue) {
   wire::nvme::SanitizeStatus status;
   const Namespace* space = sole_namespace(queue);
@@ -190,9 +197,7 @@ std::vector<uint8_t> sanitize_status(const Queue& queue) {
   if (record.outcome == unit::SanitizeOutcome::running) status.progress = rewriting.progress();
   status.outcome = static_cast<uint8_t>(record.outcome);
   status.passes_done = record.passes_done;
-  status.command = static_cast<uint32_t>(record.action) | (record.unrestricted_exit ? 1u << 3 : 0) |
-                   (record.passes & 0xfu) << 4 | (record.invert ? 1u << 8 : 0) |
-                   (record.keeps_allocation ? 1u << 9 : 0);
+  status.command = sanitize_word(record);
   return encode(status);
 }
 

@@ -86,11 +86,30 @@ uint64_t timestamp_now(Handling handling) {
   return features.timestamp_milliseconds + static_cast<uint64_t>(passed.count());
 }
 
+// The data structure of Get Features (figure 323): ORIGIN in bits 3:1 of byte 6.
+uint64_t timestamp_word(Handling handling) {
+  const uint64_t origin = features_of(handling).timestamp_set ? 2 : 0;
+  return (timestamp_now(handling) & 0xffffffffffff) | origin << 48;
+}
+
 void reply_timestamp(Handling handling) {
   uint8_t data[timestamp_bytes] = {};
-  store_le64(data, timestamp_now(handling) & 0xffffffffffff);
-  data[6] = features_of(handling).timestamp_set ? 2 : 0;  // ORIGIN in bits 3:1
+  store_le64(data, timestamp_word(handling));
   handling.reply(data);
+}
+
+void note_timestamp_change(Handling handling) {
+  const Queue& queue = handling.queue();
+  const ControllerFacts& facts = queue.controller().facts;
+  const auto since_reset = std::chrono::duration_cast<std::chrono::milliseconds>(
+      handling.loop().now() - queue.administration()->reset_at);
+  queue.domain().host_events().add(facts.subsystem, facts.host_name,
+                                   {.kind = HostEvent::Kind::timestamp_changed,
+                                    .milliseconds = milliseconds_of_day(handling.loop()),
+                                    .controller_id = facts.id,
+                                    .port_id = facts.group_tag,
+                                    .previous_timestamp = timestamp_word(handling),
+                                    .milliseconds_since_reset = static_cast<uint64_t>(since_reset.count())});
 }
 
 // The value as the host sees it in DW0; features with data are replied by their own.
@@ -189,6 +208,7 @@ loop::Task<void> set_with_data(Handling handling, FeatureId id) {
   if (id == FeatureId::timestamp) {
     uint8_t bytes[timestamp_bytes];
     handling.command().buffer.copy_out(0, bytes);
+    note_timestamp_change(handling);
     features.timestamp_milliseconds = load_le64(bytes) & 0xffffffffffff;
     features.timestamp_set = true;
     features.timestamp_at = handling.loop().now();

@@ -63,6 +63,8 @@ void sanitize(Handling handling);
 /// The namespace that Sanitize is about: null unless the whole subsystem is one volume, which this host may write.
 Namespace* sole_namespace(const Queue& queue);
 uint32_t sanitize_capabilities(const Queue& queue);
+/// CDW10 of the Sanitize that it was, or would have been.
+uint32_t sanitize_word(const unit::SanitizeRecord& record);
 std::vector<uint8_t> sanitize_status(const Queue& queue);
 // reservation_commands.cc
 void reservation_register(Handling handling);
@@ -72,7 +74,19 @@ void reservation_report(Handling handling);
 
 // identify.cc, log_pages.cc, features.cc, admin_commands.cc
 void identify(Handling handling);
+constexpr std::string_view model_number = "Ashlar", firmware_revision = "1";
 void get_log_page(Handling handling);
+/// The length that was asked for is one that can be sent, and there is memory for it: what a page tells once is not told again.
+/// Else the command has ended.
+[[nodiscard]] bool admit_log_length(Handling handling, const wire::nvme::LogRequest& request);
+/// What was asked for of `page`, into the memory that the command has.
+void reply_log_part(Handling handling, const wire::nvme::LogRequest& request, ConstBytes page);
+uint64_t power_on_hours(const Queue& queue);
+// persistent_events.cc
+void get_persistent_events(Handling handling, const wire::nvme::LogRequest& request);
+constexpr uint32_t persistent_log_units = 1;  // PELS: 64 KiB
+/// Since 1970, for what hosts and people read.
+uint64_t milliseconds_of_day(loop::Loop& loop);
 void set_features(Handling handling);
 void get_features(Handling handling);
 void abort_command(Handling handling);

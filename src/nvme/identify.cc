@@ -14,7 +14,6 @@ using wire::nvme::EventSupport;
 using wire::nvme::IdentifyKind;
 using wire::nvme::IdentifyPage;
 
-constexpr std::string_view model = "Ashlar";
 // Hosts wait this long for a transition's end; as IMPLICIT TRANSITION TIME of SCSI.
 constexpr uint8_t access_change_seconds = 60;
 // ANACAP: all five states are told; ANAGRPID of a namespace does not change while it is attached.
@@ -29,8 +28,8 @@ wire::nvme::ControllerIdentity controller_identity(Handling handling) {
   const ControllerFacts& facts = queue.controller().facts;
   wire::nvme::ControllerIdentity identity;
   identity.serial = serial_of(facts.subsystem);
-  identity.model = model;
-  identity.firmware = "1";
+  identity.model = model_number;
+  identity.firmware = firmware_revision;
   identity.most_transfer = facts.bounds.most_transfer_shift;
   identity.controller_id = facts.id;
   identity.discovery = facts.discovery;
@@ -60,6 +59,7 @@ wire::nvme::ControllerIdentity controller_identity(Handling handling) {
                       CommandSupport::copy;
   identity.sanitize = sanitize_capabilities(queue);
   identity.formats = true;
+  identity.persistent_log_units = persistent_log_units;
   identity.formats_erase_keys = std::ranges::any_of(
       queue.namespaces(), [](const auto& entry) { return entry.second->unit->limits().erasable_key; });
   identity.fused = 1;  // Compare and Write

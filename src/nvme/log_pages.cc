@@ -18,6 +18,7 @@ constexpr std::array io_pages = {LogPage::supported_pages,
                                  LogPage::changed_namespaces,
                                  LogPage::command_effects,
                                  LogPage::access_groups,
+                                 LogPage::persistent_events,
                                  LogPage::feature_effects,
                                  LogPage::management_effects,
                                  LogPage::reservation_notification,
@@ -65,10 +66,8 @@ std::vector<uint8_t> health(const Queue& queue) {
                            tally.sum(since_opened, unit::Count::write_errors) +
                            tally.sum(since_opened, unit::Count::verify_errors);
   }
-  const Controller& controller = queue.controller();
-  const int64_t age = queue.domain().loop().now().nanoseconds - controller.facts.began_nanoseconds;
-  health.power_on_hours = static_cast<uint64_t>(age / 3'600'000'000'000);
-  health.error_entries = controller.error_count();
+  health.power_on_hours = power_on_hours(queue);
+  health.error_entries = queue.controller().error_count();
   return encode(health);
 }
 
@@ -108,7 +107,7 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
     case LogPage::health:
       if (!request.retain_event) administration.events.read(Event::spare_low);
       return health(queue);
-    case LogPage::firmware_slot: return wire::nvme::encode_firmware_slot("1");
+    case LogPage::firmware_slot: return wire::nvme::encode_firmware_slot(firmware_revision);
     case LogPage::changed_namespaces:
       return wire::nvme::encode_changed_namespaces(
           administration.take_changed_namespaces(request.retain_event));
@@ -120,6 +119,7 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
       return access_groups(queue, (request.specific & 1) != 0);
     case LogPage::feature_effects: return wire::nvme::encode_feature_effects(feature_effects(of_discovery));
     case LogPage::management_effects: return wire::nvme::encode_management_effects();
+    case LogPage::persistent_events: break;  // it has a life of its own
     case LogPage::reservation_notification: return reservation_notice(administration, request.retain_event);
     case LogPage::sanitize_status:
       if (!request.retain_event) administration.events.read(Event::sanitized);
@@ -134,6 +134,32 @@ std::vector<uint8_t> page_of(Queue& queue, const LogRequest& request) {
 
 }  // namespace
 
+uint64_t power_on_hours(const Queue& queue) {
+  const int64_t age = queue.loop().now().nanoseconds - queue.controller().facts.began_nanoseconds;
+  return static_cast<uint64_t>(age / 3'600'000'000'000);
+}
+
+bool admit_log_length(Handling handling, const LogRequest& request) {
+  if (!handling.has_data_of(request.bytes)) return false;
+  if (request.bytes > handling.queue().controller().facts.bounds.most_transfer_bytes()) {
+    handling.fail(Status::invalid_field);
+    return false;
+  }
+  return handling.allocate(static_cast<uint32_t>(request.bytes));
+}
+
+// Hosts read the longest that a page of access states can be, in pieces: past its end there are zeroes.
+void reply_log_part(Handling handling, const LogRequest& request, ConstBytes page) {
+  const auto bytes = static_cast<uint32_t>(request.bytes);
+  const ConstBytes told = page.subspan(std::min<uint64_t>(request.offset, page.size()));
+  const auto there = static_cast<uint32_t>(std::min<size_t>(told.size(), bytes));
+  Command& command = handling.command();
+  command.buffer.copy_in(0, told.first(there));
+  command.buffer.fill_zero(there, bytes - there);
+  command.data_in_bytes = bytes;
+  handling.good();
+}
+
 void get_log_page(Handling handling) {
   const LogRequest request = LogRequest::decode(handling.entry());
   Queue& queue = handling.queue();
@@ -142,25 +168,12 @@ void get_log_page(Handling handling) {
   if (request.offset_is_index || request.offset % 4 != 0) return handling.fail(Status::invalid_field);
   if (request.page == LogPage::command_effects && request.command_set != 0)
     return handling.fail(Status::invalid_field);  // there is the NVM command set alone
+  if (request.page == LogPage::persistent_events) return get_persistent_events(handling, request);
   const uint32_t space = handling.entry().namespace_id();
   // SMART is told of the controller (LPA bit 0; 5.16.1.3).
   if (request.page == LogPage::health && space != 0 && space != wire::nvme::every_namespace)
     return handling.fail(Status::invalid_field);
-  if (!handling.has_data_of(request.bytes)) return;
-  if (request.bytes > queue.controller().facts.bounds.most_transfer_bytes())
-    return handling.fail(Status::invalid_field);
-  // Memory first: what a page tells once is not told again.
-  const auto bytes = static_cast<uint32_t>(request.bytes);
-  if (!handling.allocate(bytes)) return;
-  const std::vector<uint8_t> page = page_of(queue, request);
-  const ConstBytes told = ConstBytes(page).subspan(std::min<uint64_t>(request.offset, page.size()));
-  const auto there = static_cast<uint32_t>(std::min<size_t>(told.size(), bytes));
-  Command& command = handling.command();
-  command.buffer.copy_in(0, told.first(there));
-  // Hosts read the longest that a page of access states can be, in pieces: past its end there are zeroes.
-  command.buffer.fill_zero(there, bytes - there);
-  command.data_in_bytes = bytes;
-  handling.good();
+  if (admit_log_length(handling, request)) reply_log_part(handling, request, page_of(queue, request));
 }
 
 }  // namespace ashlar::nvme

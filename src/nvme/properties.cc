@@ -51,6 +51,16 @@ std::vector<std::shared_ptr<unit::LogicalUnit>> cached_units(const Queue& queue)
   return units;
 }
 
+void note_reset(Queue& queue) {
+  const ControllerFacts& facts = queue.controller().facts;
+  if (facts.discovery) return;
+  queue.domain().host_events().add(facts.subsystem, facts.host_name,
+                                   {.kind = HostEvent::Kind::reset,
+                                    .milliseconds = milliseconds_of_day(queue.loop()),
+                                    .controller_id = facts.id,
+                                    .port_id = facts.group_tag});
+}
+
 void configure(Handling handling, uint32_t configuration) {
   Queue& queue = handling.queue();
   Controller& controller = queue.controller();
@@ -59,6 +69,7 @@ void configure(Handling handling, uint32_t configuration) {
              enabled = (configuration & Registers::enable) != 0;
   if (was_enabled && !enabled) {
     queue.administration()->reset();
+    note_reset(queue);
     controller.has_io_queues.store(false, std::memory_order_relaxed);
     queue.domain().drop_io_queues(queue.shared_controller(), "the host reset the controller");
   }

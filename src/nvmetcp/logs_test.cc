@@ -38,7 +38,8 @@ uint32_t word_of(const NvmeAnswer& page, size_t index) { return load_le32(page.d
 Task<void> expect_pages_to_be_as_told(NvmeController& controller) {
   const NvmeAnswer told = co_await log_of(controller, request_of(LogPage::supported_pages, 1024));
   for (uint32_t id = 0; id < 256; ++id) {
-    const LogRequest request{.page = static_cast<LogPage>(id), .bytes = 64, .retain_event = true};
+    LogRequest request{.page = static_cast<LogPage>(id), .bytes = 64, .retain_event = true};
+    if (request.page == LogPage::persistent_events) request.specific = 1;  // establish a context
     const NvmeAnswer answer = co_await log_of(controller, request);
     EXPECT_EQ(answer.completion.outcome.status == Status::invalid_log_page, (word_of(told, id) & 1) == 0)
         << id;
@@ -195,7 +196,8 @@ TEST(NvmeIdentify, EveryPageThatThereIs) {
     EXPECT_EQ(descriptors.data[52], 4);  // CSI
     const NvmeAnswer itself = co_await identity_of(*controller, 0x01, 0);
     EXPECT_EQ(load_le16(itself.data.data() + 128), 1);            // CRDT1
-    EXPECT_EQ(itself.data[261], 0x26);                            // LPA
+    EXPECT_EQ(itself.data[261], 0x36);                            // LPA
+    EXPECT_EQ(load_le32(itself.data.data() + 352), 1u);           // PELS
     EXPECT_EQ(load_le16(itself.data.data() + 256) & 1u << 4, 0);  // no device self-test
   });
 }

@@ -111,6 +111,10 @@ void Domain::on_access_changed(std::function<void(const unit::AccessStates&)> he
   impl_->access_changed = std::move(heard);
 }
 
+void Domain::on_rewrite(std::function<void(const std::string&, const unit::RewriteEvent&)> heard) {
+  impl_->rewrite_noted = std::move(heard);
+}
+
 void Domain::Impl::take_access(const AccessChanges& changes, const unit::Nexus* asker) {
   for (NexusState& nexus : nexuses) {
     const uint16_t tag = nexus.nexus().relative_target_port;

@@ -55,7 +55,7 @@ void Domain::recall(const std::string& volume, unit::LogicalUnit& unit, unit::Re
   state->host_write_cache = false;
   if (*state->reservations() == unit::Reservations())
     state->set_reservations(std::make_shared<const unit::Reservations>(std::move(kept.reservations)));
-  unit::recall_rewrite(state->rewrite, kept.rewrite, volume);
+  unit::recall_rewrite(*state, kept.rewrite, volume);
   recall_identifying_information(*state, kept.identifying_information, volume);
   if (!kept.mode_parameters.empty()) recall_mode_parameters(*state, unit, kept.mode_parameters, volume);
 }
@@ -69,6 +69,12 @@ void Domain::resume_rewrite(const std::string& volume, std::shared_ptr<unit::Log
 // Who asked may be gone when it ends, and so may this domain: the group is not.
 unit::Rewritten Domain::rewritten(std::shared_ptr<unit::UnitRules> rules, std::string volume,
                                   std::shared_ptr<unit::LogicalUnit> unit) {
+  auto note = [&group = group_, &shards = loop_.shards(), volume](const unit::RewriteEvent& event) {
+    shards.send(0, [&group, volume, event] {
+      if (group.empty() || group.front() == nullptr || !group.front()->impl().rewrite_noted) return;
+      group.front()->impl().rewrite_noted(volume, event);
+    });
+  };
   std::function<void()> tell = [&group = group_, &shards = loop_.shards(), volume = std::move(volume)] {
     for (uint32_t shard = 0; shard < group.size(); ++shard) {
       shards.send(shard, [&group, shard, volume] {
@@ -77,7 +83,7 @@ unit::Rewritten Domain::rewritten(std::shared_ptr<unit::UnitRules> rules, std::s
       });
     }
   };
-  return {std::move(rules), std::move(unit), impl_->records(), std::move(tell)};
+  return {std::move(rules), std::move(unit), impl_->records(), std::move(tell), std::move(note)};
 }
 
 std::shared_ptr<const unit::Reservations> Domain::reservations_of(const std::string& volume) {

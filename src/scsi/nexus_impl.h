@@ -108,6 +108,7 @@ struct Domain::Impl {
   /// Home shard only: access states by group, and who hears of them.
   std::map<std::string, std::shared_ptr<const unit::AccessStates>> access_groups;
   std::function<void(const unit::AccessStates&)> access_changed;
+  std::function<void(const std::string& volume, const unit::RewriteEvent&)> rewrite_noted;
 
   UnitStates& unit_states();
   RodTokens& rod_tokens();

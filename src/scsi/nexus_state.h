@@ -132,6 +132,8 @@ class Domain final : public unit::Governor {
   std::shared_ptr<const unit::AccessStates> access_of(const std::string& group) const;
   /// On shard 0: `heard` runs there after every change by a host.
   void on_access_changed(std::function<void(const unit::AccessStates&)> heard);
+  /// On shard 0: `heard` runs there of each step of a format or a sanitize, whatever protocol asked for it.
+  void on_rewrite(std::function<void(const std::string& volume, const unit::RewriteEvent&)> heard);
 
   /// The administrator switches the write cache: that is what page 08h now begins with, whatever a host had saved, and every
   /// host is told that mode parameters have changed. An error: it could not be written down, and nothing has changed. `unit`

@@ -56,8 +56,11 @@ Sense in_progress(const UnitState& state, uint16_t code) {
 
 void start_rewrite(Handling handling, Rewrite rewrite, bool immediate) {
   const std::shared_ptr<UnitState> state = handling.lun().state;
-  const unit::RewriteClaim claim = claim_rewrite(handling.loop().buffers(), rewritten(handling),
-                                                 std::move(rewrite), handling.nexus().nexus().initiator_name);
+  const NexusState& nexus = handling.nexus();
+  const auto& view = handling.nexus().impl().view;
+  unit::RewriteAsker asker{nexus.nexus().initiator_name, view == nullptr ? "" : view->host};
+  const unit::RewriteClaim claim =
+      claim_rewrite(handling.loop().buffers(), rewritten(handling), std::move(rewrite), std::move(asker));
   switch (claim.refusal) {
     case unit::RewriteRefusal::none: break;
     case unit::RewriteRefusal::no_memory: return handling.fail_memory();

@@ -1,4 +1,5 @@
 // SANITIZE where somebody keeps what has begun.
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "scsi/sanitize_test.h"
@@ -9,7 +10,9 @@ namespace {
 class SanitizeKept : protected WithKeeper, public Sanitize {
  protected:
   SanitizeKept() : Sanitize(512, 2, &keeper) {}
-  const std::string& record() { return keeper.rewrites[medium->identity.uuid]; }
+  const std::string& whole_record() { return keeper.rewrites[medium->identity.uuid]; }
+  /// Without the history behind it.
+  std::string record() { return whole_record().substr(0, whole_record().find('\n')); }
   bool sanitized() { return record().starts_with("sanitized "); }
   // A volume that an engine before this one left so.
   NexusState& recalled(const std::string& text) {
@@ -67,6 +70,34 @@ TEST_F(SanitizeKept, FailuresStayWrittenDown) {
   EXPECT_EQ(end(sanitize(exit_failure_mode)), "GOOD");
   EXPECT_EQ(record(), "");
   EXPECT_EQ(end(test_unit_ready), "GOOD");
+}
+
+TEST_F(SanitizeKept, TheHistoryTellsWhatWasDoneAndByWhom) {
+  using Step = unit::RewriteEvent::Step;
+  std::vector<std::string> heard;
+  target.domains[0]->on_rewrite([&](const std::string& volume, const unit::RewriteEvent& event) {
+    heard.push_back(
+        fmt::format("{} {} {} {}", volume, name_of(event.kind), static_cast<int>(event.step), event.reason));
+  });
+  EXPECT_EQ(overwrite_with(overwrite_list(2, {0x11, 0x22, 0x33})), "GOOD");
+  EXPECT_EQ(end(cdb6(0x04)), "GOOD");
+  fail_next();
+  EXPECT_EQ(end(cdb6(0x04)), "3/31/00");
+  EXPECT_THAT(heard, testing::ElementsAre("v sanitize 0 ", "v sanitize 1 ", "v format 0 ", "v format 1 ",
+                                          "v format 0 ", "v format 2 medium_error"));
+  const std::vector<unit::RewriteEvent> events = unit::history_in(whole_record());
+  ASSERT_EQ(events.size(), 6u);
+  EXPECT_EQ(events[0].sanitized.outcome, unit::SanitizeOutcome::running);
+  EXPECT_EQ(events[1].sanitized.outcome, unit::SanitizeOutcome::succeeded);
+  EXPECT_EQ(events[1].sanitized.passes_done, 2);
+  EXPECT_EQ(events[1].pattern, 0x11332211u);
+  EXPECT_EQ(events[1].asker.initiator, host->nexus().initiator_name);
+  EXPECT_EQ(events[5].step, Step::failed);
+  EXPECT_EQ(events, unit::history_in(unit::with_history("", events)));
+  // What begins and is not written down has not happened.
+  keeper.refuse = true;
+  EXPECT_EQ(end(cdb6(0x04)), "4/44/00");
+  EXPECT_EQ(heard.size(), 6u);
 }
 
 TEST_F(SanitizeKept, NothingBeginsWhileAFailureIsLeft) {

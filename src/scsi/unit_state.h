@@ -120,11 +120,12 @@ struct UnitState final : unit::UnitRules {
   }
   bool tells_nothing() const {
     return !stopped && !ejected && !host_write_cache && rewrite.phase() == Rewriting::Phase::idle &&
-           rewrite.sanitized() == unit::SanitizeRecord() && !descriptor_sense && !software_write_protect &&
-           !separate_task_sets && task_aborted_status && queue_errors == QueueErrors::ignored &&
-           attention_interlock == AttentionInterlock::none && threshold_enabled && !threshold_sets() &&
-           !saved_mode_parameters() && prevents == 0 && application_log.empty() && timestamp_by_hosts &&
-           !timestamp_set && identifying_information().empty() && *reservations() == unit::Reservations() &&
+           rewrite.sanitized() == unit::SanitizeRecord() && rewrite_history.empty() && !descriptor_sense &&
+           !software_write_protect && !separate_task_sets && task_aborted_status &&
+           queue_errors == QueueErrors::ignored && attention_interlock == AttentionInterlock::none &&
+           threshold_enabled && !threshold_sets() && !saved_mode_parameters() && prevents == 0 &&
+           application_log.empty() && timestamp_by_hosts && !timestamp_set &&
+           identifying_information().empty() && *reservations() == unit::Reservations() &&
            *access() == unit::AccessStates();
   }
 

@@ -11,6 +11,7 @@
 #include "unit/logical_unit.h"
 #include "unit/nexus.h"
 #include "unit/reservations.h"
+#include "unit/rewrite_history.h"
 #include "unit/rewriting.h"
 
 namespace ashlar::unit {
@@ -28,6 +29,7 @@ class UnitRules {
   virtual bool write_protected() const = 0;
 
   Rewriting rewrite;  ///< sanitize and format; resets and lost nexuses leave it alone
+  RewriteHistory rewrite_history;
 };
 
 struct Rewritten;

@@ -20,11 +20,6 @@ constexpr std::string_view erasing_key = "erasing_key, ";
 // Of one that ended well; behind it action, passes and three bits.
 constexpr std::string_view sanitized_word = "sanitized";
 
-uint8_t flags_of(const SanitizeRecord& record) {
-  return static_cast<uint8_t>((record.invert ? 1 : 0) | (record.unrestricted_exit ? 2 : 0) |
-                              (record.keeps_allocation ? 4 : 0));
-}
-
 // False: they are not three small numbers.
 bool read_numbers(std::string_view text, std::array<uint8_t, 3>& numbers) {
   for (uint8_t& each : numbers) {
@@ -44,13 +39,22 @@ bool read_sanitized(std::string_view text, SanitizeRecord& record) {
   record.outcome = SanitizeOutcome::succeeded;
   record.action = static_cast<SanitizeAction>(numbers[0]);
   record.passes = record.passes_done = numbers[1];
-  record.invert = (numbers[2] & 1) != 0;
-  record.unrestricted_exit = (numbers[2] & 2) != 0;
-  record.keeps_allocation = (numbers[2] & 4) != 0;
+  put_flags(record, numbers[2]);
   return true;
 }
 
 }  // namespace
+
+uint8_t flags_of(const SanitizeRecord& record) {
+  return static_cast<uint8_t>((record.invert ? 1 : 0) | (record.unrestricted_exit ? 2 : 0) |
+                              (record.keeps_allocation ? 4 : 0));
+}
+
+void put_flags(SanitizeRecord& record, uint8_t flags) {
+  record.invert = (flags & 1) != 0;
+  record.unrestricted_exit = (flags & 2) != 0;
+  record.keeps_allocation = (flags & 4) != 0;
+}
 
 std::string_view word_of(Rewriting::Phase phase) {
   const auto found = std::ranges::find(failures, phase, [](const auto& each) { return each.first; });
@@ -69,6 +73,7 @@ std::string record_of_end(const SanitizeRecord& sanitized) {
 
 RecalledRewrite parse_rewrite_record(std::string_view text) {
   RecalledRewrite recalled;
+  text = text.substr(0, text.find('\n'));
   if (text.empty() || read_sanitized(text, recalled.sanitized)) return recalled;
   recalled.erases_key = text.starts_with(erasing_key);
   if (recalled.erases_key) text.remove_prefix(erasing_key.size());

@@ -1,4 +1,5 @@
-// What is kept of a rewriting, as a line of text: what the unit is if it is not heard of again, or the sanitize that ended. Pure.
+// What is kept of a rewriting, as a line of text: what the unit is if it is not heard of again, or the sanitize that ended. Behind it
+// stands the history of the unit (unit/rewrite_history.h), which is not looked at here. Pure.
 #pragma once
 
 #include <string>
@@ -21,5 +22,8 @@ struct RecalledRewrite {
 };
 RecalledRewrite parse_rewrite_record(std::string_view text);
 std::string_view word_of(Rewriting::Phase phase);
+/// Invert, AUSE and NDAS of a sanitize as one number, and back.
+uint8_t flags_of(const SanitizeRecord& record);
+void put_flags(SanitizeRecord& record, uint8_t flags);
 
 }  // namespace ashlar::unit

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "base/bytes.h"
 #include "base/log.h"
+#include "loop/loop.h"
 #include "unit/clearing.h"
 #include "unit/keeping.h"
 #include "unit/rewrite_record.h"
@@ -22,9 +24,11 @@ struct RewriteRun {
   uint32_t block = 0;
   Phase before = Phase::idle;
   SanitizeRecord sanitized_before;
+  RewriteAsker asker;
   std::function<void(RewriteEnd)> told;
 
   Rewriting& state() const { return what.rules->rewrite; }
+  RewriteHistory& history() const { return what.rules->rewrite_history; }
   LogicalUnit& unit() const { return *what.unit; }
   const std::string& volume() const { return what.unit->identity().name; }
 };
@@ -168,19 +172,58 @@ bool note_end(RewriteRun& run, bool good) {
   return true;
 }
 
+std::string beginning_of(const RewriteRun& run) {
+  return record_of_beginning(run.rewrite.after_failure, run.rewrite.erase_key);
+}
+
+RewriteEvent event_of(const RewriteRun& run, RewriteEvent::Step step) {
+  RewriteEvent event;
+  event.step = step;
+  event.milliseconds = static_cast<uint64_t>(loop::Loop::current().wall_clock().count() / 1'000'000);
+  event.secure_erase = run.rewrite.secure_erase;
+  event.progress = run.state().progress();
+  event.asker = run.asker;
+  if (run.rewrite.phase != Phase::sanitizing) return event;
+  event.kind = RewriteEvent::Kind::sanitize;
+  event.sanitized = run.state().sanitized();
+  std::array<uint8_t, 4> word{};
+  for (size_t i = 0; i < word.size() && !run.rewrite.pattern.empty(); ++i)
+    word[i] = run.rewrite.pattern[i % run.rewrite.pattern.size()];
+  event.pattern = load_le32(word.data());
+  return event;
+}
+
+// What becomes of the unit, and that this has happened to it, in one record: neither is there without the other.
+loop::Task<bool> note(SharedRun run, std::string state, RewriteEvent event) {
+  std::vector<RewriteEvent> events = with_event(run->history().events(), event);
+  auto writing = write_down(run->what.keeper, run->unit().identity().uuid, with_history(state, events));
+  const bool written = co_await writing;
+  if (!written && event.step == RewriteEvent::Step::began) co_return false;
+  run->history().replace(std::move(events));
+  if (run->what.noted) run->what.noted(event);
+  co_return written;
+}
+
 // A record of the end that cannot be written leaves that of the beginning: after the next start the unit has failed, which is
 // wrong, but no data is taken for erased that is not.
 loop::Task<void> conclude(SharedRun run, Status status) {
   const bool good = status == Status::ok;
   const bool sanitized = note_end(*run, good);
+  RewriteEvent event = event_of(*run, good ? RewriteEvent::Step::ended : RewriteEvent::Step::failed);
   if (good) {
-    auto writing =
-        write_down(run->what.keeper, run->unit().identity().uuid, record_of_end(run->state().sanitized()));
-    co_await writing;
-    log_info("unit", "{} is over volume={}", name_of(run->rewrite.phase), run->volume());
+    auto noting = note(run, record_of_end(run->state().sanitized()), std::move(event));
+    co_await noting;
+    log_info("unit", "{} is over volume={} initiator={}", name_of(run->rewrite.phase), run->volume(),
+             run->asker.initiator);
   } else {
-    log_warning("unit", "{} failed, the volume is not ready: {} volume={}", name_of(run->rewrite.phase),
-                block::name_of(status), run->volume());
+    event.reason = block::name_of(status);
+    // Of a unit that closes nobody knows yet how it ends: whoever opens it again says that it was cut short.
+    if (status != Status::aborted) {
+      auto noting = note(run, beginning_of(*run), std::move(event));
+      co_await noting;
+    }
+    log_warning("unit", "{} failed, the volume is not ready: {} volume={} initiator={}",
+                name_of(run->rewrite.phase), block::name_of(status), run->volume(), run->asker.initiator);
   }
   run->state().move(run->rewrite.phase, good ? Phase::idle : run->rewrite.after_failure);
   answer(*run, good ? RewriteEnd::good : RewriteEnd::failed);
@@ -188,9 +231,8 @@ loop::Task<void> conclude(SharedRun run, Status status) {
 }
 
 loop::Task<void> carry_out_story(SharedRun run, bool immediate) {
-  auto writing = write_down(run->what.keeper, run->unit().identity().uuid,
-                            record_of_beginning(run->rewrite.after_failure, run->rewrite.erase_key));
-  const bool written = co_await writing;
+  auto noting = note(run, beginning_of(*run), event_of(*run, RewriteEvent::Step::began));
+  const bool written = co_await noting;
   if (!written) {
     run->scratch.release();
     run->state().set_sanitized(run->sanitized_before);
@@ -211,9 +253,10 @@ bool erases_by_discard(LogicalUnit& unit) {
   return unit.geometry().thin && unit.limits().discard_granularity_bytes != 0 && unit.limits().discard_zeroes;
 }
 
-RewriteClaim claim_rewrite(BufferPool& buffers, Rewritten what, Rewrite rewrite, std::string_view asker) {
+RewriteClaim claim_rewrite(BufferPool& buffers, Rewritten what, Rewrite rewrite, RewriteAsker asker) {
   const auto run = std::make_shared<RewriteRun>();
   run->what = std::move(what);
+  run->asker = std::move(asker);
   const Geometry geometry = run->unit().geometry();
   run->block = geometry.block_bytes;
   const auto piece = static_cast<uint32_t>(std::min<uint64_t>(pattern_piece_bytes, geometry.size_bytes));
@@ -225,7 +268,7 @@ RewriteClaim claim_rewrite(BufferPool& buffers, Rewritten what, Rewrite rewrite,
   run->rewrite = std::move(rewrite);
   note_beginning(*run);
   log_info("unit", "{} begins volume={} initiator={} passes={}", name_of(run->rewrite.phase), run->volume(),
-           asker, run->rewrite.passes);
+           run->asker.initiator, run->rewrite.passes);
   return {RewriteRefusal::none, run};
 }
 
@@ -238,14 +281,18 @@ void carry_out(std::shared_ptr<RewriteRun> run, bool immediate, std::function<vo
 loop::Task<RewriteEnd> leave_sanitize_failure(Rewritten what) {
   Rewriting& state = what.rules->rewrite;
   if (!state.move(Phase::sanitize_failed, Phase::sanitizing)) co_return RewriteEnd::failed;
-  auto writing = write_down(what.keeper, what.unit->identity().uuid, "");
+  auto writing = write_down(what.keeper, what.unit->identity().uuid,
+                            with_history("", what.rules->rewrite_history.events()));
   const bool written = co_await writing;
   state.move(Phase::sanitizing, written ? Phase::idle : Phase::sanitize_failed);
   co_return written ? RewriteEnd::good : RewriteEnd::not_written_down;
 }
 
-void recall_rewrite(Rewriting& state, std::string_view text, std::string_view volume) {
-  if (text.empty() || state.phase() != Phase::idle) return;
+void recall_rewrite(UnitRules& rules, std::string_view text, std::string_view volume) {
+  if (text.empty()) return;
+  rules.rewrite_history.replace(history_in(text));
+  Rewriting& state = rules.rewrite;
+  if (state.phase() != Phase::idle) return;
   const RecalledRewrite recalled = parse_rewrite_record(text);
   state.set_sanitized(recalled.sanitized);
   if (recalled.phase == Phase::idle) return;
@@ -268,6 +315,7 @@ void resume_rewrite(Rewritten what, std::string_view text) {
   run->rewrite.erase_key = true;
   run->rewrite.may_discard = erases_by_discard(run->unit());
   run->before = before;
+  if (const auto events = history_in(text); !events.empty()) run->asker = events.back().asker;
   note_beginning(*run);
   log_warning("unit", "a sanitize goes on to erase the key volume={}", run->volume());
   carry_out(run, true, {});

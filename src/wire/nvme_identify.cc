@@ -43,7 +43,7 @@ IdentifyPage encode(const ControllerIdentity& identity) {
   to[259] = identity.most_events;
   to[260] = 0x03;  // one firmware slot, read only
   // LPA: commands supported and effects, extended offsets, supported pages with scopes and effects of features.
-  to[261] = 0x26;
+  to[261] = static_cast<uint8_t>(0x26 | (identity.persistent_log_units != 0 ? 0x10 : 0));
   to[262] = identity.error_entries;
   store_le16(to + 266, 343);  // WCTEMP, CCTEMP: 70 and 85 degrees
   store_le16(to + 268, 358);
@@ -53,6 +53,7 @@ IdentifyPage encode(const ControllerIdentity& identity) {
   to[343] = identity.access_support;
   store_le32(to + 344, identity.last_access_group);
   store_le32(to + 348, identity.access_groups);
+  store_le32(to + 352, identity.persistent_log_units);
   if (!identity.discovery) {
     to[512] = 0x66;  // SQES, CQES: 64 and 16 bytes
     to[513] = 0x44;
@@ -61,7 +62,7 @@ IdentifyPage encode(const ControllerIdentity& identity) {
   store_le32(to + 516, identity.last_namespace);
   store_le16(to + 520, identity.commands);
   store_le16(to + 522, identity.fused);
-  if (identity.formats) to[524] = static_cast<uint8_t>(1u << 3 | (identity.formats_erase_keys ? 1u << 2 : 0));
+  if (identity.formats) to[524] = format_attributes(identity.formats_erase_keys);
   // Bits 2:1 10b: Flush takes no broadcast.
   if (!identity.discovery) to[525] = static_cast<uint8_t>(0x04 | (identity.write_cache ? 1 : 0));
   store_le16(to + 534, identity.copy_formats);

@@ -79,6 +79,7 @@ struct ControllerIdentity {
   uint32_t sanitize = 0;                   ///< SanitizeSupport
   bool formats = false;                    ///< OACS: Format NVM, a namespace at a time
   bool formats_erase_keys = false;         ///< FNA
+  uint32_t persistent_log_units = 0;       ///< PELS, of 64 KiB; 0: there is no such log
   uint16_t fused = 0;                      ///< FUSES
   bool write_cache = false;                ///< VWC
   uint16_t copy_formats = 0;               ///< OCFS
@@ -87,6 +88,10 @@ struct ControllerIdentity {
   bool deletes_queues = false;             ///< OFCS: Disconnect
 };
 IdentifyPage encode(const ControllerIdentity& identity);
+/// FNA of a controller that formats a namespace at a time.
+constexpr uint8_t format_attributes(bool erases_keys) {
+  return static_cast<uint8_t>(1u << 3 | (erases_keys ? 1u << 2 : 0));
+}
 
 /// What is told of a namespace.
 struct NamespaceIdentity {

@@ -106,7 +106,11 @@ std::vector<uint8_t> encode_management_effects() { return std::vector<uint8_t>(4
 
 std::vector<uint8_t> encode_supported_pages(const std::vector<LogPage>& pages) {
   std::vector<uint8_t> page(1024);
-  for (const LogPage each : pages) page[static_cast<size_t>(each) * 4] = 1;
+  for (const LogPage each : pages) {
+    page[static_cast<size_t>(each) * 4] = 1;
+    // ECRH: the header alone can be read with a new context.
+    if (each == LogPage::persistent_events) page[static_cast<size_t>(each) * 4 + 2] = 1;
+  }
   return page;
 }
 
@@ -163,8 +167,7 @@ std::vector<uint8_t> encode_reservation_notice(uint64_t count, ReservationNotice
 std::vector<uint8_t> encode(const SanitizeStatus& status) {
   std::vector<uint8_t> page(512);
   store_le16(page.data(), status.progress);
-  store_le16(page.data() + 2, static_cast<uint16_t>((status.outcome & 7u) |
-                                                    (std::min<unsigned>(status.passes_done, 31) << 3)));
+  store_le16(page.data() + 2, status.status_field());
   store_le32(page.data() + 4, status.command);
   std::fill(page.begin() + 8, page.begin() + 32, uint8_t{0xff});
   return page;

@@ -17,6 +17,7 @@ enum class LogPage : uint8_t {
   changed_namespaces = 0x04,
   command_effects = 0x05,
   access_groups = 0x0c,
+  persistent_events = 0x0d,
   feature_effects = 0x12,
   management_effects = 0x13,  ///< of NVMe-MI commands
   discovery = 0x70,
@@ -142,6 +143,9 @@ struct SanitizeStatus {
   uint8_t outcome = 0;         ///< SSTAT bits 2:0: never, succeeded, running, failed
   uint8_t passes_done = 0;     ///< of an overwrite, up to 31
   uint32_t command = 0;        ///< SCDW10
+  uint16_t status_field() const {
+    return static_cast<uint16_t>((outcome & 7u) | (passes_done < 31u ? passes_done : 31u) << 3);
+  }
 };
 std::vector<uint8_t> encode(const SanitizeStatus& status);
 
