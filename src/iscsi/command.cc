@@ -222,13 +222,9 @@ void Command::transmitted() {
   if (--transmissions == 0 && !retained) connection_->release(*this);
 }
 
-CommandPool::CommandPool(size_t count) {
-  commands_.reserve(count);
+CommandPool::CommandPool(size_t count) : commands_(count) {
   free_.reserve(count);
-  for (size_t i = 0; i < count; ++i) {
-    commands_.push_back(std::make_unique<Command>());
-    free_.push_back(commands_.back().get());
-  }
+  for (Command& command : commands_) free_.push_back(&command);
 }
 
 Command* CommandPool::take() {

@@ -121,16 +121,17 @@ class Command final : public scsi::Task, public loop::Transmitted, public ListNo
   uint8_t solicitation_count_ = 0;
 };
 
-/// Commands of a shard, made at start.
+/// Commands of a shard, made at start, in one piece.
 class CommandPool {
  public:
   explicit CommandPool(size_t count);
   Command* take();  ///< null when all are in use
   void give_back(Command& command);
+  size_t size() const { return commands_.size(); }
   size_t in_use() const { return commands_.size() - free_.size(); }
 
  private:
-  std::vector<std::unique_ptr<Command>> commands_;
+  std::vector<Command> commands_;
   std::vector<Command*> free_;
 };
 

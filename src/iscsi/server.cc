@@ -7,11 +7,12 @@
 
 namespace ashlar::iscsi {
 
-Server::Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events)
-    : impl_(std::make_unique<Impl>(loop, domain, group, std::move(events))) {}
+Server::Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events, uint16_t command_count)
+    : impl_(std::make_unique<Impl>(loop, domain, group, std::move(events), command_count)) {}
 Server::~Server() = default;
 
-Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, EventSink events_)
+Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, EventSink events_,
+                   uint16_t command_count)
     : ConnectionKeeper(loop_, "iscsi"),
       domain(domain_),
       group(group_),
@@ -19,7 +20,7 @@ Server::Impl::Impl(loop::Loop& loop_, scsi::Domain& domain_, Group& group_, Even
       directory(std::make_shared<Directory>()),
       receive_buffer(receive_buffer_bytes),
       chunks(chunks_prepared, chunks_maximum),
-      commands(commands_per_shard) {}
+      commands(command_count) {}
 
 Server::Impl::~Impl() { end_keeping(); }
 

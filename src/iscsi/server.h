@@ -41,9 +41,12 @@ struct ServerEvent {
 /// reinstatement may have to close a session that lives on another shard, RFC 7143 6.3.5).
 class Server {
  public:
+  static constexpr uint16_t usual_commands = 4096;
   using Group = std::vector<std::unique_ptr<Server>>;
   using EventSink = std::function<void(ServerEvent)>;
-  Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events);
+  /// `commands` at once, made here; what hosts send beyond them waits on its connection.
+  Server(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events,
+         uint16_t commands = usual_commands);
   ~Server();  ///< stop() must have finished
 
   /// Puts a new snapshot in force: listeners are the engine's business (see serve()); sessions of targets or hosts that are

@@ -13,11 +13,10 @@ namespace ashlar::iscsi {
 
 struct Server::Impl final : loop::ConnectionKeeper<Connection, ConnectionTag> {
   static constexpr size_t receive_buffer_bytes = 512 * 1024;
-  static constexpr size_t commands_per_shard = 4096;
   static constexpr size_t chunks_prepared = 32;   // 2 MiB
   static constexpr size_t chunks_maximum = 4096;  // 256 MiB: 64 KiB a connection at the bound of connections
 
-  Impl(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events);
+  Impl(loop::Loop& loop, scsi::Domain& domain, Group& group, EventSink events, uint16_t command_count);
   ~Impl();
 
   scsi::Domain& domain;
@@ -41,7 +40,7 @@ struct Server::Impl final : loop::ConnectionKeeper<Connection, ConnectionTag> {
   /// One more command with that much data: hosts that acknowledge late keep a quarter of the commands and of the buffers from
   /// the others, and no more.
   bool may_retain(uint64_t bytes) const {
-    return retained_commands < commands_per_shard / 4 &&
+    return retained_commands < commands.size() / 4 &&
            retained_bytes + bytes <= loop.buffers().capacity_bytes() / 4;
   }
   /// max_sessions, or as many as there are TSIHs for this shard.

@@ -1,26 +1,35 @@
 #include "json/fields.h"
 
 #include <algorithm>
-#include <numeric>
+#include <cstdint>
 
 namespace ashlar::json {
 namespace {
 
-// Levenshtein's distance; names of keys are short, and a key longer than 64 bytes is near to nothing.
-size_t edit_distance(std::string_view a, std::string_view b) {
-  if (a.size() > 64) return a.size();
-  std::vector<size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), size_t{0});
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t replaced = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+// Levenshtein's distance where it is less than `bound`, else `bound`. Names of keys are short, and one longer than 64 bytes is near to
+// nothing.
+size_t edit_distance(std::string_view a, std::string_view b, size_t bound) {
+  constexpr size_t longest = 64;
+  if (a.size() > longest) return std::min(a.size(), bound);
+  const size_t difference = a.size() < b.size() ? b.size() - a.size() : a.size() - b.size();
+  if (difference >= bound) return bound;
+  // A row for each letter of `b`, so that what is kept is bounded.
+  size_t row[longest + 1];
+  for (size_t i = 0; i <= a.size(); ++i) row[i] = i;
+  for (size_t j = 1; j <= b.size(); ++j) {
+    size_t diagonal = row[0], least = j;
+    row[0] = j;
+    for (size_t i = 1; i <= a.size(); ++i) {
+      size_t now = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+      diagonal = row[i];
+      if (diagonal + 1 < now) now = diagonal + 1;
+      if (row[i - 1] + 1 < now) now = row[i - 1] + 1;
+      row[i] = now;
+      if (now < least) least = now;
     }
+    if (least >= bound) return bound;
   }
-  return row.back();
+  return std::min(row[a.size()], bound);
 }
 
 }  // namespace
@@ -32,11 +41,16 @@ Error wrong_type(const Json& json, const std::string& path, std::string_view wan
 
 std::string advice(std::string_view word, const std::vector<std::string_view>& known) {
   if (known.empty()) return "; none is known here";
-  const auto nearest = std::min_element(known.begin(), known.end(), [word](auto a, auto b) {
-    return edit_distance(word, a) < edit_distance(word, b);
-  });
-  const bool near = edit_distance(word, *nearest) <= std::max<size_t>(2, nearest->size() / 2);
-  const std::string hint = near ? fmt::format("; did you mean \"{}\"?", *nearest) : ".";
+  std::string_view nearest;
+  size_t least = SIZE_MAX;
+  for (const std::string_view each : known) {
+    const size_t distance = edit_distance(word, each, least);
+    if (distance >= least) continue;
+    least = distance;
+    nearest = each;
+  }
+  const bool near = least <= std::max<size_t>(2, nearest.size() / 2);
+  const std::string hint = near ? fmt::format("; did you mean \"{}\"?", nearest) : ".";
   return fmt::format("{} Known here: {}", hint, fmt::join(known, ", "));
 }
 

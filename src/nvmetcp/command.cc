@@ -55,12 +55,11 @@ void Command::transmitted() {
   if (!awaits_data() || connection_->closing()) connection_->release(*this);
 }
 
-CommandPool::CommandPool(uint16_t count) {
-  commands_.reserve(count);
+CommandPool::CommandPool(uint16_t count) : commands_(count) {
   free_.reserve(count);
   for (uint16_t i = 0; i < count; ++i) {
-    commands_.push_back(std::make_unique<Command>(i));
-    free_.push_back(commands_.back().get());
+    commands_[i].tag_ = i;
+    free_.push_back(&commands_[i]);
   }
 }
 
@@ -77,9 +76,9 @@ void CommandPool::give_back(Command& command) {
   free_.push_back(&command);
 }
 
-Command* CommandPool::find(uint16_t tag) const {
+Command* CommandPool::find(uint16_t tag) {
   if (tag >= commands_.size()) return nullptr;
-  Command* command = commands_[tag].get();
+  Command* command = &commands_[tag];
   return command->connection_ == nullptr ? nullptr : command;
 }
 

@@ -17,7 +17,6 @@ struct TransportTag;
 /// Pooled; lives from its capsule to the last byte of its answer, and of the data that was asked for. On the connection's shard.
 class Command final : public nvme::Command, public loop::Transmitted, public ListNode<TransportTag> {
  public:
-  explicit Command(uint16_t tag) : tag_(tag) {}
   void begin(Connection& connection, const uint8_t* submission);
 
   // nvme::Command
@@ -41,25 +40,25 @@ class Command final : public nvme::Command, public loop::Transmitted, public Lis
  private:
   friend class CommandPool;
   Connection* connection_ = nullptr;  // null: in the pool
-  const uint16_t tag_;
+  uint16_t tag_ = 0;
   uint32_t asked_ = 0, received_ = 0;  // by R2T
   bool over_ = false;                  // completed() was called
   bool sent_ = false;                  // its answer has left
 };
 using CommandList = IntrusiveList<Command, TransportTag>;
 
-/// Commands of a shard, made at start.
+/// Commands of a shard, made at start, in one piece.
 class CommandPool {
  public:
   explicit CommandPool(uint16_t count);
   Command* take();  ///< null when all are in use
   void give_back(Command& command);
   /// By its tag; null when there is none, or it is not in use.
-  Command* find(uint16_t tag) const;
+  Command* find(uint16_t tag);
   size_t in_use() const { return commands_.size() - free_.size(); }
 
  private:
-  std::vector<std::unique_ptr<Command>> commands_;
+  std::vector<Command> commands_;
   std::vector<Command*> free_;
 };
 

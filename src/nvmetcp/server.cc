@@ -4,18 +4,19 @@
 
 namespace ashlar::nvmetcp {
 
-Server::Server(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events)
-    : impl_(std::make_unique<Impl>(loop, domain, group, std::move(events))) {}
+Server::Server(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events, uint16_t command_count)
+    : impl_(std::make_unique<Impl>(loop, domain, group, std::move(events), command_count)) {}
 Server::~Server() = default;
 
-Server::Impl::Impl(loop::Loop& loop_, nvme::Domain& domain_, Group& group_, EventSink events_)
+Server::Impl::Impl(loop::Loop& loop_, nvme::Domain& domain_, Group& group_, EventSink events_,
+                   uint16_t command_count)
     : ConnectionKeeper(loop_, "nvmetcp"),
       domain(domain_),
       group(group_),
       events(std::move(events_)),
       receive_buffer(receive_buffer_bytes),
       chunks(chunks_prepared, chunks_maximum),
-      commands(commands_per_shard) {}
+      commands(command_count) {}
 
 Server::Impl::~Impl() { end_keeping(); }
 

@@ -21,9 +21,12 @@ struct ServerEvent {
 /// belong to another shard than the one that accepted its connection.
 class Server {
  public:
+  static constexpr uint16_t usual_commands = 4096;
   using Group = std::vector<std::unique_ptr<Server>>;
   using EventSink = std::function<void(ServerEvent)>;
-  Server(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events);
+  /// `commands` at once, made here; what hosts send beyond them waits on its connection.
+  Server(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events,
+         uint16_t commands = usual_commands);
   ~Server();  ///< stop() must have finished
 
   /// A connection that a listener of `port` accepted.

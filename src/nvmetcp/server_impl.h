@@ -13,11 +13,10 @@ namespace ashlar::nvmetcp {
 
 struct Server::Impl final : loop::ConnectionKeeper<Connection, ConnectionTag> {
   static constexpr size_t receive_buffer_bytes = 512 * 1024;
-  static constexpr uint16_t commands_per_shard = 4096;
   static constexpr size_t chunks_prepared = 16;   // 1 MiB
   static constexpr size_t chunks_maximum = 4096;  // 256 MiB: 64 KiB a connection at the bound of connections
 
-  Impl(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events);
+  Impl(loop::Loop& loop, nvme::Domain& domain, Group& group, EventSink events, uint16_t command_count);
   ~Impl();
 
   nvme::Domain& domain;

@@ -3,6 +3,7 @@ import os
 import re
 import struct
 
+from conformance import plain_socket
 from conformance.iscsi import pdu
 from conformance.iscsi import initiator as host
 from conformance.iscsi.pdu import DATA_OUT, LOGIN, LOGOUT, NOP_OUT, RESERVED, SCSI_COMMAND, SNACK, TASK_MANAGEMENT, TEXT
@@ -210,7 +211,7 @@ class Link(host.Connection):
         except BlockingIOError:
             pass
         finally:
-            self.socket.settimeout(host.SECONDS)
+            self.socket.settimeout(plain_socket.SECONDS)
         while self.one_heard():
             pass
         return True

@@ -1,7 +1,8 @@
 """The same for NVMe/TCP: PDUs and commands that make sense where the queue stands, and then something in them does not."""
 import struct
 
-from conformance.nvme import host, wire
+from conformance import plain_socket
+from conformance.nvme import wire
 from conformance.nvme.host import Queue
 from mutator import Mutator
 from support.crc32c import digest
@@ -117,16 +118,16 @@ class NvmeLink(Queue):
             got = self.socket.recv(1 << 20)
             if not got:
                 return False
-            self.arrived += got
+            self.received += got
         except BlockingIOError:
             pass
         finally:
-            self.socket.settimeout(host.SECONDS)
-        while len(self.arrived) >= 24:
-            total = wire.number(self.arrived, 4, 4)
-            if len(self.arrived) < total:
+            self.socket.settimeout(plain_socket.SECONDS)
+        while len(self.received) >= 24:
+            total = wire.number(self.received, 4, 4)
+            if len(self.received) < total:
                 break
-            if self.arrived[0] == wire.R2T:
-                self.asked = [*self.asked[-7:], struct.unpack_from("<HHII", self.arrived, 8)]
-            del self.arrived[:max(total, 8)]
+            if self.received[0] == wire.R2T:
+                self.asked = [*self.asked[-7:], struct.unpack_from("<HHII", self.received, 8)]
+            del self.received[:max(total, 8)]
         return True

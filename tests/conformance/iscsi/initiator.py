@@ -1,14 +1,13 @@
 """One iSCSI connection on a plain socket, which says exactly what a case wants said. What the target answers is held against
 the rules that every PDU must keep: digests, padding, StatSN, the command window, our MaxRecvDataSegmentLength."""
 import os
-import socket
 
 from conformance.iscsi import pdu
 from conformance.iscsi.bench import Wrong
+from conformance.plain_socket import PlainSocket
 from support.crc32c import digest
 from support.initiator import NAME, TEST_UNIT_READY, Closed, sense_of
 
-SECONDS = 20   # for an answer; a quiet machine needs a thousandth
 DEFAULTS = {"HeaderDigest": "None", "DataDigest": "None", "InitialR2T": "No", "ImmediateData": "Yes",
             "MaxRecvDataSegmentLength": 262144}
 
@@ -18,11 +17,9 @@ def before(left, right):
     return (left - right) & 0x80000000 != 0
 
 
-class Connection:
+class Connection(PlainSocket):
     def __init__(self, address, port, source):
-        self.socket = socket.create_connection((address, port), timeout=SECONDS, source_address=(source, 0))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.received = bytearray()
+        super().__init__(address, port, source)
         self.isid, self.tsih, self.cid = b"\x80" + os.urandom(5), 0, 0
         self.cmd_sn, self.exp_stat_sn, self.max_cmd_sn, self.exp_cmd_sn = 1, None, None, None
         self.next_tag = 1
@@ -31,20 +28,11 @@ class Connection:
         self.strict = True               # hold StatSN against the rules; not where answers are sent again
         self.answers = {}                # keys that the login was answered with
 
-    def close(self):
-        self.socket.close()
-
     def tag(self):
         self.next_tag += 1
         return self.next_tag - 1
 
     # Sending.
-    def send_raw(self, octets):
-        try:
-            self.socket.sendall(octets)
-        except OSError as problem:
-            raise Closed(str(problem)) from None
-
     def pack(self, header, data=b"", ahs=b"", padding=None, header_digest=None, data_digest=None):
         """The bytes of a PDU. Lengths are filled in, unless they were set; digests as negotiated, or as given."""
         header = bytearray(header)
@@ -75,21 +63,6 @@ class Connection:
         return fields["itt"]
 
     # Receiving.
-    def take(self, count):
-        while len(self.received) < count:
-            try:
-                got = self.socket.recv(1 << 18)
-            except socket.timeout:
-                raise Wrong(f"no answer within {self.socket.gettimeout():.0f} s") from None
-            except OSError as problem:
-                raise Closed(str(problem)) from None
-            if not got:
-                raise Closed("the target closed the connection")
-            self.received += got
-        taken = bytes(self.received[:count])
-        del self.received[:count]
-        return taken
-
     def receive(self):
         head = self.take(48)
         ahs = self.take(head[4] * 4)

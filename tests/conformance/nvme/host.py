@@ -6,10 +6,10 @@ import struct
 
 from conformance.case_files import Wrong, check, same
 from conformance.nvme import wire
+from conformance.plain_socket import PlainSocket
 from support.crc32c import digest
 from support.initiator import Closed
 
-SECONDS = 20   # for an answer; a quiet machine needs a thousandth
 Answer = collections.namedtuple("Answer", "status do_not_retry result data head")
 Termination = collections.namedtuple("Termination", "error information quoted")
 
@@ -39,11 +39,9 @@ class Outstanding:
         self.data, self.room, self.received, self.asked, self.last = data, room, bytearray(), 0, False
 
 
-class Queue:
+class Queue(PlainSocket):
     def __init__(self, address, port, source):
-        self.socket = socket.create_connection((address, port), timeout=SECONDS, source_address=(source, 0))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.arrived = bytearray()
+        super().__init__(address, port, source)
         self.header_digest = self.data_digest = False
         self.alignment, self.most_data = 0, 4096
         self.next_id, self.outstanding, self.answers = 0, {}, {}
@@ -52,16 +50,7 @@ class Queue:
         self.asked = []
         self.flow_control = True
 
-    def close(self):
-        self.socket.close()
-
     # Sending.
-    def send_raw(self, octets):
-        try:
-            self.socket.sendall(octets)
-        except OSError as problem:
-            raise Closed(str(problem)) from None
-
     def pack(self, kind, rest, data=b"", flags=0, header_digest=None, data_digest=None, **fields):
         """The bytes of a PDU; `rest` stands behind the common header. length, offset and total as they are, or as `fields` say."""
         size = 8 + len(rest)
@@ -121,21 +110,6 @@ class Queue:
         self.send(wire.H2C_DATA, rest, data, flags=wire.LAST if last else 0, **how)
 
     # Receiving.
-    def take(self, count):
-        while len(self.arrived) < count:
-            try:
-                got = self.socket.recv(1 << 18)
-            except socket.timeout:
-                raise Wrong(f"no answer within {self.socket.gettimeout():.0f} s") from None
-            except OSError as problem:
-                raise Closed(str(problem)) from None
-            if not got:
-                raise Closed("the target closed the connection")
-            self.arrived += got
-        taken = bytes(self.arrived[:count])
-        del self.arrived[:count]
-        return taken
-
     def receive(self):
         """The next PDU; what NVMe/TCP 1.0 3.6 says of its lengths and digests is checked."""
         common = self.take(8)
