@@ -1,5 +1,6 @@
 #include "engine/initiator_requests.h"
 
+#include "base/dhchap_key.h"
 #include "initiator/inspection.h"
 #include "initiator/remote_store.h"
 
@@ -8,6 +9,12 @@ namespace ashlar::engine {
 using json::Json;
 
 namespace {
+
+std::string every_group() {
+  std::string names;
+  for (const DhchapGroup group : all_dhchap_groups) names += (names.empty() ? "" : ",") + name_of(group);
+  return names;
+}
 
 Result<initiator::RemoteOptions> options_of(const rpc::InitiatorParams& params, const std::string& urls) {
   std::map<std::string, std::string> options = {{"urls", urls}};
@@ -18,6 +25,11 @@ Result<initiator::RemoteOptions> options_of(const rpc::InitiatorParams& params, 
   add("secret", params.secret);
   add("mutual_user", params.mutual_user);
   add("mutual_secret", params.mutual_secret);
+  add("dhchap_key", params.dhchap_key);
+  add("dhchap_controller_key", params.dhchap_controller_key);
+  add("tls_key", params.tls_key);
+  // To look at it once any group will do, as hosts take any.
+  if (!params.dhchap_key.empty()) options["dhchap_groups"] = every_group();
   add("initiator", params.initiator);
   add("host_nqn", params.host_nqn);
   return initiator::remote_options_of(options);
