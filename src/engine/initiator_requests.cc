@@ -1,5 +1,8 @@
 #include "engine/initiator_requests.h"
 
+#include <algorithm>
+
+#include "base/dhchap_key.h"
 #include "initiator/inspection.h"
 #include "initiator/remote_store.h"
 #include "initiator/url_fault.h"
@@ -10,6 +13,27 @@ using json::Json;
 
 namespace {
 
+std::string every_group() {
+  std::string names;
+  for (const DhchapGroup group : all_dhchap_groups) names += (names.empty() ? "" : ",") + name_of(group);
+  return names;
+}
+
+/// A proof that no path asks for is a mistake of who gave it.
+Result<void> check_use(const initiator::RemoteOptions& options) {
+  const auto goes_by = [&options](initiator::Protocol protocol) {
+    return std::ranges::any_of(options.urls,
+                               [protocol](const auto& url) { return url.protocol == protocol; });
+  };
+  const initiator::RemoteCredentials& given = options.credentials;
+  if (given.chap && !goes_by(initiator::Protocol::iscsi))
+    return fail(ErrorCode::invalid_argument, "secret", "CHAP is of iSCSI, and no path is by that");
+  if ((given.proof || given.tls_key) && !goes_by(initiator::Protocol::nvme_tcp))
+    return fail(ErrorCode::invalid_argument, given.proof ? "dhchap_key" : "tls_key",
+                "is of NVMe/TCP, and no path is by that");
+  return {};
+}
+
 Result<initiator::RemoteOptions> options_of(const rpc::InitiatorParams& params, const std::string& urls) {
   std::map<std::string, std::string> options = {{"urls", urls}};
   const auto add = [&options](const char* name, const std::string& value) {
@@ -19,9 +43,16 @@ Result<initiator::RemoteOptions> options_of(const rpc::InitiatorParams& params, 
   add("secret", params.secret);
   add("mutual_user", params.mutual_user);
   add("mutual_secret", params.mutual_secret);
+  add("dhchap_key", params.dhchap_key);
+  add("dhchap_controller_key", params.dhchap_controller_key);
+  add("tls_key", params.tls_key);
+  // To look at it once any group will do, as hosts take any.
+  if (!params.dhchap_key.empty()) options["dhchap_groups"] = every_group();
   add("initiator", params.initiator);
   add("host_nqn", params.host_nqn);
-  return initiator::remote_options_of(options);
+  TRY_ASSIGN(initiator::RemoteOptions read, initiator::remote_options_of(options));
+  TRY(check_use(read));
+  return read;
 }
 
 Json json_of(const initiator::Inspection& inspection) {

@@ -86,13 +86,50 @@ TEST_F(InitiatorRequests, DoNotWaitForWhatHasFailed) {
   EXPECT_LT(world.world.now() - before, loop::seconds(2));
 }
 
-TEST_F(InitiatorRequests, ProveThemselvesByIscsiAlone) {
+TEST_F(InitiatorRequests, ProveThemselvesWhereThatIsAskedFor) {
+  constexpr char key[] = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  rpc::Document document = demo_document();
+  document.portals.push_back({.name = "n", .address = "10.0.0.1", .port = 4420, .protocol = "nvme-tcp"});
+  document.targets.push_back({.name = served_subsystem});
+  document.hosts[0].chap = rpc::ChapDocument{"u", "a secret of ours", "a", "a secret of theirs"};
+  document.hosts[0].dhchap = rpc::DhchapDocument{key, {}, {}, {"null"}};
+  document.mappings.push_back({.host = "all", .target = served_subsystem, .volume = "demo"});
+  ASSERT_TRUE(world.apply(document));
+  rpc::InitiatorParams params{.urls = std::string("iscsi://10.0.0.1/") + demo_target +
+                                      "/0 nvme-tcp://10.0.0.1/" + served_subsystem + "/1"};
+  const auto inspect = [&] {
+    return world.run_as_host(
+        [&] { return answer_as_initiator(std::string(rpc::method::initiator_inspect), params); });
+  };
+  EXPECT_FALSE(inspect());
+  params.user = "u";
+  params.secret = "a secret of ours";
+  params.mutual_user = "a";
+  params.mutual_secret = "a secret of theirs";
+  params.dhchap_key = key;
+  const auto found = inspect();
+  ASSERT_TRUE(found) << found.error().text();
+  EXPECT_EQ((*found)["paths"][0]["state"], "up") << *found;
+  EXPECT_EQ((*found)["paths"][1]["state"], "up") << *found;
+  params.tls_key = "no key of TLS";
+  EXPECT_EQ(inspect().error().place, "tls_key");
+  world.world.run_for(loop::seconds(1));
+}
+
+TEST_F(InitiatorRequests, AProofThatNoPathAsksForIsRefused) {
   rpc::InitiatorParams params = {.urls = std::string("nvme-tcp://10.0.0.1/") + served_subsystem + "/1"};
+  const auto refused = [&] {
+    return world
+        .run_as_host([&] { return answer_as_initiator(std::string(rpc::method::initiator_inspect), params); })
+        .error()
+        .place;
+  };
   params.user = "us";
   params.secret = "twelve bytes or more";
-  const auto refused = world.run_as_host(
-      [&] { return answer_as_initiator(std::string(rpc::method::initiator_inspect), params); });
-  EXPECT_EQ(refused.error().place, "secret");
+  EXPECT_EQ(refused(), "secret");
+  params = {.urls = std::string("iscsi://10.0.0.1/") + demo_target + "/0"};
+  params.dhchap_key = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  EXPECT_EQ(refused(), "dhchap_key");
 }
 
 }  // namespace

@@ -4,7 +4,6 @@
 
 #include "base/name_index.h"
 #include "json/sizes.h"
-#include "rpc/document_fields.h"
 
 namespace ashlar::engine {
 namespace {
@@ -52,8 +51,8 @@ Result<void> same(const T& running, const T& desired, const std::string& place) 
       change);
 }
 
-// Everything but size, write cache, key_shared and the medium of a drive is fixed while a volume exists: hosts were told, and do
-// not ask again.
+// Everything but size, write cache, key_shared, the medium of a drive and credentials is fixed while a volume exists: hosts were
+// told, and do not ask again.
 Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& desired,
                          const std::string& place) {
   TRY(same(running.block_bytes, desired.block_bytes, place + ".block_bytes"));
@@ -70,7 +69,8 @@ Result<void> check_fixed(const VolumeDocument& running, const VolumeDocument& de
   TRY(same(running.key_id, desired.key_id, place + ".key_id"));
   TRY(same(running.identity, desired.identity, place + ".identity"));
   if (!rpc::is_cdrom(running) || !rpc::is_cdrom(desired))  // a drive's store is its medium
-    TRY(same(running.store, desired.store, place + ".store"));
+    TRY(same(rpc::without_credentials(running.store), rpc::without_credentials(desired.store),
+             place + ".store"));
   TRY(same(running.layers, desired.layers, place + ".layers"));
   if ((running.size_bytes == 0) != (desired.size_bytes == 0))
     return same(running.size_bytes == 0, desired.size_bytes == 0, place + ".size_bytes");
@@ -143,6 +143,10 @@ Result<void> plan_volumes(const Document& running, const Document& desired, Part
     if (rpc::medium_of(volume) != rpc::medium_of(*now)) {
       parts.change.push_back(volume_step(StepKind::change_medium, *now, place));
       parts.change.back().medium = rpc::medium_of(volume);
+    }
+    if (!rpc::is_cdrom(volume) && volume.store != now->store) {
+      parts.change.push_back(volume_step(StepKind::set_credentials, *now, place));
+      parts.change.back().store = volume.store;
     }
     if (volume.key_shared != now->key_shared) {
       // A key is safe from hosts before another volume opens with it, and until the last other one is closed.
@@ -232,6 +236,7 @@ Step inverse(const Step& step) {
       back.volume.store.options.erase("path");
       if (!step.medium.empty()) back.volume.store.options["path"] = step.medium;
       break;
+    case StepKind::set_credentials: std::swap(back.store, back.volume.store); break;
     case StepKind::set_key_shared: std::swap(back.key_shared, back.volume.key_shared); break;
     case StepKind::add_portal: back.kind = StepKind::remove_portal; break;
     case StepKind::remove_portal: back.kind = StepKind::add_portal; break;
@@ -255,6 +260,8 @@ rpc::StepReport describe(const Step& step) {
     case StepKind::change_medium:
       return {"change medium", step.volume.name,
               fmt::format("{} -> {}", in_drive(rpc::medium_of(step.volume)), in_drive(step.medium))};
+    case StepKind::set_credentials:
+      return {"set credentials", step.volume.name, "from the next login to the other array on"};
     case StepKind::set_key_shared:
       return {"set key shared", step.volume.name,
               step.key_shared ? "hosts cannot erase its key" : "hosts may erase its key"};
@@ -292,18 +299,8 @@ Result<Plan> make_plan(std::shared_ptr<const Document> running, std::shared_ptr<
   return plan;
 }
 
-namespace {
-
-// Which store it is does not depend on its secrets, and they are not kept with it.
-rpc::StoreDocument without_secrets(rpc::StoreDocument store) {
-  for (const char* const name : rpc::secret_options) store.options.erase(name);
-  return store;
-}
-
-}  // namespace
-
 void DrawnIdentities::remember(KeptIdentity kept) {
-  kept.store = without_secrets(std::move(kept.store));
+  kept.store = rpc::without_credentials(std::move(kept.store));
   std::erase_if(kept_, [&kept](const KeptIdentity& each) { return each.volume == kept.volume; });
   if (kept_.size() == capacity) kept_.erase(kept_.begin());
   kept_.push_back(std::move(kept));
@@ -313,7 +310,7 @@ const rpc::IdentityDocument* DrawnIdentities::find(const VolumeDocument& volume)
   const auto found = std::ranges::find(kept_, volume.name, &KeptIdentity::volume);
   if (found == kept_.end()) return nullptr;
   // A drive is the same whatever lies in it.
-  const bool same_store = found->store == without_secrets(volume.store) ||
+  const bool same_store = found->store == rpc::without_credentials(volume.store) ||
                           (rpc::is_cdrom(volume) && found->store.kind == volume.store.kind);
   return same_store ? &found->identity : nullptr;
 }

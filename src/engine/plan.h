@@ -20,12 +20,13 @@ enum class StepKind : uint8_t {
   close_volume,   ///< no host sees it any more; what it holds stays in the store
   resize_volume,  ///< online
   set_write_cache,
-  set_key_shared,  ///< whether hosts may erase the key of an encrypted volume
-  change_medium,   ///< of a CD-ROM drive; hosts are told, no session ends
-  add_portal,      ///< listen
-  remove_portal,   ///< listen no more; sessions go on, unless publish ends them
-  set_group,       ///< how the volumes of an access group are reached; hosts are told, no session ends
-  publish,         ///< `after` becomes what hosts see, at once
+  set_key_shared,   ///< whether hosts may erase the key of an encrypted volume
+  change_medium,    ///< of a CD-ROM drive; hosts are told, no session ends
+  set_credentials,  ///< of a unit of another array, from the next login there on
+  add_portal,       ///< listen
+  remove_portal,    ///< listen no more; sessions go on, unless publish ends them
+  set_group,        ///< how the volumes of an access group are reached; hosts are told, no session ends
+  publish,          ///< `after` becomes what hosts see, at once
 };
 
 struct Step {
@@ -36,6 +37,7 @@ struct Step {
   bool write_cache = false;    ///< set_write_cache: the new setting
   bool key_shared = false;     ///< set_key_shared: from now on
   std::string medium;          ///< change_medium: the new path; empty: none
+  rpc::StoreDocument store;    ///< set_credentials: with the new ones
   rpc::PortalDocument portal;  ///< add_portal, remove_portal
   std::string group;           ///< set_group: its name
   std::shared_ptr<const rpc::Document> before, after;  ///< publish, set_group: never null

@@ -71,6 +71,10 @@ class ModelRunner final : public StepRunner {
         RC_ASSERT(model.volumes.at(step.volume.name).size_bytes == step.volume.size_bytes);
         model.volumes.at(step.volume.name).size_bytes = step.size_bytes;
         break;
+      case StepKind::set_credentials:
+        RC_ASSERT(model.volumes.at(step.volume.name).store == step.volume.store);
+        model.volumes.at(step.volume.name).store = step.store;
+        break;
       case StepKind::set_write_cache:
         model.volumes.at(step.volume.name).write_cache = step.write_cache;
         break;
@@ -194,6 +198,26 @@ TEST(Plan, OrderOfSteps) {
       words(*make_plan(running, desired)),
       (std::vector<std::string>{"remove portal p", "open volume new", "add portal p", "resize volume kept",
                                 "set write cache kept", "publish", "remove portal q", "close volume old"}));
+}
+
+TEST(Plan, OfARemoteStoreItsCredentialsMayChange) {
+  Document running;
+  running.volumes = {volume("far")};
+  running.volumes[0].store = {"remote", {{"urls", "iscsi://192.0.2.7/iqn.x:a/0"}}};
+  Document desired = running;
+  for (const char* option : {"user", "secret", "mutual_user", "mutual_secret", "dhchap_key",
+                             "dhchap_controller_key", "dhchap_hashes", "dhchap_groups", "tls_key"})
+    desired.volumes[0].store.options[option] = "a secret";
+  const auto plan = make_plan(running, desired);
+  ASSERT_TRUE(plan) << plan.error().text();
+  EXPECT_EQ(words(*plan), (std::vector<std::string>{"set credentials far", "publish"}));
+  EXPECT_EQ(describe(plan->steps[0]).detail.find("a secret"), std::string::npos);
+  EXPECT_EQ(plan->steps[0].store, desired.volumes[0].store);
+  EXPECT_EQ(inverse(plan->steps[0]).store, running.volumes[0].store);
+  EXPECT_EQ(words(*make_plan(desired, running)),
+            (std::vector<std::string>{"set credentials far", "publish"}));
+  desired.volumes[0].store.options["initiator"] = "iqn.x:b";
+  EXPECT_EQ(make_plan(running, desired).error().place, "volumes[0].store");
 }
 
 TEST(Plan, AKeyIsSharedForAsLongAsAnotherVolumeIsOpenWithIt) {

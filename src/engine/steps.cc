@@ -32,6 +32,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
       auto changing = change_medium(std::move(step));
       co_return co_await changing;
     }
+    case StepKind::set_credentials: co_return volumes_.set_credentials(step.volume.name, step.store.options);
     case StepKind::set_key_shared: co_return volumes_.share_key(step.volume.name, step.key_shared);
     case StepKind::add_portal: {
       auto opening = portals_.open(served_portal(step.portal));

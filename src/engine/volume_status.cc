@@ -54,6 +54,14 @@ std::string words_of_device(uint8_t type) {
   return fmt::format("type {:02X}h", type);
 }
 
+rpc::RemoteStatus told(const initiator::RemoteUnit& unit) {
+  rpc::RemoteStatus remote{.size_bytes = unit.remote_size_bytes(), .paths = {}};
+  for (const initiator::RemotePath& path : unit.remote_paths())
+    remote.paths.push_back({path.url, path.state, path.authentication, path.last_error, path.shards,
+                            path.commands, path.reconnects, path.losses, path.refused});
+  return remote;
+}
+
 std::optional<rpc::DeviceStatus> told(block::Passthrough* device) {
   if (device == nullptr) return {};
   const loop::ScsiDevice::Traits& traits = device->traits();
@@ -105,6 +113,7 @@ rpc::VolumeStatus Engine::volume_status(const rpc::VolumeDocument& volume, Regis
   status.read_only = geometry.read_only;
   status.write_cache = geometry.write_cache;
   status.device = told(unit->on_shard[0]->passthrough());
+  if (const auto remote = volumes_.remote_unit(volume.name)) status.remote = told(*remote);
   // While the engine stops, volumes close after the domains are gone.
   if (domains_[0]) status.reservations = told(domains_[0]->reservations_of(volume.name), registrations);
   status.state = failed ? "failed" : volumes_.resizing(volume.name) ? "resizing" : "online";

@@ -81,26 +81,35 @@ loop::Task<Result<void>> Volumes::open(rpc::VolumeDocument volume, std::string p
     if (keys_ == nullptr)
       co_return fail(ErrorCode::unsupported, place + ".encrypted",
                      "needs a state folder (--state-dir) for the key of volume '{}'", volume.name);
-    stack.wrap = [this, &volume](std::shared_ptr<block::Store> below) {
-      return encrypt(volume, std::move(below));
-    };
   }
+  stack.wrap = [this, &volume](std::shared_ptr<block::Store> below) {
+    return wrap(volume, std::move(below));
+  };
   auto opening = block::open_stack(registry_, std::move(stack), std::move(place));
   Result<std::shared_ptr<block::Store>> store = co_await opening;
   if (!store) {
-    encryptions_.erase(volume.name);
+    forget(volume.name);
     co_return std::unexpected(std::move(store).error());
   }
   auto making = unit::open_unit(identity_of(volume), geometry_of(volume), std::move(*store));
   Result<unit::OpenUnit> opened = co_await making;
   if (!opened) {
-    encryptions_.erase(volume.name);
+    forget(volume.name);
     co_return std::unexpected(std::move(opened).error());
   }
   log_info("engine", "volume opened name={} size_bytes={} store={}{}", volume.name,
            opened->shared->size_bytes.load(), volume.store.kind, volume.encrypted ? " encrypted" : "");
   open_.emplace(volume.name, std::move(*opened));
   co_return Result<void>{};
+}
+
+// Layers hide what a store is beside a store, so it is noted here.
+loop::Task<Result<std::shared_ptr<block::Store>>> Volumes::wrap(rpc::VolumeDocument volume,
+                                                                std::shared_ptr<block::Store> below) {
+  if (const auto remote = initiator::remote_unit_of(below)) remotes_[volume.name] = remote;
+  if (!volume.encrypted) co_return below;
+  auto encrypting = encrypt(std::move(volume), std::move(below));
+  co_return co_await encrypting;
 }
 
 loop::Task<Result<std::shared_ptr<block::Store>>> Volumes::encrypt(rpc::VolumeDocument volume,
@@ -126,12 +135,31 @@ std::string Volumes::key_failure(const std::string& name) const {
   return found == encryptions_.end() ? "" : found->second.failure;
 }
 
+Result<void> Volumes::set_credentials(const std::string& name,
+                                      const std::map<std::string, std::string>& options) {
+  const auto found = remotes_.find(name);
+  const auto remote = found == remotes_.end() ? nullptr : found->second.lock();
+  if (remote == nullptr)
+    return fail(ErrorCode::unsupported, "store", "volume {} proves itself to nobody", name);
+  return remote->set_credentials(options);
+}
+
+std::shared_ptr<const initiator::RemoteUnit> Volumes::remote_unit(const std::string& name) const {
+  const auto found = remotes_.find(name);
+  return found == remotes_.end() ? nullptr : found->second.lock();
+}
+
+void Volumes::forget(const std::string& name) {
+  encryptions_.erase(name);
+  remotes_.erase(name);
+}
+
 loop::Task<void> Volumes::close(std::string name) {
   const auto found = open_.find(name);
   CHECK(found != open_.end(), "volume {} is not open", name);
   unit::OpenUnit unit = std::move(found->second);
   open_.erase(found);
-  encryptions_.erase(name);
+  forget(name);
   const std::weak_ptr<unit::UnitShared> owners = unit.shared;
   {
     auto closing = unit::close_unit(std::move(unit));  // its frame owns the unit until it goes

@@ -6,6 +6,7 @@
 
 #include "block/gatekeeper.h"
 #include "engine/volume_encryption.h"
+#include "initiator/remote_store.h"
 #include "rpc/document.h"
 #include "unit/local_unit.h"
 
@@ -33,6 +34,10 @@ class Volumes {
   const std::map<std::string, unit::OpenUnit>& all() const { return open_; }
   /// Whether hosts cannot erase the key of an encrypted volume. busy: one of them does.
   Result<void> share_key(const std::string& name, bool shared);
+  /// Of a unit of another array: what it proves itself with there from the next login on. Errors as of RemoteUnit.
+  Result<void> set_credentials(const std::string& name, const std::map<std::string, std::string>& options);
+  /// Null: the volume is no unit of another array, or not open.
+  std::shared_ptr<const initiator::RemoteUnit> remote_unit(const std::string& name) const;
   /// Why an encrypted volume fails for want of its key, as a sentence; empty: it does not.
   std::string key_failure(const std::string& name) const;
   bool resizing(const std::string& name) const { return resizing_ == name; }
@@ -42,12 +47,16 @@ class Volumes {
     std::weak_ptr<layers::EncryptedStore> store;
     std::string failure;
   };
+  void forget(const std::string& name);
+  loop::Task<Result<std::shared_ptr<block::Store>>> wrap(rpc::VolumeDocument volume,
+                                                         std::shared_ptr<block::Store> below);
   loop::Task<Result<std::shared_ptr<block::Store>>> encrypt(rpc::VolumeDocument volume,
                                                             std::shared_ptr<block::Store> below);
 
   const block::Registry& registry_;
   VolumeKeys* keys_;
   std::map<std::string, Encryption> encryptions_;  // of the open ones that are encrypted
+  std::map<std::string, std::weak_ptr<initiator::RemoteUnit>> remotes_;  // of the open ones that are such
   std::map<std::string, unit::OpenUnit> open_;
   std::string resizing_;
 };

@@ -15,6 +15,8 @@ struct Findings {
   /// Names of the unit that are the same by every path: "naa", "eui", "nguid", "uuid", "t10" to lower-case hex or text.
   std::map<std::string, std::string> names;
   std::string vendor, product, revision, serial;
+  std::string authentication =
+      "none";  ///< of the session: "mutual CHAP SHA-256", "DH-HMAC-CHAP ..., TLS PSK"
   PathAccess access = PathAccess::optimized;
   uint32_t access_group = 0;  ///< target port group or ANA group; 0: no asymmetric access
 

@@ -18,7 +18,7 @@ loop::Task<Result<std::vector<ReachableTarget>>> iscsi_targets(loop::Loop& loop,
   LoginOptions login;
   login.endpoint = url.endpoint;
   login.initiator_name = options.initiator_name;
-  login.chap = options.chap;
+  login.chap = options.credentials.chap;
   auto discovering = discover(loop, std::move(login));
   const Result<std::vector<DiscoveredTarget>> found = co_await discovering;
   CO_TRY(found);
@@ -40,6 +40,7 @@ loop::Task<Result<std::vector<ReachableTarget>>> nvme_targets(loop::Loop& loop, 
   queue.host_name = options.host_name;
   queue.host_id = options.host_id;
   queue.answer_timeout = inspection_time;
+  queue.proof = options.credentials.proof;
   auto attaching = NvmeController::attach(loop, std::move(queue), 0);
   Result<std::unique_ptr<NvmeController>> attached = co_await attaching;
   if (!attached) co_return std::unexpected(attached.error());

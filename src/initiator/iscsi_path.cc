@@ -30,8 +30,8 @@ Cdb block_cdb(uint8_t opcode, uint8_t flags, uint64_t lba, uint32_t blocks) {
 
 }  // namespace
 
-IscsiPath::IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, uint16_t lun, uint16_t depth,
-                     const PathTiming& timing, PathWatcher& watcher)
+IscsiPath::IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, ChapSource chap, uint16_t lun,
+                     uint16_t depth, const PathTiming& timing, PathWatcher& watcher)
     : Path(loop, index, timing, watcher),
       login_([&] {
         login.watcher = this;
@@ -42,6 +42,7 @@ IscsiPath::IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, uint1
         login.max_commands = static_cast<uint16_t>(depth + 8);
         return std::move(login);
       }()),
+      chap_(std::move(chap)),
       lun_(lun),
       // Nothing in the standard bounds it; a target notices a dead connection by its own NOP-In.
       doubt_(timing.doubt.count() != 0 ? timing.doubt : timing.keep_alive * 12) {
@@ -55,7 +56,9 @@ IscsiPath::IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, uint1
 IscsiPath::~IscsiPath() { CHECK(free_.size() == carriers_.size(), "commands are under way"); }
 
 Task<Result<Findings>> IscsiPath::attach() {
-  auto logging_in = login(loop_, login_);
+  LoginOptions options = login_;
+  options.chap = chap_();
+  auto logging_in = login(loop_, std::move(options));
   Result<std::unique_ptr<Session>> session = co_await logging_in;
   if (!session) co_return std::unexpected(session.error());
   session_ = std::move(*session);
@@ -114,6 +117,7 @@ Task<Result<void>> IscsiPath::examine(Findings& found) {
   auto naming = ask(cdb, names);
   const Answer named = co_await naming;
   if (!named.good()) co_return named.result();
+  found.authentication = session_->parameters().authentication;
   const DevicePage page = parse_device_page(ConstBytes(names).first(named.received_bytes));
   found.names = page.names;
   port_group_ = page.port_group;

@@ -1,6 +1,7 @@
 // A path by iSCSI: one session, and one logical unit by it.
 #pragma once
 
+#include <functional>
 #include <vector>
 
 #include "initiator/login.h"
@@ -11,10 +12,12 @@ namespace ashlar::initiator {
 
 class IscsiPath final : public Path, SessionWatcher {
  public:
+  /// Asked before each login.
+  using ChapSource = std::function<std::optional<ChapCredentials>()>;
   /// `login` names portal, target, us and our ISID; the same ISID again ends the session before (RFC 7143 6.3.5).
   /// `depth`: commands at once.
-  IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, uint16_t lun, uint16_t depth,
-            const PathTiming& timing, PathWatcher& watcher);
+  IscsiPath(loop::Loop& loop, uint16_t index, LoginOptions login, ChapSource chap, uint16_t lun,
+            uint16_t depth, const PathTiming& timing, PathWatcher& watcher);
   ~IscsiPath() override;
 
   void submit(PathCommand& command) override;
@@ -59,7 +62,8 @@ class IscsiPath final : public Path, SessionWatcher {
   void ended(Carrier& carrier);
   void over(Carrier& carrier, Disposition disposition);
 
-  const LoginOptions login_;
+  const LoginOptions login_;  // but for what it proves itself with
+  const ChapSource chap_;
   const uint16_t lun_;
   const loop::Nanoseconds doubt_;
   std::unique_ptr<Session> session_;

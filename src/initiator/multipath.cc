@@ -51,7 +51,12 @@ bool changes(Operation operation) { return operation != Operation::read && opera
 }  // namespace
 
 RemoteShared::RemoteShared(RemoteOptions given, std::string volume, uint32_t shard_count)
-    : options(std::move(given)), label(std::move(volume)), channels(shard_count), names_(options.names) {
+    : options(std::move(given)),
+      label(std::move(volume)),
+      channels(shard_count),
+      names_(options.names),
+      credentials_(std::make_shared<const RemoteCredentials>(options.credentials)),
+      words_(options.urls.size()) {
   for (uint32_t i = 0; i < shard_count; ++i)
     paths.push_back(std::make_unique<std::vector<PathNumbers>>(options.urls.size()));
   for (uint32_t i = 0; i < shard_count; ++i) shards.push_back(std::make_unique<ShardNumbers>());
@@ -64,6 +69,32 @@ Result<void> RemoteShared::check_names(const std::map<std::string, std::string>&
   if (!names_.empty()) return same_unit(names, names_);
   names_ = names;
   return {};
+}
+
+std::shared_ptr<const RemoteCredentials> RemoteShared::credentials() const {
+  const std::scoped_lock lock(mutex_);
+  return credentials_;
+}
+
+void RemoteShared::set_credentials(RemoteCredentials credentials) {
+  auto fresh = std::make_shared<const RemoteCredentials>(std::move(credentials));
+  const std::scoped_lock lock(mutex_);
+  credentials_ = std::move(fresh);
+}
+
+void RemoteShared::tell_authentication(uint16_t path, std::string text) {
+  const std::scoped_lock lock(mutex_);
+  words_[path].authentication = std::move(text);
+}
+
+void RemoteShared::tell_error(uint16_t path, std::string text) {
+  const std::scoped_lock lock(mutex_);
+  words_[path].last_error = std::move(text);
+}
+
+std::vector<PathWords> RemoteShared::words() const {
+  const std::scoped_lock lock(mutex_);
+  return words_;
 }
 
 Multipath::Multipath(loop::Loop& loop, std::shared_ptr<RemoteShared> shared)
@@ -97,18 +128,25 @@ std::unique_ptr<Path> Multipath::make_path(uint16_t index) {
     queue.subsystem = url.target;
     queue.host_name = options.host_name;
     queue.host_id = options.host_id;
-    return std::make_unique<NvmePath>(loop_, index, std::move(queue), url.unit, options.depth, options.timing,
-                                      watcher);
+    NvmePath::SecretSource secrets = [shared = shared_] {
+      const auto now = shared->credentials();
+      return NvmePath::Secrets{now->proof, now->tls_key};
+    };
+    return std::make_unique<NvmePath>(loop_, index, std::move(queue), std::move(secrets), url.unit,
+                                      options.depth, options.timing, watcher);
   }
   LoginOptions login;
   login.endpoint = url.endpoint;
   login.initiator_name = options.initiator_name;
   login.target_name = url.target;
   login.isid = isid_of(options, loop_.index(), index);
-  login.chap = options.chap;
-  if (login.chap && !url.user.empty()) login.chap->user = url.user;
-  return std::make_unique<IscsiPath>(loop_, index, std::move(login), static_cast<uint16_t>(url.unit),
-                                     options.depth, options.timing, watcher);
+  IscsiPath::ChapSource chap = [shared = shared_, user = url.user] {
+    std::optional<ChapCredentials> now = shared->credentials()->chap;
+    if (now && !user.empty()) now->user = user;
+    return now;
+  };
+  return std::make_unique<IscsiPath>(loop_, index, std::move(login), std::move(chap),
+                                     static_cast<uint16_t>(url.unit), options.depth, options.timing, watcher);
 }
 
 void Multipath::start() {
@@ -185,6 +223,7 @@ void Multipath::path_up(Path& path, bool attached) {
       log_info("initiator", "{}: the other side has {} bytes now, it had {}", shared_->label,
                found.size_bytes(), before);
   }
+  if (attached) shared_->tell_authentication(path.index(), found.authentication);
   if (attached || state_.access(path.index()) != found.access || !state_.up(path.index()))
     log_info("initiator", "{}: path {} to {} is up, {}", shared_->label, path.index(),
              shared_->options.urls[path.index()].text(), name_of(found.access));
@@ -193,16 +232,26 @@ void Multipath::path_up(Path& path, bool attached) {
   if (first_up_ != nullptr && found.block_bytes != 0) first_up_->set();
 }
 
-void Multipath::path_down(Path& path, const Error& /*reason*/) {
+void Multipath::path_down(Path& path, const Error& reason) {
+  shared_->tell_error(path.index(), reason.text());
   handle(MultipathState::PathDown{path.index()});
+  publish();
+}
+
+void Multipath::path_failed(Path& path, const Error& reason) {
+  shared_->tell_error(path.index(), reason.text());
   publish();
 }
 
 void Multipath::publish() {
   for (const auto& path : paths_) {
     PathNumbers& numbers = (*shared_->paths[loop_.index()])[path->index()];
-    const bool up = state_.up(path->index()) && path->state() != Path::State::stopped;
-    numbers.state = static_cast<uint8_t>(up ? Path::State::up : path->state());
+    const Path::State state = path->state();
+    const bool up = state_.up(path->index()) && state != Path::State::stopped;
+    // A path tells that it is down before its own state says so.
+    numbers.state = static_cast<uint8_t>(up                         ? Path::State::up
+                                         : state == Path::State::up ? Path::State::waiting
+                                                                    : state);
     numbers.access = static_cast<uint8_t>(state_.access(path->index()));
     numbers.attached = path->counters().attached;
     numbers.losses = path->counters().losses;

@@ -13,6 +13,7 @@
 #include "initiator/multipath_state.h"
 #include "initiator/options.h"
 #include "initiator/path.h"
+#include "initiator/remote_credentials.h"
 #include "initiator/remote_url.h"
 
 namespace ashlar::initiator {
@@ -23,7 +24,7 @@ struct RemoteOptions {
   std::string initiator_name;   ///< IQN
   std::string host_name;        ///< NQN
   Uuid host_id{};
-  std::optional<ChapCredentials> chap;
+  RemoteCredentials credentials;             ///< to begin with; RemoteShared has those that count
   std::map<std::string, std::string> names;  ///< what the unit must be called; empty: the first path tells
   PathTiming timing;
   loop::Nanoseconds patience =
@@ -39,6 +40,12 @@ class Multipath;
 struct alignas(64) PathNumbers {
   std::atomic<uint8_t> state{}, access{};
   std::atomic<uint64_t> commands = 0, attached = 0, losses = 0, refused = 0;
+};
+
+/// What people read of a path.
+struct PathWords {
+  std::string authentication;  ///< of the last session by it; empty: there was none
+  std::string last_error;  ///< why it was lost or did not come up the last time; empty: neither has happened
 };
 
 /// A shard's own; MultipathState says what they are.
@@ -63,10 +70,18 @@ struct RemoteShared {
 
   /// Checks them, or keeps them when none are known yet.
   Result<void> check_names(const std::map<std::string, std::string>& names);
+  /// For the next login.
+  std::shared_ptr<const RemoteCredentials> credentials() const;
+  void set_credentials(RemoteCredentials credentials);
+  void tell_authentication(uint16_t path, std::string text);
+  void tell_error(uint16_t path, std::string text);
+  std::vector<PathWords> words() const;
 
  private:
-  std::mutex mutex_;
-  std::map<std::string, std::string> names_;  // under mutex_
+  mutable std::mutex mutex_;  // for what follows
+  std::map<std::string, std::string> names_;
+  std::shared_ptr<const RemoteCredentials> credentials_;
+  std::vector<PathWords> words_;
 };
 
 /// On one loop. Requests as the gatekeeper lets them through.
@@ -96,6 +111,7 @@ class Multipath final : PathWatcher, loop::Timer {
   Result<void> check(const Findings& findings) override;
   void path_up(Path& path, bool attached) override;
   void path_down(Path& path, const Error& reason) override;
+  void path_failed(Path& path, const Error& reason) override;
   void expired() override;
 
   std::unique_ptr<Path> make_path(uint16_t index);

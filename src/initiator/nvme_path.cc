@@ -17,7 +17,8 @@ constexpr uint32_t most_command_bytes = 2 << 20;
 constexpr uint32_t transfer_bytes = 4 << 20;   // more than a command moves goes in several
 constexpr uint8_t event_configuration = 0x0b;  // a feature (base 2.0 figure 317)
 constexpr size_t access_log_bytes = 4096;
-constexpr uint8_t kind_notice = 2;  // of an event (figure 144)
+constexpr uint8_t kind_notice = 2;           // of an event (figure 144)
+constexpr uint8_t tls_identity_version = 1;  // names the key by a digest (NVMe/TCP 1.0 3.6.1.3)
 
 std::string padded_text(ConstBytes bytes) {
   std::string text(bytes.begin(), bytes.end());
@@ -76,8 +77,8 @@ PathAccess access_of(AccessGroupState state) {
 
 }  // namespace
 
-NvmePath::NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, uint32_t namespace_id,
-                   uint16_t depth, const PathTiming& timing, PathWatcher& watcher)
+NvmePath::NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, SecretSource secrets,
+                   uint32_t namespace_id, uint16_t depth, const PathTiming& timing, PathWatcher& watcher)
     : Path(loop, index, timing, watcher),
       queue_([&] {
         // One entry of a queue is never used (base 2.0 3.3.1).
@@ -88,11 +89,24 @@ NvmePath::NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, uin
         queue.cancellation = &cancellation_;
         return std::move(queue);
       }()),
+      secrets_(std::move(secrets)),
       namespace_id_(namespace_id) {}
+
+Result<NvmeQueueOptions> NvmePath::prepared() const {
+  NvmeQueueOptions queue = queue_;
+  Secrets secrets = secrets_();
+  queue.proof = std::move(secrets.proof);
+  if (!secrets.tls_key) return queue;
+  TRY_ASSIGN(queue.tls_psk,
+             derive_tls_psk(*secrets.tls_key, queue.host_name, queue.subsystem, tls_identity_version));
+  return queue;
+}
 
 Task<Result<Findings>> NvmePath::attach() {
   leaving_ = false;
-  auto attaching = NvmeController::attach(loop_, queue_, 1);
+  CO_TRY_ASSIGN(NvmeQueueOptions queue, prepared());
+  const bool secured = queue.tls_psk.has_value();
+  auto attaching = NvmeController::attach(loop_, std::move(queue), 1);
   Result<std::unique_ptr<NvmeController>> attached = co_await attaching;
   if (!attached) co_return std::unexpected(attached.error());
   controller_ = std::move(*attached);
@@ -100,6 +114,8 @@ Task<Result<Findings>> NvmePath::attach() {
   ++stories_;
   keep_alive().detach();
   Findings found;
+  const std::string& proof = controller_->admin().authentication();
+  found.authentication = secured && proof == "none" ? "TLS PSK" : secured ? proof + ", TLS PSK" : proof;
   auto asking = examine_controller(found);
   const Result<void> asked = co_await asking;
   CO_TRY(asked);

@@ -1,6 +1,8 @@
 // A path by NVMe/TCP: one controller with one I/O queue, and one namespace by it.
 #pragma once
 
+#include <functional>
+
 #include "initiator/nvme_controller.h"
 #include "initiator/path.h"
 
@@ -8,9 +10,15 @@ namespace ashlar::initiator {
 
 class NvmePath final : public Path {
  public:
+  struct Secrets {
+    std::optional<NvmeProof> proof;
+    std::optional<ConfiguredPsk> tls_key;  ///< it comes by TLS
+  };
+  /// Asked before each controller.
+  using SecretSource = std::function<Secrets()>;
   /// `queue` names portal, subsystem and us. `depth`: commands at once.
-  NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, uint32_t namespace_id, uint16_t depth,
-           const PathTiming& timing, PathWatcher& watcher);
+  NvmePath(loop::Loop& loop, uint16_t index, NvmeQueueOptions queue, SecretSource secrets,
+           uint32_t namespace_id, uint16_t depth, const PathTiming& timing, PathWatcher& watcher);
 
   void submit(PathCommand& command) override;
   /// A new controller says nothing of the old one; that ends by its keep alive timer (NVMe base 2.0 3.9).
@@ -43,7 +51,10 @@ class NvmePath final : public Path {
                                   std::vector<uint8_t>& data) const;
   void story_ended();
 
-  const NvmeQueueOptions queue_;
+  Result<NvmeQueueOptions> prepared() const;
+
+  const NvmeQueueOptions queue_;  // but for what it proves itself with
+  const SecretSource secrets_;
   const uint32_t namespace_id_;
   std::unique_ptr<NvmeController> controller_;
   bool leaving_ = false;

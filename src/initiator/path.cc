@@ -118,6 +118,7 @@ loop::Task<void> Path::attempt() {
   auto detaching = detach(lost_.has_value());
   co_await detaching;
   state_ = reached && !accepted ? State::refused : State::waiting;
+  if (!accepted) watcher_.path_failed(*this, accepted.error());
 }
 
 /// Until it is lost or to be stopped.

@@ -45,6 +45,8 @@ class PathWatcher {
   virtual void path_up(Path& path, bool attached) = 0;
   /// Nothing goes by it any more. What is under way is completed after this, and before the next path_up().
   virtual void path_down(Path& path, const Error& reason) = 0;
+  /// It did not come up, and will try again.
+  virtual void path_failed(Path& path, const Error& reason) = 0;
 
  protected:
   ~PathWatcher() = default;

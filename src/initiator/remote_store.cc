@@ -61,7 +61,7 @@ class RemoteChannel final : public block::BlockDevice {
   block::LiveLimits limits_;
 };
 
-class RemoteStore final : public block::Store {
+class RemoteStore final : public block::Store, public RemoteUnit {
  public:
   explicit RemoteStore(std::shared_ptr<RemoteShared> shared)
       : shared_(std::move(shared)), limits_(shared_->limits, shared_->size_bytes) {}
@@ -79,39 +79,63 @@ class RemoteStore final : public block::Store {
     co_return Result<void>();
   }
   void collect(std::map<std::string, uint64_t>& counters) const override;
+  std::vector<RemotePath> remote_paths() const override;
+  uint64_t remote_size_bytes() const override { return shared_->remote_size_bytes; }
+  Result<void> set_credentials(const std::map<std::string, std::string>& options) override {
+    TRY_ASSIGN(RemoteCredentials credentials, remote_credentials_of(options, shared_->options.urls));
+    shared_->set_credentials(std::move(credentials));
+    log_info("initiator", "{}: other credentials from the next login on", shared_->label);
+    return {};
+  }
 
  private:
   std::shared_ptr<RemoteShared> shared_;
   block::LiveLimits limits_;
 };
 
-// "remote.path.2.up": by how many shards; access is the best that one of them sees.
+/// A path's numbers of all shards; access is the best that one of them sees.
+struct PathSum {
+  uint64_t up = 0, shards = 0, commands = 0, attached = 0, reconnects = 0, losses = 0, refused = 0;
+  PathAccess access = PathAccess::transitioning;
+  bool turned_away = false;  // a shard reached what is not the volume's
+  bool usable() const { return up > 0 && initiator::usable(access); }
+};
+
+PathSum sum_of(const RemoteShared& shared, size_t path) {
+  PathSum sum;
+  for (const auto& of_shard : shared.paths) {
+    const PathNumbers& numbers = (*of_shard)[path];
+    const auto state = static_cast<Path::State>(numbers.state.load());
+    const uint64_t attached = numbers.attached;
+    if (attached != 0 || state == Path::State::refused || state == Path::State::waiting) ++sum.shards;
+    if (state == Path::State::up) {
+      ++sum.up;
+      sum.access = std::min(sum.access, static_cast<PathAccess>(numbers.access.load()));
+    }
+    sum.turned_away = sum.turned_away || state == Path::State::refused;
+    sum.commands += numbers.commands;
+    sum.attached += attached;
+    sum.reconnects += attached == 0 ? 0 : attached - 1;
+    sum.losses += numbers.losses;
+    sum.refused += numbers.refused;
+  }
+  return sum;
+}
+
+// "remote.path.2.up": by how many shards.
 void RemoteStore::collect(std::map<std::string, uint64_t>& counters) const {
   uint64_t usable_paths = 0;
   for (size_t path = 0; path < shared_->options.urls.size(); ++path) {
-    uint64_t up = 0, commands = 0, attached = 0, losses = 0, refused = 0, access = 4, shards = 0;
-    for (const auto& of_shard : shared_->paths) {
-      const PathNumbers& numbers = (*of_shard)[path];
-      const auto state = static_cast<Path::State>(numbers.state.load());
-      if (numbers.attached != 0 || state == Path::State::refused || state == Path::State::waiting) ++shards;
-      if (state == Path::State::up) {
-        ++up;
-        access = std::min<uint64_t>(access, numbers.access);
-      }
-      commands += numbers.commands;
-      attached += numbers.attached;
-      losses += numbers.losses;
-      refused += numbers.refused;
-    }
+    const PathSum sum = sum_of(*shared_, path);
     const std::string prefix = fmt::format("remote.path.{}.", path);
-    counters[prefix + "up"] = up;
-    counters[prefix + "shards"] = shards;
-    counters[prefix + "access"] = access;
-    counters[prefix + "commands"] = commands;
-    counters[prefix + "attached"] = attached;
-    counters[prefix + "losses"] = losses;
-    counters[prefix + "refused"] = refused;
-    usable_paths += up > 0 && usable(static_cast<PathAccess>(access)) ? 1 : 0;
+    counters[prefix + "up"] = sum.up;
+    counters[prefix + "shards"] = sum.shards;
+    counters[prefix + "access"] = static_cast<uint64_t>(sum.access);
+    counters[prefix + "commands"] = sum.commands;
+    counters[prefix + "attached"] = sum.attached;
+    counters[prefix + "losses"] = sum.losses;
+    counters[prefix + "refused"] = sum.refused;
+    usable_paths += sum.usable() ? 1 : 0;
   }
   counters["remote.paths"] = shared_->options.urls.size();
   counters["remote.paths_usable"] = usable_paths;
@@ -123,6 +147,25 @@ void RemoteStore::collect(std::map<std::string, uint64_t>& counters) const {
     counters["remote.held"] += numbers->held;
     counters["remote.errors"] += numbers->errors;
   }
+}
+
+std::vector<RemotePath> RemoteStore::remote_paths() const {
+  const std::vector<PathWords> words = shared_->words();
+  std::vector<RemotePath> paths;
+  for (size_t i = 0; i < shared_->options.urls.size(); ++i) {
+    const PathSum sum = sum_of(*shared_, i);
+    RemotePath path{.url = shared_->options.urls[i].text()};
+    path.state = sum.up > 0 ? std::string(name_of(sum.access)) : sum.turned_away ? "refused" : "down";
+    path.authentication = words[i].authentication;
+    path.last_error = words[i].last_error;
+    path.shards = sum.up;
+    path.commands = sum.commands;
+    path.reconnects = sum.reconnects;
+    path.losses = sum.losses;
+    path.refused = sum.refused;
+    paths.push_back(std::move(path));
+  }
+  return paths;
 }
 
 uint32_t clamp(uint64_t bytes, uint64_t most) { return static_cast<uint32_t>(std::min(bytes, most)); }
@@ -173,30 +216,6 @@ Result<loop::Nanoseconds> seconds_of(const std::map<std::string, std::string>& o
   return loop::seconds(seconds);
 }
 
-Result<void> take_credentials(const std::map<std::string, std::string>& given, RemoteOptions& options) {
-  ChapCredentials chap;
-  chap.user = value_of(given, "user");
-  chap.secret = value_of(given, "secret");
-  chap.mutual_user = value_of(given, "mutual_user");
-  chap.mutual_secret = value_of(given, "mutual_secret");
-  for (const RemoteUrl& url : options.urls) {
-    if (chap.user.empty()) chap.user = url.user;
-  }
-  if (chap.secret.empty()) {
-    if (!chap.user.empty() || !chap.mutual_secret.empty())
-      return fail(ErrorCode::invalid_argument, "secret", "a CHAP name is given, and no secret");
-    return {};
-  }
-  if (std::ranges::all_of(options.urls, [](const RemoteUrl& url) { return url.protocol != Protocol::iscsi; }))
-    return fail(ErrorCode::invalid_argument, "secret", "CHAP is of iSCSI, and no path is by that");
-  if (chap.user.empty())
-    return fail(ErrorCode::invalid_argument, "user", "a CHAP secret is given, and no name");
-  if (chap.mutual_user.empty() != chap.mutual_secret.empty())
-    return fail(ErrorCode::invalid_argument, "mutual_user", "name and secret of the target: both or none");
-  options.chap = std::move(chap);
-  return {};
-}
-
 /// "naa.3000..."
 Result<void> take_identity(const std::string& identity, RemoteOptions& options) {
   if (identity.empty()) return {};
@@ -221,7 +240,7 @@ Result<RemoteOptions> remote_options_of(const std::map<std::string, std::string>
     uint8_t& byte = options.host_id[i % options.host_id.size()];
     byte = static_cast<uint8_t>(byte * 31 + static_cast<uint8_t>(options.host_name[i]));
   }
-  TRY(take_credentials(given, options));
+  TRY_ASSIGN(options.credentials, remote_credentials_of(given, options.urls));
   TRY(take_identity(value_of(given, "identity"), options));
   TRY_ASSIGN(options.patience, seconds_of(given, "patience_seconds", options.patience));
   TRY_ASSIGN(options.answer_time, seconds_of(given, "answer_seconds", options.answer_time));
@@ -262,6 +281,10 @@ loop::Task<Result<std::shared_ptr<block::Store>>> open_remote(block::StoreSpec s
   co_return std::make_shared<RemoteStore>(std::move(shared));
 }
 
+std::shared_ptr<RemoteUnit> remote_unit_of(const std::shared_ptr<block::Store>& store) {
+  return std::dynamic_pointer_cast<RemoteUnit>(store);
+}
+
 void add_remote(block::Registry& registry) {
   registry.add_store(
       "remote",
@@ -272,6 +295,11 @@ void add_remote(block::Registry& registry) {
        {"secret", false, "our CHAP secret"},
        {"mutual_user", false, "the target's CHAP name"},
        {"mutual_secret", false, "the target's CHAP secret"},
+       {"dhchap_key", false, "our DH-HMAC-CHAP key"},
+       {"dhchap_controller_key", false, "the controller's DH-HMAC-CHAP key"},
+       {"dhchap_hashes", false, "hashes that may be agreed on, in this order"},
+       {"dhchap_groups", false, "groups that may be agreed on, in this order"},
+       {"tls_key", false, "our key of TLS over NVMe/TCP"},
        {"identity", false, "what the unit must be called, for example naa.6001405abc"},
        {"patience_seconds", false, "how long a request waits for a path, 1 to 3600"},
        {"answer_seconds", false, "how long a path may take for a command, 1 to 3600"}},

@@ -19,6 +19,10 @@ struct StoreDocument {
   bool operator==(const StoreDocument&) const = default;
 };
 
+/// Without what a store of kind "remote" proves itself with, and has the other array prove: names, secrets and how. It may change
+/// while the volume is served, and says nothing of which store it is.
+StoreDocument without_credentials(StoreDocument store);
+
 struct IdentityDocument {
   std::string naa;    ///< 16 hex digits
   std::string eui64;  ///< 16 hex digits

@@ -8,8 +8,9 @@
 
 namespace ashlar::rpc {
 
-/// Of stores: CHAP secrets of kind "remote".
-constexpr const char* secret_options[] = {"secret", "mutual_secret"};
+/// Of stores of kind "remote": what it proves itself with, or has the other array prove.
+constexpr const char* secret_options[] = {"secret", "mutual_secret", "dhchap_key", "dhchap_controller_key",
+                                          "tls_key"};
 
 template <typename V, Is<StoreDocument> T>
 void visit_fields(V& v, T& store) {

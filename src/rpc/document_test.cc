@@ -253,6 +253,26 @@ TEST(Document, SecretsOfARemoteStoreStandBesideItsOptions) {
   Document short_secret = document;
   short_secret.volumes[0].store.options["secret"] = "(redacted)";
   EXPECT_EQ(check_document(short_secret).error().place, "volumes[0].store.secret");
+  Document keys = document;
+  std::map<std::string, std::string>& options = keys.volumes[0].store.options;
+  options["dhchap_key"] = "DHHC-1:00:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  options["dhchap_controller_key"] = "DHHC-1:03:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh+KfiaR:";
+  options["tls_key"] = "NVMeTLSkey-1:01:VRLbtnN9AQb2WXW3c9+wEf/DRLz0QuLdbYvEhwtdWwNf9LrZ:";
+  EXPECT_TRUE(check_document(keys));
+  EXPECT_EQ(print_json(encode(keys)).find("AAECAwQF"), std::string::npos);
+  EXPECT_EQ(print_json(encode(keys)).find("VRLbtnN9"), std::string::npos);
+  EXPECT_EQ(*parse_document(print_document(keys)), keys);
+  EXPECT_EQ(without_credentials(keys.volumes[0].store),
+            (StoreDocument{"remote", {{"urls", "iscsi://192.0.2.7/iqn.x:a/0"}}}));
+  const auto place_with = [keys](const char* name, const std::string& value) mutable {
+    keys.volumes[0].store.options[name] = value;
+    return check_document(keys).error().place;
+  };
+  EXPECT_EQ(place_with("tls_key", "(redacted)"), "volumes[0].store.tls_key");
+  EXPECT_EQ(place_with("dhchap_key", "(redacted)"), "volumes[0].store.dhchap_key");
+  EXPECT_EQ(place_with("dhchap_controller_key", options["dhchap_key"]),
+            "volumes[0].store.dhchap_controller_key");
+  EXPECT_EQ(place_with("mutual_secret", "a secret of ours"), "volumes[0].store.mutual_secret");
 }
 
 TEST(Document, PrintIsCanonical) {

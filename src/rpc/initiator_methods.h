@@ -20,8 +20,9 @@ constexpr std::string_view initiator_inspect =
 
 struct InitiatorParams {
   std::string urls;  ///< discover: one portal; inspect: every path to one unit
-  std::string user, secret, mutual_user, mutual_secret;
-  std::string initiator, host_nqn;  ///< what we are called; empty: as usual
+  std::string user, secret, mutual_user, mutual_secret;    ///< CHAP, by iSCSI
+  std::string dhchap_key, dhchap_controller_key, tls_key;  ///< by NVMe/TCP; discovery does not come by TLS
+  std::string initiator, host_nqn;                         ///< what we are called; empty: as usual
 };
 
 template <typename V, Is<InitiatorParams> T>
@@ -31,6 +32,9 @@ void visit_fields(V& v, T& params) {
   v.secret("secret", params.secret);
   v.field("mutual_user", params.mutual_user);
   v.secret("mutual_secret", params.mutual_secret);
+  v.secret("dhchap_key", params.dhchap_key);
+  v.secret("dhchap_controller_key", params.dhchap_controller_key);
+  v.secret("tls_key", params.tls_key);
   v.field("initiator", params.initiator);
   v.field("host_nqn", params.host_nqn);
 }

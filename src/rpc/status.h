@@ -48,6 +48,28 @@ struct DeviceStatus {
   bool operator==(const DeviceStatus&) const = default;
 };
 
+/// One way to a unit of another array, of all shards together.
+struct PathStatus {
+  std::string url;  ///< without the user
+  std::string
+      state;  ///< "optimized", "non_optimized", "standby", "unavailable", "transitioning"; "down", "refused"
+  std::string authentication;  ///< of the last session by it; empty: there was none
+  std::string last_error;   ///< why it was lost or did not come up the last time; empty: neither has happened
+  uint64_t shards = 0;      ///< that have a session by it now
+  uint64_t commands = 0;    ///< that went by it
+  uint64_t reconnects = 0;  ///< sessions after a shard's first
+  uint64_t losses = 0;      ///< sessions that ended by themselves
+  uint64_t refused = 0;     ///< sessions that led to what is not the volume's
+  bool operator==(const PathStatus&) const = default;
+};
+
+/// Of a volume of store kind "remote".
+struct RemoteStatus {
+  uint64_t size_bytes = 0;        ///< the unit's, as the other array told it last; 0: not yet
+  std::vector<PathStatus> paths;  ///< in the order of its URLs
+  bool operator==(const RemoteStatus&) const = default;
+};
+
 struct VolumeStatus {
   std::string name;
   std::string state;  ///< "online", "resizing", "closing", "failed"
@@ -63,6 +85,7 @@ struct VolumeStatus {
   std::optional<ReservationStatus> reservations;  ///< absent: nobody has registered or reserved
   std::optional<MediumStatus> medium = {};        ///< absent: it is a disk
   std::optional<DeviceStatus> device = {};        ///< absent: the volume is blocks, or it is closing
+  std::optional<RemoteStatus> remote = {};  ///< absent: it is no unit of another array, or it is closing
   bool operator==(const VolumeStatus&) const = default;
 };
 

@@ -42,6 +42,25 @@ void visit_fields(V& v, T& device) {
   v.field("max_transfer_bytes", device.max_transfer_bytes);
 }
 
+template <typename V, Is<PathStatus> T>
+void visit_fields(V& v, T& path) {
+  v.field("url", path.url, required);
+  v.field("state", path.state);
+  v.field("authentication", path.authentication);
+  v.field("last_error", path.last_error);
+  v.field("shards", path.shards);
+  v.field("commands", path.commands);
+  v.field("reconnects", path.reconnects);
+  v.field("losses", path.losses);
+  v.field("refused", path.refused);
+}
+
+template <typename V, Is<RemoteStatus> T>
+void visit_fields(V& v, T& remote) {
+  v.field("size_bytes", remote.size_bytes);
+  v.field("paths", remote.paths);
+}
+
 template <typename V, Is<VolumeStatus> T>
 void visit_fields(V& v, T& volume) {
   v.field("name", volume.name, required);
@@ -63,6 +82,7 @@ void visit_fields(V& v, T& volume) {
   v.field("reservations", volume.reservations);
   v.field("medium", volume.medium);
   v.field("device", volume.device);
+  v.field("remote", volume.remote);
 }
 
 template <typename V, Is<HostStatus> T>

@@ -2,7 +2,9 @@
 #include <bit>
 #include <unordered_map>
 
+#include "base/dhchap_key.h"
 #include "base/identity.h"
+#include "base/tls_psk.h"
 #include "json/sizes.h"
 #include "rpc/checks.h"
 #include "rpc/document_fields.h"
@@ -127,15 +129,39 @@ Result<void> check_encryption(const VolumeDocument& volume, const std::string& p
               "must be true here and at {}: both have the key {}", first->second.first, first->first);
 }
 
+// Of one pair both sides would prove themselves with one secret, and a peer could send a challenge back (RFC 7143 9.2.1).
+Result<void> check_pairs(const StoreDocument& store, const std::string& place) {
+  for (const auto& [ours, theirs] :
+       {std::pair("secret", "mutual_secret"), {"dhchap_key", "dhchap_controller_key"}}) {
+    const auto one = store.options.find(ours), other = store.options.find(theirs);
+    if (one == store.options.end() || other == store.options.end() || one->second != other->second) continue;
+    return fail(ErrorCode::invalid_argument, fmt::format("{}.{}", place, theirs), "must differ from {}",
+                ours);
+  }
+  return {};
+}
+
+Result<void> check_secrets(const StoreDocument& store, const std::string& place) {
+  for (const char* const name : secret_options) {
+    const auto found = store.options.find(name);
+    if (found == store.options.end()) continue;
+    const std::string where = place + "." + name;
+    if (std::string_view(name) == "tls_key") {
+      TRY(parse_tls_key(found->second, where));
+    } else if (std::string_view(name).starts_with("dhchap")) {
+      TRY(parse_dhchap_key(found->second, where));
+    } else if (found->second.size() < 12 || found->second.size() > 255) {
+      return fail(ErrorCode::invalid_argument, where, "a CHAP secret has 12 to 255 bytes, not {}",
+                  found->second.size());
+    }
+  }
+  return check_pairs(store, place);
+}
+
 // Drives may share an image, which they only read.
 Result<void> check_store(const StoreDocument& store, const std::string& place, Seen& paths) {
   TRY(parse_resource_name(store.kind, place + ".kind"));
-  for (const char* const name : secret_options) {
-    const auto secret = store.options.find(name);
-    if (secret != store.options.end() && (secret->second.size() < 12 || secret->second.size() > 255))
-      return fail(ErrorCode::invalid_argument, place + "." + name,
-                  "a CHAP secret has 12 to 255 bytes, not {}", secret->second.size());
-  }
+  TRY(check_secrets(store, place));
   const auto path = store.options.find("path");
   if (path == store.options.end()) return {};
   const std::string where = place + ".options.path";
@@ -161,6 +187,13 @@ Result<void> check_media(const Document& document, const Seen& paths) {
 }
 
 }  // namespace
+
+StoreDocument without_credentials(StoreDocument store) {
+  for (const char* const name : secret_options) store.options.erase(name);
+  for (const char* const name : {"user", "mutual_user", "dhchap_hashes", "dhchap_groups"})
+    store.options.erase(name);
+  return store;
+}
 
 std::string medium_of(const VolumeDocument& volume) {
   const auto path = volume.store.options.find("path");
