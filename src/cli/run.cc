@@ -3,6 +3,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <CLI/CLI.hpp>
 
 #include "cli/completion.h"
@@ -11,6 +12,7 @@
 #include "cli/table.h"
 #include "cli/tree.h"
 #include "cli/version.h"
+#include "json/fields.h"
 
 namespace ashlar::cli {
 namespace {
@@ -40,6 +42,29 @@ Context engine_context(const Asked& asked, const Surroundings& world) {
 int report(const Surroundings& world, const Error& error, int exit_code) {
   world.talk(fmt::format("ashlar: {}\n", printable(error.text())));
   return exit_code;
+}
+
+/// The first word that is no command where one must stand, and what is near it; what the parser says otherwise.
+std::string what_is_wrong(const CLI::App& tree, const std::vector<std::string>& words,
+                          std::string otherwise) {
+  const CLI::App* place = &tree;
+  for (const std::string& word : words) {
+    if (word.starts_with('-')) break;
+    const std::vector<const CLI::App*> commands =
+        place->get_subcommands([](const CLI::App* each) { return !each->get_name().empty(); });
+    if (commands.empty()) break;
+    const auto next =
+        std::ranges::find_if(commands, [&word](const CLI::App* each) { return each->check_name(word); });
+    if (next != commands.end()) {
+      place = *next;
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const CLI::App* each : commands) known.emplace_back(each->get_name());
+    const std::string where = place == &tree ? "" : place->get_name() + ": ";
+    return fmt::format("{}'{}' is no command{}", where, word, json::advice(word, known));
+  }
+  return otherwise;
 }
 
 int carry_out(const Asked& asked, const Surroundings& world) {
@@ -80,7 +105,8 @@ int run(const std::vector<std::string>& words, const Surroundings& world, const 
       world.data(fmt::format("{}\n", version.what()));
       return exit_ok;
     } catch (const CLI::ParseError& error) {
-      world.talk(fmt::format("ashlar: {}\nsee ashlar --help\n", printable(error.what())));
+      world.talk(fmt::format("ashlar: {}\nsee ashlar --help\n",
+                             printable(what_is_wrong(*tree, words, error.what()))));
       return exit_usage;
     }
     return carry_out(asked, world);

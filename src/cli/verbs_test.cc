@@ -152,6 +152,15 @@ TEST_F(Verbs, UnitsOfOtherArraysAreInspectedByAllPaths) {
   EXPECT_THAT(talk_, HasSubstr("login: it said no"));
 }
 
+TEST_F(Verbs, AWordThatIsNoCommandIsNamed) {
+  EXPECT_EQ(ashlar({"volume", "creat", "x"}), exit_usage);
+  EXPECT_THAT(talk_, HasSubstr("volume: 'creat' is no command; did you mean \"create\"? Known here: "));
+  EXPECT_EQ(ashlar({"volme", "list"}), exit_usage);
+  EXPECT_THAT(talk_, HasSubstr("'volme' is no command; did you mean \"volume\"?"));
+  EXPECT_EQ(ashlar({"volume"}), exit_usage);
+  EXPECT_THAT(talk_, HasSubstr("subcommand is required"));
+}
+
 TEST_F(Verbs, BenchBecomesAnotherProgram) {
   EXPECT_EQ(ashlar({"initiator", "bench", "iscsi://a/iqn.x/0", "--rw", "randread", "--help"}),
             exit_not_found);

@@ -100,6 +100,16 @@ TEST_P(EngineTest, ADryRunOnlyTells) {
   EXPECT_FALSE(world.log_in());
 }
 
+TEST_P(EngineTest, AnAddressThatIsNotHereIsNamed) {
+  rpc::Document desired = demo_document();
+  desired.portals.push_back({.name = "q", .address = "192.0.2.10", .port = 3260});
+  const auto report = world.apply(desired);
+  ASSERT_FALSE(report);
+  EXPECT_EQ(report.error().place, "portals[1].address") << report.error().text();
+  EXPECT_THAT(report.error().message,
+              testing::HasSubstr("no interface of this machine has the address 192.0.2.10"));
+}
+
 TEST_P(EngineTest, AFailingStepIsUndone) {
   ASSERT_TRUE(world.apply(demo_document()));
   const rpc::Document before = world.engine->document();
@@ -119,7 +129,8 @@ TEST_P(EngineTest, AFailingStepIsUndone) {
   desired.portals.push_back({.name = "q", .address = "10.0.0.1", .port = 3261});
   const auto report = world.apply(desired);
   ASSERT_FALSE(report);
-  EXPECT_TRUE(report.error().place.starts_with("portals[1]")) << report.error().text();
+  EXPECT_EQ(report.error().place, "portals[1].port") << report.error().text();
+  EXPECT_THAT(report.error().message, testing::StartsWith("another process listens at 10.0.0.1:3261"));
   EXPECT_EQ(world.engine->document(), before);
   const rpc::EngineStatus status = world.status();
   EXPECT_EQ(status.volumes.size(), 1u);

@@ -41,6 +41,20 @@ class Nobody final : public loop::Acceptor {
   void accepted(std::unique_ptr<loop::Stream> /*stream*/) override {}
 };
 
+/// What to mend, of a portal that cannot listen.
+Error unable(Error error, const loop::Endpoint& endpoint, const std::string& place) {
+  if (error.code == ErrorCode::busy) {
+    return {error.code, place + ".port",
+            fmt::format("another process listens at {}: choose another port, or end it", endpoint.text())};
+  }
+  if (error.code == ErrorCode::invalid_argument) {
+    return {error.code, place + ".address",
+            fmt::format("no interface of this machine has the address {} (`ip address` shows them): {}",
+                        endpoint.address, error.message)};
+  }
+  return error;
+}
+
 }  // namespace
 
 nvme::Port port_of(const ServedPortal& served) {
@@ -68,11 +82,12 @@ Result<void> Portals::is_free(const iscsi::Portal& portal) {
   return {};
 }
 
-loop::Task<Result<void>> Portals::open(ServedPortal served) {
+loop::Task<Result<void>> Portals::open(ServedPortal served, std::string place) {
   const iscsi::Portal& portal = served.portal;
   const std::string name = portal.endpoint.text();
   CHECK(!open_.contains(name), "portal {} opened twice", name);
-  CO_TRY(is_free(portal));
+  const Result<void> free = is_free(portal);
+  if (!free) co_return std::unexpected(unable(free.error(), portal.endpoint, place));
   auto counter = std::make_shared<Counter>();
   std::vector<Result<void>> outcomes(shards_.count());
   std::function<void(loop::Loop&)> listen = [&](loop::Loop& loop) {
@@ -94,7 +109,7 @@ loop::Task<Result<void>> Portals::open(ServedPortal served) {
   }
   auto closing = close(portal.endpoint);
   co_await closing;
-  co_return std::move(*failed);
+  co_return std::unexpected(unable(failed->error(), portal.endpoint, place));
 }
 
 loop::Task<void> Portals::close(loop::Endpoint endpoint) {

@@ -30,8 +30,9 @@ class Portals {
           const nvmetcp::Server::Group& nvme_servers);
   ~Portals();  ///< all closed
 
-  /// Listens on every shard, or on none: busy when another process has the port.
-  loop::Task<Result<void>> open(ServedPortal portal);
+  /// Listens on every shard, or on none. busy names the port of the portal at `place` ("portals[1]"), which another process has;
+  /// invalid_argument its address, which no interface here has.
+  loop::Task<Result<void>> open(ServedPortal portal, std::string place);
   loop::Task<void> close(loop::Endpoint endpoint);
   loop::Task<void> close_all();
   /// Names, group tags and the like as they are from now on, for endpoints that go on listening.

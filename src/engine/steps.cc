@@ -35,7 +35,7 @@ loop::Task<Result<void>> Engine::run(Step step) {
     case StepKind::set_credentials: co_return volumes_.set_credentials(step.volume.name, step.store.options);
     case StepKind::set_key_shared: co_return volumes_.share_key(step.volume.name, step.key_shared);
     case StepKind::add_portal: {
-      auto opening = portals_.open(served_portal(step.portal));
+      auto opening = portals_.open(served_portal(step.portal), step.place);
       const Result<void> outcome = co_await opening;
       if (outcome) tell("portal.listening", {{"portal", step.portal.name}, {"endpoint", endpoint.text()}});
       co_return outcome;

@@ -55,8 +55,7 @@ void NvmeQueue::expired() {
   bool late = !initialized_ok_;
   for (const auto& [id, waiting] : waiting_)
     late = late || (!waiting->endless && loop_.now() - waiting->since >= options_.answer_timeout);
-  if (late)
-    return lose(lost_error(ErrorCode::timed_out, options_.endpoint, "the controller does not answer"));
+  if (late) return lose({ErrorCode::timed_out, "connection", "the controller does not answer"});
   if (!waiting_.empty()) loop_.arm_after(*this, options_.answer_timeout / 4);
 }
 

@@ -118,6 +118,7 @@ struct PathNotes final : PathWatcher {
   Result<void> check(const Findings& /*findings*/) override { return {}; }
   void path_up(Path& /*path*/, bool /*attached*/) override { ++ups; }
   void path_down(Path& /*path*/, const Error& /*reason*/) override { ++downs; }
+  void path_failed(Path& /*path*/, const Error& /*reason*/) override {}
   int ups = 0, downs = 0;
 };
 

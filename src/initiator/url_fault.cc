@@ -5,9 +5,10 @@
 namespace ashlar::initiator {
 namespace {
 
-/// What connecting said. Whoever refuses is there, and nothing listens at that port of it.
+/// Somebody is there, and nothing that speaks this protocol listens at that port; or nobody is.
 Error unreachable(Error error, Protocol protocol, const loop::Endpoint& endpoint, std::string_view place) {
-  const bool there = error.code == ErrorCode::closed;
+  const bool met = error.place != endpoint.text();
+  const bool there = met || error.code == ErrorCode::closed || error.code == ErrorCode::protocol_error;
   error.place = fmt::format("{}.{}", place, there ? "port" : "host");
   error.message = fmt::format("{} does not take {} connections: {}", endpoint.text(),
                               protocol == Protocol::iscsi ? "iSCSI" : "NVMe/TCP", error.message);
@@ -17,7 +18,10 @@ Error unreachable(Error error, Protocol protocol, const loop::Endpoint& endpoint
 }  // namespace
 
 Error fault_of_url(Error error, Protocol protocol, const loop::Endpoint& endpoint, std::string_view place) {
-  if (error.place == endpoint.text()) return unreachable(std::move(error), protocol, endpoint, place);
+  const bool gone = error.code == ErrorCode::closed || error.code == ErrorCode::timed_out;
+  const bool unheard = gone && (error.place == "connection" || error.place == "login");
+  if (unheard || error.place == endpoint.text())
+    return unreachable(std::move(error), protocol, endpoint, place);
   if (error.code == ErrorCode::not_found && (error.place == "login" || error.place == "target")) {
     error.place = fmt::format("{}.target", place);
   } else if (error.place == "path" || error.place == "namespace") {

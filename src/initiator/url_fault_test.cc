@@ -21,6 +21,10 @@ TEST(UrlFault, NamesThePartThatCanBeMended) {
             "192.0.2.7:3261 does not take iSCSI connections: cannot connect: Connection refused");
   EXPECT_EQ(fault(ErrorCode::timed_out, "192.0.2.7:3261", "no answer in time").place, "urls[1].host");
   EXPECT_EQ(fault(ErrorCode::io_error, "192.0.2.7:3261", "No route to host").place, "urls[1].host");
+  EXPECT_EQ(fault(ErrorCode::closed, "connection", "the target closed the connection").place, "urls[1].port");
+  EXPECT_EQ(fault(ErrorCode::timed_out, "login", "did not let us in in time").place, "urls[1].port");
+  EXPECT_EQ(fault(ErrorCode::timed_out, "connection", "does not answer", Protocol::nvme_tcp).place,
+            "urls[1].port");
   EXPECT_EQ(fault(ErrorCode::not_found, "login", "not found").place, "urls[1].target");
   EXPECT_EQ(fault(ErrorCode::not_found, "target", "no such subsystem").place, "urls[1].target");
   EXPECT_EQ(fault(ErrorCode::not_found, "path", "the target has no LUN 7").place, "urls[1].lun");

@@ -9,6 +9,7 @@ using initiator::Session;
 namespace {
 
 constexpr uint8_t read_16 = 0x88, write_16 = 0x8a;
+constexpr uint16_t no_such_unit = 0x2500;    // ASC and ASCQ (SPC-4 annex D)
 constexpr uint8_t force_unit_access = 0x08;  // of byte 1 (SBC-3 5.13, 5.34)
 
 class IscsiIo final : public Io {
@@ -89,7 +90,13 @@ loop::Task<Result<void>> measure(IscsiConnection* connection, uint16_t lun, Unit
   initiator::BlockUnit block(connection->session(), lun);
   auto readying = block.become_ready();
   const Result<void> ready = co_await readying;
-  CO_TRY(ready);
+  if (!ready) {
+    auto asking_why = block.test_unit_ready();
+    const initiator::Answer why = co_await asking_why;
+    if (why.outcome == initiator::Outcome::answered && why.additional_code() == no_such_unit)
+      co_return fail(ErrorCode::not_found, "path", "the target has no LUN {} for us", lun);
+    co_return ready;
+  }
   auto asking = block.read_capacity();
   const Result<initiator::Capacity> capacity = co_await asking;
   CO_TRY(capacity);

@@ -118,6 +118,10 @@ Result<void> complete(Options& options, const Line& line) {
     return fail(ErrorCode::invalid_argument, "URL", "missing: what is to be loaded (--help)");
   }
   TRY_ASSIGN(options.url, initiator::parse_url(line.url, "URL"));
+  if (options.url.protocol == initiator::Protocol::iscsi && !options.url.user.empty() &&
+      options.secret_file.empty())
+    return fail(ErrorCode::invalid_argument, "--secret-file", "missing: the file with the secret of {}",
+                options.url.user);
   if (options.url.protocol == initiator::Protocol::iscsi && !options.tls_key_file.empty())
     return fail(ErrorCode::invalid_argument, "--tls-key-file", "goes with nvme-tcp");
   if (!options.journal.empty() && options.read_percent == 100)

@@ -49,6 +49,7 @@ TEST(BenchOptions, WhatDoesNotFitIsRefused) {
       {nvme_url, "--rwmixread=101"},
       {nvme_url, "--once"},
       {nvme_url, "--verify=/tmp/j"},
+      {"iscsi://me@127.0.0.1/iqn.x/0"},
       {nvme_url, "--rw=write"},
       {nvme_url, "--rw=randwrite"},
       {nvme_url, "--rw=rw"},

@@ -74,7 +74,9 @@ class BenchTest(Case):
         served = self.serve_both()
         for url in self.urls(served):
             unit = url.rsplit("/", 1)
-            for words, code, says in (([f"{unit[0]}/200"], 2, ""), ([url, "--size", "1t"], 2, "--size"), ([url, "--bs", "700"], 1, "--bs"),
+            none = "URL.nsid" if url.startswith("nvme") else "URL.lun"
+            for words, code, says in (([f"{unit[0]}/200"], 2, none), ([url, "--size", "1t"], 2, "--size"),
+                                      ([url, "--bs", "700"], 1, "--bs"),
                                       ([f"{unit[0]}x/1"], 2, "URL.target"), (["http://127.0.0.1/x/1"], 1, "URL.scheme"),
                                       ([url, "--rw", "write"], 1, "--overwrite")):
                 done = array.run(BENCH, *words, check=False)
