@@ -71,6 +71,39 @@ Result<std::optional<rpc::DhchapDocument>> dhchap_document(const std::optional<a
   return std::optional(std::move(document));
 }
 
+// What a unit of another array is logged in to with; of other pools there is nothing to add.
+Result<void> add_credentials(const api::Pool& pool, const CompileSources& sources,
+                             rpc::StoreDocument& store) {
+  const auto add = [&store](const char* name, std::string value) {
+    if (!value.empty()) store.options[name] = std::move(value);
+  };
+  add("initiator", pool.initiator);
+  add("host_nqn", pool.host_nqn);
+  TRY_ASSIGN(const auto chap, chap_document(pool.chap, sources));
+  if (chap) {
+    add("user", chap->user);
+    add("secret", chap->secret);
+    add("mutual_user", chap->mutual_user);
+    add("mutual_secret", chap->mutual_secret);
+    if (chap->secret == chap->mutual_secret)
+      return fail(ErrorCode::invalid_argument, fmt::format("pools/{}/chap/mutual_secret", pool.name),
+                  "must differ from secret");
+  }
+  TRY_ASSIGN(const auto dhchap, dhchap_document(pool.dhchap, sources));
+  if (dhchap) {
+    add("dhchap_key", dhchap->key);
+    add("dhchap_controller_key", dhchap->controller_key);
+    add("dhchap_hashes", fmt::format("{}", fmt::join(dhchap->hashes, ",")));
+    add("dhchap_groups", fmt::format("{}", fmt::join(dhchap->groups, ",")));
+    if (dhchap->key == dhchap->controller_key)
+      return fail(ErrorCode::invalid_argument, fmt::format("pools/{}/dhchap/controller_key", pool.name),
+                  "must differ from key");
+  }
+  if (pool.tls_key.empty()) return {};
+  TRY_ASSIGN(store.options["tls_key"], sources.secret_of(pool.tls_key));
+  return {};
+}
+
 Result<rpc::HostDocument> host_document(const api::Host& host, const CompileSources& sources) {
   rpc::HostDocument document{.name = host.name, .initiators = host.initiators, .any = host.any, .chap = {}};
   TRY_ASSIGN(document.chap, chap_document(host.chap, sources));
@@ -109,10 +142,12 @@ bool can_log_in(const api::Host& host) { return host.any || !host.initiators.emp
 Result<rpc::Document> compile(const api::Configuration& configuration, const CompileSources& sources) {
   rpc::Document document;
   const std::set<std::string> shared = shared_keys(configuration);
+  const NameIndex pools(configuration.pools);
   for (const api::Volume& volume : configuration.volumes) {
     rpc::VolumeDocument each = volume_document(volume);
     each.key_shared = shared.contains(volume.key_id);
     TRY_ASSIGN(each.store, sources.store_of(volume));
+    if (const api::Pool* pool = pools.find(volume.pool)) TRY(add_credentials(*pool, sources, each.store));
     document.volumes.push_back(std::move(each));
   }
   std::set<std::string> known_hosts;

@@ -54,6 +54,8 @@ Result<void> FakeEngine::check_volumes(const rpc::Document& document) const {
         same.store = next.store;
       }
       same.key_shared = next.key_shared;
+      if (rpc::without_credentials(same.store) == rpc::without_credentials(next.store))
+        same.store = next.store;
       if (same != next) return fail(ErrorCode::already_exists, place, "cannot change while it exists");
       continue;
     }
@@ -100,6 +102,14 @@ Result<rpc::EngineStatus> FakeEngine::status() {
         const std::string path = rpc::medium_of(each);
         volume.medium =
             rpc::MediumStatus{path, path.empty() ? "empty" : "loaded", prevented_.contains(each.name)};
+      }
+      if (each.store.kind == "remote") {
+        const std::string urls = each.store.options.at("urls");
+        volume.remote.emplace().paths.push_back({.url = urls.substr(0, urls.find(' ')),
+                                                 .state = "down",
+                                                 .authentication = {},
+                                                 .last_error = "login: refused",
+                                                 .reconnects = 3});
       }
       status.volumes.push_back(std::move(volume));
     }

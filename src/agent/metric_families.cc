@@ -181,6 +181,40 @@ void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Con
   }
 }
 
+void add_paths(Exposition& out, const rpc::EngineStatus& status) {
+  struct Family {
+    const char *name, *help;
+    uint64_t rpc::PathStatus::* count;
+  };
+  static constexpr Family families[] = {
+      {"ashlar_volume_path_commands_total", "Commands that went to a unit of another array by this path.",
+       &rpc::PathStatus::commands},
+      {"ashlar_volume_path_reconnects_total", "Sessions by this path after a shard's first.",
+       &rpc::PathStatus::reconnects},
+      {"ashlar_volume_path_losses_total", "Sessions by this path that ended by themselves.",
+       &rpc::PathStatus::losses},
+      {"ashlar_volume_path_refused_total", "Sessions by this path that led to another unit.",
+       &rpc::PathStatus::refused}};
+  static constexpr std::string_view states[] = {"optimized",     "non_optimized", "standby", "unavailable",
+                                                "transitioning", "down",          "refused"};
+  out.family("ashlar_volume_path_up", "gauge", "1 when a session to the other array stands by this path.");
+  out.family("ashlar_volume_path_state", "gauge",
+             "1 for the state of a path to a unit of another array, 0 for the others.");
+  for (const Family& family : families) out.family(family.name, "counter", family.help);
+  for (const rpc::VolumeStatus& volume : status.volumes) {
+    if (!volume.remote) continue;
+    for (const rpc::PathStatus& path : volume.remote->paths) {
+      const Exposition::Labels labels = {{"volume", volume.name}, {"path", path.url}};
+      out.value("ashlar_volume_path_up", labels, path.shards > 0 ? 1 : 0);
+      for (const std::string_view state : states)
+        out.value("ashlar_volume_path_state", {{"volume", volume.name}, {"path", path.url}, {"state", state}},
+                  path.state == state ? 1 : 0);
+      for (const Family& family : families)
+        out.value(family.name, labels, static_cast<double>(path.*family.count));
+    }
+  }
+}
+
 void add_groups(Exposition& out, const rpc::EngineStatus& status) {
   out.family("ashlar_group_access_state", "gauge",
              "1 for the access state in force of a group by a portal group tag, 0 for the others.");

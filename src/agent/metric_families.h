@@ -24,6 +24,8 @@ void add_devices(Exposition& out, const rpc::Stats& stats);
 void add_handshakes(Exposition& out, const rpc::Stats& stats);
 void add_sessions(Exposition& out, const rpc::Stats& stats);
 void add_status(Exposition& out, const rpc::EngineStatus& status, const api::Configuration& configuration);
+/// Of volumes that are units of other arrays; others have no paths.
+void add_paths(Exposition& out, const rpc::EngineStatus& status);
 /// One series for each state, so that no number has to be known by heart: the one that is in force is 1.
 void add_groups(Exposition& out, const rpc::EngineStatus& status);
 void add_pools(Exposition& out, Array& array);

@@ -71,6 +71,10 @@ Result<void> check_fixed(const Volume& now, const Volume& next) {
   return refuse_change(now.identity != next.identity, next, "identity", "hosts know the volume by it");
 }
 
+bool same_credentials(const api::Pool& a, const api::Pool& b) {
+  return a.chap == b.chap && a.dhchap == b.dhchap && a.tls_key == b.tls_key;
+}
+
 /// Collects the steps of one change.
 class Planner {
  public:
@@ -114,11 +118,19 @@ class Planner {
           std::ranges::any_of(before_.volumes, [&](const Volume& each) { return each.pool == next.name; }) ||
           std::ranges::any_of(before_.recycle_bin,
                               [&](const api::DeletedVolume& each) { return each.volume.pool == next.name; });
-      if (used && (now->kind != next.kind || now->path != next.path)) {
-        return fail(ErrorCode::unsupported,
-                    fmt::format("pools/{}/{}", next.name, now->kind != next.kind ? "kind" : "path"),
+      // By another name the other array would not know that it is us, and keep what a lost session of ours sent it.
+      const char* const fixed = now->kind != next.kind             ? "kind"
+                                : now->path != next.path           ? "path"
+                                : now->initiator != next.initiator ? "initiator"
+                                : now->host_nqn != next.host_nqn   ? "host_nqn"
+                                                                   : nullptr;
+      if (used && fixed != nullptr) {
+        return fail(ErrorCode::unsupported, fmt::format("pools/{}/{}", next.name, fixed),
                     "cannot change while volumes, or deleted ones, are in the pool");
       }
+      if (!same_credentials(*now, next))
+        step("set credentials", "pools/" + next.name, "from the next login to the other array on",
+             "those before, from the next login on");
     }
     return {};
   }
@@ -229,7 +241,15 @@ class Planner {
   static bool serving_differs(const Configuration& a, const Configuration& b) {
     return a.volumes != b.volumes || a.hosts != b.hosts || a.host_groups != b.host_groups ||
            a.portals != b.portals || a.targets != b.targets || a.maps != b.maps || a.groups != b.groups ||
-           shared_keys(a) != shared_keys(b);
+           shared_keys(a) != shared_keys(b) || credentials_differ(a, b);
+  }
+
+  // New and gone pools have no volumes that stay.
+  static bool credentials_differ(const Configuration& a, const Configuration& b) {
+    return std::ranges::any_of(b.pools, [&a](const api::Pool& next) {
+      const api::Pool* now = api::find_named(a.pools, next.name);
+      return now != nullptr && !same_credentials(*now, next);
+    });
   }
 
   void engine_steps() {

@@ -117,6 +117,8 @@ Json ResourceStatus::volume(const std::string& name, const Json& resource) {
     status["reservations"] = rpc::encode(*served->second.reservations);
   if (served != volumes_.end() && served->second.device)
     status["device"] = rpc::encode(*served->second.device);
+  if (served != volumes_.end() && served->second.remote)
+    status["remote"] = rpc::encode(*served->second.remote);
   if (served != volumes_.end() && served->second.medium) status["medium"] = medium(served->second);
   return status;
 }

@@ -20,6 +20,16 @@ void visit_chap(const std::string& path, std::optional<api::Chap>& chap, const S
   visit(path + "/mutual_secret", SecretKind::chap, chap->mutual_secret);
 }
 
+// Of who proves itself over both protocols: a host to us, or we to another array.
+template <typename Resource>
+void visit_proofs(const std::string& path, Resource& each, const SecretVisitor& visit) {
+  visit_chap(path + "/chap", each.chap, visit);
+  visit(path + "/tls_key", SecretKind::tls_key, each.tls_key);
+  if (!each.dhchap) return;
+  visit(path + "/dhchap/key", SecretKind::dhchap, each.dhchap->key);
+  visit(path + "/dhchap/controller_key", SecretKind::dhchap, each.dhchap->controller_key);
+}
+
 Result<void> check_plain(SecretKind kind, const std::string& path, const std::string& value) {
   if (value.starts_with("secret:"))
     return fail(ErrorCode::invalid_argument, path,
@@ -37,14 +47,8 @@ Result<void> check_plain(SecretKind kind, const std::string& path, const std::st
 }  // namespace
 
 void for_each_secret(api::Configuration& configuration, const SecretVisitor& visit) {
-  for (api::Host& each : configuration.hosts) {
-    visit_chap(fmt::format("hosts/{}/chap", each.name), each.chap, visit);
-    visit(fmt::format("hosts/{}/tls_key", each.name), SecretKind::tls_key, each.tls_key);
-    if (!each.dhchap) continue;
-    visit(fmt::format("hosts/{}/dhchap/key", each.name), SecretKind::dhchap, each.dhchap->key);
-    visit(fmt::format("hosts/{}/dhchap/controller_key", each.name), SecretKind::dhchap,
-          each.dhchap->controller_key);
-  }
+  for (api::Host& each : configuration.hosts) visit_proofs("hosts/" + each.name, each, visit);
+  for (api::Pool& each : configuration.pools) visit_proofs("pools/" + each.name, each, visit);
   for (api::Portal& each : configuration.portals)
     visit_chap(fmt::format("portals/{}/discovery_chap", each.name), each.discovery_chap, visit);
   for (api::User& each : configuration.users) {

@@ -73,37 +73,43 @@ std::string take_out_failed(rpc::Document& document, const Error& error) {
   return "";
 }
 
-std::vector<std::string> secrets_of(const api::Host& host) {
+// Of a host, or of a pool of kind remote.
+template <typename Resource>
+std::vector<std::string> secrets_of(const Resource& each) {
   std::vector<std::string> references;
-  if (host.chap) references = {host.chap->secret, host.chap->mutual_secret};
-  if (host.dhchap) references.insert(references.end(), {host.dhchap->key, host.dhchap->controller_key});
-  references.push_back(host.tls_key);
+  if (each.chap) references = {each.chap->secret, each.chap->mutual_secret};
+  if (each.dhchap) references.insert(references.end(), {each.dhchap->key, each.dhchap->controller_key});
+  references.push_back(each.tls_key);
   std::erase(references, "");
   return references;
 }
 
 }  // namespace
 
-// All of it that can be served. A pool that cannot be used takes its volumes with it, a secret that is lost its host, no more.
+// All of it that can be served. A pool that cannot be used, or has lost a secret, takes its volumes with it, a secret that is lost
+// its host, no more.
 Result<rpc::Document> Array::document_of(const Configuration& configuration, Failures& failures) {
   Configuration served = configuration;
+  const auto lost_of = [this](const auto& resource) -> std::optional<Error> {
+    for (const std::string& reference : secrets_of(resource)) {
+      if (const auto secret = secrets_->get(reference); !secret) return secret.error();
+    }
+    return {};
+  };
   std::erase_if(served.volumes, [&](const api::Volume& each) {
     const auto driver = driver_in(configuration, each.pool);
-    if (!driver) failures["volumes/" + each.name] = driver.error().text();
-    return !driver;
+    const auto lost = driver ? lost_of(*api::find_named(configuration.pools, each.pool)) : driver.error();
+    if (lost) failures["volumes/" + each.name] = lost->text();
+    return lost.has_value();
   });
   const NameIndex volumes(served.volumes);
   std::erase_if(served.maps, [&](const api::Map& each) { return volumes.find(each.volume) == nullptr; });
   for (api::Group& group : served.groups)
     std::erase_if(group.volumes, [&](const std::string& each) { return volumes.find(each) == nullptr; });
   std::erase_if(served.hosts, [&](const api::Host& each) {
-    for (const std::string& reference : secrets_of(each)) {
-      const auto secret = secrets_->get(reference);
-      if (secret) continue;
-      failures["hosts/" + each.name] = secret.error().text();
-      return true;
-    }
-    return false;
+    const std::optional<Error> lost = lost_of(each);
+    if (lost) failures["hosts/" + each.name] = lost->text();
+    return lost.has_value();
   });
   // Discovery must not become open: where its secret is lost, nobody can prove it, and sessions go on.
   std::set<std::string> lost;

@@ -45,6 +45,7 @@ std::string Telemetry::exposition(const std::vector<notify::Alert>& alerts, size
   out.value("ashlar_engine_up", {}, status ? 1 : 0);
   if (status) {
     add_status(out, *status, view->configuration);
+    add_paths(out, *status);
     add_groups(out, *status);
   }
   if (const auto stats = engine_.stats()) {

@@ -123,6 +123,7 @@ Result<void> Examination::pool(const Pool& each) {
   }
   for (size_t i = 0; i < each.devices.size(); ++i)
     TRY(claim(devices_, each.devices[i], "pool " + each.name, fmt::format("{}/devices[{}]", place, i)));
+  TRY(remote(each, place));
   if (each.warn_percent > 100 || each.critical_percent > 100 || each.warn_percent > each.critical_percent) {
     return fail(ErrorCode::out_of_range, place + "/warn_percent",
                 "warn_percent ({}) and critical_percent ({}) must rise and not be above 100",

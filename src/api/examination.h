@@ -1,4 +1,4 @@
-// A configuration under examination: what its rules need to know of all of it at once. Used by check.cc and check_access.cc alone.
+// A configuration under examination: what its rules need to know of all of it at once. Used by check*.cc alone.
 #pragma once
 
 #include <initializer_list>
@@ -47,6 +47,7 @@ class Examination {
  private:
   Result<void> names();
   Result<void> pool(const Pool& each);
+  Result<void> remote(const Pool& each, const std::string& place);
   Result<void> identity(const Identity& each, const std::string& owner);
   std::string owner_of(const std::string& pool, const std::string& backing) const;
   Result<void> drive(const Volume& each, const Pool& pool, const std::string& place);

@@ -6,12 +6,33 @@
 
 namespace ashlar::api {
 
+template <typename V, Is<Chap> T>
+void visit_fields(V& v, T& chap) {
+  v.field("user", chap.user, required);
+  v.secret("secret", chap.secret);
+  v.field("mutual_user", chap.mutual_user);
+  v.secret("mutual_secret", chap.mutual_secret);
+}
+
+template <typename V, Is<Dhchap> T>
+void visit_fields(V& v, T& dhchap) {
+  v.secret("key", dhchap.key);
+  v.secret("controller_key", dhchap.controller_key);
+  v.field("hashes", dhchap.hashes);
+  v.field("groups", dhchap.groups);
+}
+
 template <typename V, Is<Pool> T>
 void visit_fields(V& v, T& pool) {
   v.field("name", pool.name, required);
   v.field("kind", pool.kind, required);
   v.field("path", pool.path);
   v.field("devices", pool.devices);
+  v.field("initiator", pool.initiator);
+  v.field("host_nqn", pool.host_nqn);
+  v.field("chap", pool.chap);
+  v.field("dhchap", pool.dhchap);
+  v.secret("tls_key", pool.tls_key);
   v.field("warn_percent", pool.warn_percent);
   v.field("critical_percent", pool.critical_percent);
   v.field("comment", pool.comment);
@@ -108,22 +129,6 @@ void visit_fields(V& v, T& deleted) {
   v.field("group", deleted.group);
   v.field("deleted_at", deleted.deleted_at);
   v.field("purge_at", deleted.purge_at);
-}
-
-template <typename V, Is<Chap> T>
-void visit_fields(V& v, T& chap) {
-  v.field("user", chap.user, required);
-  v.secret("secret", chap.secret);
-  v.field("mutual_user", chap.mutual_user);
-  v.secret("mutual_secret", chap.mutual_secret);
-}
-
-template <typename V, Is<Dhchap> T>
-void visit_fields(V& v, T& dhchap) {
-  v.secret("key", dhchap.key);
-  v.secret("controller_key", dhchap.controller_key);
-  v.field("hashes", dhchap.hashes);
-  v.field("groups", dhchap.groups);
 }
 
 template <typename V, Is<Host> T>

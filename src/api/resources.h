@@ -13,14 +13,34 @@
 
 namespace ashlar::api {
 
+/// Secrets are write-only: what comes is taken in by the secret store and replaced by "secret:ID"; reads say "(redacted)".
+struct Chap {
+  std::string user, secret;                ///< secret: 12-255 bytes
+  std::string mutual_user, mutual_secret;  ///< both or none
+  bool operator==(const Chap&) const = default;
+};
+
+/// For DH-HMAC-CHAP of NVMe/TCP. Keys are secrets as those of CHAP are: what comes is "DHHC-1:00:BASE64:".
+struct Dhchap {
+  std::string key,
+      controller_key;  ///< of the host, and of the array for it; without, the array proves nothing
+  std::vector<std::string> hashes, groups;  ///< that may be agreed on, preferred ones first; empty: the usual
+  bool operator==(const Dhchap&) const = default;
+};
+
 /// Where volumes live. The kind decides what else must be there.
 struct Pool {
   std::string name;
-  std::string kind;  ///< "dir", "device", "memory", "null", "scsi"
+  std::string kind;  ///< "dir", "device", "memory", "null", "scsi", "remote"
   std::string path;  ///< dir: an absolute folder that exists
   std::vector<std::string>
       devices;  ///< device: stable ids ("/dev/disk/by-id/wwn-..."), scsi: nodes; one volume each
-  uint32_t warn_percent = 80;  ///< fill level that raises a warning
+  std::string initiator = {};         ///< remote: our iSCSI name there; empty: as usual (docs/remote.md)
+  std::string host_nqn = {};          ///< remote: our NQN there; empty: as usual
+  std::optional<Chap> chap = {};      ///< remote: ours, and of mutual CHAP the other array's
+  std::optional<Dhchap> dhchap = {};  ///< remote: `key` is ours, `controller_key` the other array's
+  std::string tls_key = {};           ///< remote: write-only; by NVMe/TCP it comes by TLS with it
+  uint32_t warn_percent = 80;         ///< fill level that raises a warning
   uint32_t critical_percent = 95;
   std::string comment;
   bool operator==(const Pool&) const = default;
@@ -126,21 +146,6 @@ struct DeletedVolume {
   std::string deleted_at;
   std::string purge_at;
   bool operator==(const DeletedVolume&) const = default;
-};
-
-/// Secrets are write-only: what comes is taken in by the secret store and replaced by "secret:ID"; reads say "(redacted)".
-struct Chap {
-  std::string user, secret;                ///< secret: 12-255 bytes
-  std::string mutual_user, mutual_secret;  ///< both or none
-  bool operator==(const Chap&) const = default;
-};
-
-/// For DH-HMAC-CHAP of NVMe/TCP. Keys are secrets as those of CHAP are: what comes is "DHHC-1:00:BASE64:".
-struct Dhchap {
-  std::string key,
-      controller_key;  ///< of the host, and of the array for it; without, the array proves nothing
-  std::vector<std::string> hashes, groups;  ///< that may be agreed on, preferred ones first; empty: the usual
-  bool operator==(const Dhchap&) const = default;
 };
 
 struct Host {

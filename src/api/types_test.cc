@@ -16,6 +16,11 @@ Host full(Host host) {
   host.dhchap.emplace();
   return host;
 }
+Pool full(Pool pool) {
+  pool.chap.emplace();
+  pool.dhchap.emplace();
+  return pool;
+}
 Portal full(Portal portal) {
   portal.discovery_chap.emplace();
   return portal;

@@ -13,6 +13,10 @@ namespace ashlar::cli {
 namespace {
 
 constexpr size_t generated_key_bytes = 32;
+// 16 of them have the 96 bits that RFC 7143 9.2.1 asks for, and are what every initiator takes.
+constexpr std::string_view secret_letters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+constexpr size_t generated_secret_bytes = 16;
 
 // NAME=VALUE into an object.
 Result<void> add_pair(Invocation& invocation, std::string_view option, std::string_view pair, Json& object) {
@@ -105,8 +109,15 @@ Result<Json> secret_of(Invocation& invocation, std::string_view option, const st
   return Json(std::move(secret));
 }
 
-// Told once: nobody can read it back. Of TLS, or of DH-HMAC-CHAP.
+// Told once: nobody can read it back. Of TLS, CHAP or DH-HMAC-CHAP.
 std::string drawn_key(const Invocation& invocation, std::string_view option) {
+  if (option.ends_with("secret")) {
+    std::vector<uint8_t> drawn(generated_secret_bytes);
+    invocation.world.random(drawn);
+    std::string secret;
+    for (const uint8_t each : drawn) secret += secret_letters[each % secret_letters.size()];
+    return secret;
+  }
   if (option.contains("tls")) {
     ConfiguredPsk psk{PskHash::sha256, std::vector<uint8_t>(psk_bytes(PskHash::sha256))};
     invocation.world.random(psk.key);

@@ -205,6 +205,24 @@ TEST_F(EngineCommands, ApplySendsTheFileAndShowsTheSteps) {
   EXPECT_EQ(ashlar({"engine", "apply", "-f", file}), exit_not_found);
 }
 
+TEST_F(EngineCommands, InspectReadsSecretsFromFiles) {
+  engine_.answers("initiator.inspect", R"({"identity":"naa.3111111111111111","paths":[]})");
+  const std::string file = testing::TempDir() + fmt::format("/ashlar_cli_test.{}.key", getpid());
+  std::ofstream(file) << "a secret of one line\n";
+  EXPECT_EQ(ashlar({"engine", "inspect", "iscsi://192.0.2.7/iqn.x:a/0", "--user", "u", "--secret-file", file,
+                    "--mutual-user", "a", "--mutual-secret-file", file, "--dhchap-key-file", file,
+                    "--dhchap-controller-key-file", file, "--tls-key-file", file}),
+            exit_ok)
+      << talk_;
+  EXPECT_EQ(engine_.last_params.at("mutual_user"), "a");
+  for (const char* name : {"secret", "mutual_secret", "dhchap_key", "dhchap_controller_key", "tls_key"})
+    EXPECT_EQ(engine_.last_params.at(name), "a secret of one line");
+  EXPECT_THAT(data_ + talk_, Not(HasSubstr("a secret of")));
+  std::remove(file.c_str());
+  EXPECT_EQ(ashlar({"engine", "inspect", "nvme-tcp://192.0.2.7/nqn.x:a/1", "--tls-key-file", file}),
+            exit_not_found);
+}
+
 TEST_F(EngineCommands, ResizeTakesSizesAsPeopleWriteThem) {
   engine_.answers("volume.resize",
                   R"({"name":"demo","state":"online","size_bytes":2147483648,"store":{"kind":"file"}})");

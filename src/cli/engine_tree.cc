@@ -44,6 +44,15 @@ void add_initiator_commands(CLI::App& engine, Asked& asked) {
     sub.add_option("--user", words->user, "Our CHAP name");
     sub.add_option("--secret-file", words->secret_file,
                    "The file that has our CHAP secret; - is standard input");
+    sub.add_option("--mutual-user", words->mutual_user, "The target's CHAP name");
+    sub.add_option("--mutual-secret-file", words->mutual_secret_file,
+                   "The file that has the target's CHAP secret");
+    sub.add_option("--dhchap-key-file", words->dhchap_key_file,
+                   "The file that has our DH-HMAC-CHAP key, DHHC-1:...");
+    sub.add_option("--dhchap-controller-key-file", words->dhchap_controller_key_file,
+                   "The file that has the controller's DH-HMAC-CHAP key");
+    sub.add_option("--tls-key-file", words->tls_key_file,
+                   "The file that has our key of TLS over NVMe/TCP, NVMeTLSkey-1:...");
     sub.add_option("--initiator", words->initiator, "Our iSCSI name");
     sub.add_option("--host-nqn", words->host_nqn, "Our NVMe name");
   };

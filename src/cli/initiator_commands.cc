@@ -29,10 +29,18 @@ Result<Json> params_of(const Context& context, const InitiatorWords& words) {
   rpc::InitiatorParams params;
   params.urls = fmt::format("{}", fmt::join(words.urls, " "));
   params.user = words.user;
+  params.mutual_user = words.mutual_user;
   params.initiator = words.initiator;
   params.host_nqn = words.host_nqn;
-  if (!words.secret_file.empty()) {
-    TRY_ASSIGN(params.secret, secret_in(context, words.secret_file));
+  const std::pair<const std::string*, std::string*> files[] = {
+      {&words.secret_file, &params.secret},
+      {&words.mutual_secret_file, &params.mutual_secret},
+      {&words.dhchap_key_file, &params.dhchap_key},
+      {&words.dhchap_controller_key_file, &params.dhchap_controller_key},
+      {&words.tls_key_file, &params.tls_key}};
+  for (const auto& [path, secret] : files) {
+    if (path->empty()) continue;
+    TRY_ASSIGN(*secret, secret_in(context, *path));
   }
   return json::encode(params, json::Secrets::show);
 }

@@ -22,7 +22,9 @@ Error become_bench(const std::vector<std::string>& words, const Surroundings& wo
 // By the engine's socket.
 struct InitiatorWords {
   std::vector<std::string> urls;
-  std::string user, secret_file, initiator, host_nqn;
+  std::string user, mutual_user, initiator, host_nqn;
+  /// Files; "-" is standard input, for one of them.
+  std::string secret_file, mutual_secret_file, dhchap_key_file, dhchap_controller_key_file, tls_key_file;
 };
 Result<void> discover_targets(const Context& context, const InitiatorWords& words);
 Result<void> inspect_unit(const Context& context, const InitiatorWords& words);

@@ -293,6 +293,36 @@ TEST_F(Resources, AKeyIsDrawnAndToldOnce) {
   EXPECT_EQ(last().body, R"({"dhchap":null})");
 }
 
+TEST_F(Resources, APoolOfAnotherArrayHasCredentials) {
+  api_->answers("POST /pools", 201, "{}");
+  const std::string url = "iscsi://192.0.2.7/iqn.2026-01.com.example:array/0";
+  ASSERT_EQ(ashlar({"pool", "create", "far", "--kind", "remote", "--device", url, "--chap-user", "near",
+                    "--chap-secret", "generate", "--mutual-user", "far", "--mutual-secret",
+                    "a secret of theirs", "--initiator", "iqn.2026-11.com.example:near"}),
+            exit_ok)
+      << talk_;
+  EXPECT_EQ(last().json(), (Json{{"name", "far"},
+                                 {"kind", "remote"},
+                                 {"devices", {url}},
+                                 {"initiator", "iqn.2026-11.com.example:near"},
+                                 {"chap",
+                                  {{"user", "near"},
+                                   {"secret", "ABCDEFGHIJKLMNOP"},
+                                   {"mutual_user", "far"},
+                                   {"mutual_secret", "a secret of theirs"}}}}));
+  EXPECT_EQ(data_, "chap-secret ABCDEFGHIJKLMNOP\n") << "told once, for the other array";
+  api_->answers("GET /pools/far", 200, R"({"name":"far"})");
+  api_->answers("PATCH /pools/far", 200, R"({"name":"far"})");
+  ASSERT_EQ(ashlar({"pool", "set", "far", "--dhchap-key", "generate", "--dhchap-group", "ffdhe4096",
+                    "--no-chap", "--host-nqn", "nqn.2026-11.com.example:near"}),
+            exit_ok)
+      << talk_;
+  EXPECT_TRUE(last().json().at("chap").is_null());
+  EXPECT_THAT(last().json().at("dhchap").at("key").get<std::string>(), HasSubstr("DHHC-1:01:"));
+  ASSERT_EQ(ashlar({"pool", "set", "far", "--no-dhchap", "--no-tls-key"}), exit_ok) << talk_;
+  EXPECT_EQ(last().json(), (Json{{"dhchap", nullptr}, {"tls_key", nullptr}}));
+}
+
 TEST_F(Resources, AKeyOfTlsIsDrawnLikewise) {
   api_->answers("GET /hosts/h", 200, R"({"name":"h"})");
   api_->answers("PATCH /hosts/h", 200, R"({"name":"h"})");

@@ -130,6 +130,7 @@ api::Configuration any_configuration() {
     const std::string number = std::to_string(i);
     all.pools.push_back(
         {.name = "p" + number, .kind = *any_text(), .path = *any_text(), .devices = texts(3)});
+    if (*rc::gen::arbitrary<bool>()) all.pools.back().chap = api::Chap{.user = *any_text()};
     all.volumes.push_back(any_volume(i));
     all.hosts.push_back({.name = "h" + number, .initiators = texts(3), .any = *rc::gen::arbitrary<bool>()});
     if (*rc::gen::arbitrary<bool>()) all.hosts.back().chap = api::Chap{.user = *any_text()};

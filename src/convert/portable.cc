@@ -41,7 +41,7 @@ Json shown(const T& resource) {
   visit_fields(required, resource);
   required.names.emplace_back("name");
   Json json = differing(api::encode(resource), api::encode(T{}), required.names);
-  if constexpr (std::same_as<T, api::Host>) {
+  if constexpr (std::same_as<T, api::Host> || std::same_as<T, api::Pool>) {
     if (resource.chap) json["chap"] = shown(*resource.chap);
     if (resource.dhchap) json["dhchap"] = shown(*resource.dhchap);
   }

@@ -264,9 +264,10 @@ TEST(Document, SecretsOfARemoteStoreStandBesideItsOptions) {
   EXPECT_EQ(*parse_document(print_document(keys)), keys);
   EXPECT_EQ(without_credentials(keys.volumes[0].store),
             (StoreDocument{"remote", {{"urls", "iscsi://192.0.2.7/iqn.x:a/0"}}}));
-  const auto place_with = [keys](const char* name, const std::string& value) mutable {
-    keys.volumes[0].store.options[name] = value;
-    return check_document(keys).error().place;
+  const auto place_with = [&keys](const char* name, const std::string& value) {
+    Document bent = keys;
+    bent.volumes[0].store.options[name] = value;
+    return check_document(bent).error().place;
   };
   EXPECT_EQ(place_with("tls_key", "(redacted)"), "volumes[0].store.tls_key");
   EXPECT_EQ(place_with("dhchap_key", "(redacted)"), "volumes[0].store.dhchap_key");

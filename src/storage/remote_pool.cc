@@ -37,6 +37,12 @@ Result<std::vector<std::string>> paths_of(const std::string& device, const std::
   return urls;
 }
 
+// "iscsi://backup@192.0.2.7/..."
+bool names_user(const std::string& url) {
+  const size_t begin = url.find("://") + 3;
+  return url.substr(begin, url.find('/', begin) - begin).contains('@');
+}
+
 class RemotePool final : public PoolDriver {
  public:
   explicit RemotePool(std::vector<std::string> devices) : devices_(std::move(devices)) {}
@@ -91,6 +97,9 @@ Result<std::unique_ptr<PoolDriver>> open_remote_pool(const api::Pool& pool, Priv
     for (const std::string& url : urls) {
       if (!seen.insert(url).second)
         return fail(ErrorCode::invalid_argument, place, "{} is listed twice", url);
+      if (!pool.chap && names_user(url))
+        return fail(ErrorCode::invalid_argument, place,
+                    "{} names a CHAP user, and the pool has no `chap` with its secret", url);
     }
   }
   return std::make_unique<RemotePool>(pool.devices);

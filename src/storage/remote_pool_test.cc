@@ -36,6 +36,13 @@ TEST(RemotePool, WhatIsNoUnitIsRefusedByItsPlace) {
   EXPECT_EQ(refused({one, "/dev/sg0"}), "devices[1]");
   EXPECT_EQ(refused({one, "iscsi://192.0.2.8/iqn.x:a/0"}), "devices[1]") << "a path of another unit";
   EXPECT_EQ(refused({" "}), "devices[0]");
+  const char* const by_name = "iscsi://u@192.0.2.7/iqn.x:a/0";
+  EXPECT_EQ(refused({one, by_name}), "devices[1]") << "without its secret";
+  EXPECT_TRUE(open_remote_pool({.name = "p",
+                                .kind = "remote",
+                                .devices = {by_name},
+                                .chap = api::Chap{.user = "v", .secret = "secret:1"}},
+                               *verbs));
   EXPECT_EQ(refused({"iscsi://192.0.2.7/iqn.x:a/0,iscsi://192.0.2.8/iqn.x:a/0"}), "devices[0]");
 }
 
