@@ -293,6 +293,7 @@ void EveryOperation::alerts() {
   must(404, "POST", "/alerts/nothing/acknowledge");
   EXPECT_THAT(must(404, "POST", "/alert-channels/nothing/test").text, HasSubstr("nothing"));
   const int receiver = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  ASSERT_GE(receiver, 0);
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

@@ -19,17 +19,16 @@ constexpr size_t longest_base64 = 92;
 
 uint32_t crc_of(ConstBytes bytes) { return crc32_gzip_refl(0, bytes.data(), bytes.size()); }
 
-// The secret out of what base64 holds; or why there is none.
-Result<std::vector<uint8_t>> checked(std::vector<uint8_t>& bytes, const SecretForm& form, uint8_t hash) {
+// How much of what base64 holds is the secret; or why there is none.
+Result<size_t> size_of_secret(ConstBytes bytes, const SecretForm& form, uint8_t hash) {
   const size_t size = bytes.size() - std::min(bytes.size(), crc_bytes);
   if (!form.fits(hash, size))
     return fail(ErrorCode::invalid_argument, "", "it holds {} bytes beside its check value, not {}", size,
                 form.lengths);
-  if (load_le32(bytes.data() + size) != crc_of(ConstBytes(bytes).first(size)))
+  if (load_le32(bytes.data() + size) != crc_of(bytes.first(size)))
     return fail(ErrorCode::invalid_argument, "",
                 "its check value (CRC-32) is wrong, so a character of it is");
-  bytes.resize(size);
-  return std::move(bytes);
+  return size;
 }
 
 }  // namespace
@@ -50,10 +49,13 @@ Result<SecretText> parse_secret_text(std::string_view text, const SecretForm& fo
   std::optional<std::vector<uint8_t>> bytes;
   if (digits.size() <= longest_base64) bytes = from_base64(digits);
   if (!bytes) return wrong("what stands before the last colon is not base64, or too much of it");
-  Result<std::vector<uint8_t>> secret = checked(*bytes, form, hash);
-  forget_secret(*bytes);
-  if (!secret) return wrong(secret.error().message);
-  return SecretText{hash, std::move(*secret)};
+  const Result<size_t> size = size_of_secret(*bytes, form, hash);
+  if (!size) {
+    forget_secret(*bytes);
+    return wrong(size.error().message);
+  }
+  bytes->resize(*size);
+  return SecretText{hash, std::move(*bytes)};
 }
 
 std::string print_secret_text(const SecretForm& form, uint8_t hash, ConstBytes secret) {

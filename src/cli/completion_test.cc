@@ -15,7 +15,6 @@
 namespace ashlar::cli {
 namespace {
 
-using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;

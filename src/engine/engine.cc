@@ -86,13 +86,14 @@ loop::Task<void> Engine::make_servers() {
   std::function<void(loop::Loop&)> make_server = [this](loop::Loop& loop) {
     const uint32_t i = loop.index();
     iscsi::Server::EventSink sink = [this](iscsi::ServerEvent event) { server_event(std::move(event)); };
-    servers_[i] = std::make_unique<iscsi::Server>(loop, *domains_[i], servers_, std::move(sink));
+    servers_[i] = std::make_unique<iscsi::Server>(loop, *domains_[i], servers_, std::move(sink),
+                                                  options_.commands_per_shard);
     nvmetcp::Server::EventSink nvme_sink = [this](nvmetcp::ServerEvent event) {
       server_event({std::move(event.kind), std::move(event.target), std::move(event.initiator),
                     std::move(event.peer), std::move(event.detail)});
     };
-    nvme_servers_[i] =
-        std::make_unique<nvmetcp::Server>(loop, *nvme_domains_[i], nvme_servers_, std::move(nvme_sink));
+    nvme_servers_[i] = std::make_unique<nvmetcp::Server>(loop, *nvme_domains_[i], nvme_servers_,
+                                                         std::move(nvme_sink), options_.commands_per_shard);
   };
   auto making = loop::on_every_shard(shards_, std::move(make_server));
   co_await making;

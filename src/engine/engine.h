@@ -34,6 +34,7 @@ struct EngineOptions {
   std::string version = engine_version;
   iscsi::Settings settings;
   nvme::Settings nvme_settings;
+  uint16_t commands_per_shard = iscsi::Server::usual_commands;  ///< of each protocol, made at start
   size_t most_waiting_changes = 16;
   /// Where relative paths of a document begin; empty: they are refused.
   std::string state_folder;

@@ -49,6 +49,7 @@ using ValueOf = typename ValueOfTask<std::invoke_result_t<Make&>>::Type;
 
 class EngineWorld {
  public:
+  static constexpr uint16_t few_commands = 512;  ///< an engine is started often here
   static constexpr BufferPool::Sizes pools{.small = 64, .medium = 32, .large = 16};
 
   explicit EngineWorld(uint32_t shards = 2, uint64_t seed = 1)
@@ -60,6 +61,7 @@ class EngineWorld {
     EngineOptions options;
     options.state_folder = "/srv";
     options.most_waiting_changes = 2;
+    options.commands_per_shard = few_commands;
     enter([&] { engine = std::make_unique<Engine>(array, registry, options); });
     run([this] { return engine->start(); });
   }

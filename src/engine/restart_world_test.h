@@ -19,6 +19,7 @@ class RestartTest : public testing::Test {
     EngineOptions options;
     options.state_folder = "/srv";
     options.boot_id = boot;
+    options.commands_per_shard = EngineWorld::few_commands;
     world.enter([&] { world.engine = std::make_unique<Engine>(world.array, world.registry, options); });
     world.run([this] { return world.engine->start(); });
     document.volumes[0].identity = identity;

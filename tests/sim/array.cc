@@ -8,6 +8,8 @@ namespace ashlar::simulation {
 namespace {
 
 constexpr BufferPool::Sizes engine_pools{.small = 1024, .medium = 128, .large = 16};
+constexpr uint16_t engine_commands =
+    1024;  // more than all hosts send at once; an engine is started often here
 constexpr BufferPool::Sizes little_pools{.small = 24, .medium = 8, .large = 2};
 constexpr int most_applies = 200;
 constexpr char state_folder[] = "/var/lib/ashlar";
@@ -136,6 +138,7 @@ loop::Task<void> Array::live(Life& life) {
   engine::EngineOptions options;
   options.state_folder = state_folder;
   options.boot_id = fmt::format("boot {}", boots_);
+  options.commands_per_shard = engine_commands;
   life.engine = std::make_unique<engine::Engine>(*life.process, registry_, std::move(options));
   auto starting = life.engine->start();
   co_await starting;
