@@ -91,7 +91,7 @@ loop::Task<Result<void>> NvmeQueue::authenticate() {
     authentication_ = machine.text();
     co_return Result<void>{};
   }
-  const Error error = exchanged.error();
+  const Error& error = exchanged.error();
   // The controller hears why, unless it has said so itself.
   if (open() && !error.message.contains("it says: ") && error.place == "controller") {
     auto telling = send_message(machine.failure());

@@ -40,7 +40,10 @@ void Path::drop(Error reason) { lose(std::move(reason)); }
 void Path::lose(Error reason) {
   if (lost_ || stopping_) return;
   // Lost before all was known of it: the attempt ends with this.
-  if (state_ == State::connecting) lost_ = std::move(reason);
+  if (state_ == State::connecting) {
+    lost_ = std::move(reason);
+    return;
+  }
   if (state_ != State::up) return;
   ++counters_.losses;
   last_error_ = reason;

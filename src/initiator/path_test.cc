@@ -154,7 +154,8 @@ class PathTest : public testing::Test {
     login.initiator_name = "iqn.2026-11.io.ashlar:host";
     login.target_name = "iqn.2026-11.io.ashlar:target";
     host_loop().enter([&] {
-      path = std::make_unique<IscsiPath>(host_loop(), 0, std::move(login), 0, 4, PathTiming{}, notes);
+      path = std::make_unique<IscsiPath>(
+          host_loop(), 0, std::move(login), [] { return std::nullopt; }, 0, 4, PathTiming{}, notes);
       path->start();
     });
   }
@@ -164,7 +165,8 @@ class PathTest : public testing::Test {
     queue.subsystem = "nqn.2026-11.io.ashlar:demo";
     queue.host_name = "nqn.2026-11.io.ashlar:initiator";
     host_loop().enter([&] {
-      path = std::make_unique<NvmePath>(host_loop(), 0, std::move(queue), 1, 4, PathTiming{}, notes);
+      path = std::make_unique<NvmePath>(
+          host_loop(), 0, std::move(queue), [] { return NvmePath::Secrets{}; }, 1, 4, PathTiming{}, notes);
       path->start();
     });
   }

@@ -6,8 +6,6 @@
 namespace ashlar::initiator {
 namespace {
 
-using testing::HasSubstr;
-
 const loop::Endpoint array = {"192.0.2.7", 3261};
 
 Error fault(ErrorCode code, std::string place, std::string message, Protocol protocol = Protocol::iscsi) {

@@ -247,6 +247,7 @@ Task<void> runs_out(Loop& loop, DescriptorLimit& limit) {
   const Result<std::unique_ptr<Listener>> listener = loop.listen({"127.0.0.1", 0}, {}, accepting);
   Result<SocketAddress> address = parse_address((*listener)->local());
   std::vector<int> hosts;
+  hosts.reserve(8);
   for (int i = 0; i < 8; ++i) hosts.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const int lowest_free = ::dup(hosts.back());
   ::close(lowest_free);

@@ -159,6 +159,7 @@ TEST(SimNetworkTest, EchoesEverythingInOrderUnderShortCallsAndSmallWindows) {
 TEST(SimNetworkTest, ASharedPortSpreadsConnectionsOverTheShards) {
   Bed bed(9, 3);
   std::vector<std::unique_ptr<Client>> clients;
+  clients.reserve(40);
   for (int i = 0; i < 40; ++i) clients.push_back(bed.open_client());
   bed.world.run_for(seconds(1));
   for (const EchoServer& server : bed.servers) EXPECT_GT(server.echoes.size(), 3u);
