@@ -6,16 +6,16 @@
 namespace ashlar::engine {
 namespace {
 
-using Step = unit::RewriteEvent::Step;
+using RewriteStep = unit::RewriteEvent::Step;
 
 constexpr uint8_t erases_the_key = 2;  // SES
 
-const char* word_of(Step step) {
+const char* word_of(RewriteStep step) {
   switch (step) {
-    case Step::began: return "started";
-    case Step::ended: return "completed";
-    case Step::failed:
-    case Step::cut_short: return "failed";
+    case RewriteStep::began: return "started";
+    case RewriteStep::ended: return "completed";
+    case RewriteStep::failed:
+    case RewriteStep::cut_short: return "failed";
   }
   return "failed";
 }

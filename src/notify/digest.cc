@@ -6,14 +6,11 @@
 
 #include <cstdint>
 
+#include "base/bytes.h"
 #include "base/check.h"
 
 namespace ashlar::notify {
 namespace {
-
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
 
 std::string hex(const unsigned char* bytes, size_t count) {
   std::string text;
@@ -34,8 +31,8 @@ std::string sha256_hex(std::string_view text) {
 std::string hmac_sha256_hex(std::string_view key, std::string_view text) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int length = 0;
-  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text), text.size(), digest,
-             &length) != nullptr);
+  CHECK(HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes_of(text).data(), text.size(),
+             digest, &length) != nullptr);
   return hex(digest, length);
 }
 

@@ -103,6 +103,7 @@ TEST(NvmeAdmission, AHostMayOpenAllQueuesOfAControllerAtOnce) {
   Array array;
   Crowd crowd(array);
   std::vector<RawHost*> queues;
+  queues.reserve(most_io_queues);
   for (uint32_t i = 0; i < most_io_queues; ++i) queues.push_back(&crowd.comes_from(array.host));
   EXPECT_TRUE(std::ranges::none_of(queues, &RawHost::ended));
   EXPECT_EQ(array.servers[0]->impl().half_open, most_io_queues);

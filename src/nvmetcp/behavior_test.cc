@@ -113,22 +113,25 @@ TEST(NvmeController, IsGoneWithItsAdminQueue) {
   });
 }
 
+/// 0: it was aborted.
+Task<uint64_t> abort(NvmeController* controller, uint32_t queue, uint32_t command) {
+  auto aborting = controller->admin().run(admin_entry(AdminOpcode::abort, command << 16 | queue));
+  co_return (co_await aborting)->completion.result;
+}
+
 TEST(NvmeAbort, OfCommandsOfAllQueues) {
   Array array(2);
   array.run_attached(2, [](Array*, NvmeController* controller) -> Task<void> {
-    const auto abort = [&](uint32_t queue, uint32_t command) -> Task<uint64_t> {
-      auto aborting = controller->admin().run(admin_entry(AdminOpcode::abort, command << 16 | queue));
-      co_return (co_await aborting)->completion.result;
-    };
     // Of the admin queue: a request that waits for an event. Connect and two properties came before it.
     auto waiting = controller->admin().run(admin_entry(AdminOpcode::asynchronous_event_request));
     co_await wait_a_second();
     uint64_t result = 1;
-    for (uint32_t id = 0; id < 8 && result != 0; ++id) result = co_await abort(0, id);
+    for (uint32_t id = 0; id < 8 && result != 0; ++id) result = co_await abort(controller, 0, id);
     EXPECT_EQ(result, 0u);
     EXPECT_EQ((co_await waiting)->completion.outcome.status, Status::abort_requested);
     // Its place is free for another.
     std::vector<Task<Result<NvmeAnswer>>> held;
+    held.reserve(4);
     for (int i = 0; i < 4; ++i)
       held.push_back(controller->admin().run(admin_entry(AdminOpcode::asynchronous_event_request)));
     co_await wait_a_second();
@@ -141,13 +144,13 @@ TEST(NvmeAbort, OfCommandsOfAllQueues) {
       co_await wait_a_second();
       result = 1;
       for (uint32_t id = 0; id < 8 && result != 0; ++id)
-        result = co_await abort(static_cast<uint32_t>(number + 1), id);
+        result = co_await abort(controller, static_cast<uint32_t>(number + 1), id);
       EXPECT_EQ(result, 0u) << number;
       EXPECT_EQ(co_await writing, Status::abort_requested);
     }
     // What is not there is not aborted: no such queue, no such command.
-    EXPECT_EQ(co_await abort(7, 1), 1u);
-    EXPECT_EQ(co_await abort(1, 999), 1u);
+    EXPECT_EQ(co_await abort(controller, 7, 1), 1u);
+    EXPECT_EQ(co_await abort(controller, 1, 999), 1u);
     auto resetting = controller->set_property(Property::configuration, 0);
     co_await resetting;
     for (auto& each : held) co_await each;

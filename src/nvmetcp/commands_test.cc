@@ -196,35 +196,41 @@ TEST(NvmeReservations, KeepOtherHostsOut) {
   });
 }
 
+const unit::NexusName scsi_host{"iqn.2026-11.com.example:h,i,0x1", 1, "iqn.2026-11.io.ashlar:t,t,0x1"};
+
+Task<unit::ReservationStatus> change_there(Array* array, unit::ReservationRequest request) {
+  scsi::Domain& domain = *array->scsi_domains[0];
+  auto changing = domain.change_reservations(domain.rules_of("volume", *array->unit->on_shard[0]), "volume",
+                                             std::move(request));
+  co_return co_await changing;
+}
+
+/// By the SCSI host, on the shard that decides.
+Task<unit::ReservationStatus> changed_by_scsi(Array* array, unit::ReservationAction action, uint64_t key,
+                                              uint64_t new_key) {
+  unit::ReservationRequest request;
+  request.action = action;
+  request.nexus = scsi_host;
+  request.key = key;
+  request.new_key = new_key;
+  request.type = unit::ReservationType::exclusive_access;
+  std::optional<Task<unit::ReservationStatus>> running;
+  array->each([&](uint32_t i) {
+    if (i == 0) running.emplace(change_there(array, request));
+  });
+  while (!running || !running->done()) co_await loop::sleep_for(loop::milliseconds(10));
+  co_return running->take();
+}
+
 // What a SCSI host holds keeps an NVMe host out; what that holds is told to the SCSI room.
 TEST(NvmeReservations, AreTheSameForScsi) {
   Array array(2);
   array.run_attached(1, [](Array* the_array, NvmeController* host) -> Task<void> {
     EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::success);
-    const unit::NexusName scsi_host{"iqn.2026-11.com.example:h,i,0x1", 1, "iqn.2026-11.io.ashlar:t,t,0x1"};
-    const auto change = [&](unit::ReservationAction action, uint64_t key,
-                            uint64_t new_key) -> Task<unit::ReservationStatus> {
-      std::function<Task<unit::ReservationStatus>()> there = [&]() -> Task<unit::ReservationStatus> {
-        unit::ReservationRequest request;
-        request.action = action;
-        request.nexus = scsi_host;
-        request.key = key;
-        request.new_key = new_key;
-        request.type = unit::ReservationType::exclusive_access;
-        scsi::Domain& domain = *the_array->scsi_domains[0];
-        auto changing = domain.change_reservations(domain.rules_of("volume", *the_array->unit->on_shard[0]),
-                                                   "volume", request);
-        co_return co_await changing;
-      };
-      std::optional<Task<unit::ReservationStatus>> running;
-      the_array->each([&](uint32_t i) {
-        if (i == 0) running.emplace(there());
-      });
-      while (!running || !running->done()) co_await loop::sleep_for(loop::milliseconds(10));
-      co_return running->take();
-    };
-    EXPECT_EQ(co_await change(unit::ReservationAction::register_key, 0, 5), unit::ReservationStatus::good);
-    EXPECT_EQ(co_await change(unit::ReservationAction::reserve, 5, 0), unit::ReservationStatus::good);
+    EXPECT_EQ(co_await changed_by_scsi(the_array, unit::ReservationAction::register_key, 0, 5),
+              unit::ReservationStatus::good);
+    EXPECT_EQ(co_await changed_by_scsi(the_array, unit::ReservationAction::reserve, 5, 0),
+              unit::ReservationStatus::good);
     EXPECT_EQ(co_await write_blocks(host->io(), 0, pattern(512, 1)), Status::reservation_conflict);
     EXPECT_TRUE((co_await read_blocks(host->io(), 0, 1)).empty());
     EXPECT_EQ(co_await status_of(host->io(), with_action(IoOpcode::reservation_register, 0), keys(0, 0xa)),
