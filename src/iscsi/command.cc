@@ -57,7 +57,9 @@ void Command::fetch_data_out() {
   fetching_ = true;
   wanted_ = std::min(buffer.size(), expected_data_out_bytes);
   if (!staging_.empty()) {
-    const uint32_t held = std::min({received_, wanted_, staging_.size()});
+    // A PDU may be half there: it counts as received when all of it is, and goes on in the other buffer.
+    const uint32_t placed = connection_->redirect(staging_, buffer, wanted_);
+    const uint32_t held = std::min({std::max(received_, placed), wanted_, staging_.size()});
     std::array<iovec, Buffer::max_segments> parts;
     const size_t count = staging_.slice(0, held, parts);
     uint32_t offset = 0;

@@ -109,6 +109,44 @@ TEST_P(MultipleConnections, CommandsWaitForTheirTurn) {
   EXPECT_EQ(NopIn::decode(pong->header.data()).numbers.exp_cmd_sn, 5u);
 }
 
+// What has come before its turn is in memory of its own, and moves from there when the turn comes in the midst of a PDU.
+TEST_P(MultipleConnections, DataThatIsHalfThereWhenItsCommandBeginsIsWhole) {
+  log_in();
+  first->send_pdu(write_command(20, 2));
+  const auto r2t = first->next_pdu(Opcode::r2t);
+  ASSERT_TRUE(r2t);
+  std::vector<uint8_t> data(4096);
+  for (size_t i = 0; i < data.size(); ++i) data[i] = static_cast<uint8_t>(i * 7 + i / 512 + 1);
+  ScsiCommand ordered;
+  ordered.write = ordered.final = true;
+  ordered.attribute = static_cast<uint8_t>(TaskAttribute::ordered);
+  ordered.initiator_task_tag = 21;
+  ordered.cmd_sn = 3;
+  ordered.expected_data_transfer_length = ordered.data_segment_length = 4096;
+  ordered.cdb = {0x2a, 0, 0, 0, 0, 8, 0, 0, 8};
+  uint8_t header[basic_header_bytes];
+  ordered.encode(header);
+  const std::vector<uint8_t> bytes = second->pdu_bytes(header, data);
+  second->send(ConstBytes(bytes).first(1265));
+  array.world.run_for(loop::milliseconds(100));
+  DataOut out;
+  out.final = true;
+  out.initiator_task_tag = 20;
+  out.target_transfer_tag = R2t::decode(r2t->header.data()).target_transfer_tag;
+  out.data_segment_length = 512;
+  first->send_pdu(out, std::vector<uint8_t>(512, 0x5a));
+  EXPECT_EQ(response_of(*first).status, 0);
+  array.world.run_for(loop::milliseconds(100));
+  second->send(ConstBytes(bytes).subspan(1265));
+  EXPECT_EQ(response_of(*second).status, 0);
+  ScsiCommand reading = read_command(22, 4, 8);
+  reading.cdb[5] = 8;
+  first->send_pdu(reading);
+  const auto told = first->next_pdu(Opcode::data_in);
+  ASSERT_TRUE(told);
+  EXPECT_EQ(told->data, data);
+}
+
 TEST_P(MultipleConnections, OneThatFailsTakesItsTasksAlone) {
   log_in();
   ScsiCommand write = write_command(20, 2);

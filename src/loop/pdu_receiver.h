@@ -2,6 +2,7 @@
 // the buffer of its command. What a header is, and what stands around the data, the protocol's receiver says.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
@@ -52,6 +53,14 @@ class PduReceiver {
   /// `buffer` is going away: what was to be placed there is forgotten.
   void forget(const Buffer& buffer) {
     if (in_data_ && plan_.buffer == &buffer) plan_ = {};
+  }
+  /// What is being placed into `from`, which may go away after this, goes on into `to`, up to byte `end` of that. Returns how many
+  /// bytes of `from` have come by it, to be moved by the caller; 0 when nothing is being placed there.
+  uint32_t redirect(const Buffer& from, Buffer& to, uint32_t end) {
+    if (!in_data_ || plan_.buffer != &from) return 0;
+    plan_.buffer = &to;
+    plan_.useful = std::min(plan_.useful, end - std::min(end, plan_.offset));
+    return plan_.offset + std::min(data_done_, plan_.useful);
   }
   /// In the middle of a PDU (an end of the stream now is the peer's fault).
   bool inside_pdu() const { return in_data_ || !carry_.empty(); }

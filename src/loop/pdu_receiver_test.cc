@@ -173,5 +173,33 @@ TEST(PduReceiver, ForgetsABufferThatGoesAway) {
       << "its digest is held against it all the same";
 }
 
+TEST(PduReceiver, GoesOnInAnotherBuffer) {
+  const std::vector<uint8_t> data = numbered(4096);
+  for (const uint32_t end : {4096u, 3000u, 500u}) {
+    std::vector<uint8_t> bytes;
+    append(bytes, {1, 0, 0, Made::place, data}, true);
+    append(bytes, {2, 0, 0, Made::collect, said("x")}, true);
+    BufferPool pool;
+    Buffer buffer, other;
+    ASSERT_TRUE(pool.allocate(buffer, 4096) && pool.allocate(other, 4096));
+    std::vector<uint8_t> shared(65536);
+    MadeReceiver receiver(shared, buffer, true);
+    ScriptedStream stream(bytes, {1000, 2000, 200000});
+    receiver.receive(stream);
+    EXPECT_EQ(receiver.redirect(other, buffer, end), 0u) << "nothing is placed there";
+    const uint32_t placed = receiver.redirect(buffer, other, end);
+    EXPECT_EQ(placed, std::min<uint32_t>(1000 - made_header_bytes, end));
+    std::vector<uint8_t> begin(placed);
+    buffer.copy_out(0, begin);
+    buffer.release();
+    other.copy_in(0, begin);
+    receive_all(receiver, stream);
+    EXPECT_EQ(receiver.told, (std::vector<std::string>{"1:", "2:x"}));
+    std::vector<uint8_t> all(end);
+    other.copy_out(0, all);
+    EXPECT_TRUE(std::ranges::equal(all, ConstBytes(data).first(end)));
+  }
+}
+
 }  // namespace
 }  // namespace ashlar::loop
