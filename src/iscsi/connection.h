@@ -46,7 +46,9 @@ class Connection final : public ListNode<ConnectionTag>,
   void answer(Command& command);
   void release(Command& command);
   void forget(const Buffer& buffer) { receiver_.forget(buffer); }
-  uint32_t redirect(const Buffer& from, Buffer& to, uint32_t end) { return receiver_.redirect(from, to, end); }
+  uint32_t redirect(const Buffer& from, Buffer& to, uint32_t end) {
+    return receiver_.redirect(from, to, end);
+  }
 
   // For the server.
   Session* session() { return session_.get(); }
