@@ -41,6 +41,8 @@ inline std::ostream& operator<<(std::ostream& out, const Step& step) {
              << (step.flag ? " flag" : "") << " memory+" << step.misalign << " fill " << int{step.fill};
 }
 
+// with_device() and on_shard() hold the closure of a story until it has ended.
+// NOLINTBEGIN(cppcoreguidelines-avoid-capturing-lambda-coroutines)
 class Contract : public testing::TestWithParam<Subject> {
  protected:
   static constexpr uint64_t device_blocks = 512;
@@ -412,6 +414,8 @@ TEST_P(Contract, ChannelsOpenAgainOnTheSameData) {
     EXPECT_EQ(co_await reading, kept(data));
   });
 }
+
+// NOLINTEND(cppcoreguidelines-avoid-capturing-lambda-coroutines)
 
 inline std::string subject_name(const testing::TestParamInfo<Subject>& info) { return info.param.name; }
 

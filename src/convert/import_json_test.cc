@@ -183,6 +183,7 @@ TEST(ImportTargetcli, TargetPortGroupsBecomeAccessGroups) {
   const Import import = imported(example("targetcli/alua.json"), Source::targetcli);
   const api::Configuration& all = import.configuration;
   std::vector<std::string> groups;
+  groups.reserve(all.groups.size());
   for (const api::Group& each : all.groups) groups.push_back(text_of(each));
   EXPECT_THAT(groups, ElementsAre("import-group-1: files mail, 1 optimized preferred, 2 non_optimized",
                                   "import-group-2 explicit: vm, 1 standby, 2 optimized"));

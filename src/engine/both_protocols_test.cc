@@ -40,7 +40,7 @@ class BothProtocols : public testing::Test {
     ASSERT_TRUE(logged_in);
     session = std::move(*logged_in);
     unit.emplace(*session, 0);
-    world.run_as_host([&] { return unit->become_ready(); });
+    ASSERT_TRUE(world.run_as_host([&] { return unit->become_ready(); }));
     initiator::NvmeQueueOptions options;
     options.endpoint = {"10.0.0.1", both_port};
     options.subsystem = both_subsystem;

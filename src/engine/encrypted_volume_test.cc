@@ -15,7 +15,6 @@ using initiator::Answer;
 using initiator::BlockUnit;
 using testing::Contains;
 using testing::HasSubstr;
-using testing::Not;
 
 constexpr char marker[] = "a secret that must not be found in any pool";
 constexpr uint8_t cryptographic_erase = 0x03;
@@ -174,7 +173,7 @@ TEST_F(EncryptedVolume, NobodySharesAKeyThatAHostErasesJustNow) {
   auto session = world.log_in();
   ASSERT_TRUE(session);
   BlockUnit unit(**session, 0);
-  world.run_as_host([&] { return unit.become_ready(); });
+  ASSERT_TRUE(world.run_as_host([&] { return unit.become_ready(); }));
   loop::SimDisk::Settings& disk = machine().disk.settings();
   disk.write_min = disk.write_max = loop::milliseconds(200);  // each half of the record
   const std::string record = content(machine(), key_path());
@@ -261,7 +260,7 @@ class CrashingEngine {
     auto session = log_in();
     ASSERT_TRUE(session);
     BlockUnit unit(**session, 0);
-    run(host_, [&] { return unit.become_ready(); });
+    ASSERT_TRUE(run(host_, [&] { return unit.become_ready(); }));
     std::optional<loop::Task<Answer>> erasing;
     const uint8_t action = world_.random().below(2) == 0 ? cryptographic_erase : cryptographic_erase | 0x80;
     host_.loop(0).enter([&] { erasing.emplace(unit.execute(sanitize(action), {}, {})); });
@@ -335,7 +334,7 @@ class CrashingEngine {
     auto session = log_in();
     CHECK(session, "{}", session.error().text());
     BlockUnit unit(**session, 0);
-    run(host_, [&] { return unit.become_ready(); });
+    EXPECT_TRUE(run(host_, [&] { return unit.become_ready(); }));
     Answer answer = run(host_, [&] { return make(unit); });
     host_.loop(0).enter([&] { session->reset(); });
     world_.run_for(loop::milliseconds(100));

@@ -11,7 +11,6 @@ using initiator::Answer;
 using initiator::BlockUnit;
 using initiator::Session;
 using testing::Contains;
-using testing::Not;
 
 loop::Task<Result<initiator::Capacity>> ready_capacity(Session& session, uint16_t lun) {
   BlockUnit unit(session, lun);
@@ -33,6 +32,17 @@ loop::Task<bool> write_and_read(Session& session) {
   auto reading = unit.read(16, 16, back);
   const Answer read = co_await reading;
   co_return written.good() && read.good() && data == back;
+}
+
+loop::Task<bool> reads_what_was_written(Session& session) {
+  BlockUnit unit(session, 0);
+  auto becoming = unit.become_ready();
+  const Result<void> ready = co_await becoming;
+  if (!ready) co_return false;
+  std::vector<uint8_t> back(8192);
+  auto reading = unit.read(16, 16, back);
+  const Answer answer = co_await reading;
+  co_return answer.good() && back == std::vector<uint8_t>(8192, 0x5a);
 }
 
 class EngineTest : public testing::TestWithParam<uint32_t> {
@@ -354,16 +364,7 @@ TEST_P(EngineTest, DataOutlivesTheEngine) {
   ASSERT_TRUE(world.apply(document));
   auto again = world.log_in();
   ASSERT_TRUE(again);
-  const auto read = world.run_as_host([&]() -> loop::Task<bool> {
-    BlockUnit unit(**again, 0);
-    auto becoming = unit.become_ready();
-    co_await becoming;
-    std::vector<uint8_t> back(8192);
-    auto reading = unit.read(16, 16, back);
-    const Answer answer = co_await reading;
-    co_return answer.good() && back == std::vector<uint8_t>(8192, 0x5a);
-  });
-  EXPECT_TRUE(read);
+  EXPECT_TRUE(world.run_as_host([&] { return reads_what_was_written(**again); }));
   world.leave(std::move(*again));
 }
 

@@ -120,7 +120,7 @@ TEST_F(NvmeEngine, AnEncryptedVolumeIsANamespaceLikeOthers) {
   auto session = world.log_in();
   ASSERT_TRUE(session);
   initiator::BlockUnit unit(**session, 0);
-  world.run_as_host([&] { return unit.become_ready(); });
+  ASSERT_TRUE(world.run_as_host([&] { return unit.become_ready(); }));
   const initiator::Cdb cryptographic_erase = {0x48, 0x03, 0, 0, 0, 0, 0, 0, 0, 0};
   EXPECT_TRUE(world.run_as_host([&] { return unit.execute(cryptographic_erase, {}, {}); }).good());
   EXPECT_EQ(run_on(controller->io(0), initiator::nvme_blocks(IoOpcode::compare, 5, 8, 8), data),

@@ -70,6 +70,7 @@ std::unique_ptr<block::World> remote_world() { return std::make_unique<RemoteWor
 Subject::Open opens(std::string paths, bool cached) {
   auto registry = std::make_shared<block::Registry>();
   initiator::add_remote(*registry);
+  // The subject holds the closure as long as there are tests. NOLINTNEXTLINE(cppcoreguidelines-avoid-capturing-lambda-coroutines)
   return [=](uint64_t size, uint32_t block_bytes) -> loop::Task<Result<std::shared_ptr<block::Store>>> {
     auto making = RemoteWorld::current->make_volume(size, block_bytes, cached);
     const uint16_t lun = co_await making;
