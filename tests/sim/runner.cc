@@ -86,6 +86,7 @@ uint64_t run_seeds(const RunOptions& options, const std::function<void(const Fin
   };
   while (!children.empty()) {
     std::vector<pollfd> waits;
+    waits.reserve(children.size());
     for (const Child& child : children) waits.push_back(pollfd{child.pipe, POLLIN, 0});
     ::poll(waits.data(), waits.size(), -1);
     for (size_t i = children.size(); i-- > 0;) {
