@@ -59,8 +59,9 @@ bool take_number(std::string_view& text, Number& number) {
 template <typename Word, size_t count>
 bool take_one_of(std::string_view& text, const std::string_view (&words)[count], Word& found) {
   const auto at = std::ranges::find(words, take_word(text));
+  if (at == std::end(words)) return false;
   found = static_cast<Word>(at - std::begin(words));
-  return at != std::end(words);
+  return true;
 }
 
 std::string line_of(const RewriteEvent& event) {
